@@ -1,0 +1,74 @@
+# Everything a developer does here. `make` lists it; the README says when.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+
+BIN := .venv/bin
+TOOLS := .local/tools
+UV := $(BIN)/uv --quiet
+
+# An environment is current when its stamp is newer than its lock file.
+READY := .venv/.ready
+EMULATOR := $(TOOLS)/emulator/.ready
+CONSOLE := $(TOOLS)/console/.ready
+SAM := $(TOOLS)/sam/.ready
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(READY) $(EMULATOR) $(CONSOLE) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
+	@$(BIN)/python -m local.demo
+
+.PHONY: up
+up: $(READY) $(EMULATOR) $(CONSOLE) ## Start the local cloud and deploy template.yaml to it (again after a change)
+	@$(BIN)/python -m local.cloud up
+
+.PHONY: down
+down: ## Stop the local cloud; its state stays for the next `make up`
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.cloud down; fi
+
+.PHONY: test
+test: $(READY) $(EMULATOR) $(SAM) ## Set up and run all tests, those on a local cloud of their own included
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: $(READY) $(SAM) ## Check style, types, the template and the state machine
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint
+	@$(TOOLS)/sam/bin/sam validate --lint
+
+.PHONY: format
+format: $(READY) ## Bring the code into the house style
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+.PHONY: build
+build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGET=laptop` for this machine
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/sam/bin/sam build
+
+.PHONY: lock
+lock: $(READY) ## Resolve the dependencies of pyproject.toml anew
+	@$(BIN)/python -m local.locks
+
+.PHONY: clean
+clean: down ## Remove the environments, the builds and the local cloud's state
+	@rm -rf .venv .local .aws-sam
+
+$(READY): requirements/dev.txt pyproject.toml
+	@echo "Setting up .venv (a minute the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' requirements/dev.txt)"
+	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=.venv $(UV) pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The emulator, its console and the SAM CLI pin SDK versions of their own, so each has its own place.
+$(TOOLS)/%/.ready: requirements/%.txt $(READY)
+	@echo "Setting up $(@D)"
+	@[ -x $(@D)/bin/python ] || $(UV) venv --python $(BIN)/python $(@D)
+	@VIRTUAL_ENV=$(@D) $(UV) pip sync --require-hashes requirements/$*.txt
+	@touch $@
