@@ -1,0 +1,71 @@
+"""Which addresses a source may have. A source URL is hostile until proven otherwise.
+
+A name is resolved once, every address it resolves to is checked, and one of those that were checked
+is dialled, so that a second, different answer of the name server (DNS rebinding) changes nothing.
+"""
+
+import ipaddress
+import socket
+
+from darkroom.errors import SourceBlocked, SourceUnavailable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# IPv4 inside IPv6, where the last 32 bits are the address that is reached in the end.
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215: private use, whatever it embeds
+IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, deprecated, still understood
+ISATAP = 0x00005EFE  # RFC 5214: interface identifier ::[02]00:5efe:a.b.c.d
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is on the public internet, whatever IPv6 form it is dressed in.
+
+    The ranges are IANA's special-purpose registries, as Python's `ipaddress` knows them; multicast
+    and the transition forms are added here.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        embedded = _embedded(address)
+        if embedded:
+            return all(is_public(inner) for inner in embedded)
+        if address in NAT64_LOCAL or address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Return the IPv4 addresses that an IPv6 address leads to."""
+    last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.ipv4_mapped:
+        return [address.ipv4_mapped]
+    if address.sixtofour:
+        return [address.sixtofour]
+    if address.teredo:
+        return list(address.teredo)
+    if address in NAT64 or address in IPV4_COMPATIBLE:
+        return [last]
+    if (int(address) >> 32) & 0xFDFFFFFF == ISATAP:
+        return [last]
+    return []
+
+
+def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
+    """Return the addresses of a host, each one allowed.
+
+    Raises:
+        SourceBlocked: one of them is not public (and `allow_private` is false).
+        SourceUnavailable: the name does not resolve now.
+    """
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SourceUnavailable(f"The name {host} does not resolve to an address.") from error
+    found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    if not allow_private:
+        for address in found:
+            # A scope (fe80::1%eth0) only ever belongs to link-local addresses.
+            if not is_public(ipaddress.ip_address(address.partition("%")[0])):
+                raise SourceBlocked(
+                    f"{host} leads to {address}, which is not an address on the public internet."
+                )
+    return found

@@ -1,0 +1,142 @@
+"""The bucket: where a task's files lie, and every call to S3 that Darkroom makes.
+
+    uploads/{uploadId}                  bytes that a client sent; gone after a day
+    work/{taskId}/{attempt}/source      what Download fetched; gone after a day
+    work/{taskId}/{attempt}/gray        what Grayscale made; gone after a day
+    results/{taskId}/{attempt}.{ext}    the result
+
+Every put and copy asks S3 for a SHA-256 checksum, and COMPLETED means that it was compared
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
+"""
+
+import base64
+import datetime
+import hashlib
+from typing import IO
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from darkroom.errors import ResultCorrupted, SourceNotFound
+from darkroom.tasks import timestamp
+
+LINK_SECONDS = 3600
+"""How long a presigned link to a result is good for."""
+
+
+def upload_key(upload_id: str) -> str:
+    """Return where the bytes of an upload lie."""
+    return f"uploads/{upload_id}"
+
+
+def work_key(task_id: str, attempt: int, name: str) -> str:
+    """Return where a step of one attempt leaves its file for the next."""
+    return f"work/{task_id}/{attempt}/{name}"
+
+
+def result_key(task_id: str, attempt: int, extension: str) -> str:
+    """Return where the result of an attempt lies."""
+    return f"results/{task_id}/{attempt}.{extension}"
+
+
+class Bucket:
+    """The one private bucket."""
+
+    def __init__(self, name: str) -> None:
+        """Make the client; nothing is called yet."""
+        self._name = name
+        self._s3 = boto3.client(
+            "s3",
+            config=Config(
+                signature_version="s3v4",
+                connect_timeout=3,
+                read_timeout=20,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            ),
+        )
+
+    def put(self, key: str, body: bytes | IO[bytes], content_type: str) -> None:
+        """Store an object; S3 checks the SHA-256 of what arrives against what was sent."""
+        self._s3.put_object(
+            Bucket=self._name,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            ChecksumAlgorithm="SHA256",
+        )
+
+    def put_bytes(self, key: str, body: bytes, content_type: str) -> str:
+        """Store an object and return its SHA-256 in hexadecimal."""
+        digest = hashlib.sha256(body).digest()
+        self._s3.put_object(
+            Bucket=self._name,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            ChecksumSHA256=base64.b64encode(digest).decode(),
+        )
+        return digest.hex()
+
+    def get(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        body: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+        return body
+
+    def upload_size(self, upload_id: str) -> int:
+        """Return the bytes of an upload.
+
+        Raises:
+            SourceNotFound: no such upload, or it is more than a day old.
+        """
+        try:
+            head = self._s3.head_object(Bucket=self._name, Key=upload_key(upload_id))
+        except ClientError as error:
+            # Without s3:ListBucket a missing object answers 403, not 404: see HeadObject's page.
+            if error.response["Error"]["Code"] not in {"403", "404"}:
+                raise
+            raise SourceNotFound(
+                "The uploaded file is gone: uploads are kept for a day. Send it again."
+            ) from error
+        size: int = head["ContentLength"]
+        return size
+
+    def publish(self, source: str, target: str, size: int, sha256: str) -> None:
+        """Copy an object inside S3 and make sure that the copy is what was meant.
+
+        Args:
+            source: key of the object to copy.
+            target: key of the copy; an object of that name is replaced.
+            size: bytes that the copy must have.
+            sha256: checksum that the copy must have, in hexadecimal.
+
+        Raises:
+            ResultCorrupted: the copy has another size or checksum.
+        """
+        self._s3.copy_object(
+            Bucket=self._name,
+            Key=target,
+            CopySource={"Bucket": self._name, "Key": source},
+            ChecksumAlgorithm="SHA256",
+        )
+        head = self._s3.head_object(Bucket=self._name, Key=target, ChecksumMode="ENABLED")
+        expected = base64.b64encode(bytes.fromhex(sha256)).decode()
+        if head["ContentLength"] != size or head.get("ChecksumSHA256") != expected:
+            raise ResultCorrupted(
+                f"{target} has {head['ContentLength']} bytes and another checksum than the "
+                f"{size} bytes that were made."
+            )
+
+    def link(self, key: str, filename: str) -> dict[str, str]:
+        """Return `url`, a presigned link to an object, and `expiresAt`, when it ends."""
+        url = self._s3.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._name,
+                "Key": key,
+                "ResponseContentDisposition": f'inline; filename="{filename}"',
+            },
+            ExpiresIn=LINK_SECONDS,
+        )
+        end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=LINK_SECONDS)
+        return {"url": url, "expiresAt": timestamp(end)}

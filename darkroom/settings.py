@@ -1,0 +1,45 @@
+"""The environment of a function as a typed value, read once when the function starts."""
+
+import os
+from dataclasses import dataclass
+
+
+def required(name: str) -> str:
+    """Return an environment variable that template.yaml sets.
+
+    Raises:
+        RuntimeError: the variable is missing; the function cannot start.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise RuntimeError(f"The environment variable {name} is not set: see template.yaml.")
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What template.yaml gives to every function under `Globals`."""
+
+    table_name: str
+    bucket_name: str
+    max_source_bytes: int
+    max_pixels: int
+    allow_private_sources: bool
+    retention_days: int
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read and check the environment.
+
+        Raises:
+            RuntimeError: a variable is missing.
+            ValueError: a number is none.
+        """
+        return cls(
+            table_name=required("TABLE_NAME"),
+            bucket_name=required("BUCKET_NAME"),
+            max_source_bytes=int(required("MAX_SOURCE_BYTES")),
+            max_pixels=int(required("MAX_PIXELS")),
+            allow_private_sources=required("ALLOW_PRIVATE_SOURCES") == "true",
+            retention_days=int(required("RETENTION_DAYS")),
+        )

@@ -1,0 +1,89 @@
+"""What a task is and how its status may change. Pure data: `store` makes the writes from it.
+
+The one table of the rules is `TRANSITIONS`. Every write of a status carries the condition of its
+row, so that of two writers that race, DynamoDB lets one win and the other learns that it lost:
+
+    execution A        DynamoDB                      execution B (same attempt, started twice)
+    MarkRunning  ───▶  PENDING → RUNNING by A
+                       RUNNING by A, not by B  ◀───  MarkRunning: StaleAttempt, B ends quietly
+    MarkCompleted ──▶  RUNNING by A → COMPLETED
+    (late MarkFailed of A or B: COMPLETED is in no row's `sources`, so nothing is written)
+"""
+
+import datetime
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+ACTIVE_SHARDS = 8
+"""Partitions of the index of unfinished tasks: one hot partition takes 1,000 writes per second."""
+
+
+class Status(StrEnum):
+    """Where a task is in its life."""
+
+    PENDING = "PENDING"
+    """Accepted and stored; no execution has claimed it yet."""
+    RUNNING = "RUNNING"
+    """One execution has claimed it and works on it."""
+    COMPLETED = "COMPLETED"
+    """Ended well: the result is in the bucket, verified."""
+    FAILED = "FAILED"
+    """Ended badly: `failure` says at which step, with which error, and why."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the attempt has ended: nothing but a new attempt changes the task any more."""
+        return self not in OPEN
+
+
+OPEN = frozenset({Status.PENDING, Status.RUNNING})
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One row of the rules: from where to where, and who must own the task.
+
+    A PENDING task is open to every execution of its attempt; a RUNNING one only to the execution
+    that claimed it.
+    """
+
+    sources: frozenset[Status]
+    target: Status
+
+
+TRANSITIONS = {
+    "start": Transition(OPEN, Status.RUNNING),
+    "complete": Transition(frozenset({Status.RUNNING}), Status.COMPLETED),
+    "fail": Transition(OPEN, Status.FAILED),
+}
+
+
+def timestamp(moment: datetime.datetime | None = None) -> str:
+    """Return a moment, now by default, as ISO 8601 in UTC with milliseconds: sortable as text."""
+    moment = moment or datetime.datetime.now(datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def active_shard(task_id: str) -> str:
+    """Return the partition of the index of unfinished tasks that a task belongs to."""
+    return str(zlib.crc32(task_id.encode()) % ACTIVE_SHARDS)
+
+
+def execution_name(task_id: str, attempt: int) -> str:
+    """Return the name of the execution of one attempt: the same attempt never gets a second name.
+
+    A Standard machine starts a name once in 90 days, which makes a redelivered message harmless
+    (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
+    """
+    return f"{task_id}-{attempt}"
+
+
+def order(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what an execution needs to know of a task: the queue's message and the input.
+
+    It holds nothing that changes while the attempt lives, so that the same attempt always gives the
+    same input: StartExecution is idempotent by name *and* input.
+    """
+    return {key: item[key] for key in ("taskId", "attempt", "source", "output")}

@@ -1,0 +1,44 @@
+"""Download: fetch the source into the bucket, so that the next steps pass keys and never bytes.
+
+In:     `{"taskId": "5b0c…", "attempt": 1, "source": {"imageUrl": "https://example.com/a.jpg"}}`
+Out:    `{"sourceKey": "work/5b0c…/1/source"}`
+Raises: SourceNotFound, SourceForbidden, SourceBlocked, SourceTooLarge, SourceUnavailable
+"""
+
+import tempfile
+from typing import Any
+
+from darkroom.errors import SourceTooLarge
+from darkroom.objects import Bucket, upload_key, work_key
+from darkroom.settings import Settings
+from darkroom.sources import Limits, fetch
+from darkroom.steps import step
+
+IN_MEMORY_BYTES = 16 * 1024 * 1024
+
+settings = Settings.from_environment()
+bucket = Bucket(settings.bucket_name)
+
+
+@step
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Fetch one source. An uploaded one is in the bucket already and only measured."""
+    source = event["source"]
+    if "uploadId" in source:
+        size = bucket.upload_size(source["uploadId"])
+        if size > settings.max_source_bytes:
+            raise SourceTooLarge(
+                f"The upload has {size} bytes; the limit is {settings.max_source_bytes}."
+            )
+        return {"sourceKey": upload_key(source["uploadId"])}
+    key = work_key(event["taskId"], event["attempt"], "source")
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
+        fetch(
+            source["imageUrl"],
+            body,
+            Limits(settings.max_source_bytes),
+            allow_private=settings.allow_private_sources,
+        )
+        body.seek(0)
+        bucket.put(key, body, "application/octet-stream")
+    return {"sourceKey": key}

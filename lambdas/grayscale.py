@@ -1,0 +1,39 @@
+"""Grayscale: develop the source into a gray image.
+
+In:     `{"taskId": "5b0c…", "attempt": 1, "sourceKey": "work/5b0c…/1/source",
+        "output": {"format": "auto", "quality": 90}}`
+Out:    `{"key": "work/5b0c…/1/gray", "contentType": "image/jpeg", "extension": "jpg",
+        "width": 4000, "height": 3000, "bytes": 812345, "sha256": "9f86…"}`
+Raises: InvalidImage, UnsupportedFormat, ImageTooLarge
+"""
+
+from typing import Any
+
+from darkroom.images import grayscale
+from darkroom.objects import Bucket, work_key
+from darkroom.settings import Settings
+from darkroom.steps import step
+
+settings = Settings.from_environment()
+bucket = Bucket(settings.bucket_name)
+
+
+@step
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Develop one image."""
+    gray = grayscale(
+        bucket.get(event["sourceKey"]),
+        output=event["output"]["format"],
+        quality=event["output"]["quality"],
+        max_pixels=settings.max_pixels,
+    )
+    key = work_key(event["taskId"], event["attempt"], "gray")
+    return {
+        "key": key,
+        "contentType": gray.content_type,
+        "extension": gray.extension,
+        "width": gray.width,
+        "height": gray.height,
+        "bytes": len(gray.data),
+        "sha256": bucket.put_bytes(key, gray.data, gray.content_type),
+    }

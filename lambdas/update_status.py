@@ -1,0 +1,37 @@
+"""Update the status of a task: the states MarkRunning, MarkCompleted and MarkFailed.
+
+In:     `{"transition": "start" | "complete" | "fail", "taskId": "5b0c…", "attempt": 1,
+        "execution": "arn:aws:states:…"}` and
+        of "complete" `"result": {…what Upload gave…}`,
+        of "fail" `"step": "Download", "caught": {"Error": "SourceNotFound", "Cause": "…"}`
+Out:    `{}`, of a failure `{"failure": {"step": …, "error": …, "message": …}}` as it was recorded
+Raises: StaleAttempt
+"""
+
+from typing import Any
+
+from darkroom.failures import describe
+from darkroom.settings import Settings
+from darkroom.steps import step
+from darkroom.store import TaskStore
+
+settings = Settings.from_environment()
+store = TaskStore(settings.table_name, settings.retention_days)
+
+
+@step
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Write one transition."""
+    owner = (event["taskId"], event["attempt"], event["execution"])
+    match event["transition"]:
+        case "start":
+            store.start(*owner)
+        case "complete":
+            store.complete(*owner, event["result"])
+        case "fail":
+            failure = describe(event["step"], event["caught"])
+            store.fail(*owner, failure)
+            return {"failure": failure}
+        case unknown:
+            raise ValueError(f"There is no transition {unknown!r}.")
+    return {}
