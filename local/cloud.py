@@ -1,0 +1,245 @@
+"""The local cloud's life: start it, ask whether it is up, stop it without leaving a process.
+
+`python -m local.cloud up` starts the emulator and its console and deploys template.yaml;
+`python -m local.cloud down` stops both. The state stays in the state folder.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from rich.console import Console
+
+from local import processes
+
+PROJECT = Path(__file__).resolve().parent.parent
+TOOLS = PROJECT / ".local" / "tools"
+
+# Not ministack's own 4566: another one may run on this machine.
+PORT = 4599
+CONSOLE_PORT = 4600
+STACK_NAME = "darkroom-local"
+# Seconds to be ready in: a cold start on a busy machine takes three, the first of all ten.
+DEADLINE = 60.0
+# Seconds that a clean stop may take before it is no longer asked for.
+PATIENCE = 8.0
+
+
+class LocalCloudError(RuntimeError):
+    """The local cloud cannot be started; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """One emulator, its state folder `home`, its port, and the port of its console if it has one.
+
+    Two of them with different folders and ports do not see each other.
+    """
+
+    home: Path
+    port: int
+    console_port: int | None = None
+
+    region = "us-east-1"
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the AWS services answer."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def console_url(self) -> str | None:
+        """Where a browser finds the console; None without one."""
+        return f"http://127.0.0.1:{self.console_port}" if self.console_port else None
+
+    def start(self, **environment: str) -> None:
+        """Start what does not run yet and wait until it is ready.
+
+        `environment` goes to the emulator and from there to the functions, for example
+        `LAMBDA_ACCOUNT_CONCURRENCY="10"`; it has no effect on an emulator that already runs.
+
+        Raises:
+            LocalCloudError: a port belongs to another process, or the start failed or took longer
+                than `DEADLINE`. The message says where the log is.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            if not self.is_up():
+                # What a killed emulator has left: workers, a console, folders of code.
+                self._end_everything()
+                self._start("emulator", self.port, self._emulator_environment() | environment)
+            if self.console_port and not processes.listens(self.console_port):
+                self._start("console", self.console_port, self._console_environment())
+
+    def stop(self) -> None:
+        """End the emulator, the console and every worker, also those that nobody owns any more."""
+        if self.home.is_dir():
+            with self._alone():
+                self._end_everything()
+
+    def is_up(self) -> bool:
+        """Say whether our emulator answers on its port (another process there is not ours)."""
+        return bool(processes.marked(self.home)) and _answers(self._ready_url("emulator"))
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client of this local cloud: its endpoint, dummy credentials, one region."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def _start(self, name: str, port: int, environment: Mapping[str, str]) -> None:
+        if processes.listens(port):
+            raise LocalCloudError(
+                f"Port {port} of 127.0.0.1 is taken by {processes.owner_of(port)}. End that "
+                "process, then run `make up` again."
+            )
+        log = self.home / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603
+                [TOOLS / name / "bin" / "python", "-m", f"local.{name}"],
+                cwd=PROJECT,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in the terminal that started it is not meant for it.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + DEADLINE
+        while not _answers(self._ready_url(name)):
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                raise LocalCloudError(f"The local cloud's {name} did not start, see {log}")
+            time.sleep(0.05)
+
+    def _ready_url(self, name: str) -> str:
+        return (
+            f"{self.endpoint_url}/_ministack/ready" if name == "emulator" else f"{self.console_url}"
+        )
+
+    def _end_everything(self) -> None:
+        processes.end(processes.marked(self.home), PATIENCE)
+        # Workers that were being started while their emulator ended.
+        processes.end(processes.marked(self.home), PATIENCE)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    @property
+    def _scratch(self) -> Path:
+        return self.home / "tmp"
+
+    def _base_environment(self) -> dict[str, str]:
+        """Give only what a program needs to run: a developer's credentials go to no function."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return {
+            processes.MARK: str(self.home),
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+            # No ~/.aws there, and nothing is left behind in the machine's own folder.
+            "HOME": str(self._scratch),
+            "TMPDIR": str(self._scratch),
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _emulator_environment(self) -> dict[str, str]:
+        return self._base_environment() | {
+            "GATEWAY_PORT": str(self.port),
+            "DARKROOM_FUNCTION_PYTHON": sys.executable,
+            "DARKROOM_FUNCTION_PACKAGES": sysconfig.get_path("purelib"),
+            "DARKROOM_ALLOWED_ORIGINS": self.console_url or "",
+        }
+
+    def _console_environment(self) -> dict[str, str]:
+        return self._base_environment() | {
+            "CONSOLE_PORT": str(self.console_port),
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "STACKPORT_SERVICES": "stepfunctions,sqs,dynamodb,s3,lambda,logs,events",
+            "STACKPORT_LEARN": "false",
+            "STACKPORT_DATA_DIR": str(self.home / "console"),
+        }
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let two `make up` at once start one local cloud."""
+        with (self.home / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def local_cloud() -> LocalCloud:
+    """Return the local cloud of this checkout, the one `make up` starts."""
+    return LocalCloud(PROJECT / ".local", PORT, CONSOLE_PORT)
+
+
+def up() -> dict[str, Any]:
+    """Start the local cloud, deploy template.yaml to it, write `.local/stack.json`; return that."""
+    # The deployer makes clients of a LocalCloud, so it knows this module.
+    from local.deploy import deploy  # noqa: PLC0415
+
+    cloud = local_cloud()
+    cloud.start()
+    stack: dict[str, Any] = deploy(cloud, STACK_NAME)
+    _write_private(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
+    return stack
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file at once and for its owner only: it holds the API key."""
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
+            return bool(response.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def main(command: str) -> None:
+    """Do `up` or `down`, and say so."""
+    screen = Console(highlight=False)
+    if command == "down":
+        local_cloud().stop()
+        screen.print("The local cloud is down. Its state stays for the next `make up`.")
+        return
+    try:
+        stack = up()
+    except LocalCloudError as error:
+        sys.exit(str(error))
+    screen.print("[bold green]The local cloud is up.[/]")
+    screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
+    screen.print(f"  Console  {stack['consoleUrl']}")
+    screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [("up" | "down") as wanted]:
+            main(wanted)
+        case _:
+            sys.exit("usage: python -m local.cloud up|down")

@@ -1,0 +1,13 @@
+"""Where ministack 1.5.33 is brought nearer to AWS, one small function each.
+
+Each function names the AWS document that it restores and asserts that what it replaces is there;
+a test in tests/integration fails without it. A new ministack is taken in only with these in hand.
+"""
+
+from local.emulator.patches import functions, workers
+
+
+def apply() -> None:
+    """Apply every patch. AssertionError: this is not the ministack that they were written for."""
+    functions.apply()
+    workers.apply()

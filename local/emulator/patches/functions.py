@@ -1,0 +1,213 @@
+"""Lambda functions in Python, run by AWS's own runtime client (awslambdaric) over HTTP.
+
+ministack's own Python worker reports every exception as `Runtime.HandlerError` and runs the
+function inside ministack's environment. For `provided.*` it speaks the real Runtime API, so a
+Python function is run as such a one, with a bootstrap that starts the runtime client.
+"""
+
+import fcntl
+import hashlib
+import io
+import os
+import struct
+import tempfile
+import termios
+import threading
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ministack.core import lambda_runtime as runtime
+from ministack.services import lambda_svc
+
+from local.emulator.patches.replacing import Function, replace
+
+# -S: an environment for development links back to the checkout (an editable install), and from
+# there a function could import what its package forgot.
+BOOTSTRAP = '#!/bin/sh\nexec "$DARKROOM_FUNCTION_PYTHON" -S -m awslambdaric "$_HANDLER"\n'
+
+# The packages of that interpreter's environment: what the runtime and the layers bring on AWS.
+PACKAGES = os.environ["DARKROOM_FUNCTION_PACKAGES"]
+
+# What a function inherits from the emulator's process; the rest is ministack's own business.
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "DARKROOM_FUNCTION_PYTHON", "DARKROOM_LOCAL_CLOUD")
+
+_layers = Path(tempfile.gettempdir()) / "layers"
+_layers_lock = threading.Lock()
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    run_python_under_the_runtime_client()
+    give_it_the_environment_of_a_function()
+    name_the_error_of_a_failed_start()
+    answer_without_nagle()
+    wait_for_no_log_line()
+
+
+def run_python_under_the_runtime_client() -> None:
+    """Error names, messages and stack traces as AWS reports them.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
+
+    def worker_class_for(original: Function) -> Function:
+        def choose(config: dict[str, Any]) -> Any:
+            return runtime.ProvidedWorker if _is_python(config) else original(config)
+
+        return choose
+
+    def execute(original: Function) -> Function:
+        def run(func: dict[str, Any], event: Any, request_id: str) -> Any:
+            if _is_python(func.get("config") or func):
+                return lambda_svc._execute_function_provided_warm(func, event, request_id)
+            return original(func, event, request_id)
+
+        return run
+
+    def code_dir(original: Function) -> Function:
+        def extract(code_zip: bytes) -> str:
+            folder: str = original(code_zip)
+            # Under ministack's own lock: a file open for writing in a forked child cannot be run.
+            with lambda_svc._provided_code_lock:
+                bootstrap = Path(folder) / "bootstrap"
+                if not bootstrap.exists():
+                    bootstrap.write_text(BOOTSTRAP)
+                    bootstrap.chmod(0o755)
+            return folder
+
+        return extract
+
+    replace(runtime, "_worker_class_for", worker_class_for, has="ProvidedWorker")
+    replace(lambda_svc, "_execute_function_warm", execute, has="acquire_worker")
+    replace(lambda_svc, "_provided_runtime_code_dir", code_dir, has="_provided_code_lock")
+
+
+def give_it_the_environment_of_a_function() -> None:
+    """The variables that Lambda defines, the function's layers, and nothing of ministack's.
+
+    Layers: /opt/python comes before the runtime's own packages, a later layer before an earlier.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
+    """
+
+    def environment(original: Function) -> Function:
+        def build(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
+            given: dict[str, str] = original(config, code_dir, port)
+            own = lambda_svc._runtime_env_vars(config)
+            foreign = os.environ.keys() - set(INHERITED) - own.keys()
+            kept = {k: v for k, v in given.items() if k not in foreign or k.startswith("AWS_")}
+            name = config.get("FunctionName", "unknown")
+            return kept | {
+                "AWS_EXECUTION_ENV": f"AWS_Lambda_{config.get('Runtime')}",
+                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+                "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+                "PYTHONPATH": os.pathsep.join([*_layer_paths(config), PACKAGES]),
+                # Else a log line comes after the answer that it belongs to.
+                "PYTHONUNBUFFERED": "1",
+                "TZ": ":UTC",
+            }
+
+        return build
+
+    replace(lambda_svc, "_provided_worker_env", environment, has="proc_env = dict(os.environ)")
+
+
+def name_the_error_of_a_failed_start() -> None:
+    """`Runtime.ImportModuleError` and its like; ministack says `Runtime.Unknown` for all.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html (initialization error)
+    """
+
+    def await_init(original: Function) -> Function:
+        def wait(self: Any, init_timeout: float | None = None) -> None:
+            try:
+                original(self, init_timeout)
+            except runtime.ProvidedInitTimeout:
+                raise
+            except RuntimeError as error:
+                reported = self._init_error if isinstance(self._init_error, dict) else {}
+                raise runtime.ProvidedRuntimeError(
+                    reported.get("errorMessage", str(error)),
+                    reported.get("errorType", "Runtime.ExitError"),
+                ) from error
+
+        return wait
+
+    replace(runtime.ProvidedWorker, "_await_init", await_init, has="init error: ")
+
+
+def answer_without_nagle() -> None:
+    """Not a rule of AWS: without it each call waits 40 ms for a delayed acknowledgement."""
+
+    def handler_class(original: Function) -> Function:
+        def build(*args: Any) -> Any:
+            handler = original(*args)
+            handler.disable_nagle_algorithm = True
+            return handler
+
+        return build
+
+    replace(
+        runtime.ProvidedWorker, "_build_handler_class", handler_class, has="BaseHTTPRequestHandler"
+    )
+
+
+def wait_for_no_log_line() -> None:
+    """Not a rule of AWS: ministack waits 50 ms for a line of a function that logs nothing.
+
+    Its output is unbuffered, so at the answer all of it is in the pipe: wait until that is empty.
+    """
+
+    def drain(_original: Function) -> Function:
+        def collect(self: Any, *_args: Any, **_kwargs: Any) -> str:
+            deadline = time.monotonic() + 0.25
+            while _unread(self._proc) and time.monotonic() < deadline:
+                time.sleep(0.001)
+            # The thread that reads the pipe may hold the last lines in its hand.
+            time.sleep(0.001)
+            lines: str = self._drain_stderr()
+            return lines
+
+        return collect
+
+    replace(runtime.Worker, "_drain_stderr_bounded", drain, has="first_line_wait")
+
+
+def _is_python(config: dict[str, Any]) -> bool:
+    return str(config.get("Runtime", "")).startswith("python")
+
+
+def _unread(process: Any) -> int:
+    """Count the bytes of a process's output that nobody has read yet."""
+    try:
+        answer = fcntl.ioctl(process.stdout.fileno(), termios.FIONREAD, b"\0" * 4)
+    except (AttributeError, OSError, ValueError):
+        return 0  # no process, or its pipe is closed
+    return int(struct.unpack("i", answer)[0])
+
+
+def _layer_paths(config: dict[str, Any]) -> list[str]:
+    """Extract a function's layers; return their package folders, the last layer's first."""
+    runtime_name = str(config.get("Runtime", ""))
+    folders = []
+    for layer in reversed(config.get("Layers") or []):
+        content = lambda_svc._resolve_layer_zip(layer)
+        if content:
+            python = _extracted(content) / "python"
+            folders += [python / "lib" / runtime_name / "site-packages", python]
+    return [str(folder) for folder in folders if folder.is_dir()]
+
+
+def _extracted(content: bytes) -> Path:
+    """Extract a layer once, by its content, and return its folder."""
+    folder = _layers / hashlib.sha256(content).hexdigest()
+    with _layers_lock:
+        if not folder.is_dir():
+            partial = folder.with_suffix(".partial")
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                lambda_svc._extract_zip_preserving_mode(archive, str(partial))
+            partial.rename(folder)
+    return folder
