@@ -44,7 +44,6 @@ PLUGINS = (
     WebPImagePlugin,
 )
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
-DEFAULT_QUALITY = 90
 
 ORIENTATION = 274  # Exif 2.32, 4.6.4: tag 0x0112
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -76,9 +75,9 @@ class Gray:
 def grayscale(
     data: bytes,
     *,
-    output: str = "auto",
-    quality: int = DEFAULT_QUALITY,
-    max_pixels: int = 100_000_000,
+    output: str,
+    quality: int,
+    max_pixels: int,
 ) -> Gray:
     """Return an image in gray, upright and of the same size.
 

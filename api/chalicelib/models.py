@@ -1,0 +1,137 @@
+"""The shapes of requests, which validate, and of a task as clients see it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from chalicelib.problems import Problem
+from darkroom.dataurls import is_data_url
+from darkroom.errors import SourceError
+from darkroom.objects import Bucket
+from darkroom.sources import check_url
+from darkroom.tasks import Status
+
+MAX_NAME_LENGTH = 200
+MAX_LIST = 100
+
+Model = TypeVar("Model", bound=BaseModel)
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+
+
+class Output(BaseModel):
+    """What the result should be."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Literal["auto", "jpeg", "png", "webp"] = "auto"
+    quality: int = Field(90, ge=1, le=100)
+
+
+class NewTask(BaseModel):
+    """The body of `POST /tasks`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    imageUrl: str  # noqa: N815 - the contract's spelling
+    name: Name | None = None
+    output: Output = Field(default_factory=lambda: Output(format="auto", quality=90))
+
+    @field_validator("imageUrl")
+    @classmethod
+    def _is_a_source(cls, url: str) -> str:
+        if not is_data_url(url):
+            try:
+                check_url(url)
+            except SourceError as error:
+                raise ValueError(str(error)) from error
+        return url
+
+
+class ListQuery(BaseModel):
+    """The query of `GET /tasks`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | None = None
+    name: Name | None = None
+    limit: int = Field(20, ge=1, le=MAX_LIST)
+    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+
+
+def parse_body(model: type[Model], body: str | bytes) -> Model:
+    """Return the body of a request as a model.
+
+    Raises:
+        Problem: 400; it names the first field that is wrong.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _problem(error) from error
+
+
+def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
+    """Return the query of a request as a model. A parameter may be given once.
+
+    Raises:
+        Problem: 400; it names the first parameter that is wrong.
+    """
+    for name, values in query.items():
+        if len(values) > 1:
+            raise Problem(400, "InvalidRequest", f"Give {name} once.", name)
+    try:
+        return model.model_validate({name: values[0] for name, values in query.items()})
+    except ValidationError as error:
+        raise _problem(error) from error
+
+
+def _problem(error: ValidationError) -> Problem:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "json_invalid":
+            return Problem(400, "MalformedJson", "The body is not valid JSON.")
+        case "model_type" if not field:
+            return Problem(400, "InvalidRequest", "The body must be a JSON object.")
+        case "extra_forbidden":
+            return Problem(400, "InvalidRequest", f"There is no field {field}.", field)
+        case "missing":
+            return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    code = "InvalidSource" if field == "imageUrl" else "InvalidRequest"
+    return Problem(400, code, f"{field}: {message}.", field)
+
+
+def view(item: dict[str, Any], bucket: Bucket, console_url: str) -> dict[str, Any]:
+    """Return a task as clients see it.
+
+    Args:
+        item: the task's item.
+        bucket: where results are; a link to this one is made.
+        console_url: what the ARN of an execution is appended to.
+    """
+    result, execution = item.get("result"), item.get("execution")
+    if result:
+        extension = result["key"].rpartition(".")[2]
+        link = bucket.link(result["key"], f"{item['taskId']}.{extension}")
+        result = link | {key: value for key, value in result.items() if key != "key"}
+    if execution:
+        execution = {"arn": execution, "consoleUrl": console_url + execution}
+    return {
+        "taskId": item["taskId"],
+        "name": item.get("name"),
+        "status": item["status"],
+        "attempt": item["attempt"],
+        "source": {"imageUrl": item["source"]["imageUrl"]},
+        "output": item["output"],
+        "createdAt": item["createdAt"],
+        "startedAt": item.get("startedAt"),
+        "completedAt": item.get("completedAt"),
+        "result": result,
+        "failure": item.get("failure"),
+        "execution": {"arn": execution, "consoleUrl": console_url + execution}
+        if execution
+        else None,
+        "links": {"self": f"/tasks/{item['taskId']}", "retry": None, "cancel": None},
+    }

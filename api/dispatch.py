@@ -1,0 +1,47 @@
+"""Dispatch: start one execution for each message of the queue.
+
+In:  an SQS event; a message's body is an order: `{"taskId", "attempt", "source", "output"}`
+Out: `{"batchItemFailures": […]}`: the messages whose start failed; the queue delivers them again,
+     and after five receives they are dead letters
+
+A module of its own, apart from the routes, so that it starts without Chalice and pydantic and may
+do nothing that the API may.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from darkroom.executions import StateMachine
+from darkroom.messages import NotATask, Queue, read_order
+from darkroom.settings import required
+
+logger = Logger()
+machine = StateMachine(required("STATE_MACHINE_ARN"))
+dead_letters = Queue(required("DEAD_LETTER_QUEUE_URL"))
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+def dispatch(record: SQSRecord) -> None:
+    """Start the execution that one message orders."""
+    try:
+        order = read_order(record.body)
+    except NotATask as error:
+        # It would fail five times. Straight to where a person looks.
+        logger.warning("a message is no task", messageId=record.message_id, reason=str(error))
+        dead_letters.bury(record.body, str(error))
+        return
+    machine.start(order)
+    logger.info("started", taskId=order["taskId"], attempt=order["attempt"])
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Dispatch one batch of messages."""
+    answer = process_partial_response(event, dispatch, processor, context)
+    return {"batchItemFailures": answer["batchItemFailures"]}

@@ -1,0 +1,64 @@
+"""The queue of tasks and its dead-letter queue: every call to SQS that Darkroom makes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ORDER_FIELDS = {"taskId": str, "attempt": int, "source": dict, "output": dict}
+
+
+class NotATask(ValueError):
+    """A message is no order for an execution; no further delivery would make it one."""
+
+
+class Queue:
+    """One queue."""
+
+    def __init__(self, url: str) -> None:
+        """Make the client; nothing is called yet."""
+        self._url = url
+        self._sqs = boto3.client(
+            "sqs",
+            config=Config(
+                connect_timeout=2,
+                read_timeout=3,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            ),
+        )
+
+    def send(self, order: Mapping[str, Any]) -> None:
+        """Send the order for one execution: see `tasks.order`."""
+        self._sqs.send_message(
+            QueueUrl=self._url, MessageBody=json.dumps(order, separators=(",", ":"))
+        )
+
+    def bury(self, body: str, reason: str) -> None:
+        """Send a message as it came, with the reason beside it: for a dead-letter queue."""
+        self._sqs.send_message(
+            QueueUrl=self._url,
+            MessageBody=body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
+        )
+
+
+def read_order(body: str) -> dict[str, Any]:
+    """Return the order that a message holds: `taskId`, `attempt`, `source` and `output`.
+
+    Fields that are new are kept: a newer API may be live while an older dispatch function is.
+
+    Raises:
+        NotATask: the message is no JSON object with these fields.
+    """
+    try:
+        order = json.loads(body)
+    except ValueError as error:
+        raise NotATask("The message is not JSON.") from error
+    if not isinstance(order, dict):
+        raise NotATask("The message is not a JSON object.")
+    for field, kind in ORDER_FIELDS.items():
+        if not isinstance(order.get(field), kind):
+            raise NotATask(f"The message has no {field}, or one of the wrong type.")
+    return order

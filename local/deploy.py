@@ -1,0 +1,172 @@
+"""Deploy template.yaml to the local cloud: through CloudFormation, in a second or two.
+
+It is the template that goes to AWS. `localized` changes only where code comes from: zip files of the
+functions' own modules, while libraries come from the project's environment instead of layers.
+`tests/integration/test_sam.py` deploys the same template with the SAM CLI, layers and all.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+from samtranslator.yaml_helper import yaml_parse
+
+from local.cloud import LocalCloud
+from local.packages import PROJECT, files, zipped
+
+ARTIFACTS = "darkroom-artifacts"
+STACK_NAME = "darkroom-local"
+FUNCTION = "AWS::Serverless::Function"
+LAYER = "AWS::Serverless::LayerVersion"
+MACHINE = "AWS::Serverless::StateMachine"
+
+
+class DeploymentError(RuntimeError):
+    """CloudFormation refused the stack; the message has its reasons."""
+
+
+def deploy(
+    cloud: LocalCloud, stack_name: str = STACK_NAME, parameters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Create or update a stack and return how to reach it, as `.local/stack.json` has it.
+
+    Args:
+        cloud: a local cloud that is up.
+        stack_name: several stacks can live side by side.
+        parameters: of the template. Sources on private addresses are allowed unless they say no.
+
+    Raises:
+        DeploymentError: CloudFormation refused the stack.
+    """
+    parameters = {
+        "AllowPrivateSources": "true",
+        **({"ConsoleUrl": cloud.execution_url} if cloud.execution_url else {}),
+        **(parameters or {}),
+    }
+    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    body, artifacts = localized(template)
+    _upload(cloud, artifacts)
+    _apply(cloud, stack_name, body, parameters)
+    return describe(cloud, stack_name)
+
+
+def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the template for the local cloud, and the files by the key that it names them by.
+
+    Functions point to zip files of their own modules, the state machine to its definition, and the
+    layers are gone: the functions' interpreter has their packages.
+    """
+    artifacts: dict[str, bytes] = {}
+
+    def stored(data: bytes) -> dict[str, str]:
+        key = hashlib.sha256(data).hexdigest()
+        artifacts[key] = data
+        return {"Bucket": ARTIFACTS, "Key": key}
+
+    resources: dict[str, Any] = {}
+    for name, resource in template["Resources"].items():
+        properties = dict(resource.get("Properties", {}))
+        if resource["Type"] == LAYER:
+            continue
+        if resource["Type"] == FUNCTION:
+            package = zipped(files(properties["CodeUri"], properties["Handler"]))
+            properties["CodeUri"] = stored(package)
+            properties.pop("Layers", None)
+        if resource["Type"] == MACHINE:
+            definition = (PROJECT / properties["DefinitionUri"]).read_bytes()
+            properties["DefinitionUri"] = stored(definition)
+        resources[name] = {**resource, "Properties": properties}
+    shared = dict(template["Globals"]["Function"])
+    shared.pop("Layers", None)
+    return {**template, "Globals": {"Function": shared}, "Resources": resources}, artifacts
+
+
+def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
+    """Return how to reach a deployed stack."""
+    stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    key = cloud.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    # https://{api}.execute-api.{region}.amazonaws.com/{stage}, as the output has it, is not an
+    # address that leads to a laptop.
+    host, _, stage = outputs["ApiUrl"].removeprefix("https://").partition("/")
+    api_id = host.partition(".")[0]
+    return {
+        "apiUrl": f"{cloud.endpoint_url}/_aws/execute-api/{api_id}/{stage}",
+        "apiKey": key["value"],
+        "endpointUrl": cloud.endpoint_url,
+        "region": cloud.region,
+        "stackName": stack_name,
+        "consoleUrl": cloud.console_url,
+        "outputs": outputs,
+    }
+
+
+def _upload(cloud: LocalCloud, artifacts: Mapping[str, bytes]) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=ARTIFACTS)
+    there = {o["Key"] for o in s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents", [])}
+    for key in artifacts.keys() - there:
+        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=artifacts[key])
+
+
+def _apply(
+    cloud: LocalCloud, stack_name: str, body: Mapping[str, Any], parameters: Mapping[str, str]
+) -> None:
+    cloudformation = cloud.client("cloudformation")
+    exists = _exists(cloudformation, stack_name)
+    answer = cloudformation.create_change_set(
+        StackName=stack_name,
+        ChangeSetName="local",
+        ChangeSetType="UPDATE" if exists else "CREATE",
+        TemplateBody=json.dumps(body),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    change_set = answer["Id"]
+    fast = {"Delay": 1, "MaxAttempts": 60}
+    try:
+        cloudformation.get_waiter("change_set_create_complete").wait(
+            ChangeSetName=change_set, WaiterConfig=fast
+        )
+    except WaiterError as error:
+        change = cloudformation.describe_change_set(ChangeSetName=change_set)
+        reason = change.get("StatusReason", "")
+        cloudformation.delete_change_set(ChangeSetName=change_set)
+        if exists and "didn't contain changes" in reason:
+            return
+        raise DeploymentError(reason) from error
+    cloudformation.execute_change_set(ChangeSetName=change_set)
+    waiter = "stack_update_complete" if exists else "stack_create_complete"
+    try:
+        cloudformation.get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=fast)
+    except WaiterError as error:
+        raise DeploymentError(_reasons(cloudformation, stack_name)) from error
+
+
+def _exists(cloudformation: Any, stack_name: str) -> bool:
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return False
+    # What a failed creation leaves can only be deleted, in AWS as here.
+    if stack["StackStatus"] in {"ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_FAILED"}:
+        cloudformation.delete_stack(StackName=stack_name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack_name)
+        return False
+    return True
+
+
+def _reasons(cloudformation: Any, stack_name: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack_name)["StackEvents"]
+    failed = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
+    return "\n".join(failed) or f"{stack_name} did not become complete."
