@@ -1,12 +1,13 @@
 """Deploy template.yaml to the local cloud: through CloudFormation, in a second or two.
 
-It is the template that goes to AWS. `localized` changes only where code comes from: zip files of the
-functions' own modules, while libraries come from the project's environment instead of layers.
+It is the template that goes to AWS. `localized` changes only where code comes from: zip files of
+the functions' own modules, while libraries come from the project's environment, not from layers.
 `tests/integration/test_sam.py` deploys the same template with the SAM CLI, layers and all.
 """
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,7 +119,7 @@ def _apply(
     exists = _exists(cloudformation, stack_name)
     answer = cloudformation.create_change_set(
         StackName=stack_name,
-        ChangeSetName="local",
+        ChangeSetName=f"local-{time.time_ns()}",
         ChangeSetType="UPDATE" if exists else "CREATE",
         TemplateBody=json.dumps(body),
         Parameters=[

@@ -116,8 +116,6 @@ def view(item: dict[str, Any], bucket: Bucket, console_url: str) -> dict[str, An
         extension = result["key"].rpartition(".")[2]
         link = bucket.link(result["key"], f"{item['taskId']}.{extension}")
         result = link | {key: value for key, value in result.items() if key != "key"}
-    if execution:
-        execution = {"arn": execution, "consoleUrl": console_url + execution}
     return {
         "taskId": item["taskId"],
         "name": item.get("name"),

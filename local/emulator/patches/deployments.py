@@ -1,0 +1,58 @@
+"""What CloudFormation hands on to services: every method of a path, and numbers as numbers."""
+
+from typing import Any
+
+from ministack.services import apigateway_v1, lambda_svc
+
+from local.emulator.patches.replacing import Function, replace
+
+ANY_METHOD = "x-amazon-apigateway-any-method"
+
+
+def import_any_methods() -> None:
+    """Take over a route for every method, which the importer drops: the path then has no method.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-any-method.html
+    """
+    methods = apigateway_v1._OPENAPI_HTTP_METHODS
+    if "any" in methods:
+        message = "the importer knows every method by now"
+        raise AssertionError(message)
+    apigateway_v1._OPENAPI_HTTP_METHODS = {*methods, "any"}
+
+    def around(original: Function) -> Function:
+        def import_path_item(
+            api_id: str, path: str, path_item: dict[str, Any], *rest: Any, **named: Any
+        ) -> Any:
+            known = {("any" if m == ANY_METHOD else m): op for m, op in path_item.items()}
+            return original(api_id, path, known, *rest, **named)
+
+        return import_path_item
+
+    replace(apigateway_v1, "_import_path_item", around, has="_OPENAPI_HTTP_METHODS")
+
+
+def read_concurrency_as_a_number() -> None:
+    """Read `MaximumConcurrency` as the number that a template's parameter is.
+
+    A `Ref` to a parameter of type Number gives text in ministack, and the poller then fails to
+    compare it, once a second, for ever.
+    https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html
+    """
+
+    def around(original: Function) -> Function:
+        def limit(esm: dict[str, Any], *rest: Any, **named: Any) -> Any:
+            scaling = esm.get("ScalingConfig") or {}
+            if isinstance(scaling.get("MaximumConcurrency"), str):
+                scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+            return original(esm, *rest, **named)
+
+        return limit
+
+    replace(lambda_svc, "_sqs_esm_concurrency", around, has='.get("MaximumConcurrency")')
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    import_any_methods()
+    read_concurrency_as_a_number()
