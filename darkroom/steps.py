@@ -12,9 +12,24 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom.errors import DarkroomError, ServiceUnavailable
+from darkroom.errors import ServiceUnavailable
 
 logger = Logger()
+
+SERVER_ERROR = 500
+# Answers that a later try may change, beside every 5xx:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+TRANSIENT = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+}
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -23,8 +38,9 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
     """Return the Lambda handler of a step.
 
     Raises:
-        DarkroomError: what the step raises. The SDK's errors become `ServiceUnavailable`, for their
-            class names are many and not known to `Retry` in the state machine.
+        DarkroomError: what the step raises. What the SDK raises for a service that is down or
+            throttles becomes `ServiceUnavailable`: the SDK's own class names are too many for the
+            `Retry` of the state machine to know.
     """
 
     @functools.wraps(handler)
@@ -38,11 +54,11 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         started = time.monotonic()
         try:
             answer = handler(event)
-        except (BotoCoreError, ClientError) as error:
-            failure: DarkroomError = ServiceUnavailable(str(error))
-            _log(failure, started)
-            raise failure from error
-        except DarkroomError as error:
+        except Exception as error:
+            if _is_transient(error):
+                unavailable = ServiceUnavailable(str(error))
+                _log(unavailable, started)
+                raise unavailable from error
             _log(error, started)
             raise
         logger.info("done", seconds=round(time.monotonic() - started, 3))
@@ -51,7 +67,14 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
     return wrapper
 
 
-def _log(error: DarkroomError, started: float) -> None:
+def _is_transient(error: Exception) -> bool:
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= SERVER_ERROR or error.response["Error"]["Code"] in TRANSIENT
+    return isinstance(error, BotoCoreError)  # no answer at all: refused, reset, timed out
+
+
+def _log(error: Exception, started: float) -> None:
     logger.warning(
         "failed",
         error=type(error).__name__,

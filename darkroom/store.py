@@ -31,7 +31,7 @@ Item = dict[str, Any]
 NOT_THERE = "attribute_not_exists(#taskId)"
 THIS_ATTEMPT = "#attempt = :attempt"
 PENDING = "#status = :pending"
-CLAIMED_BY_THIS_EXECUTION = "(#status = :running AND #execution = :execution)"
+CLAIMED_BY_THIS_EXECUTION = "#status = :running AND #execution = :execution"
 
 
 class InvalidCursor(ValueError):
@@ -43,12 +43,10 @@ def condition(transition: str) -> str:
 
     `:attempt`, `:execution` and the statuses that it names are left for the caller to bind.
     """
-    owners = []
+    # DynamoDB refuses parentheses that change nothing, so they stand only around an OR.
     if Status.PENDING in TRANSITIONS[transition].sources:
-        owners.append(PENDING)
-    if Status.RUNNING in TRANSITIONS[transition].sources:
-        owners.append(CLAIMED_BY_THIS_EXECUTION)
-    return f"{THIS_ATTEMPT} AND ({' OR '.join(owners)})"
+        return f"{THIS_ATTEMPT} AND ({PENDING} OR {CLAIMED_BY_THIS_EXECUTION})"
+    return f"{THIS_ATTEMPT} AND {CLAIMED_BY_THIS_EXECUTION}"
 
 
 class TaskStore:
