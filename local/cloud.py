@@ -38,6 +38,10 @@ DEADLINE = 60.0
 # Seconds that a clean stop may take before it is no longer asked for.
 PATIENCE = 8.0
 
+# What this process has started and may outlive: a Popen that is dropped while its process runs
+# warns, and one that is never asked leaves a zombie.
+_started: list[subprocess.Popen[bytes]] = []
+
 
 class LocalCloudError(RuntimeError):
     """The local cloud cannot be started; the message says what to do."""
@@ -124,6 +128,7 @@ class LocalCloud:
                 # Ctrl-C in the terminal that started it is not meant for it.
                 start_new_session=True,
             )
+        _started.append(process)
         deadline = time.monotonic() + DEADLINE
         while not _answers(self._ready_url(name)):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -140,6 +145,7 @@ class LocalCloud:
         processes.end(processes.marked(self.home), PATIENCE)
         # Workers that were being started while their emulator ended.
         processes.end(processes.marked(self.home), PATIENCE)
+        _started[:] = [process for process in _started if process.poll() is None]
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     @property

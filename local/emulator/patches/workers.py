@@ -53,30 +53,28 @@ def bound_the_workers() -> None:
 
 
 def end_idle_workers() -> None:
-    """End every idle process in the end; ministack keeps one per function for ever.
+    """End every process that has been idle for long; ministack keeps one per function for ever.
 
+    `LAMBDA_WARM_TTL_SECONDS` (300) says how long.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (shutdown)
     """
 
-    def reap(_original: Function) -> Function:
-        def end_idle(ttl: float | None = None) -> int:
-            oldest = time.time() - (runtime._LOCAL_WORKER_TTL if ttl is None else ttl)
-            idle = []
-            with runtime._lock:
-                for key, workers in list(runtime._workers.items()):
-                    idle += [w for w in workers if not w.in_use and w.last_used < oldest]
-                    busy = [w for w in workers if w.in_use or w.last_used >= oldest]
-                    if busy:
-                        runtime._workers[key] = busy
-                    else:
-                        del runtime._workers[key]
-            runtime.kill_workers(idle)
-            return len(idle)
+    def forever() -> None:
+        while True:
+            time.sleep(min(30.0, runtime._LOCAL_WORKER_TTL / 2))
+            runtime.kill_workers(_take_idle_workers())
 
-        return end_idle
+    replace(runtime, "reap_idle_workers", lambda original: original, has="i == 0 and not snapstart")
+    threading.Thread(target=forever, daemon=True, name="darkroom-idle-workers").start()
 
-    replace(runtime, "reap_idle_workers", reap, has="i == 0")
-    # lambda_svc has taken the name for itself.
-    if not hasattr(lambda_svc, "reap_idle_workers"):
-        raise AssertionError("lambda_svc.reap_idle_workers is gone")
-    lambda_svc.reap_idle_workers = runtime.reap_idle_workers
+
+def _take_idle_workers() -> list[Any]:
+    """Take the idle workers out of ministack's pools, so that no invocation gets one any more."""
+    oldest = time.time() - runtime._LOCAL_WORKER_TTL
+    idle = []
+    with runtime._lock:
+        for pool in runtime._workers.values():
+            gone = [w for w in pool if not w.in_use and w.last_used < oldest]
+            pool[:] = [w for w in pool if w not in gone]
+            idle += gone
+    return idle

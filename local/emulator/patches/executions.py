@@ -1,0 +1,251 @@
+"""Step Functions: how an execution starts, how long it may take, and that it ends once."""
+
+import contextvars
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import stepfunctions
+
+from local.emulator.patches.replacing import Function, replace
+
+# Bytes of UTF-8 that an input, a result or an output may have.
+PAYLOAD_LIMIT = 256 * 1024
+# An Express execution takes five minutes at most, whatever its TimeoutSeconds says.
+EXPRESS_LIMIT = 300.0
+# The fixed pause that ministack makes before each execution.
+START_PAUSE = 0.15
+
+# One decision at a time on how an execution ends.
+_ending = threading.RLock()
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    start_at_once()
+    time_out()
+    end_once()
+    repeat_a_start()
+    refuse_large_payloads()
+
+
+def start_at_once() -> None:
+    """Not a rule of AWS: no pause of 150 ms at the start of every execution."""
+
+    class Clock:
+        """The module `time`, but for that pause."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(time, name)
+
+        def sleep(self, seconds: float) -> None:
+            if seconds != START_PAUSE:
+                time.sleep(seconds)
+
+    replace(stepfunctions, "_run_execution", lambda original: original, has="time.sleep(0.15)")
+    stepfunctions.time = Clock()
+
+
+def time_out() -> None:
+    """End an execution after the machine's `TimeoutSeconds`: TIMED_OUT, and its status event.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html (five minutes)
+    """
+
+    def run(original: Function) -> Function:
+        def timed(arn: str) -> None:
+            execution = stepfunctions._executions.get(arn)
+            limit = _limit(execution)
+            if limit is None:
+                original(arn)
+                return
+            # The account and region of the execution are context variables of this thread.
+            scope = contextvars.copy_context()
+            timer = threading.Timer(limit, scope.run, (_end_by_timeout, execution))
+            timer.daemon = True
+            timer.start()
+            try:
+                original(arn)
+            finally:
+                timer.cancel()
+
+        return timed
+
+    replace(stepfunctions, "_run_execution", run, has='ctx["State"]')
+
+
+def end_once() -> None:
+    """After ABORTED or TIMED_OUT nothing more happens: no other ending, no event, no retry.
+
+    ministack goes on with the state that runs, and its late error makes the execution FAILED.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+    """
+
+    def fail(original: Function) -> Function:
+        def once(execution: dict[str, Any], error: str, cause: str) -> None:
+            with _ending:
+                if execution["status"] == "RUNNING":
+                    original(execution, error, cause)
+
+        return once
+
+    def stop(original: Function) -> Function:
+        def once(data: dict[str, Any]) -> Any:
+            if ":express:" in data.get("executionArn", ""):
+                return stepfunctions.error_response_json(
+                    "InvalidArn", "Resource type not valid in this context: express", 400
+                )
+            with _ending:
+                return original(data)
+
+        return once
+
+    def add_event(original: Function) -> Function:
+        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
+            if _has_been_ended(execution) and not event_type.startswith("Execution"):
+                # Raised where ministack reports a task's outcome, this leaves its retry loop too.
+                raise stepfunctions._ExecutionError("States.Ended", "The execution has ended.")
+            return original(execution, event_type, details)
+
+        return add
+
+    replace(stepfunctions, "_fail_execution", fail, has='execution["status"] = "FAILED"')
+    replace(stepfunctions, "_stop_execution", stop, has='execution["status"] = "ABORTED"')
+    replace(stepfunctions, "_add_event", add_event, has='execution["events"].append')
+
+
+def repeat_a_start() -> None:
+    """A repeated name: Standard answers the running execution, Express starts another one.
+
+    ministack refuses both. Express executions have ARNs of their own and no status events.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    """
+
+    def start(original: Function) -> Function:
+        def repeatable(data: dict[str, Any]) -> Any:
+            machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+            if machine is None:
+                return original(data)
+            if _is_express(machine):
+                # Its thread finds name and ARN by this and corrects them, see `run`.
+                name = data.get("name") or stepfunctions.new_uuid()
+                unique = f"{name}:{stepfunctions.new_uuid()}"
+                status, headers, body = original({**data, "name": unique})
+                return status, headers, _express_arn(body.decode()).encode()
+            arn = _execution_arn(machine, data.get("name", ""))
+            same = stepfunctions._executions.get(arn)
+            if same and same["status"] == "RUNNING" and same["input"] == data.get("input", "{}"):
+                return stepfunctions.json_response(
+                    {"executionArn": same["executionArn"], "startDate": same["startDate"]}
+                )
+            return original(data)
+
+        return repeatable
+
+    def run(original: Function) -> Function:
+        def named(arn: str) -> None:
+            execution = stepfunctions._executions.get(arn)
+            if execution and _is_express(execution["stateMachineArn"]) and ":express:" not in arn:
+                del stepfunctions._executions[arn]
+                arn = _express_arn(arn)
+                execution.update(executionArn=arn, name=execution["name"].partition(":")[0])
+                stepfunctions._executions[arn] = execution
+            original(arn)
+
+        return named
+
+    def emit(original: Function) -> Function:
+        def announce(execution: dict[str, Any]) -> None:
+            if not _is_express(execution["stateMachineArn"]):
+                original(execution)
+
+        return announce
+
+    replace(stepfunctions, "_start_execution", start, has="ExecutionAlreadyExists")
+    stepfunctions._run_execution = run(stepfunctions._run_execution)
+    replace(stepfunctions, "_emit_execution_status_event", emit, has="_put_events")
+
+
+def refuse_large_payloads() -> None:
+    """256 KiB at most in an execution's input, a task's input and its result.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+
+    def start(original: Function) -> Function:
+        def limited(data: dict[str, Any]) -> Any:
+            if len(data.get("input", "{}").encode()) > PAYLOAD_LIMIT:
+                return stepfunctions.error_response_json(
+                    "ValidationException",
+                    "1 validation error detected: Value at 'input' failed to satisfy constraint: "
+                    f"Member must have length less than or equal to {PAYLOAD_LIMIT}",
+                    400,
+                )
+            return original(data)
+
+        return limited
+
+    def invoke(original: Function) -> Function:
+        def limited(resource: str, input_data: Any) -> Any:
+            _require_small(input_data, f"The input of the task '{resource}'")
+            result = original(resource, input_data)
+            _require_small(result, f"The result of the task '{resource}'")
+            return result
+
+        return limited
+
+    stepfunctions._start_execution = start(stepfunctions._start_execution)
+    replace(stepfunctions, "_invoke_resource", invoke, has="states:::lambda:invoke")
+
+
+def _limit(execution: Mapping[str, Any] | None) -> float | None:
+    """Read how many seconds an execution may take; None: as long as it likes."""
+    machine = stepfunctions._state_machines.get((execution or {}).get("stateMachineArn", ""))
+    if not machine:
+        return None
+    try:
+        seconds = json.loads(machine["definition"]).get("TimeoutSeconds")
+    except ValueError:
+        return None  # ministack fails such an execution by itself
+    if machine.get("type") == "EXPRESS":
+        return min(float(seconds or EXPRESS_LIMIT), EXPRESS_LIMIT)
+    return float(seconds) if seconds else None
+
+
+def _end_by_timeout(execution: dict[str, Any]) -> None:
+    with _ending:
+        if execution["status"] == "RUNNING":
+            execution.update(status="TIMED_OUT", stopDate=stepfunctions.now_iso())
+            stepfunctions._add_event(
+                execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}}
+            )
+            stepfunctions._emit_execution_status_event(execution)
+
+
+def _has_been_ended(execution: Mapping[str, Any]) -> bool:
+    return execution["status"] in ("ABORTED", "TIMED_OUT")
+
+
+def _is_express(machine_arn: str) -> bool:
+    machine = stepfunctions._state_machines.get(machine_arn) or {}
+    return bool(machine.get("type") == "EXPRESS")
+
+
+def _execution_arn(machine_arn: str, name: str) -> str:
+    return machine_arn.replace(":stateMachine:", ":execution:", 1) + f":{name}"
+
+
+def _express_arn(text: str) -> str:
+    return text.replace(":execution:", ":express:", 1)
+
+
+def _require_small(payload: Any, what: str) -> None:
+    if len(json.dumps(payload, ensure_ascii=False).encode()) > PAYLOAD_LIMIT:
+        raise stepfunctions._ExecutionError(
+            "States.DataLimitExceeded",
+            f"{what} exceeds the maximum number of bytes ({PAYLOAD_LIMIT}).",
+        )

@@ -1,0 +1,128 @@
+"""API Gateway: the errors that it answers by itself, and who the caller is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import apigateway_v1
+
+from local.emulator.patches.replacing import Function, replace
+
+# The status of these where the API has no response of its own for them.
+REJECTED = 500  # Lambda refused to invoke the function: throttled, mostly
+BROKEN = 502  # the function ran and failed
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    import_gateway_responses()
+    answer_for_a_failed_function()
+    tell_the_api_key()
+
+
+def import_gateway_responses() -> None:
+    """`x-amazon-apigateway-gateway-responses` of an OpenAPI body, which the importer drops.
+
+    SAM writes a template's `GatewayResponses` there.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.html
+    """
+
+    def import_api(original: Function) -> Function:
+        def with_responses(spec: dict[str, Any], base_data: Any = None) -> str:
+            api_id: str = original(spec, base_data)
+            responses = spec.get("x-amazon-apigateway-gateway-responses") or {}
+            for response_type, response in responses.items():
+                status, _, body = apigateway_v1._put_gateway_response(
+                    api_id, response_type, _as_strings(response)
+                )
+                if status != 201:  # noqa: PLR2004
+                    raise ValueError(f"gateway response {response_type}: {body.decode()}")
+            return api_id
+
+        return with_responses
+
+    replace(apigateway_v1, "_import_rest_api", import_api, has="_import_path_item")
+
+
+def answer_for_a_failed_function() -> None:
+    """A function that failed is a 502, one that Lambda did not invoke a 500: gateway responses.
+
+    ministack hands the function's error to the client. A refusal is an `INTEGRATION_FAILURE`: an
+    API that says 429 for that type says it to a client whose function was throttled, here and on
+    AWS. A failure is answered by `DEFAULT_5XX`.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+    """
+
+    class NoAnswerError(Exception):
+        """The function has no answer for the client."""
+
+    def respond(original: Function) -> Function:
+        def check(result: Mapping[str, Any]) -> Any:
+            if result.get("throttle"):
+                raise NoAnswerError("INTEGRATION_FAILURE", REJECTED)
+            if result.get("error"):
+                raise NoAnswerError("DEFAULT_5XX", BROKEN)
+            return original(result)
+
+        return check
+
+    def invoke(original: Function) -> Function:
+        async def answer(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await original(*args, **kwargs)
+            except NoAnswerError as reason:
+                response_type, status = reason.args
+                error = apigateway_v1._gw_error(response_type, "Internal server error")
+                error.status = status
+                return error
+
+        return answer
+
+    def render(original: Function) -> Function:
+        def with_status(error: Any, request: Mapping[str, Any]) -> Any:
+            status, headers, body = original(error, request)
+            if hasattr(error, "status") and not _has_status(error.response_type, request):
+                status = error.status
+            return status, headers, body
+
+        return with_status
+
+    replace(apigateway_v1, "_lambda_proxy_response", respond, has="== 502")
+    replace(apigateway_v1, "_invoke_lambda_proxy_v1", invoke, has="_lambda_proxy_response(result)")
+    replace(apigateway_v1, "_gateway_error_response", render, has="_deployed_gateway_responses")
+
+
+def tell_the_api_key() -> None:
+    """`requestContext.identity.apiKey` and `apiKeyId` where a method requires a key.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+
+    def build(original: Function) -> Function:
+        def with_key(*args: Any, **kwargs: Any) -> dict[str, Any]:
+            event: dict[str, Any] = original(*args, **kwargs)
+            _, _, _, resource, _, method, headers, *_ = args
+            methods = resource.get("resourceMethods") or {}
+            required = (methods.get(method) or methods.get("ANY") or {}).get("apiKeyRequired")
+            key = apigateway_v1._resolve_api_key(apigateway_v1._api_key_from_request(headers))
+            if required and key:
+                identity = event["requestContext"]["identity"]
+                identity.update(apiKey=key["value"], apiKeyId=key["id"])
+            return event
+
+        return with_key
+
+    replace(apigateway_v1, "_build_lambda_event_v1", build, has='"identity": {')
+
+
+def _as_strings(response: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a gateway response's status a string: YAML and SAM give a number."""
+    status = response.get("statusCode")
+    return {**response, "statusCode": None if status is None else str(status)}
+
+
+def _has_status(response_type: str, request: Mapping[str, Any]) -> bool:
+    """Say whether the deployed API sets the status of this response itself."""
+    api_id, deployment = request["api_id"], request["stage"].get("deploymentId")
+    deployed = apigateway_v1._deployed_gateway_responses.get(api_id, {}).get(deployment) or {}
+    return "statusCode" in deployed.get(response_type, {})

@@ -1,0 +1,92 @@
+"""The smallest functions and state machines that show one behaviour of the emulator."""
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+from local.cloud import LocalCloud
+
+ROLE = "arn:aws:iam::000000000000:role/anything"
+
+
+def package(**modules: str) -> bytes:
+    """A zip with one module per keyword, a folder for each `__`: `python__tool` is python/tool.py."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        for name, source in modules.items():
+            files.writestr(f"{name.replace('__', '/')}.py", source)
+    return archive.getvalue()
+
+
+def function(cloud: LocalCloud, source: str, **settings: Any) -> str:
+    """A function whose module `app` is `source`, handler `app.handler`; returns its ARN."""
+    created = cloud.client("lambda").create_function(
+        FunctionName=f"f-{uuid.uuid4().hex[:12]}",
+        Role=ROLE,
+        Code={"ZipFile": package(app=source)},
+        **{"Runtime": "python3.13", "Handler": "app.handler", **settings},
+    )
+    return str(created["FunctionArn"])
+
+
+def invoke(cloud: LocalCloud, name: str, event: Any = None) -> Any:
+    """What the function answers, or the error that it reports."""
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}))
+    return json.load(answer["Payload"])
+
+
+def machine(cloud: LocalCloud, states: dict[str, Any], **settings: Any) -> str:
+    """A JSONata state machine that starts at its first state; returns its ARN."""
+    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+    created = cloud.client("stepfunctions").create_state_machine(
+        name=f"m-{uuid.uuid4().hex[:12]}",
+        roleArn=ROLE,
+        type=settings.pop("type", "STANDARD"),
+        definition=json.dumps(definition | settings),
+    )
+    return str(created["stateMachineArn"])
+
+
+def task(name: str, payload: Any = None, **fields: Any) -> dict[str, Any]:
+    """A Task that invokes a function and ends the machine, unless `fields` say otherwise."""
+    arguments = {"FunctionName": name, "Payload": payload or {}}
+    state = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": arguments}
+    return state | ({} if "Next" in fields else {"End": True}) | fields
+
+
+def run(cloud: LocalCloud, arn: str, **start: Any) -> dict[str, Any]:
+    """Start an execution and describe it once it has ended."""
+    states = cloud.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=arn, **start)["executionArn"]
+    return ended(cloud, execution)
+
+
+def ended(cloud: LocalCloud, execution: str) -> dict[str, Any]:
+    """Describe an execution once it is no longer running."""
+    states = cloud.client("stepfunctions")
+
+    def description() -> dict[str, Any] | None:
+        found: dict[str, Any] = states.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else found
+
+    return eventually(description)
+
+
+def history(cloud: LocalCloud, execution: str) -> list[str]:
+    """The types of an execution's events, in order."""
+    pages = cloud.client("stepfunctions").get_paginator("get_execution_history")
+    found = pages.paginate(executionArn=execution)
+    return [event["type"] for page in found for event in page["events"]]
+
+
+def eventually(condition: Callable[[], Any], deadline: float = 15) -> Any:
+    """Wait until the condition holds; return what it returned."""
+    end = time.monotonic() + deadline
+    while not (found := condition()):
+        assert time.monotonic() < end, f"still not so after {deadline} s: {condition}"
+        time.sleep(0.02)
+    return found
