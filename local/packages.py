@@ -1,7 +1,7 @@
 """What goes into a function's package: its handler and what that imports of ours, nothing else.
 
-`sam build` runs this from `api/Makefile` and `lambdas/Makefile`; the local cloud's deployer zips the
-same files. Only the standard library is used here, so that any Python can build.
+`sam build` runs this from `api/Makefile` and `lambdas/Makefile`; the local cloud's deployer zips
+the same files. Only the standard library is used here, so that any Python can build.
 
     python -m local.packages FOLDER HANDLER TARGET     copy the files of one function into TARGET
 """
