@@ -35,7 +35,7 @@ def main() -> None:
     patches.apply()
     origins = origins_of(port) | set(os.environ.get("DARKROOM_ALLOWED_ORIGINS", "").split())
     app.app = guarded(app.app, origins)
-    snapshots.start()
+    snapshots.start_after_restoring()
     # ministack parses the command line of its process.
     sys.argv[1:] = []
     app.main()

@@ -14,6 +14,8 @@ from typing import Any
 from ministack import app
 from ministack.core import persistence
 
+from local.emulator.patches.replacing import Function, replace
+
 # Seconds between two snapshots, and how many times a snapshot's own duration has to pass before
 # the next: a big state is written less often, not all the time.
 INTERVAL = 2.0
@@ -23,9 +25,20 @@ _log = logging.getLogger("darkroom.snapshots")
 _written: dict[str, str] = {}
 
 
-def start() -> None:
-    """Begin to write snapshots in the background; they end with the process."""
-    threading.Thread(target=_forever, daemon=True, name="darkroom-snapshots").start()
+def start_after_restoring() -> None:
+    """Begin to write snapshots once ministack has read its state; they end with the process.
+
+    A snapshot before that would put the empty state of a new process over the one on disk.
+    """
+
+    def restore(original: Function) -> Function:
+        def then_start() -> None:
+            original()
+            threading.Thread(target=_forever, daemon=True, name="darkroom-snapshots").start()
+
+        return then_start
+
+    replace(app, "_load_persisted_state", restore, has="load_persisted_state(data)")
 
 
 def write() -> None:

@@ -14,7 +14,7 @@ ROLE = "arn:aws:iam::000000000000:role/anything"
 
 
 def package(**modules: str) -> bytes:
-    """A zip with one module per keyword, a folder for each `__`: `python__tool` is python/tool.py."""
+    """A zip with one module per keyword; `python__tool` is python/tool.py."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:
         for name, source in modules.items():

@@ -1,0 +1,168 @@
+"""An execution starts, retries and ends as Step Functions says."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+from small import ended, eventually, function, history, machine, run, task
+
+SLOW = "import time\ndef handler(event, context): time.sleep(2); raise ValueError('late')"
+FAILING = "def handler(event, context): raise ValueError(event.get('message', 'no'))"
+ECHO = "def handler(event, context): return event"
+LONG_WAIT = {"Wait": {"Type": "Wait", "Seconds": 30, "End": True}}
+# A payload's limit, in bytes.
+LIMIT = 256 * 1024
+
+
+@pytest.fixture
+def states(cloud):
+    return cloud.client("stepfunctions")
+
+
+@pytest.fixture
+def status_events(cloud):
+    """A queue that gets every status event of every execution from now on."""
+    queue = cloud.client("sqs").create_queue(QueueName="status-events")["QueueUrl"]
+    events = cloud.client("events")
+    pattern = {"source": ["aws.states"], "detail": {"status": ["TIMED_OUT", "SUCCEEDED"]}}
+    events.put_rule(Name="status-events", EventPattern=json.dumps(pattern))
+    arn = "arn:aws:sqs:us-east-1:000000000000:status-events"
+    events.put_targets(Rule="status-events", Targets=[{"Id": "queue", "Arn": arn}])
+    yield lambda: [
+        json.loads(message["Body"])["detail"]
+        for message in cloud.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
+    ]
+    events.remove_targets(Rule="status-events", Ids=["queue"])
+    events.delete_rule(Name="status-events")
+    cloud.client("sqs").delete_queue(QueueUrl=queue)
+
+
+def test_an_execution_that_takes_too_long_is_timed_out_and_says_so(cloud, status_events):
+    slow = machine(cloud, LONG_WAIT, TimeoutSeconds=1)
+
+    end = run(cloud, slow)
+
+    assert end["status"] == "TIMED_OUT"
+    assert end["stopDate"] - end["startDate"] < timedelta(seconds=3)
+    assert history(cloud, end["executionArn"])[-1] == "ExecutionTimedOut"
+    assert eventually(status_events)[0]["executionArn"] == end["executionArn"]
+
+
+def test_a_late_task_error_leaves_an_aborted_execution_aborted(cloud, states):
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1}]
+    arn = machine(cloud, {"Only": task(function(cloud, SLOW), Retry=retry)})
+    execution = states.start_execution(stateMachineArn=arn)["executionArn"]
+    eventually(lambda: "TaskScheduled" in history(cloud, execution))
+
+    states.stop_execution(executionArn=execution, error="Cancelled", cause="by its owner")
+
+    # The function ends after two seconds, an execution started meanwhile after three.
+    run(cloud, machine(cloud, {"Wait": {"Type": "Wait", "Seconds": 3, "End": True}}))
+    end = ended(cloud, execution)
+    assert (end["status"], end["error"]) == ("ABORTED", "Cancelled")
+    assert history(cloud, execution)[-1] == "ExecutionAborted"
+    assert history(cloud, execution).count("TaskScheduled") == 1
+
+
+def test_an_execution_begins_without_a_pause(cloud):
+    arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})
+
+    ends = [run(cloud, arn) for _ in range(5)]
+
+    fastest = min(end["stopDate"] - end["startDate"] for end in ends)
+    assert fastest < timedelta(seconds=0.1)
+
+
+def test_the_delay_between_attempts_is_capped_and_drawn_from_its_whole_range(cloud, states):
+    retry = {"ErrorEquals": ["ValueError"], "IntervalSeconds": 1, "BackoffRate": 9}
+    name = function(cloud, FAILING)
+    full = retry | {"MaxAttempts": 2, "MaxDelaySeconds": 2, "JitterStrategy": "FULL"}
+    capped = retry | {"MaxAttempts": 2, "MaxDelaySeconds": 2}
+    executions = [
+        states.start_execution(stateMachineArn=machine(cloud, {"Only": task(name, Retry=[retrier])}))
+        for retrier in [capped, full, full, full, full]
+    ]
+
+    ends = [ended(cloud, execution["executionArn"]) for execution in executions]
+
+    seconds = [(end["stopDate"] - end["startDate"]).total_seconds() for end in ends]
+    # 1 s, then 9 s cut to 2 s.
+    assert 3 <= seconds[0] < 4
+    # Four sums of two random delays: none the same, not all of them near the cap.
+    assert min(seconds[1:]) < 2.7
+    assert len({round(value, 1) for value in seconds[1:]}) > 1
+
+
+def test_a_name_and_input_started_again_while_running_is_the_same_execution(cloud, states):
+    arn = machine(cloud, LONG_WAIT)
+    start = {"stateMachineArn": arn, "name": "task-1", "input": '{"n": 1}'}
+    first = states.start_execution(**start)
+
+    again = states.start_execution(**start)
+
+    assert again["executionArn"] == first["executionArn"]
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**start | {"input": '{"n": 2}'})
+    states.stop_execution(executionArn=first["executionArn"])
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**start)
+
+
+def test_an_express_machine_starts_another_execution_for_a_repeated_name(cloud, states):
+    context = {"Only": {"Type": "Pass", "Output": "{% $states.context.Execution %}", "End": True}}
+    arn = machine(cloud, context, type="EXPRESS")
+
+    first, second = (run(cloud, arn, name="task-1") for _ in range(2))
+
+    assert first["executionArn"] != second["executionArn"]
+    assert first["executionArn"].split(":")[5:8] == ["express", arn.split(":")[-1], "task-1"]
+    assert json.loads(first["output"])["Name"] == "task-1"
+    assert json.loads(first["output"])["Id"] == first["executionArn"]
+
+
+def test_an_express_execution_has_no_status_event_and_cannot_be_stopped(
+    cloud, states, status_events
+):
+    pass_state = {"Only": {"Type": "Pass", "End": True}}
+    express = run(cloud, machine(cloud, pass_state, type="EXPRESS"))
+    standard = run(cloud, machine(cloud, pass_state))
+
+    assert [e["executionArn"] for e in eventually(status_events)] == [standard["executionArn"]]
+    with pytest.raises(ClientError, match="Resource type not valid in this context: express"):
+        states.stop_execution(executionArn=express["executionArn"])
+
+
+def test_an_input_over_the_limit_is_refused(cloud, states):
+    arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})
+
+    with pytest.raises(ClientError, match="ValidationException"):
+        states.start_execution(stateMachineArn=arn, input=json.dumps("x" * LIMIT))
+
+
+def test_a_result_over_the_limit_is_an_error_that_no_wildcard_catches(cloud):
+    source = f"def handler(event, context): return 'x' * {LIMIT}"
+    caught = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    only = {"Only": task(function(cloud, source), Catch=caught), "Caught": {"Type": "Succeed"}}
+
+    end = run(cloud, machine(cloud, only))
+
+    assert end["status"] == "FAILED"
+    assert end["error"] == "States.DataLimitExceeded"
+
+
+def test_a_fail_state_after_a_catch_ends_with_the_error_and_cause_it_was_given(cloud):
+    caught = {
+        "ErrorEquals": ["States.ALL"],
+        "Next": "Broken",
+        "Assign": {"error": "{% $states.errorOutput.Error %}"},
+        "Output": {"cause": "{% $parse($states.errorOutput.Cause).errorMessage %}"},
+    }
+    only = {
+        "Only": task(function(cloud, FAILING), {"message": "it is broken"}, Catch=[caught]),
+        "Broken": {"Type": "Fail", "Error": "{% $error %}", "Cause": "{% $states.input.cause %}"},
+    }
+
+    end = run(cloud, machine(cloud, only))
+
+    assert (end["status"], end["error"], end["cause"]) == ("FAILED", "ValueError", "it is broken")

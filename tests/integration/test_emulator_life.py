@@ -1,0 +1,146 @@
+"""The local cloud starts once, keeps what it was given, and leaves nothing running."""
+
+import json
+import shutil
+import socket
+
+import psutil
+import pytest
+from conftest import free_port
+from small import eventually, function, invoke, machine, package, run, task
+
+from local import processes
+from local.cloud import LocalCloud, LocalCloudError
+
+
+@pytest.fixture
+def own_cloud(tmp_path):
+    """A local cloud for one test, which may kill it."""
+    cloud = LocalCloud(tmp_path / "home", free_port())
+    yield cloud
+    cloud.stop()
+
+
+def _kill(cloud):
+    for process in processes.marked(cloud.home):
+        if "local.emulator" in process.cmdline():
+            process.kill()
+            psutil.wait_procs([process], timeout=5)
+
+
+def test_what_was_done_outlives_a_kill(own_cloud):
+    own_cloud.start()
+    clients = {name: own_cloud.client(name) for name in ("s3", "sqs", "dynamodb", "lambda")}
+    clients["s3"].create_bucket(Bucket="results")
+    clients["s3"].put_object(Bucket="results", Key="gray", Body=b"pixels")
+    clients["dynamodb"].create_table(
+        TableName="Tasks",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    item = {"id": {"S": "1"}, "status": {"S": "COMPLETED"}}
+    clients["dynamodb"].put_item(TableName="Tasks", Item=item)
+    layer = clients["lambda"].publish_layer_version(
+        LayerName="layer", Content={"ZipFile": package(python__layered="ANSWER = 42")}
+    )
+    source = "import layered\ndef handler(event, context): return layered.ANSWER"
+    name = function(own_cloud, source, Layers=[layer["LayerVersionArn"]])
+    arn = machine(own_cloud, {"Only": task(name)})
+    done = run(own_cloud, arn)
+    queue = clients["sqs"].create_queue(QueueName="work")["QueueUrl"]
+    seen = function(
+        own_cloud,
+        "import boto3\ndef handler(event, context):\n"
+        "  boto3.client('s3').put_object(Bucket='results', Key=event['Records'][0]['body'])",
+        Timeout=30,
+    )
+    clients["lambda"].create_event_source_mapping(
+        EventSourceArn="arn:aws:sqs:us-east-1:000000000000:work", FunctionName=seen
+    )
+    state = own_cloud.home / "state"
+    eventually(lambda: done["executionArn"] in _text(state / "stepfunctions.json"))
+    eventually(lambda: "COMPLETED" in _text(state / "dynamodb.json"))
+    eventually(lambda: "sqs:us-east-1:000000000000:work" in _text(state / "lambda.json"))
+
+    _kill(own_cloud)
+    own_cloud.start()
+
+    assert clients["s3"].get_object(Bucket="results", Key="gray")["Body"].read() == b"pixels"
+    key = {"id": {"S": "1"}}
+    assert clients["dynamodb"].get_item(TableName="Tasks", Key=key)["Item"] == item
+    assert json.loads(run(own_cloud, arn)["output"])["Payload"] == 42
+    described = own_cloud.client("stepfunctions").describe_execution(
+        executionArn=done["executionArn"]
+    )
+    assert described["status"] == "SUCCEEDED"
+    clients["sqs"].send_message(QueueUrl=queue, MessageBody="from-the-queue")
+    eventually(lambda: "from-the-queue" in _keys(clients["s3"]))
+
+
+def _text(path):
+    return path.read_text() if path.exists() else ""
+
+
+def _keys(s3):
+    return [found["Key"] for found in s3.list_objects_v2(Bucket="results")["Contents"]]
+
+
+def test_stop_leaves_no_process_and_nothing_of_the_functions_code(own_cloud):
+    own_cloud.start()
+    invoke(own_cloud, function(own_cloud, "def handler(event, context): ..."))
+
+    own_cloud.stop()
+
+    assert processes.marked(own_cloud.home) == []
+    assert not own_cloud.is_up()
+    assert {path.name for path in own_cloud.home.iterdir()} == {"state", "lock", "emulator.log"}
+
+
+def test_stop_ends_the_workers_that_a_killed_emulator_left(own_cloud):
+    own_cloud.start()
+    source = "import time\ndef handler(event, context): time.sleep(600)"
+    own_cloud.client("lambda").invoke(
+        FunctionName=function(own_cloud, source, Timeout=600), InvocationType="Event"
+    )
+    eventually(lambda: len(processes.marked(own_cloud.home)) == 2)
+    _kill(own_cloud)
+
+    own_cloud.stop()
+
+    assert processes.marked(own_cloud.home) == []
+
+
+def test_a_second_start_changes_nothing(own_cloud):
+    own_cloud.start()
+    before = processes.marked(own_cloud.home)
+
+    own_cloud.start()
+
+    assert processes.marked(own_cloud.home) == before
+
+
+def test_a_port_that_is_taken_is_named_with_its_owner(own_cloud):
+    with socket.create_server(("127.0.0.1", own_cloud.port)):
+        with pytest.raises(LocalCloudError, match=rf"Port {own_cloud.port} .* is taken by"):
+            own_cloud.start()
+
+
+def test_a_failed_start_says_where_its_log_is(own_cloud):
+    with pytest.raises(LocalCloudError, match="see .*emulator.log"):
+        own_cloud.start(DARKROOM_WORKERS="many")
+
+    assert "many" in (own_cloud.home / "emulator.log").read_text()
+
+
+def test_another_ministack_is_refused(own_cloud):
+    fake = own_cloud.home / "fake" / "ministack-9.9.9.dist-info"
+    fake.mkdir(parents=True)
+    (fake / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
+
+    with pytest.raises(LocalCloudError):
+        own_cloud.start(PYTHONPATH=str(fake.parent))
+
+    log = (own_cloud.home / "emulator.log").read_text()
+    assert "needs ministack==1.5.33, this environment has 9.9.9" in log
+    shutil.rmtree(fake.parent)
