@@ -44,10 +44,10 @@ def list_tasks() -> dict[str, Any]:
     return {"tasks": [view(item, bucket, console_url) for item in items], "cursor": cursor}
 
 
-@app.route("/tasks/{task_id}", methods=["GET"])
-def show_task(task_id: str) -> dict[str, Any]:
+@app.route("/tasks/{taskId}", methods=["GET"])
+def show_task(taskId: str) -> dict[str, Any]:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
-    item = store.get(task_id) if is_task_id(task_id) else None
+    item = store.get(taskId) if is_task_id(taskId) else None
     # Another caller's task is no task: even that it exists is not to be learned.
     if item is None or item["owner"] != caller():
         raise Problem(404, "TaskNotFound", "You have no task of this id.")
