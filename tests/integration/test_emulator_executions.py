@@ -80,7 +80,9 @@ def test_the_delay_between_attempts_is_capped_and_drawn_from_its_whole_range(clo
     full = retry | {"MaxAttempts": 2, "MaxDelaySeconds": 2, "JitterStrategy": "FULL"}
     capped = retry | {"MaxAttempts": 2, "MaxDelaySeconds": 2}
     executions = [
-        states.start_execution(stateMachineArn=machine(cloud, {"Only": task(name, Retry=[retrier])}))
+        states.start_execution(
+            stateMachineArn=machine(cloud, {"Only": task(name, Retry=[retrier])})
+        )
         for retrier in [capped, full, full, full, full]
     ]
 
@@ -109,7 +111,7 @@ def test_a_name_and_input_started_again_while_running_is_the_same_execution(clou
         states.start_execution(**start)
 
 
-def test_an_express_machine_starts_another_execution_for_a_repeated_name(cloud, states):
+def test_an_express_machine_starts_another_execution_for_a_repeated_name(cloud):
     context = {"Only": {"Type": "Pass", "Output": "{% $states.context.Execution %}", "End": True}}
     arn = machine(cloud, context, type="EXPRESS")
 

@@ -1,10 +1,9 @@
 """API Gateway answers its own errors as the template says, and tells a function who calls."""
 
 import json
-import urllib.error
-import urllib.request
 import uuid
 
+import httpx
 import pytest
 from small import eventually, function
 
@@ -36,7 +35,9 @@ RESPONSES = {
 
 
 def _template(function_arn, responses):
-    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+    uri = (
+        f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
+    )
     operation = {
         "x-amazon-apigateway-integration": {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
     }
@@ -105,13 +106,8 @@ class Api:
 
     def get(self, path, **headers):
         """Return (status, headers, the JSON body)."""
-        request = urllib.request.Request(self.url + path, headers=headers)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, answer.headers, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.headers, json.load(error)
+        answer = httpx.get(self.url + path, headers=headers)
+        return answer.status_code, answer.headers, answer.json()
 
 
 @pytest.fixture(scope="module")

@@ -121,13 +121,13 @@ def test_a_second_start_changes_nothing(own_cloud):
 
 
 def test_a_port_that_is_taken_is_named_with_its_owner(own_cloud):
-    with socket.create_server(("127.0.0.1", own_cloud.port)):
-        with pytest.raises(LocalCloudError, match=rf"Port {own_cloud.port} .* is taken by"):
-            own_cloud.start()
+    taken = pytest.raises(LocalCloudError, match=rf"Port {own_cloud.port} .* is taken by")
+    with socket.create_server(("127.0.0.1", own_cloud.port)), taken:
+        own_cloud.start()
 
 
 def test_a_failed_start_says_where_its_log_is(own_cloud):
-    with pytest.raises(LocalCloudError, match="see .*emulator.log"):
+    with pytest.raises(LocalCloudError, match=r"see .*emulator\.log"):
         own_cloud.start(DARKROOM_WORKERS="many")
 
     assert "many" in (own_cloud.home / "emulator.log").read_text()

@@ -1,8 +1,6 @@
 """Nobody but this machine's own programs and pages uses the emulator's port."""
 
-import urllib.error
-import urllib.request
-
+import httpx
 import psutil
 import pytest
 from small import function, invoke
@@ -11,15 +9,9 @@ from local import processes
 
 
 def _status(cloud, method="GET", **headers):
-    request = urllib.request.Request(
-        f"{cloud.endpoint_url}/2015-03-31/functions/", method=method, headers=headers
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    return httpx.request(
+        method, f"{cloud.endpoint_url}/2015-03-31/functions/", headers=headers
+    ).status_code
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])

@@ -4,10 +4,18 @@ Each function names the AWS document that it restores and asserts that what it r
 a test in tests/integration fails without it. A new ministack is taken in only with these in hand.
 """
 
-from local.emulator.patches import deployments, executions, functions, gateway, retries, workers
+from local.emulator.patches import (
+    deployments,
+    executions,
+    functions,
+    gateway,
+    objects,
+    retries,
+    workers,
+)
 
 
 def apply() -> None:
     """Apply every patch. AssertionError: this is not the ministack that they were written for."""
-    for module in (functions, workers, executions, retries, gateway, deployments):
+    for module in (functions, workers, executions, retries, gateway, deployments, objects):
         module.apply()
