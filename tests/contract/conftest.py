@@ -1,0 +1,43 @@
+"""The files that must agree with each other, read once."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    return yaml_parse((PROJECT / "template.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def resources(template: dict[str, Any]) -> dict[str, Any]:
+    return template["Resources"]
+
+
+@pytest.fixture(scope="session")
+def machine() -> dict[str, Any]:
+    return json.loads((PROJECT / "statemachine" / "task.asl.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def tasks(machine: dict[str, Any]) -> dict[str, Any]:
+    return {name: state for name, state in machine["States"].items() if state["Type"] == "Task"}
+
+
+@pytest.fixture(scope="session")
+def invoked(tasks: dict[str, Any], resources: dict[str, Any]) -> dict[str, str]:
+    """The function of template.yaml that each Task state invokes."""
+    substitutions = resources["TaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    return {
+        name: substitutions[re.fullmatch(r"\$\{(\w+)\}", state["Arguments"]["FunctionName"])[1]][
+            "Fn::GetAtt"
+        ][0]
+        for name, state in tasks.items()
+    }

@@ -1,0 +1,135 @@
+"""The template keeps the promises that only it can keep."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+PROJECT = Path(__file__).resolve().parents[2]
+NO_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+STORAGE = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+
+
+@pytest.fixture(scope="module")
+def functions(resources: dict[str, Any]) -> dict[str, Any]:
+    return {n: r for n, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
+
+
+def properties(resource: dict[str, Any]) -> dict[str, Any]:
+    return resource["Properties"]
+
+
+def test_the_sam_translator_takes_the_template(template, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    local = json.loads(json.dumps(template))
+    for resource in local["Resources"].values():
+        for name in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = "s3://bucket/key"
+    translated = Translator({}, Parser()).translate(local, {})
+    kinds = {r["Type"] for r in translated["Resources"].values()}
+    assert {"AWS::Lambda::EventSourceMapping", "AWS::ApiGateway::RestApi"} <= kinds
+
+
+def test_every_function_has_a_role_of_its_own_and_no_broad_policy(functions, resources):
+    roles = [properties(f)["Role"]["Fn::GetAtt"][0] for f in functions.values()]
+    assert len(set(roles)) == len(functions)
+    for role in roles:
+        assert properties(resources[role])["ManagedPolicyArns"] == [{"Ref": "WriteLogsAndTraces"}]
+        assert len(properties(resources[role])["Policies"]) == 1
+
+
+def test_no_policy_of_a_function_has_a_wildcard(functions, resources):
+    roles = [properties(f)["Role"]["Fn::GetAtt"][0] for f in functions.values()]
+    documents = [properties(resources[r])["Policies"][0]["PolicyDocument"] for r in roles]
+    documents.append(properties(resources["WriteLogsAndTraces"])["PolicyDocument"])
+    for document in documents:
+        for statement in document["Statement"]:
+            actions = statement["Action"]
+            actions = {actions} if isinstance(actions, str) else set(actions)
+            assert not [action for action in actions if "*" in action]
+            assert statement["Resource"] != "*" or actions <= NO_RESOURCES
+
+
+def test_a_message_is_hidden_for_six_times_the_functions_timeout(functions, resources, template):
+    dispatch = properties(functions["DispatchFunction"])
+    timeout = dispatch.get("Timeout", template["Globals"]["Function"]["Timeout"])
+    assert properties(resources["TaskQueue"])["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_a_message_is_a_dead_letter_after_five_receives(resources):
+    redrive = properties(resources["TaskQueue"])["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == 5
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+
+
+def test_dispatch_reports_each_message_and_has_bounded_concurrency(functions):
+    event = properties(functions["DispatchFunction"])["Events"]["Messages"]["Properties"]
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}}
+
+
+def test_work_and_uploads_are_cleared_after_a_day(resources):
+    rules = properties(resources["Files"])["LifecycleConfiguration"]["Rules"]
+    days = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}
+    assert days["work/"] == days["uploads/"] == 1
+
+
+def test_the_bucket_is_private_and_queues_and_bucket_take_tls_only(resources):
+    assert set(properties(resources["Files"])["PublicAccessBlockConfiguration"].values()) == {True}
+    for policy in ("FilesOverTlsOnly", "QueuesOverTlsOnly"):
+        statement = properties(resources[policy])["PolicyDocument"]["Statement"][0]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_holds_data_outlives_the_stack(resources):
+    for name, resource in resources.items():
+        if resource["Type"] in STORAGE:
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+
+
+def test_every_parameter_is_described_and_has_a_default(template):
+    for name, parameter in template["Parameters"].items():
+        assert len(parameter["Description"]) > 20, name
+        assert "Default" in parameter, name
+
+
+def test_the_workflow_type_is_a_parameter(template, resources):
+    assert template["Parameters"]["WorkflowType"]["AllowedValues"] == ["STANDARD", "EXPRESS"]
+    assert properties(resources["TaskStateMachine"])["Type"] == {"Ref": "WorkflowType"}
+
+
+def test_logs_keep_no_data_of_executions(resources):
+    logging = properties(resources["TaskStateMachine"])["Logging"]
+    assert logging["IncludeExecutionData"] is False
+
+
+def test_the_code_reads_only_variables_that_the_template_sets(functions, template):
+    for_all = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    shared = (PROJECT / "darkroom" / "settings.py").read_text()
+    assert set(re.findall(r'required\("(\w+)"\)', shared)) <= for_all
+    for function in functions.values():
+        module = properties(function)["Handler"].partition(".")[0]
+        code = (PROJECT / properties(function)["CodeUri"] / f"{module}.py").read_text()
+        own = set(properties(function).get("Environment", {}).get("Variables", {}))
+        assert set(re.findall(r'required\("(\w+)"\)', code)) == own
+
+
+def test_every_function_has_a_build_target_that_names_its_handler(functions):
+    for name, function in functions.items():
+        makefile = (PROJECT / properties(function)["CodeUri"] / "Makefile").read_text()
+        assert f"build-{name}: HANDLER := {properties(function)['Handler']}\n" in makefile
+
+
+def test_samconfig_has_the_three_stages_and_sets_parameters_that_exist(template):
+    config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
+    assert {"default", "staging", "prod"} <= set(config)
+    for stage in ("default", "staging", "prod"):
+        overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"].split()
+        assert {pair.partition("=")[0] for pair in overrides} <= set(template["Parameters"])
