@@ -106,6 +106,11 @@ def _mix(start: Colour, end: Colour, share: float) -> Colour:
     return red, green, blue
 
 
+def _hsv(hue: float, saturation: float) -> Colour:
+    red, green, blue = (round(part * 255) for part in colorsys.hsv_to_rgb(hue, saturation, 1))
+    return red, green, blue
+
+
 def _along(stops: list[tuple[float, Colour]], place: float) -> Colour:
     """Return the colour at a place of a gradient: `stops` are places, rising, and colours."""
     for (start, first), (end, second) in itertools.pairwise(stops):
@@ -138,12 +143,13 @@ HILLS = [
     (412, 24, (26, 58, 92), (44, 60, 112)),
     (440, 13, (10, 28, 44), (12, 20, 34)),
 ]
+SKY_FADES = 330  # pixels from the top to the last colour
 SUN, SUN_RADIUS = (862, 262), 62
 
 
 def _landscape() -> Image.Image:
     sky = Image.new("RGB", (1, SKY_HEIGHT))
-    sky.putdata([_along(SKY, y / 330) for y in range(SKY_HEIGHT)])
+    sky.putdata([_along(SKY, y / SKY_FADES) for y in range(SKY_HEIGHT)])
     scene = sky.resize((WIDTH, SKY_HEIGHT))
     _stars(scene)
     glow = Image.new("RGB", scene.size, (255, 170, 80))
@@ -162,14 +168,12 @@ def _landscape() -> Image.Image:
 
 def _stars(scene: Image.Image) -> None:
     """Sprinkle points of one pixel, from a fixed sequence (a linear congruence)."""
-    value = 20261
+    draw, value = ImageDraw.Draw(scene), 20261
     for _ in range(170):
         value = (value * 1103515245 + 12345) % 2**31
         x, y = value % WIDTH, (value // WIDTH) % 190
         strength = (value >> 7) % 100 / 100 * (1 - y / 190)
-        old = scene.getpixel((x, y))
-        if isinstance(old, tuple):
-            scene.putpixel((x, y), _mix((old[0], old[1], old[2]), WHITE, strength))
+        draw.point((x, y), _mix(_along(SKY, y / SKY_FADES), WHITE, strength))
 
 
 def _glow(size: tuple[int, int], radius: int, strength: float) -> Image.Image:
@@ -185,11 +189,15 @@ def _glow(size: tuple[int, int], radius: int, strength: float) -> Image.Image:
 
 
 def _disc(size: tuple[int, int], centre: tuple[int, int], radius: int) -> Image.Image:
-    disc = Image.new("L", (2 * radius * SMOOTH, 2 * radius * SMOOTH))
-    ImageDraw.Draw(disc).ellipse((0, 0, disc.width - 1, disc.height - 1), fill=255)
     mask = Image.new("L", size)
-    mask.paste(disc.reduce(SMOOTH), (centre[0] - radius, centre[1] - radius))
+    mask.paste(_circle(2 * radius), (centre[0] - radius, centre[1] - radius))
     return mask
+
+
+def _circle(size: int) -> Image.Image:
+    disc = Image.new("L", (size * SMOOTH, size * SMOOTH))
+    ImageDraw.Draw(disc).ellipse((0, 0, disc.width - 1, disc.height - 1), fill=255)
+    return disc.reduce(SMOOTH)
 
 
 def _hill_mask(size: tuple[int, int], height: int, rough: int, number: int) -> Image.Image:
@@ -219,13 +227,10 @@ def _wheel(size: int) -> Image.Image:
             across, down = x - centre, y - centre
             hue = math.atan2(down, across) / math.tau % 1
             saturation = min(math.hypot(across, down) / (size / 2), 1)
-            red, green, blue = colorsys.hsv_to_rgb(hue, saturation, 1)
-            pixels.append((round(red * 255), round(green * 255), round(blue * 255)))
+            pixels.append(_hsv(hue, saturation))
     wheel = Image.new("RGB", (size, size))
     wheel.putdata(pixels)
-    disc = Image.new("L", (size * SMOOTH, size * SMOOTH))
-    ImageDraw.Draw(disc).ellipse((0, 0, disc.width - 1, disc.height - 1), fill=255)
-    return Image.composite(wheel, Image.new("RGB", wheel.size, PAPER), disc.reduce(SMOOTH))
+    return Image.composite(wheel, Image.new("RGB", wheel.size, PAPER), _circle(size))
 
 
 def _patch(draw: ImageDraw.ImageDraw, name: str, colour: Colour) -> None:
@@ -274,11 +279,9 @@ def _zones(draw: ImageDraw.ImageDraw, box: Box) -> None:
 
 def _at_luma(hue: float, level: int) -> Colour:
     """Return the strongest colour of a hue whose luma is `level`."""
-    red, green, blue = (round(part * 255) for part in colorsys.hsv_to_rgb(hue, 1, 1))
-    full = (red, green, blue)
+    full = _hsv(hue, 1)
     end = WHITE if luma(full) < level else BLACK
-    start, goal = luma(full), luma(end)
-    return _mix(full, end, (level - start) / (goal - start))
+    return _mix(full, end, (level - luma(full)) / (luma(end) - luma(full)))
 
 
 def _ramps(picture: Image.Image, draw: ImageDraw.ImageDraw) -> None:
