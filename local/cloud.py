@@ -70,6 +70,11 @@ class LocalCloud:
         """Where a browser finds the console; None without one."""
         return f"http://127.0.0.1:{self.console_port}" if self.console_port else None
 
+    @property
+    def execution_url(self) -> str | None:
+        """Where a browser finds an execution: its ARN is appended. None without a console."""
+        return f"{self.console_url}/executions/" if self.console_port else None
+
     def start(self, **environment: str) -> None:
         """Start what does not run yet and wait until it is ready.
 
@@ -97,7 +102,8 @@ class LocalCloud:
 
     def is_up(self) -> bool:
         """Say whether our emulator answers on its port (another process there is not ours)."""
-        return bool(processes.marked(self.home)) and _answers(self._ready_url("emulator"))
+        ours = any("local.emulator" in process.cmdline() for process in processes.marked(self.home))
+        return ours and _answers(self._ready_url("emulator"))
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of this local cloud: its endpoint, dummy credentials, one region."""
@@ -137,9 +143,8 @@ class LocalCloud:
             time.sleep(0.05)
 
     def _ready_url(self, name: str) -> str:
-        return (
-            f"{self.endpoint_url}/_ministack/ready" if name == "emulator" else f"{self.console_url}"
-        )
+        emulator = f"{self.endpoint_url}/_ministack/ready"
+        return emulator if name == "emulator" else f"{self.console_url}"
 
     def _end_everything(self) -> None:
         processes.end(processes.marked(self.home), PATIENCE)
