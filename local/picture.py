@@ -11,22 +11,20 @@ Rendered by Pillow alone; the same picture every time.
 """
 
 import colorsys
-import itertools
 import math
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
-Colour = tuple[int, int, int]
+from local.landscape import SMOOTH, WHITE, WIDTH, Colour, circle, landscape, mix
+
 Box = tuple[int, int, int, int]
 
-WIDTH, HEIGHT = 1280, 960
-SKY_HEIGHT = 470
-SMOOTH = 3  # shapes are drawn this much larger and reduced: smooth edges
+HEIGHT = 960
 
 PAPER, INK, FAINT = (18, 18, 22), (238, 236, 230), (128, 128, 138)
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+BLACK = (0, 0, 0)
 FLAT_LUMA = 128
 
 PATCHES: dict[str, Colour] = {
@@ -64,7 +62,7 @@ def patch_box(name: str) -> Box:
 def render(path: Path) -> None:
     """Write the picture, 1280 x 960 pixels of RGB, in the format of the file's name."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
-    picture.paste(_landscape(), (0, 0))
+    picture.paste(landscape(), (0, 0))
     draw = ImageDraw.Draw(picture)
     _title(draw, (40, 34), "DARKROOM")
     draw.text((42, 72), "test card", INK, _font(15))
@@ -101,22 +99,9 @@ def _heading(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str) -> None:
     draw.text(at, text, INK, _font(14), anchor="ls")
 
 
-def _mix(start: Colour, end: Colour, share: float) -> Colour:
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
-    return red, green, blue
-
-
 def _hsv(hue: float, saturation: float) -> Colour:
     red, green, blue = (round(part * 255) for part in colorsys.hsv_to_rgb(hue, saturation, 1))
     return red, green, blue
-
-
-def _along(stops: list[tuple[float, Colour]], place: float) -> Colour:
-    """Return the colour at a place of a gradient: `stops` are places, rising, and colours."""
-    for (start, first), (end, second) in itertools.pairwise(stops):
-        if place <= end:
-            return _mix(first, second, max(place - start, 0) / (end - start))
-    return stops[-1][1]
 
 
 def _strip(picture: Image.Image, box: Box, colours: list[Colour]) -> None:
@@ -124,95 +109,6 @@ def _strip(picture: Image.Image, box: Box, colours: list[Colour]) -> None:
     row = Image.new("RGB", (len(colours), 1))
     row.putdata(colours)
     picture.paste(row.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.NEAREST), box[:2])
-
-
-# ── The landscape: gradients as a camera sees them ────────────────────────────────────────────────
-
-SKY = [
-    (0.0, (22, 14, 62)),
-    (0.3, (92, 30, 130)),
-    (0.55, (214, 48, 122)),
-    (0.75, (255, 112, 62)),
-    (1.0, (255, 214, 92)),
-]
-# Hills from far to near: mean height in pixels, roughness, colour of the ridge and of the foot.
-HILLS = [
-    (300, 26, (190, 66, 130), (232, 118, 112)),
-    (338, 30, (128, 44, 128), (178, 70, 130)),
-    (376, 30, (72, 36, 116), (110, 52, 128)),
-    (412, 24, (26, 58, 92), (44, 60, 112)),
-    (440, 13, (10, 28, 44), (12, 20, 34)),
-]
-SKY_FADES = 330  # pixels from the top to the last colour
-SUN, SUN_RADIUS = (862, 262), 62
-
-
-def _landscape() -> Image.Image:
-    sky = Image.new("RGB", (1, SKY_HEIGHT))
-    sky.putdata([_along(SKY, y / SKY_FADES) for y in range(SKY_HEIGHT)])
-    scene = sky.resize((WIDTH, SKY_HEIGHT))
-    _stars(scene)
-    glow = Image.new("RGB", scene.size, (255, 170, 80))
-    scene = Image.composite(glow, scene, _glow(scene.size, 390, 0.6))
-    scene.paste((255, 244, 204), mask=_disc(scene.size, SUN, SUN_RADIUS))
-    for number, (height, rough, ridge, foot) in enumerate(HILLS):
-        mask = _hill_mask(scene.size, height, rough, number)
-        shade = Image.new("RGB", (1, SKY_HEIGHT))
-        top, depth = height - rough, 110
-        shade.putdata(
-            [_mix(ridge, foot, min(max(y - top, 0) / depth, 1)) for y in range(SKY_HEIGHT)]
-        )
-        scene.paste(shade.resize(scene.size), mask=mask)
-    return scene
-
-
-def _stars(scene: Image.Image) -> None:
-    """Sprinkle points of one pixel, from a fixed sequence (a linear congruence)."""
-    draw, value = ImageDraw.Draw(scene), 20261
-    for _ in range(170):
-        value = (value * 1103515245 + 12345) % 2**31
-        x, y = value % WIDTH, (value // WIDTH) % 190
-        strength = (value >> 7) % 100 / 100 * (1 - y / 190)
-        draw.point((x, y), _mix(_along(SKY, y / SKY_FADES), WHITE, strength))
-
-
-def _glow(size: tuple[int, int], radius: int, strength: float) -> Image.Image:
-    """Return a mask that is `strength` at the sun and nothing at `radius` pixels from it."""
-    halo = ImageChops.invert(Image.radial_gradient("L")).resize(
-        (2 * radius, 2 * radius), Image.Resampling.BICUBIC
-    )
-    # The gradient ends in the corners: what lies outside the circle would show as a square.
-    halo = halo.point([round(max(v - 75, 0) ** 2 / 180**2 * 255 * strength) for v in range(256)])
-    mask = Image.new("L", size)
-    mask.paste(halo, (SUN[0] - radius, SUN[1] - radius))
-    return mask
-
-
-def _disc(size: tuple[int, int], centre: tuple[int, int], radius: int) -> Image.Image:
-    mask = Image.new("L", size)
-    mask.paste(_circle(2 * radius), (centre[0] - radius, centre[1] - radius))
-    return mask
-
-
-def _circle(size: int) -> Image.Image:
-    disc = Image.new("L", (size * SMOOTH, size * SMOOTH))
-    ImageDraw.Draw(disc).ellipse((0, 0, disc.width - 1, disc.height - 1), fill=255)
-    return disc.reduce(SMOOTH)
-
-
-def _hill_mask(size: tuple[int, int], height: int, rough: int, number: int) -> Image.Image:
-    width, bottom = size[0] * SMOOTH, size[1] * SMOOTH
-    waves = [(1 / 310, 1.0), (1 / 127, 0.5), (1 / 61, 0.24), (1 / 23, 0.1), (1 / 9, 0.04)]
-    ridge = []
-    for x in range(0, width + SMOOTH, SMOOTH):
-        swing = sum(
-            share * math.sin(x / SMOOTH * pace * (1 + 0.13 * number) + 2.7 * number + 9 * share)
-            for pace, share in waves
-        )
-        ridge.append((x, (height - rough * swing) * SMOOTH))
-    mask = Image.new("L", (width, bottom))
-    ImageDraw.Draw(mask).polygon([*ridge, (width, bottom), (0, bottom)], fill=255)
-    return mask.reduce(SMOOTH)
 
 
 # ── The card: what can be measured ────────────────────────────────────────────────────────────────
@@ -230,7 +126,7 @@ def _wheel(size: int) -> Image.Image:
             pixels.append(_hsv(hue, saturation))
     wheel = Image.new("RGB", (size, size))
     wheel.putdata(pixels)
-    return Image.composite(wheel, Image.new("RGB", wheel.size, PAPER), _circle(size))
+    return Image.composite(wheel, Image.new("RGB", wheel.size, PAPER), circle(size))
 
 
 def _patch(draw: ImageDraw.ImageDraw, name: str, colour: Colour) -> None:
@@ -281,7 +177,7 @@ def _at_luma(hue: float, level: int) -> Colour:
     """Return the strongest colour of a hue whose luma is `level`."""
     full = _hsv(hue, 1)
     end = WHITE if luma(full) < level else BLACK
-    return _mix(full, end, (level - luma(full)) / (luma(end) - luma(full)))
+    return mix(full, end, (level - luma(full)) / (luma(end) - luma(full)))
 
 
 def _ramps(picture: Image.Image, draw: ImageDraw.ImageDraw) -> None:
@@ -290,7 +186,7 @@ def _ramps(picture: Image.Image, draw: ImageDraw.ImageDraw) -> None:
     for number, end in enumerate(ends):
         left = 40 + number * 303
         _strip(
-            picture, (left, 902, left + 291, 922), [_mix(BLACK, end, x / 255) for x in range(256)]
+            picture, (left, 902, left + 291, 922), [mix(BLACK, end, x / 255) for x in range(256)]
         )
         draw.text((left, 926), "0", FAINT, _font(11))
         draw.text((left + 291, 926), str(luma(end)), INK, _font(11), anchor="ra")

@@ -1,0 +1,113 @@
+"""Pictures on their way: an argument becomes what the API takes, a result becomes a file."""
+
+import base64
+import re
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+"""A request's body may have 6 MB, and base64 makes four bytes of three."""
+
+# How a file begins, and what it is then. Whether it is a whole image, Darkroom finds out.
+SIGNATURES = [
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"II\*\0|MM\0\*"), "image/tiff"),
+    (re.compile(rb"BM"), "image/bmp"),
+    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
+]
+# The API takes `data:image/…` only, and judges an image by its bytes: what is no image is told so
+# by the step that opens it.
+UNKNOWN = "image/x-unknown"
+EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
+
+
+class UnusableFile(Exception):
+    """A file cannot be submitted; the message names it and says what to do."""
+
+
+def is_url(source: str) -> bool:
+    """Whether an argument is a URL and not the name of a file."""
+    return source.lower().startswith(("http://", "https://", "data:"))
+
+
+def check(source: str) -> None:
+    """See that an argument can be submitted, without reading it.
+
+    Raises:
+        UnusableFile: it is no URL, and no file or one that is too large.
+    """
+    if is_url(source):
+        return
+    path = Path(source)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UnusableFile(f"{source} {what}. Give files, or URLs that begin with https://.")
+    size = path.stat().st_size
+    if size == 0:
+        raise UnusableFile(f"{source} is empty.")
+    if size > MAX_FILE_BYTES:
+        raise UnusableFile(
+            f"{source} has {size / 1024**2:.1f} MiB; a file may have "
+            f"{MAX_FILE_BYTES // 1024**2} MiB. Put it where a URL leads to it, and give the URL."
+        )
+
+
+def image_url(source: str) -> str:
+    """Return an argument as the API takes it: a URL as it is, a file as a `data:` URL.
+
+    Raises:
+        UnusableFile: the file cannot be read, or is none of those that `check` lets pass.
+    """
+    check(source)
+    if is_url(source):
+        return source
+    try:
+        data = Path(source).read_bytes()
+    except OSError as error:
+        raise UnusableFile(f"{source} cannot be read: {error.strerror}.") from error
+    return f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"
+
+
+def media_type(data: bytes) -> str:
+    """Return the media type of an image by its first bytes."""
+    return next((kind for start, kind in SIGNATURES if start.match(data)), UNKNOWN)
+
+
+def label(source: str) -> str:
+    """Return an argument as it is shown: a `data:` URL without its bytes."""
+    return source.partition(",")[0] + ",…" if source.lower().startswith("data:") else source
+
+
+def result_stems(sources: Sequence[str]) -> list[str]:
+    """Return a file name without extension for the result of each source, no two alike.
+
+    `cat.jpg` and `https://example.com/cat.png` become `cat-gray` and `cat-gray-2`. Names that
+    differ in case only are alike: on some file systems they are.
+    """
+    counts: dict[str, int] = {}
+    stems = []
+    for source in sources:
+        stem = f"{_stem(source)}-gray"
+        count = counts[stem.casefold()] = counts.get(stem.casefold(), 0) + 1
+        stems.append(stem if count == 1 else f"{stem}-{count}")
+    return stems
+
+
+def extension(content_type: str) -> str:
+    """Return the extension, without a dot, of files of an image's media type."""
+    return EXTENSIONS.get(content_type, content_type.rpartition("/")[2])
+
+
+def _stem(source: str) -> str:
+    if not is_url(source):
+        return Path(source).stem
+    if source.lower().startswith("data:"):
+        return "image"
+    path = urllib.parse.unquote(urllib.parse.urlsplit(source).path)
+    # What a server's path may hold and a file's name had better not.
+    stem = re.sub(r"[^\w.() -]+", "_", Path(path).stem).strip(". ")
+    return stem[:100] or "image"

@@ -1,0 +1,177 @@
+"""What an execution did, state by state: from its history, or from its log group if it is Express.
+
+Step Functions tells the same events in two forms; a local cloud leaves some out. So nothing here
+counts on an event but the ones that enter a state.
+"""
+
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom.failures import describe
+from local.stack import Stack
+
+MINUTE_MS = 60_000
+
+
+class NoHistory(Exception):
+    """The history cannot be read; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a history. `details` are those of its kind: `name`, `error`, `cause`, …."""
+
+    type: str
+    time: datetime.datetime
+    details: Mapping[str, Any]
+
+
+@dataclass
+class Visit:
+    """One stay in a state. `left` is None while it lasts. `error` is that of the last try."""
+
+    state: str
+    entered: datetime.datetime
+    left: datetime.datetime | None = None
+    tries: int = 0
+    failures: list[str] = field(default_factory=list)
+    error: str | None = None
+    message: str = ""
+
+    @property
+    def retries(self) -> int:
+        """How often its task was tried again."""
+        return max(self.tries, len(self.failures)) - 1 if self.tries or self.failures else 0
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted, waits between tries included; None while it lasts."""
+        return (self.left - self.entered).total_seconds() if self.left else None
+
+
+def is_express(arn: str) -> bool:
+    """Whether an execution is of an Express machine."""
+    return ":express:" in arn
+
+
+def read(stack: Stack, arn: str, since: datetime.datetime) -> list[Visit]:
+    """Return the states that an execution went through, in order.
+
+    Args:
+        stack: where it ran.
+        arn: the execution's.
+        since: a moment before its start; logs are searched from there.
+
+    Raises:
+        NoHistory: it is not there (any more), or AWS cannot be asked.
+    """
+    try:
+        if is_express(arn):
+            return visits(_logged(stack, arn, since))
+        pages = stack.client("stepfunctions").get_paginator("get_execution_history")
+        return visits(
+            from_history(event)
+            for page in pages.paginate(executionArn=arn)
+            for event in page["events"]
+        )
+    except ClientError as error:
+        reason = error.response["Error"].get("Message") or str(error)
+        raise NoHistory(f"The history cannot be read: {reason}") from error
+    except BotoCoreError as error:
+        raise NoHistory(f"The history cannot be read: {error}") from error
+
+
+def from_history(event: Mapping[str, Any]) -> Event:
+    """Take an event as GetExecutionHistory gives it."""
+    details: Mapping[str, Any] = next(
+        (value for key, value in event.items() if key.endswith("EventDetails")), {}
+    )
+    return Event(event["type"], event["timestamp"], details)
+
+
+def from_log(message: str) -> Event:
+    """Take an event as a state machine logs it: one JSON object.
+
+    Raises:
+        ValueError, KeyError: it is not one.
+    """
+    event = json.loads(message)
+    time = datetime.datetime.fromtimestamp(int(event["event_timestamp"]) / 1000, datetime.UTC)
+    return Event(event["type"], time, event.get("details") or {})
+
+
+def visits(events: Iterable[Event]) -> list[Visit]:
+    """Return the stays in states that a history tells of, in order."""
+    found: list[Visit] = []
+    for event in events:
+        if event.type.endswith("StateEntered"):
+            found.append(Visit(event.details["name"], event.time))
+        elif found:
+            _happened(found[-1], event)
+    return found
+
+
+def _happened(visit: Visit, event: Event) -> None:
+    kind = event.type
+    if kind.endswith("StateExited"):
+        visit.left = event.time
+    elif kind in {"TaskScheduled", "LambdaFunctionScheduled"}:
+        visit.tries += 1
+    elif kind in {"TaskSucceeded", "LambdaFunctionSucceeded"}:
+        visit.error, visit.message = None, ""
+    elif kind in {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}:
+        # In the state that it was in: a Fail state tells its error this way.
+        if visit.left is None:
+            _failed(visit, event)
+            visit.left = event.time
+    elif kind == "ExecutionSucceeded":
+        visit.left = visit.left or event.time
+    elif kind.endswith(("Failed", "TimedOut")):
+        _failed(visit, event)
+        visit.failures.append(visit.error or "")
+
+
+def _failed(visit: Visit, event: Event) -> None:
+    default = {"ExecutionAborted": "Aborted"}.get(
+        event.type, "States.Timeout" if event.type.endswith("TimedOut") else "Error"
+    )
+    caught = {
+        "Error": event.details.get("error") or default,
+        "Cause": event.details.get("cause") or "",
+    }
+    told = describe(visit.state, caught)
+    visit.error, visit.message = told["error"], told["message"]
+
+
+def _logged(stack: Stack, arn: str, since: datetime.datetime) -> list[Event]:
+    """Search the state machine's log group."""
+    group = stack.outputs.get("StateMachineLogGroup")
+    if not group:
+        raise NoHistory(
+            "An Express execution's history is in its state machine's log group, and which one "
+            "that is, is not known here: name the stack with --stack."
+        )
+    pages = stack.client("logs").get_paginator("filter_log_events")
+    events = []
+    for page in pages.paginate(
+        logGroupName=group,
+        startTime=int(since.timestamp() * 1000) - MINUTE_MS,
+        filterPattern=f'"{arn}"',
+    ):
+        for line in page["events"]:
+            if arn in line["message"]:
+                try:
+                    events.append((int(json.loads(line["message"])["id"]), line["message"]))
+                except (ValueError, KeyError, TypeError):
+                    continue
+    if not events:
+        raise NoHistory(
+            f"An Express execution's history is in the log group {group}: there is nothing of "
+            f"{arn} there (yet). What is logged is set by Level in template.yaml's Logging."
+        )
+    return [from_log(message) for _, message in sorted(events)]
