@@ -1,0 +1,239 @@
+"""`darkroom`, the command line: for the local cloud and for a stack in AWS alike."""
+
+import itertools
+import json
+import sys
+import webbrowser
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from darkroom.tasks import Status
+from local import batch, history, render
+from local.client import PAGE, ApiError, BrokenDownload, Client, Unreachable
+from local.files import UnusableFile, label
+from local.stack import NoStack, Stack, find
+
+WRONG_USE = 2
+
+
+class Refused(Exception):
+    """What was asked for cannot be done; the message says why."""
+
+
+# Everything that may go wrong and is no mistake in this program.
+KNOWN = (ApiError, BrokenDownload, Unreachable, NoStack, UnusableFile, history.NoHistory, Refused)
+
+
+class Commands(TyperGroup):
+    """The commands, with every error told as one red line on stderr."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command and exit: 0, 1 for an error, 2 for a wrong use."""
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except KNOWN as error:
+            complain(str(error))
+            code = WRONG_USE if isinstance(error, UnusableFile) else 1
+        except OSError as error:
+            complain(f"{error.filename or 'The system'}: {error.strerror or error}")
+            code = 1
+        except Exception as error:
+            # Typer's own complaints about arguments. Their class is not exported.
+            told = getattr(error, "format_message", None)
+            if told is None:
+                raise
+            complain(told())
+            code = WRONG_USE
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    add_completion=False,
+    help="Develop pictures in the background: submit them, follow them, fetch them in gray.",
+)
+
+
+class Format(StrEnum):
+    """What a result can be; `auto` is what the source is, where that can be written."""
+
+    AUTO = "auto"
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+
+
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The id that `submit` printed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.callback()
+def choose(
+    context: typer.Context,
+    stack: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A stack in AWS. Without: the local cloud.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="Where that stack is.")] = None,
+) -> None:
+    """Note which stack is meant; it is looked for when a command needs it."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    context.obj = (stack, region)
+
+
+@app.command()
+def submit(
+    context: typer.Context,
+    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The pictures.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="Your own name for them, to list by.")] = None,
+    output: Annotated[Format | None, typer.Option("--format", help="Of the results.")] = None,
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until all have ended.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Save the results there; waits for them.")
+    ] = None,
+) -> None:
+    """Submit pictures. Prints a task each; exits 1 if one was refused or did not end COMPLETED."""
+    pictures = batch.jobs(sources)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    wanted = {"format": output and output.value, "quality": quality}
+    with Client(stack_of(context)) as client:
+        batch.submit(client, pictures, name, {k: v for k, v in wanted.items() if v is not None})
+        if wait or out:
+            follow(client, pictures, out)
+    for picture in pictures:
+        if picture.task and not (wait or out):
+            show(picture)
+        if picture.problem:
+            complain(f"{label(picture.source)}: {picture.problem}")
+    if any(p.problem or (p.status != Status.COMPLETED and (wait or out)) for p in pictures):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) -> None:
+    """Show a task."""
+    with Client(stack_of(context)) as client:
+        task = client.task(task_id)
+    if as_json:
+        print_json(task)
+    else:
+        render.screen().print(render.task_sheet(task))
+
+
+@app.command("list")
+def list_tasks(
+    context: typer.Context,
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only those of this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List your tasks, newest first."""
+    with Client(stack_of(context)) as client:
+        found = client.all_tasks(status, name, min(limit, PAGE))
+        tasks = list(itertools.islice(found, limit))
+    if as_json:
+        print_json(tasks)
+    elif tasks:
+        render.screen().print(render.task_table(tasks))
+    else:
+        render.screen(stderr=True).print("There are no such tasks.")
+
+
+@app.command()
+def result(
+    context: typer.Context,
+    task_id: TaskId,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to save it.")],
+) -> None:
+    """Save the result of a task."""
+    with Client(stack_of(context)) as client:
+        task = client.task(task_id)
+        if task["status"] != Status.COMPLETED:
+            why = render.clean(render.failure(task))
+            raise Refused(f"The task is {task['status']}, it has no result. {why}".strip())
+        client.download(task, out)
+    render.screen().print(render.line(task["status"], str(out), render.result(task)))
+
+
+@app.command()
+def logs(context: typer.Context, task_id: TaskId) -> None:
+    """Show the states that a task's execution went through, with times, retries and errors."""
+    stack = stack_of(context)
+    with Client(stack) as client:
+        task = client.task(task_id)
+    if not task.get("execution"):
+        raise Refused(f"The task is {task['status']}: no execution has claimed it.")
+    visits = history.read(stack, task["execution"]["arn"], render.moment(task["createdAt"]))
+    render.screen().print(render.visit_table(visits))
+
+
+@app.command()
+def console(
+    context: typer.Context,
+    *,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it, not only print its address.")
+    ] = True,
+) -> None:
+    """Open the Step Functions console at this stack's executions."""
+    url = stack_of(context).console_url
+    if not url:
+        raise Refused("Where the console is, is not known here: name the stack with --stack.")
+    typer.echo(url)
+    if browser:
+        webbrowser.open(url)
+
+
+def stack_of(context: typer.Context) -> Stack:
+    """Find the stack that the options before the command name."""
+    return find(*context.obj)
+
+
+def follow(client: Client, pictures: Sequence[batch.Job], out: Path | None) -> None:
+    """Follow tasks to their end; show a bar meanwhile, and how each of them ended."""
+    screen = render.screen()
+    taken = [picture for picture in pictures if picture.task]
+    try:
+        with render.waiting(screen) as bar:
+            row = bar.add_task("", total=len(taken))
+
+            def changed(_: batch.Job) -> None:
+                done = sum(job.status not in {Status.PENDING, Status.RUNNING} for job in taken)
+                bar.update(row, description=batch.summary(taken), completed=done)
+
+            batch.follow(client, taken, changed, out)
+    finally:
+        # Also when the waiting was broken off: the ids lead to the tasks later.
+        for picture in taken:
+            show(picture)
+
+
+def show(picture: batch.Job) -> None:
+    """Print one line: how a picture's task is, and what came of it."""
+    task = picture.task or {}
+    what = str(picture.saved or "") or render.failure(task) or render.result(task)
+    parts = [task["taskId"], label(picture.source), what and f"→ {what}"]
+    render.screen().print(render.line(task["status"], *parts), soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """Print one red line on stderr."""
+    render.screen(stderr=True).print(render.clean(message), style="red", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON as it is, whatever stdout is."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
