@@ -11,9 +11,17 @@ from darkroom.errors import SourceBlocked, SourceUnavailable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# IANA's special ranges that some release of Python's `ipaddress` takes for public.
+NOT_PUBLIC = (
+    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890: protocol assignments
+    ipaddress.ip_network("192.88.99.0/24"),  # RFC 7526: relays of 6to4, given up
+    ipaddress.ip_network("64:ff9b:1::/48"),  # RFC 8215: NAT64 of private use, whatever it embeds
+    ipaddress.ip_network("3fff::/20"),  # RFC 9637: documentation
+    ipaddress.ip_network("5f00::/16"),  # RFC 9602: segment routing
+    ipaddress.ip_network("fec0::/10"),  # RFC 3879: site-local, given up
+)
 # IPv4 inside IPv6, where the last 32 bits are the address that is reached in the end.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
-NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215: private use, whatever it embeds
 IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, deprecated, still understood
 ISATAP = 0x00005EFE  # RFC 5214: interface identifier ::[02]00:5efe:a.b.c.d
 
@@ -21,21 +29,23 @@ ISATAP = 0x00005EFE  # RFC 5214: interface identifier ::[02]00:5efe:a.b.c.d
 def is_public(address: Address) -> bool:
     """Whether an address is on the public internet, whatever IPv6 form it is dressed in.
 
-    The ranges are IANA's special-purpose registries, as Python's `ipaddress` knows them; multicast
-    and the transition forms are added here.
+    The ranges are IANA's special-purpose registries, as Python's `ipaddress` knows them; what it
+    does not know, multicast and the transition forms are added here.
     """
     if isinstance(address, ipaddress.IPv6Address):
         embedded = _embedded(address)
         if embedded:
             return all(is_public(inner) for inner in embedded)
-        if address in NAT64_LOCAL or address.is_site_local:
+        # ISATAP stands behind any prefix, so both halves count: fd00::5efe:8.8.8.8 is private.
+        if (int(address) >> 32) & 0xFDFFFFFF == ISATAP and not is_public(_last(address)):
             return False
+    if any(address in network for network in NOT_PUBLIC):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """Return the IPv4 addresses that an IPv6 address leads to."""
-    last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    """Return the IPv4 addresses that an IPv6 address is nothing but a form of."""
     if address.ipv4_mapped:
         return [address.ipv4_mapped]
     if address.sixtofour:
@@ -43,10 +53,12 @@ def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     if address.teredo:
         return list(address.teredo)
     if address in NAT64 or address in IPV4_COMPATIBLE:
-        return [last]
-    if (int(address) >> 32) & 0xFDFFFFFF == ISATAP:
-        return [last]
+        return [_last(address)]
     return []
+
+
+def _last(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:

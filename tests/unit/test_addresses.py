@@ -1,0 +1,241 @@
+import io
+import ipaddress
+import socket
+from typing import Any
+
+import pytest
+
+from darkroom.addresses import is_public, resolve
+from darkroom.errors import SourceBlocked, SourceUnavailable
+from darkroom.sources import Limits, fetch
+
+# One or two addresses of every range of IANA's IPv4 special-purpose registry.
+SPECIAL_IPV4 = {
+    "this network": ["0.0.0.0", "0.1.2.3"],
+    "private 10/8": ["10.0.0.1", "10.255.255.255"],
+    "shared (CGNAT)": ["100.64.0.1", "100.127.255.254"],
+    "loopback": ["127.0.0.1", "127.255.255.254"],
+    "link-local and metadata": ["169.254.0.1", "169.254.169.254", "169.254.170.2"],
+    "private 172.16/12": ["172.16.0.1", "172.31.255.255"],
+    "protocol assignments": ["192.0.0.1", "192.0.0.8", "192.0.0.170"],
+    "documentation 1": ["192.0.2.1"],
+    "documentation 2": ["198.51.100.1"],
+    "documentation 3": ["203.0.113.1"],
+    "6to4 relays": ["192.88.99.1"],
+    "private 192.168/16": ["192.168.0.1", "192.168.255.255"],
+    "benchmarking": ["198.18.0.1", "198.19.255.255"],
+    "multicast": ["224.0.0.1", "239.255.255.255"],
+    "class E": ["240.0.0.1", "255.255.255.254"],
+    "broadcast": ["255.255.255.255"],
+}
+# The neighbours of special ranges, where a wrong mask would show, and a few well-known ones.
+PUBLIC_IPV4 = [
+    "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "93.184.215.14", "100.63.255.255",
+    "100.128.0.0", "126.255.255.255", "128.0.0.0", "169.253.255.255", "169.255.0.0",
+    "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "198.17.255.255",
+    "198.20.0.0", "223.255.255.255",
+]  # fmt: skip
+SPECIAL_IPV6 = {
+    "unspecified": "::",
+    "loopback": "::1",
+    "discard only": "100::1",
+    "dummy prefix": "100:0:0:1::1",
+    "NAT64 of private use": "64:ff9b:1::808:808",
+    "IPv4-translated": "::ffff:0:808:808",
+    "benchmarking": "2001:2::1",
+    "ORCHID": "2001:10::1",
+    "documentation": "2001:db8::1",
+    "documentation, newer": "3fff::1",
+    "segment routing": "5f00::1",
+    "unique local": "fc00::1",
+    "unique local, metadata of AWS": "fd00:ec2::254",
+    "link-local": "fe80::1",
+    "site-local": "fec0::1",
+    "multicast, link": "ff02::1",
+    "multicast, global": "ff0e::1",
+    "never assigned": "4000::1",
+    "ISATAP behind a unique local prefix": "fd12:3456::5efe:808:808",
+    "ISATAP behind the link-local prefix": "fe80::200:5efe:808:808",
+}
+PUBLIC_IPV6 = ["2606:4700:4700::1111", "2001:4860:4860::8888", "2a00:1450:4001:830::200e"]
+
+
+def costumes(ipv4: str) -> dict[str, str]:
+    """Return an IPv4 address in every form that IPv6 has for it."""
+    bits = int(ipaddress.IPv4Address(ipv4))
+    google = int(ipaddress.IPv6Address("2a00:1450:4001:830::"))
+    server = int(ipaddress.IPv4Address("65.54.227.120"))
+    forms = {
+        "mapped": 0xFFFF << 32 | bits,
+        "compatible": bits,
+        "NAT64": 0x64FF9B << 96 | bits,
+        "6to4": 0x2002 << 112 | bits << 80 | 1,
+        "Teredo, client": 0x20010000 << 96 | server << 64 | (bits ^ 0xFFFFFFFF),
+        "Teredo, server": 0x20010000 << 96 | bits << 64 | (server ^ 0xFFFFFFFF),
+        "ISATAP": google | 0x5EFE << 32 | bits,
+        "ISATAP, unique": google | 0x2005EFE << 32 | bits,
+    }
+    return {"plain": ipv4} | {name: str(ipaddress.IPv6Address(n)) for name, n in forms.items()}
+
+
+@pytest.mark.parametrize(
+    ("costume", "address"),
+    [
+        pytest.param(costume, address, id=f"{ipv4}-{costume}")
+        for ipv4s in SPECIAL_IPV4.values()
+        for ipv4 in ipv4s
+        for costume, address in costumes(ipv4).items()
+    ],
+)
+def test_a_special_ipv4_address_is_not_public_in_any_costume(costume: str, address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address)), costume
+
+
+@pytest.mark.parametrize(
+    ("costume", "address"),
+    [
+        pytest.param(costume, address, id=f"{ipv4}-{costume}")
+        for ipv4 in PUBLIC_IPV4
+        for costume, address in costumes(ipv4).items()
+    ],
+)
+def test_a_public_ipv4_address_is_public_in_every_costume(costume: str, address: str) -> None:
+    assert is_public(ipaddress.ip_address(address)), costume
+
+
+@pytest.mark.parametrize("address", SPECIAL_IPV6.values(), ids=SPECIAL_IPV6)
+def test_a_special_ipv6_address_is_not_public(address: str) -> None:
+    assert not is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", PUBLIC_IPV6)
+def test_a_global_ipv6_address_is_public(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+def answer_with(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Let look-ups of names find these addresses, one list a look-up; return the names asked."""
+    remaining, asked = list(answers), []
+
+    def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        return [
+            (socket.AF_INET6 if ":" in address else socket.AF_INET, 1, 6, "", (address, port))
+            for address in remaining.pop(0)
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+def test_every_address_of_a_public_name_may_be_dialled(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_with(monkeypatch, ["93.184.215.14", "93.184.215.14", "2606:4700:4700::1111"])
+
+    found = resolve("example.com", 80, allow_private=False)
+
+    assert found == ["93.184.215.14", "2606:4700:4700::1111"]
+
+
+@pytest.mark.parametrize(
+    "private", ["127.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "fd00:ec2::254"]
+)
+def test_a_name_with_one_private_address_is_refused_whole(
+    monkeypatch: pytest.MonkeyPatch, private: str
+) -> None:
+    answer_with(monkeypatch, ["93.184.215.14", private])
+
+    with pytest.raises(SourceBlocked) as refused:
+        resolve("both.example", 80, allow_private=False)
+
+    assert str(refused.value) == (
+        f"both.example leads to {private}, which is not an address on the public internet."
+    )
+
+
+def test_private_addresses_are_found_where_they_are_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer_with(monkeypatch, ["127.0.0.1"])
+
+    assert resolve("localhost", 80, allow_private=True) == ["127.0.0.1"]
+
+
+def test_a_name_that_does_not_resolve_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    with pytest.raises(SourceUnavailable, match=r"^The name gone\.example does not resolve"):
+        resolve("gone.example", 80, allow_private=False)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1.",
+        "0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "①②⑦.⓪.⓪.①",
+    ],
+)
+def test_no_spelling_of_a_private_address_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    look_up_no_names(monkeypatch)
+
+    with pytest.raises(SourceBlocked, match="is not an address on the public internet"):
+        fetch(f"http://{host}/latest/meta-data/", io.BytesIO(), Limits(1000), allow_private=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.", "%31%32%37.0.0.1", "127.0.0.1%00.example"])
+def test_a_spelling_that_is_no_address_is_not_decoded_into_one(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    look_up_no_names(monkeypatch)
+
+    with pytest.raises((SourceBlocked, SourceUnavailable)):
+        fetch(f"http://{host}/latest/meta-data/", io.BytesIO(), Limits(1000), allow_private=False)
+
+
+def look_up_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the resolver of the system its addresses and `localhost`, but no name server."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *arguments: Any, **options: Any) -> list[Any]:
+        numeric = 0 if host == "localhost" else socket.AI_NUMERICHOST
+        return real(host, *arguments, **options, flags=numeric)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def test_what_is_dialled_is_what_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    dialled: list[Any] = []
+
+    def create_connection(address: Any, *_: Any, **__: Any) -> socket.socket:
+        dialled.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", create_connection)
+    asked = answer_with(monkeypatch, ["93.184.215.14", "93.184.215.15"], ["127.0.0.1"])
+
+    with pytest.raises(SourceUnavailable):
+        fetch("http://rebinds.example:8080/a.jpg", io.BytesIO(), Limits(1000))
+
+    assert dialled == [("93.184.215.14", 8080), ("93.184.215.15", 8080)]
+    assert asked == ["rebinds.example"]
