@@ -4,6 +4,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud import LocalCloud
+from local.deploy import deploy
+from sources import Sources
+from stacks import Stack
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,30 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def standard(cloud: LocalCloud) -> Iterator[Stack]:
+    with Stack(cloud, deploy(cloud, "standard")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def express(cloud: LocalCloud) -> Iterator[Stack]:
+    description = deploy(cloud, "express", {"WorkflowType": "EXPRESS"})
+    with Stack(cloud, description, "EXPRESS") as stack:
+        yield stack
+
+
+@pytest.fixture(params=["standard", "express"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """The stack once with each type of state machine: what holds in both is tested in both."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def sources() -> Iterator[Sources]:
+    server = Sources()
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,127 @@
+"""A deployed stack as tests use it: over HTTP like a client, by AWS calls like an operator."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import httpx
+
+from local.cloud import LocalCloud
+
+ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
+ORDER = ["PENDING", "RUNNING", "COMPLETED"]
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait for a condition, at most so many seconds; return its value."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+    return value
+
+
+@dataclass
+class Stack:
+    cloud: LocalCloud
+    description: dict[str, Any]
+    workflow_type: str = "STANDARD"
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(
+            base_url=self.description["apiUrl"],
+            headers={"x-api-key": self.description["apiKey"]},
+            timeout=30,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+        self.states.close()
+        self.sqs.close()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.description["outputs"]
+
+    @cached_property
+    def states(self) -> Any:
+        return self.cloud.client("stepfunctions")
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self.cloud.client("sqs")
+
+    def submit(self, url: str, **more: Any) -> dict[str, Any]:
+        answer = self.http.post("/tasks", json={"imageUrl": url, **more})
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        answer = self.http.get(f"/tasks/{task_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ended(self, task_id: str, seconds: float = 60) -> dict[str, Any]:
+        def check() -> dict[str, Any] | None:
+            task = self.task(task_id)
+            return task if task["status"] in ENDED else None
+
+        return until(check, seconds, f"task {task_id} ends")
+
+    def all_ended(self, task_ids: Iterable[str], seconds: float) -> dict[str, dict[str, Any]]:
+        """Wait for many tasks, asking the list and not each one."""
+        wanted = set(task_ids)
+
+        def check() -> dict[str, dict[str, Any]] | None:
+            ended = {t["taskId"]: t for t in self.tasks() if t["status"] in ENDED}
+            return ended if wanted <= ended.keys() else None
+
+        return {i: t for i, t in until(check, seconds, "all tasks end").items() if i in wanted}
+
+    def tasks(self, **query: Any) -> list[dict[str, Any]]:
+        found, cursor = [], None
+        while True:
+            answer = self.http.get(
+                "/tasks", params={"limit": 100, **query, **({"cursor": cursor} if cursor else {})}
+            )
+            assert answer.status_code == 200, answer.text
+            found.extend(answer.json()["tasks"])
+            cursor = answer.json()["cursor"]
+            if not cursor:
+                return found
+
+    def execution(self, task: dict[str, Any]) -> dict[str, Any]:
+        """The execution of a task, once it has ended: the record is written before it ends."""
+        arn = task["execution"]["arn"]
+
+        def check() -> dict[str, Any] | None:
+            execution = self.states.describe_execution(executionArn=arn)
+            return execution if execution["status"] != "RUNNING" else None
+
+        return until(check, 20, "the execution ends")
+
+    def executions(self) -> list[dict[str, Any]]:
+        pages = self.states.get_paginator("list_executions").paginate(
+            stateMachineArn=self.outputs["StateMachineArn"]
+        )
+        return [execution for page in pages for execution in page["executions"]]
+
+    def depth(self, queue: str) -> int:
+        """Messages in a queue, waiting or in flight."""
+        attributes = self.sqs.get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=["All"]
+        )["Attributes"]
+        return sum(
+            int(attributes[name])
+            for name in (
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            )
+        )
