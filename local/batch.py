@@ -66,16 +66,18 @@ def follow(
     batch: Sequence[Job],
     on_change: Callable[[Job], None],
     folder: Path | None = None,
+    patience: float | None = None,
 ) -> None:
     """Wait until all tasks have ended; save results into a folder, if there is one, as they come.
 
-    A task that has not ended after `PATIENCE`, and a result that could not be saved, is the job's
-    `problem`.
+    A task that has not ended after `patience` seconds (`PATIENCE` by default), and a
+    result that could not be saved, is the job's `problem`.
 
     Raises:
         ApiError, Unreachable: the API does not tell how the tasks are.
     """
     by_id = {job.task["taskId"]: job for job in batch if job.task}
+    patience = PATIENCE if patience is None else patience
     saving: list[tuple[Job, Future[Path]]] = []
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -87,7 +89,7 @@ def follow(
                 saving.append((job, pool.submit(save, client, task, folder, job.stem)))
             on_change(job)
 
-        client.wait(by_id, changed, time.monotonic() + PATIENCE)
+        client.wait(by_id, changed, time.monotonic() + patience)
         for job, future in saving:
             try:
                 job.saved = future.result()
@@ -95,7 +97,7 @@ def follow(
                 job.problem = f"The result could not be saved: {error}"
     for job in by_id.values():
         if job.status in {"PENDING", "RUNNING"}:
-            job.problem = f"It is still {job.status} after {PATIENCE / 60:.0f} minutes."
+            job.problem = f"It is still {job.status} after {patience:.0f} s."
 
 
 def save(client: Client, task: Task, folder: Path, stem: str) -> Path:

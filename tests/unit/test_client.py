@@ -1,0 +1,245 @@
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from local.client import MAX_DELAY, TRIES, ApiError, BrokenDownload, Client, Unreachable
+from local.stack import Stack
+
+KEY = "the-key"
+
+
+def a_task(task_id: str = "t1", status: str = "PENDING", **more: Any) -> dict[str, Any]:
+    return {"taskId": task_id, "status": status, "createdAt": "2026-11-25T01:02:03.456Z", **more}
+
+
+@pytest.fixture
+def naps() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Client]:
+    stack = Stack(httpserver.url_for("/dev"), KEY, endpoint_url="http://127.0.0.1:1")
+    with Client(stack, sleep=naps.append) as client:
+        yield client
+
+
+def test_a_submission_sends_what_was_given_and_nothing_else(
+    client: Client, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_oneshot_request(
+        "/dev/tasks",
+        method="POST",
+        json={"imageUrl": "https://example.com/a.png"},
+        headers={"x-api-key": KEY},
+    ).respond_with_json(a_task(), status=202)
+    httpserver.expect_oneshot_request(
+        "/dev/tasks",
+        method="POST",
+        json={"imageUrl": "data:image/png;base64,AA==", "name": "n", "output": {"quality": 80}},
+    ).respond_with_json(a_task("t2"), status=202)
+
+    first = client.submit("https://example.com/a.png")
+    second = client.submit("data:image/png;base64,AA==", "n", {"quality": 80})
+
+    assert [first["taskId"], second["taskId"]] == ["t1", "t2"]
+
+
+def test_a_refusal_keeps_its_code_message_and_field(client: Client, httpserver: HTTPServer) -> None:
+    error = {"code": "InvalidSource", "message": "Give http or https.", "field": "imageUrl"}
+    httpserver.expect_request("/dev/tasks").respond_with_json({"error": error}, status=400)
+
+    with pytest.raises(ApiError, match=r"Give http or https\.") as caught:
+        client.submit("ftp://example.com")
+
+    told = caught.value
+    assert (told.status, told.code, told.field) == (400, "InvalidSource", "imageUrl")
+
+
+def test_a_wrong_key_is_told_as_such(client: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/dev/tasks/t1").respond_with_json({"message": "Forbidden"}, 403)
+
+    with pytest.raises(ApiError, match=r"403 FORBIDDEN: Forbidden\. The API key is wrong"):
+        client.task("t1")
+
+
+def test_a_page_that_is_no_api_is_told_as_such(client: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/dev/tasks/t1").respond_with_data("<html>")
+
+    with pytest.raises(ApiError, match="is not a Darkroom"):
+        client.task("t1")
+
+
+def test_a_task_id_cannot_lead_to_another_path(client: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/dev/tasks/a/b").respond_with_json(a_task())
+
+    client.task("a/b")
+
+    assert httpserver.log[0][0].environ["REQUEST_URI"] == "/dev/tasks/a%2Fb"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_submission_that_was_not_taken_is_sent_again(
+    client: Client, httpserver: HTTPServer, naps: list[float], status: int
+) -> None:
+    httpserver.expect_ordered_request("/dev/tasks").respond_with_data(
+        status=status, headers={"Retry-After": "3"}
+    )
+    httpserver.expect_ordered_request("/dev/tasks").respond_with_json(a_task(), status=202)
+
+    assert client.submit("https://example.com/a.png")["taskId"] == "t1"
+    assert naps == [3.0]
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_submission_that_may_have_been_taken_is_not_sent_again(
+    client: Client, httpserver: HTTPServer, status: int
+) -> None:
+    httpserver.expect_request("/dev/tasks").respond_with_data(status=status)
+
+    with pytest.raises(ApiError):
+        client.submit("https://example.com/a.png")
+
+    assert len(httpserver.log) == 1
+
+
+def test_a_server_that_is_always_busy_is_given_up(
+    client: Client, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    httpserver.expect_request("/dev/tasks/t1").respond_with_data(status=503)
+
+    with pytest.raises(ApiError, match="503"):
+        client.task("t1")
+
+    assert len(httpserver.log) == TRIES
+    assert len(naps) == TRIES - 1
+
+
+def test_no_retry_after_makes_us_wait_for_an_hour(
+    client: Client, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_data(
+        status=429, headers={"Retry-After": "3600"}
+    )
+    httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_json(a_task())
+
+    client.task("t1")
+
+    assert naps == [MAX_DELAY]
+
+
+def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
+    # Port 1 is reserved: nothing listens there.
+    stack = Stack("http://127.0.0.1:1/dev", KEY, endpoint_url="http://127.0.0.1:1")
+
+    with (
+        Client(stack, sleep=naps.append) as client,
+        pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 does not answer .*make up"),
+    ):
+        client.submit("https://example.com/a.png")
+
+    assert len(naps) == TRIES - 1
+
+
+def test_all_tasks_follow_the_cursor_to_the_end(client: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request(
+        "/dev/tasks", query_string={"status": "FAILED", "limit": "100"}
+    ).respond_with_json({"tasks": [a_task("t3"), a_task("t2")], "cursor": "c1"})
+    httpserver.expect_request(
+        "/dev/tasks", query_string={"status": "FAILED", "limit": "100", "cursor": "c1"}
+    ).respond_with_json({"tasks": [a_task("t1")], "cursor": None})
+
+    found = client.all_tasks(status="FAILED")
+
+    assert [task["taskId"] for task in found] == ["t3", "t2", "t1"]
+
+
+def test_waiting_shows_each_status_once_and_never_backwards(
+    client: Client, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    for status in ("PENDING", "RUNNING", "PENDING", "RUNNING", "COMPLETED"):
+        httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_json(a_task("t1", status))
+    shown: list[str] = []
+
+    ends = client.wait(["t1"], lambda task: shown.append(task["status"]), time.monotonic() + 60)
+
+    assert shown == ["PENDING", "RUNNING", "COMPLETED"]
+    assert ends["t1"]["status"] == "COMPLETED"
+    assert naps == sorted(naps)
+    assert len(naps) == 4
+
+
+def test_one_request_asks_for_many_tasks(client: Client, httpserver: HTTPServer) -> None:
+    ids = [f"t{number}" for number in range(50)]
+    httpserver.expect_request("/dev/tasks").respond_with_json(
+        {"tasks": [a_task(task_id, "FAILED") for task_id in ids], "cursor": "more"}
+    )
+
+    ends = client.wait(ids, lambda _: None, time.monotonic() + 60)
+
+    assert ends.keys() == set(ids)
+    assert len(httpserver.log) == 1
+
+
+def test_a_task_that_the_list_does_not_show_is_asked_for_by_its_id(
+    client: Client, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/dev/tasks").respond_with_json(
+        {"tasks": [a_task("t1", "COMPLETED"), a_task("other")], "cursor": None}
+    )
+    httpserver.expect_request("/dev/tasks/t2").respond_with_json(a_task("t2", "FAILED"))
+
+    ends = client.wait(["t1", "t2"], lambda _: None, time.monotonic() + 60)
+
+    assert {task_id: task["status"] for task_id, task in ends.items()} == {
+        "t1": "COMPLETED",
+        "t2": "FAILED",
+    }
+
+
+def test_waiting_ends_at_the_deadline_with_what_is_known(
+    client: Client, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/dev/tasks/t1").respond_with_json(a_task("t1", "RUNNING"))
+
+    ends = client.wait(["t1"], lambda _: None, time.monotonic())
+
+    assert ends["t1"]["status"] == "RUNNING"
+
+
+def completed(httpserver: HTTPServer, promised: bytes) -> dict[str, Any]:
+    digest = hashlib.sha256(promised).hexdigest()
+    return a_task(
+        status="COMPLETED", result={"url": httpserver.url_for("/bucket/1.png"), "sha256": digest}
+    )
+
+
+def test_a_result_is_saved_and_the_key_stays_with_the_api(
+    client: Client, httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    def serve(request: Request) -> Response:
+        return Response(json.dumps("x-api-key" in request.headers))
+
+    httpserver.expect_request("/bucket/1.png").respond_with_handler(serve)
+
+    client.download(completed(httpserver, b"false"), tmp_path / "a.png")
+
+    assert (tmp_path / "a.png").read_bytes() == b"false"
+
+
+def test_a_broken_result_leaves_no_file(
+    client: Client, httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    httpserver.expect_request("/bucket/1.png").respond_with_data(b"half an ima")
+
+    with pytest.raises(BrokenDownload, match="did not arrive whole"):
+        client.download(completed(httpserver, b"half an image"), tmp_path / "a.png")
+
+    assert list(tmp_path.iterdir()) == []

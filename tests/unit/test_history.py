@@ -1,0 +1,178 @@
+import datetime
+import json
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from local import history
+from local.history import NoHistory, Visit, from_history, from_log, visits
+from local.stack import Stack
+
+START = datetime.datetime(2026, 11, 25, 1, 2, 3, tzinfo=datetime.UTC)
+ARN = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"
+RAISED = json.dumps({"errorType": "SourceNotFound", "errorMessage": "https://x answered 404"})
+
+
+def recorded(*events: tuple[float, str] | tuple[float, str, dict[str, str]]) -> list[Visit]:
+    """Read events as GetExecutionHistory gives them: seconds after the start, type, details."""
+    given = []
+    for second, kind, *details in events:
+        event: dict[str, Any] = {
+            "type": kind,
+            "timestamp": START + datetime.timedelta(seconds=second),
+        }
+        if details:
+            event[kind[0].lower() + kind[1:] + "EventDetails"] = details[0]
+        given.append(from_history(event))
+    return visits(given)
+
+
+# As the emulator tells it: no TaskStarted, no previousEventId.
+FAILED_DOWNLOAD = (
+    (0.0, "ExecutionStarted"),
+    (0.0, "TaskStateEntered", {"name": "MarkRunning"}),
+    (0.0, "TaskScheduled"),
+    (0.2, "TaskSucceeded"),
+    (0.2, "TaskStateExited", {"name": "MarkRunning"}),
+    (0.2, "TaskStateEntered", {"name": "Download"}),
+    (0.2, "TaskScheduled"),
+    (0.5, "TaskFailed", {"error": "SourceNotFound", "cause": RAISED}),
+    (0.5, "TaskStateExited", {"name": "Download"}),
+    (0.5, "TaskStateEntered", {"name": "MarkFailed"}),
+    (0.5, "TaskScheduled"),
+    (0.6, "TaskSucceeded"),
+    (0.6, "TaskStateExited", {"name": "MarkFailed"}),
+    (0.6, "FailStateEntered", {"name": "TaskFailed"}),
+    (0.6, "ExecutionFailed", {"error": "SourceNotFound", "cause": "https://x answered 404"}),
+)
+
+
+def test_a_failed_execution_shows_the_state_and_the_reason() -> None:
+    found = recorded(*FAILED_DOWNLOAD)
+
+    assert [visit.state for visit in found] == [
+        "MarkRunning",
+        "Download",
+        "MarkFailed",
+        "TaskFailed",
+    ]
+    assert [visit.error for visit in found] == [None, "SourceNotFound", None, "SourceNotFound"]
+    assert found[1].message == "https://x answered 404"
+    assert found[1].seconds == pytest.approx(0.3)
+    assert found[3].left is not None
+
+
+def test_retries_are_counted_and_an_error_that_was_overcome_is_none() -> None:
+    (download,) = recorded(
+        (0, "TaskStateEntered", {"name": "Download"}),
+        (0, "TaskScheduled"),
+        (0, "TaskStarted"),
+        (1, "TaskFailed", {"error": "SourceUnavailable", "cause": "503"}),
+        (3, "TaskScheduled"),
+        (9, "TaskTimedOut", {"resource": "invoke"}),
+        (12, "TaskScheduled"),
+        (13, "TaskSucceeded"),
+        (13, "TaskStateExited", {"name": "Download"}),
+    )
+
+    assert download.retries == 2
+    assert download.failures == ["SourceUnavailable", "States.Timeout"]
+    assert download.error is None
+    assert download.seconds == 13
+
+
+def test_the_older_lambda_events_are_understood() -> None:
+    (download,) = recorded(
+        (0, "TaskStateEntered", {"name": "Download"}),
+        (0, "LambdaFunctionScheduled"),
+        (1, "LambdaFunctionFailed", {"error": "SourceNotFound", "cause": RAISED}),
+        (2, "LambdaFunctionScheduled"),
+        (3, "LambdaFunctionTimedOut"),
+    )
+
+    assert (download.retries, download.error) == (1, "States.Timeout")
+    assert download.seconds is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("ExecutionTimedOut", "States.Timeout"), ("ExecutionAborted", "Aborted")]
+)
+def test_an_execution_that_was_ended_shows_in_which_state(kind: str, error: str) -> None:
+    (gray,) = recorded((0, "TaskStateEntered", {"name": "Grayscale"}), (5, kind))
+
+    assert (gray.state, gray.seconds, gray.error) == ("Grayscale", 5, error)
+
+
+def logged(number: int, kind: str, details: dict[str, str]) -> str:
+    return json.dumps(
+        {
+            "id": str(number),
+            "type": kind,
+            "details": details,
+            "event_timestamp": str(int(START.timestamp() * 1000) + number),
+            "execution_arn": ARN,
+        }
+    )
+
+
+def test_an_event_of_a_log_group_reads_as_one_of_a_history() -> None:
+    event = from_log(logged(2, "TaskStateEntered", {"name": "Download"}))
+
+    assert (event.type, event.details["name"]) == ("TaskStateEntered", "Download")
+    assert event.time == START + datetime.timedelta(milliseconds=2)
+
+
+class OneClient(Stack):
+    """A stack whose cloud is a stubbed client."""
+
+    stub: Any
+
+    def client(self, service: str) -> Any:  # noqa: ARG002
+        return self.stub
+
+
+def a_stack(service: str, **outputs: str) -> tuple[OneClient, Stubber]:
+    real = Stack("http://127.0.0.1:1", "key", endpoint_url="http://127.0.0.1:1")
+    stack = OneClient("http://127.0.0.1:1", "key", outputs=outputs)
+    client = real.client(service)
+    object.__setattr__(stack, "stub", client)
+    return stack, Stubber(client)
+
+
+def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_events() -> None:
+    stack, stub = a_stack("logs", StateMachineLogGroup="group")
+    lines = [
+        logged(3, "TaskStateEntered", {"name": "Grayscale"}),
+        logged(2, "TaskStateEntered", {"name": "Download"}),
+        f"{ARN} but no event",
+    ]
+    stub.add_response("filter_log_events", {"events": [{"message": line} for line in lines]})
+
+    with stub:
+        found = history.read(stack, ARN, START)
+
+    assert [visit.state for visit in found] == ["Download", "Grayscale"]
+
+
+def test_an_express_history_that_is_not_logged_is_told_with_its_log_group() -> None:
+    stack, stub = a_stack("logs", StateMachineLogGroup="group")
+    stub.add_response("filter_log_events", {"events": []})
+
+    with stub, pytest.raises(NoHistory, match="in the log group group"):
+        history.read(stack, ARN, START)
+
+
+def test_a_log_group_that_is_not_known_is_told() -> None:
+    stack, _ = a_stack("logs")
+
+    with pytest.raises(NoHistory, match="name the stack with --stack"):
+        history.read(stack, ARN, START)
+
+
+def test_a_history_that_is_gone_is_told() -> None:
+    stack, stub = a_stack("stepfunctions")
+    stub.add_client_error("get_execution_history", "ExecutionDoesNotExist", "Execution is gone")
+
+    with stub, pytest.raises(NoHistory, match="Execution is gone"):
+        history.read(stack, ARN.replace("express", "execution"), START)

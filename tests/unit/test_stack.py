@@ -1,0 +1,102 @@
+import json
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from local import stack
+from local.cli import app
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder from which no stack is to be found."""
+    monkeypatch.delenv("DARKROOM_API_URL", raising=False)
+    monkeypatch.delenv("DARKROOM_API_KEY", raising=False)
+    monkeypatch.setattr(stack, "PROJECT", tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def darkroom(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def write_stack_file(folder: Path, api_url: str = "http://127.0.0.1:1", **more: str) -> None:
+    (folder / ".local").mkdir()
+    (folder / ".local" / "stack.json").write_text(
+        json.dumps({"apiUrl": api_url, "apiKey": "the-key", **more})
+    )
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_without_a_stack_it_says_how_to_get_one() -> None:
+    done = darkroom("list")
+
+    assert done.exit_code == 1
+    assert "`make up`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_stack_file_of_a_folder_above_is_found(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack_file(nowhere, consoleUrl="http://127.0.0.1:4600")
+    (nowhere / "deep" / "down").mkdir(parents=True)
+    monkeypatch.chdir(nowhere / "deep" / "down")
+
+    assert darkroom("console", "--no-browser").stdout == "http://127.0.0.1:4600\n"
+
+
+def test_a_stack_file_that_is_broken_is_named(nowhere: Path) -> None:
+    (nowhere / ".local").mkdir()
+    (nowhere / ".local" / "stack.json").write_text("{")
+
+    assert "stack.json cannot be used. Write it anew with `make up`." in darkroom("list").stderr
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_half_of_the_environment_is_no_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DARKROOM_API_URL", "http://127.0.0.1:1")
+
+    assert "Set both DARKROOM_API_URL and DARKROOM_API_KEY" in darkroom("list").stderr
+
+
+def test_console_opens_a_browser(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_stack_file(nowhere, consoleUrl="http://127.0.0.1:4600")
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+
+    darkroom("console")
+
+    assert opened == ["http://127.0.0.1:4600"]
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_stack_in_aws_is_asked_for_its_address_key_and_console(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = "arn:aws:states:eu-central-1:000000000000:stateMachine:tasks"
+    outputs = {"ApiUrl": "https://a.example/prod", "ApiKeyId": "k1", "StateMachineArn": machine}
+
+    class Aws:
+        def describe_stacks(self, **_: str) -> dict[str, Any]:
+            described = [{"OutputKey": k, "OutputValue": v} for k, v in outputs.items()]
+            return {"Stacks": [{"Outputs": described}]}
+
+        def get_api_key(self, *, apiKey: str, includeValue: bool) -> dict[str, str]:  # noqa: N803
+            return {"value": f"value of {apiKey}" if includeValue else ""}
+
+    monkeypatch.setattr(stack.boto3, "client", lambda *_, **__: Aws())
+
+    found = stack.find("darkroom-prod", "eu-central-1")
+
+    assert (found.api_url, found.api_key) == ("https://a.example/prod", "value of k1")
+    assert found.endpoint_url is None
+    assert found.console_url is not None
+    assert found.console_url.startswith("https://eu-central-1.console.aws.amazon.com/states/")
+    assert found.console_url.endswith(machine)
