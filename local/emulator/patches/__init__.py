@@ -9,6 +9,7 @@ from local.emulator.patches import (
     executions,
     functions,
     gateway,
+    invocations,
     objects,
     retries,
     workers,
@@ -17,5 +18,11 @@ from local.emulator.patches import (
 
 def apply() -> None:
     """Apply every patch. AssertionError: this is not the ministack that they were written for."""
-    for module in (functions, workers, executions, retries, gateway, deployments, objects):
-        module.apply()
+    functions.apply()
+    workers.apply()
+    invocations.apply()
+    executions.apply()
+    retries.apply()
+    gateway.apply()
+    deployments.apply()
+    objects.apply()
