@@ -1,10 +1,10 @@
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from local.cloud import LocalCloud
 from local.deploy import deploy
+from ports import free_port
 from sources import Sources
 from stacks import Stack
 
@@ -16,12 +16,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     own.start()
     yield own
     own.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

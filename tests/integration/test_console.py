@@ -3,11 +3,11 @@
 import httpx
 import psutil
 import pytest
-from conftest import free_port
-from small import function, machine, run, task
 
 from local import processes
 from local.cloud import LocalCloud
+from ports import free_port
+from small import function, machine, run, task
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import free_port
-from small import eventually, function, invoke, machine, package, run, task
 
 from local import processes
 from local.cloud import LocalCloud
+from ports import free_port
+from small import eventually, function, invoke, machine, package, run, task
 
 BROKEN = """
 class SourceNotFound(Exception): ...

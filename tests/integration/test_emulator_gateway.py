@@ -5,6 +5,7 @@ import uuid
 
 import httpx
 import pytest
+
 from small import eventually, function
 
 APP = """

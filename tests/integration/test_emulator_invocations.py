@@ -4,11 +4,11 @@ import json
 import time
 
 import pytest
-from conftest import free_port
-from small import eventually, function
 
 from local import processes
 from local.cloud import LocalCloud
+from ports import free_port
+from small import eventually, function
 
 SEEN = """
 import boto3

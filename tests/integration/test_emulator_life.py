@@ -6,11 +6,11 @@ import socket
 
 import psutil
 import pytest
-from conftest import free_port
-from small import eventually, function, invoke, machine, package, run, task
 
 from local import processes
 from local.cloud import LocalCloud, LocalCloudError
+from ports import free_port
+from small import eventually, function, invoke, machine, package, run, task
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import httpx
 import psutil
 import pytest
-from small import function, invoke
 
 from local import processes
+from small import function, invoke
 
 
 def _status(cloud, method="GET", **headers):

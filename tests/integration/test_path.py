@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+
 from sources import FILES, PICTURE, Sources, luma
 from stacks import ORDER, Stack, until
 

@@ -1,0 +1,165 @@
+"""What the API answers to requests that are wrong: real HTTP, through the gateway."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from sources import Sources
+from stacks import Stack
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+GOOD = '{"imageUrl": "https://example.com/a.jpg"}'
+
+BAD_BODIES = {
+    "malformed": ("{", "MalformedJson", None),
+    "nothing": ("", "MalformedJson", None),
+    "not an object": ("[]", "InvalidRequest", None),
+    "null": ("null", "InvalidRequest", None),
+    "missing field": ("{}", "InvalidRequest", "imageUrl"),
+    "wrong type": ('{"imageUrl": 5}', "InvalidSource", "imageUrl"),
+    "unknown field": (GOOD.replace("}", ', "colour": 1}'), "InvalidRequest", "colour"),
+    "unknown output": (
+        GOOD.replace("}", ', "output": {"dpi": 1}}'),
+        "InvalidRequest",
+        "output.dpi",
+    ),
+    "bad quality": (
+        GOOD.replace("}", ', "output": {"quality": 0}}'),
+        "InvalidRequest",
+        "output.quality",
+    ),
+    "empty name": (GOOD.replace("}", ', "name": ""}'), "InvalidRequest", "name"),
+    "file": ('{"imageUrl": "file:///etc/passwd"}', "InvalidSource", "imageUrl"),
+    "credentials": ('{"imageUrl": "http://a:b@example.com/"}', "InvalidSource", "imageUrl"),
+    "no host": ('{"imageUrl": "https://"}', "InvalidSource", "imageUrl"),
+    "text as data": ('{"imageUrl": "data:text/plain,hello"}', "InvalidSource", "imageUrl"),
+    "bad base64": ('{"imageUrl": "data:image/png;base64,%%"}', "InvalidSource", "imageUrl"),
+}
+
+
+def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The error of an answer, which has the one form that errors have."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json()) == {"error"}
+    error = answer.json()["error"]
+    assert {"code", "message"} <= set(error) <= {"code", "message", "field"}
+    assert len(error["message"]) > 10
+    return error
+
+
+@pytest.mark.parametrize("path", ["/tasks", f"/tasks/{UNKNOWN}"])
+@pytest.mark.parametrize("key", [None, "wrong"])
+def test_without_a_valid_key_nothing_is_told(standard: Stack, path: str, key: str | None):
+    headers = {"x-api-key": key} if key else {}
+    answer = httpx.get(standard.description["apiUrl"] + path, headers=headers)
+    assert error_of(answer, 403)["code"] == "Forbidden"
+
+
+def test_health_needs_no_key(standard: Stack):
+    answer = httpx.get(standard.description["apiUrl"] + "/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_a_body_that_is_wrong_is_a_400_that_names_what(standard: Stack, name: str):
+    body, code, field = BAD_BODIES[name]
+    answer = standard.http.post("/tasks", content=body)
+    error = error_of(answer, 400)
+    assert (error["code"], error.get("field")) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("status=DONE", "status"),
+        ("limit=0", "limit"),
+        ("limit=x", "limit"),
+        ("limit=101", "limit"),
+        ("cursor=x", "cursor"),
+        ("colour=red", "colour"),
+        ("limit=1&limit=2", "limit"),
+    ],
+)
+def test_a_query_that_is_wrong_is_a_400_that_names_what(standard: Stack, query: str, field: str):
+    answer = standard.http.get(f"/tasks?{query}")
+    assert error_of(answer, 400)["field"] == field
+
+
+@pytest.mark.parametrize("task_id", [UNKNOWN, "x", "..", "%00", "a" * 1000])
+def test_an_unknown_task_is_a_404(standard: Stack, task_id: str):
+    assert error_of(standard.http.get(f"/tasks/{task_id}"), 404)["code"]
+
+
+def test_an_unknown_path_is_a_404(standard: Stack):
+    assert error_of(standard.http.get("/nothing"), 404)["code"] == "NotFound"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/tasks"),
+        ("PUT", "/tasks"),
+        ("POST", f"/tasks/{UNKNOWN}"),
+        ("PATCH", f"/tasks/{UNKNOWN}"),
+        ("POST", "/health"),
+    ],
+)
+def test_a_wrong_method_is_a_405_that_says_which_are_right(standard: Stack, method: str, path: str):
+    answer = standard.http.request(method, path)
+    assert error_of(answer, 405)["code"] == "MethodNotAllowed"
+    assert answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"]
+)
+def test_a_plain_curl_may_call_json_what_it_likes(
+    standard: Stack, sources: Sources, content_type: str
+):
+    answer = standard.http.post(
+        "/tasks",
+        content=f'{{"imageUrl": "{sources.url("/colour.png")}"}}',
+        headers={"Content-Type": content_type},
+    )
+    assert answer.status_code == 202
+
+
+def test_a_list_is_newest_first_and_its_pages_hold_while_tasks_arrive(
+    standard: Stack, sources: Sources
+):
+    url = sources.url("/status/404/list")
+    ids = [standard.submit(url, name="paged")["taskId"] for _ in range(5)]
+
+    first = standard.http.get("/tasks", params={"name": "paged", "limit": 2}).json()
+    standard.submit(url, name="paged")
+    second = standard.http.get(
+        "/tasks", params={"name": "paged", "limit": 3, "cursor": first["cursor"]}
+    ).json()
+
+    listed = [task["taskId"] for task in first["tasks"] + second["tasks"]]
+    assert listed == ids[::-1]
+
+
+def test_a_list_can_be_of_one_status(standard: Stack, sources: Sources):
+    failed = standard.submit(sources.url("/status/404/status"), name="by status")["taskId"]
+    standard.ended(failed)
+    assert [t["taskId"] for t in standard.tasks(status="FAILED", name="by status")] == [failed]
+    assert standard.tasks(status="COMPLETED", name="by status") == []
+
+
+def test_a_caller_sees_its_own_tasks_only(standard: Stack, sources: Sources):
+    mine = standard.submit(sources.url("/colour.png"))["taskId"]
+    gateway = standard.cloud.client("apigateway")
+    plan = next(
+        plan
+        for plan in gateway.get_usage_plans()["items"]
+        if standard.description["stackName"] in plan["description"]
+    )
+    key = gateway.create_api_key(name="another", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+    headers = {"x-api-key": key["value"]}
+
+    assert error_of(standard.http.get(f"/tasks/{mine}", headers=headers), 404)
+    assert standard.http.get("/tasks", headers=headers).json()["tasks"] == []
