@@ -128,7 +128,7 @@ def status(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) 
     if as_json:
         print_json(task)
     else:
-        render.screen().print(render.task_sheet(task))
+        render.put(render.screen(), render.task_sheet(task))
 
 
 @app.command("list")
@@ -147,7 +147,7 @@ def list_tasks(
     if as_json:
         print_json(tasks)
     elif tasks:
-        render.screen().print(render.task_table(tasks))
+        render.put(render.screen(), render.task_table(tasks))
     else:
         render.screen(stderr=True).print("There are no such tasks.")
 
@@ -177,7 +177,7 @@ def logs(context: typer.Context, task_id: TaskId) -> None:
     if not task.get("execution"):
         raise Refused(f"The task is {task['status']}: no execution has claimed it.")
     visits = history.read(stack, task["execution"]["arn"], render.moment(task["createdAt"]))
-    render.screen().print(render.visit_table(visits))
+    render.put(render.screen(), render.visit_table(visits))
 
 
 @app.command()

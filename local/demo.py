@@ -101,7 +101,7 @@ def served(card: Path) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing: the demo tells what happens."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
@@ -121,7 +121,10 @@ def follow(screen: Console, client: Client, pictures: list[batch.Job], patience:
     def trails() -> Group:
         return Group(*(trail(source, statuses) for source, statuses in passed.items()))
 
-    # Without a terminal, Live shows its last state when it ends, which is said by then.
+    if not screen.is_terminal:
+        for job in pictures:
+            tell(screen, f"{job.status or 'refused':9}  {job.source}")
+    # Without a terminal, Live would show its last state at the end, which was said by then.
     with Live(trails(), console=screen, transient=not screen.is_terminal) as live:
 
         def changed(job: batch.Job) -> None:
@@ -157,7 +160,8 @@ def report(screen: Console, stack: Stack, developed: batch.Job, missing: batch.J
         if execution:
             with contextlib.suppress(history.NoHistory):
                 since = render.moment(task["createdAt"])
-                screen.print(render.visit_table(history.read(stack, execution["arn"], since)))
+                visits = history.read(stack, execution["arn"], since)
+                render.put(screen, render.visit_table(visits))
             if execution.get("consoleUrl"):
                 tell(screen, f"See it: {execution['consoleUrl']}")
     program = Path(sys.executable).with_name("darkroom")

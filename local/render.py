@@ -27,6 +27,17 @@ def screen(*, stderr: bool = False) -> Console:
     return console
 
 
+def put(console: Console, table: Table) -> None:
+    """Print a table; without the spaces that fill its lines where no terminal needs them."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for row in captured.get().splitlines():
+        console.print(row.rstrip(), soft_wrap=True)
+
+
 def clean(text: object) -> str:
     """Return a text that came from elsewhere without what a terminal would obey."""
     return "".join(c if c.isprintable() else "\ufffd" if c != "\n" else " " for c in str(text))
