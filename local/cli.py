@@ -208,7 +208,7 @@ def follow(client: Client, pictures: Sequence[batch.Job], out: Path | None) -> N
     taken = [picture for picture in pictures if picture.task]
     try:
         with render.waiting(screen) as bar:
-            row = bar.add_task("", total=len(taken))
+            row = bar.add_task(batch.summary(taken), total=len(taken))
 
             def changed(_: batch.Job) -> None:
                 done = sum(job.status not in {Status.PENDING, Status.RUNNING} for job in taken)

@@ -124,21 +124,25 @@ def task_sheet(task: Mapping[str, Any]) -> Table:
 
 
 def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
-    """Return tasks, a row each."""
-    table = _table()
-    for name in ("task", "status", "created", "took"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("name", overflow="ellipsis", no_wrap=True)
-    table.add_column("source", overflow="ellipsis", no_wrap=True, ratio=1)
-    for task in tasks:
-        table.add_row(
-            clean(task["taskId"]),
+    """Return tasks, a row each. Where room is scarce, name and source are cut, never the id."""
+    rows = [
+        [
+            Text(clean(task["taskId"])),
             status(task["status"]),
-            f"{moment(task['createdAt']):%Y-%m-%d %H:%M:%S}",
-            took(task),
-            clean(task.get("name") or ""),
-            clean(label(task["source"].get("imageUrl") or "an upload")),
-        )
+            Text(f"{moment(task['createdAt']):%m-%d %H:%M:%S}"),
+            Text(took(task)),
+            Text(clean(task.get("name") or "")),
+            Text(clean(label(task["source"].get("imageUrl") or "an upload"))),
+        ]
+        for task in tasks
+    ]
+    table = _table()
+    for column, name in enumerate(("task", "status", "created", "took")):
+        table.add_column(name, no_wrap=True, min_width=max(len(row[column]) for row in rows))
+    for name in ("name", "source"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
