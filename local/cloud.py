@@ -102,7 +102,7 @@ class LocalCloud:
 
     def is_up(self) -> bool:
         """Say whether our emulator answers on its port (another process there is not ours)."""
-        ours = any("local.emulator" in process.cmdline() for process in processes.marked(self.home))
+        ours = bool(processes.running(self.home, "local.emulator"))
         return ours and _answers(self._ready_url("emulator"))
 
     def client(self, service: str) -> Any:

@@ -20,6 +20,11 @@ def marked(home: Path) -> list[psutil.Process]:
     return [process for process in _others() if _mark_of(process) == str(home)]
 
 
+def running(home: Path, module: str) -> list[psutil.Process]:
+    """List those of them that run a Python module, for example `local.emulator`."""
+    return [process for process in marked(home) if module in _command_of(process)]
+
+
 def end(processes: list[psutil.Process], patience: float) -> None:
     """Ask the processes to end; after `patience` seconds, end them."""
     for process in processes:
@@ -58,3 +63,9 @@ def _mark_of(process: psutil.Process) -> str | None:
         if process.status() != psutil.STATUS_ZOMBIE:
             return process.environ().get(MARK)
     return None
+
+
+def _command_of(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error, OSError):
+        return process.cmdline()
+    return []  # it has ended meanwhile

@@ -22,10 +22,10 @@ def own_cloud(tmp_path):
 
 
 def _kill(cloud):
-    for process in processes.marked(cloud.home):
-        if "local.emulator" in process.cmdline():
-            process.kill()
-            psutil.wait_procs([process], timeout=5)
+    killed = processes.running(cloud.home, "local.emulator")
+    for process in killed:
+        process.kill()
+    psutil.wait_procs(killed, timeout=5)
 
 
 def test_what_was_done_outlives_a_kill(own_cloud):
