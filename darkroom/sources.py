@@ -5,8 +5,10 @@ which gives the connection the very addresses that it checked; bytes and seconds
 """
 
 import contextlib
+import http.client
 import socket
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,8 +99,16 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                     if deadline.passed:  # a body without a length just ends when it is cut off
                         raise ConnectionAbortedError
                     return size
-                url = urllib.parse.urljoin(url, answer.headers["Location"])
+                url = _redirected(url, answer.headers["Location"])
     raise SourceBlocked(f"{display(url)} redirects more than {MAX_REDIRECTS} times.")
+
+
+def _redirected(url: str, location: str) -> str:
+    """Return where a redirect leads; `check_url` and `resolve` judge it like any other URL."""
+    try:
+        return urllib.parse.urljoin(url, location)
+    except ValueError as error:
+        raise SourceBlocked(f"{display(url)} redirects to what is no URL.") from error
 
 
 class _Deadline:
@@ -111,6 +121,7 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.passed = False
+        self._end = time.monotonic() + seconds
         self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
@@ -121,10 +132,19 @@ class _Deadline:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+        if self._socket:
+            self._socket.close()
+
+    def left(self, at_most: float) -> float:
+        """Return the seconds that are left, up to `at_most`; never 0, which means no timeout."""
+        return min(at_most, max(self._end - time.monotonic(), 0.001))
 
     def watch(self, connected: socket.socket) -> None:
-        """Cut this socket when the time comes, or at once if it has."""
-        self._socket = connected
+        """Cut this connection when the time comes, or at once if it has."""
+        if self._socket:
+            self._socket.close()
+        # A second descriptor of the connection: TLS takes the first one out of `connected`.
+        self._socket = connected.dup()
         if self.passed:
             self._cut()
 
@@ -150,9 +170,13 @@ def _connection(
             failure: OSError | None = None
             for address in addresses:
                 try:
-                    dialled = socket.create_connection((address, port), CONNECT_SECONDS)
+                    dialled = socket.create_connection(
+                        (address, port), deadline.left(CONNECT_SECONDS)
+                    )
                 except OSError as error:
                     failure = error
+                    if deadline.passed:
+                        break
                     continue
                 deadline.watch(dialled)
                 dialled.settimeout(READ_SECONDS)
@@ -169,7 +193,7 @@ def _answer(
     """Send one GET; give its answer, headers read and body not. Every way to fail has its error."""
     parts = check_url(url)
     connection = _connection(parts, deadline, allow_private=allow_private)
-    target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(
             "GET",
@@ -178,16 +202,20 @@ def _answer(
             preload_content=False,
             decode_content=False,
         )
-        yield connection.getresponse()
+        # The answer of a server that closes keeps the socket to itself, so it is closed by itself.
+        with contextlib.closing(connection.getresponse()) as answer:
+            yield answer
     except SourceError:
         raise
-    except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
+    except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException, ValueError) as error:
         if deadline.passed:
             reason = f"was not complete within {deadline.seconds:g} seconds"
         elif isinstance(error, ConnectionRefusedError):
             reason = "refused the connection"
         elif isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
             reason = f"did not answer within {READ_SECONDS:g} seconds"
+        elif isinstance(error, http.client.BadStatusLine) and not isinstance(error, OSError):
+            reason = "did not answer in HTTP"
         else:
             reason = f"broke off: {error}"
         raise SourceUnavailable(f"{display(url)} {reason}.") from error

@@ -91,7 +91,7 @@ class LocalCloud:
                 # What a killed emulator has left: workers, a console, folders of code.
                 self._end_everything()
                 self._start("emulator", self.port, self._emulator_environment() | environment)
-            if self.console_port and not processes.listens(self.console_port):
+            if self.console_port and not processes.running(self.home, "local.console"):
                 self._start("console", self.console_port, self._console_environment())
 
     def stop(self) -> None:

