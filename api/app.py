@@ -8,16 +8,18 @@ from chalice.app import Chalice, Request, Response
 from chalicelib.models import ListQuery, NewTask, parse_body, parse_query, view
 from chalicelib.problems import Problem, tell
 from chalicelib.submission import Desk
+from darkroom.index import InvalidCursor, TaskIndex
 from darkroom.messages import Queue
 from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
-from darkroom.store import InvalidCursor, TaskStore
+from darkroom.store import TaskStore
 
 app = Chalice(app_name="darkroom")
 app.register_middleware(tell)
 
 settings = Settings.from_environment()
 store = TaskStore(settings.table_name, settings.retention_days)
+index = TaskIndex(settings.table_name)
 bucket = Bucket(settings.bucket_name)
 desk = Desk(store, bucket, Queue(required("QUEUE_URL")), settings.max_source_bytes)
 console_url = required("CONSOLE_URL")
@@ -37,7 +39,7 @@ def list_tasks() -> dict[str, Any]:
     sent = request().query_params
     query = parse_query(ListQuery, {name: sent.getlist(name) for name in sent} if sent else {})
     try:
-        items, cursor = store.list(caller(), **query.model_dump())
+        items, cursor = index.of_owner(caller(), **query.model_dump())
     except InvalidCursor as error:
         message = "The cursor is not one that this list returned. Start without one."
         raise Problem(400, "InvalidCursor", message, "cursor") from error

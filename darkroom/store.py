@@ -1,12 +1,9 @@
-"""The table of tasks: every call to DynamoDB that Darkroom makes.
+"""The table of tasks: what is written to it, and under which condition. `index` finds tasks.
 
 Items are plain dicts with the attribute names of DESIGN's item. Numbers come back as `int`:
 Darkroom stores no fractions.
 """
 
-import base64
-import binascii
-import json
 import time
 from collections.abc import Mapping
 from decimal import Decimal
@@ -19,10 +16,7 @@ from botocore.exceptions import ClientError
 from darkroom.errors import StaleAttempt
 from darkroom.tasks import TRANSITIONS, Status, active_shard, timestamp
 
-OWNER_INDEX = "owner-createdAt"
 SECONDS_PER_DAY = 86_400
-PAGES_PER_LIST = 10
-"""Pages of the index that one list reads at most while a filter leaves too few tasks."""
 
 Item = dict[str, Any]
 
@@ -30,12 +24,18 @@ Item = dict[str, Any]
 # attribute of an expression goes by an alias.
 NOT_THERE = "attribute_not_exists(#taskId)"
 THIS_ATTEMPT = "#attempt = :attempt"
-PENDING = "#status = :pending"
-CLAIMED_BY_THIS_EXECUTION = "#status = :running AND #execution = :execution"
+THIS_EXECUTION = "#execution = :execution"
+AS_READ = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
+# What belongs to an attempt and not to the task: a retry begins without it.
+OF_THE_ATTEMPT = ("startedAt", "completedAt", "execution", "failure", "result")
 
 
-class InvalidCursor(ValueError):
-    """The cursor is not one that `list` returned."""
+class TaskExists(Exception):
+    """A task of this id is stored already: it is in `item`."""
+
+    def __init__(self, item: Item) -> None:
+        super().__init__(item["taskId"])
+        self.item = item
 
 
 def condition(transition: str) -> str:
@@ -43,10 +43,26 @@ def condition(transition: str) -> str:
 
     `:attempt`, `:execution` and the statuses that it names are left for the caller to bind.
     """
+    row = TRANSITIONS[transition]
+    ways = []
+    for status in sorted(row.sources):
+        way = f"#status = :{status.lower()}"
+        if row.by_execution and status is Status.RUNNING:
+            way += f" AND {THIS_EXECUTION}"
+        ways.append(way)
     # DynamoDB refuses parentheses that change nothing, so they stand only around an OR.
-    if Status.PENDING in TRANSITIONS[transition].sources:
-        return f"{THIS_ATTEMPT} AND ({PENDING} OR {CLAIMED_BY_THIS_EXECUTION})"
-    return f"{THIS_ATTEMPT} AND {CLAIMED_BY_THIS_EXECUTION}"
+    either = ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})"
+    return f"{THIS_ATTEMPT} AND {either}"
+
+
+def open_table(name: str) -> Any:
+    """Return a table of boto3's."""
+    # Short waits and few tries: the caller is a function that the state machine, or the client of
+    # the API, calls again. A connection that hangs must not use up the function's time.
+    config = Config(
+        connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return boto3.resource("dynamodb", config=config).Table(name)
 
 
 class TaskStore:
@@ -54,12 +70,7 @@ class TaskStore:
 
     def __init__(self, table_name: str, retention_days: int) -> None:
         """Open the table; its items expire `retention_days` after their creation."""
-        # Short waits and few tries: the caller is a function that the state machine, or the client
-        # of the API, calls again. A connection that hangs must not use up the function's time.
-        config = Config(
-            connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
-        )
-        self._table = boto3.resource("dynamodb", config=config).Table(table_name)
+        self._table = open_table(table_name)
         self._retention = retention_days * SECONDS_PER_DAY
 
     def create(self, task_id: str, owner: str, attributes: Mapping[str, Any]) -> Item:
@@ -71,7 +82,7 @@ class TaskStore:
             attributes: `name`, `source` and `output`.
 
         Raises:
-            botocore.exceptions.ClientError: the id is taken, or DynamoDB does not answer.
+            TaskExists: the id is taken; that task was not touched.
         """
         now = timestamp()
         item = {
@@ -85,163 +96,180 @@ class TaskStore:
             "expiresAt": int(time.time()) + self._retention,
             **attributes,
         }
-        self._table.put_item(
-            Item=item,
-            ConditionExpression=NOT_THERE,
-            ExpressionAttributeNames={"#taskId": "taskId"},
-        )
+        try:
+            self._table.put_item(
+                Item=item,
+                ConditionExpression=NOT_THERE,
+                ExpressionAttributeNames=aliases("taskId"),
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            there = self.get(task_id)
+            if there is None:
+                raise
+            raise TaskExists(there) from error
         return item
 
     def get(self, task_id: str) -> Item | None:
         """Return a task as it is now (a consistent read), or None."""
         answer = self._table.get_item(Key={"taskId": task_id}, ConsistentRead=True)
-        return _integers(answer["Item"]) if "Item" in answer else None
+        return integers(answer["Item"]) if "Item" in answer else None
 
     def start(self, task_id: str, attempt: int, execution: str) -> None:
-        """Claim a PENDING task for an execution: RUNNING. See `_apply` for repeats and errors."""
-        self._apply("start", task_id, attempt, execution, {"startedAt": timestamp()})
+        """Claim a PENDING task for an execution: RUNNING. Repeats and errors: `_by_execution`."""
+        # A claim that is written twice keeps its first moment.
+        first = {"startedAt": timestamp()}
+        self._by_execution("start", task_id, attempt, {"execution": execution}, first)
 
     def complete(self, task_id: str, attempt: int, execution: str, result: Item) -> None:
-        """End a task COMPLETED with its result. See `_apply` for repeats and errors."""
-        self._apply("complete", task_id, attempt, execution, {"result": result})
+        """End a task COMPLETED with its result. Repeats and errors: `_by_execution`."""
+        changes = {"execution": execution, "result": result}
+        self._by_execution("complete", task_id, attempt, changes)
 
     def fail(self, task_id: str, attempt: int, execution: str, failure: Item) -> None:
-        """End a task FAILED: `step`, `error`, `message`. See `_apply` for repeats and errors."""
-        self._apply("fail", task_id, attempt, execution, {"failure": failure})
+        """End a task FAILED: `step`, `error`, `message`. Repeats and errors: `_by_execution`."""
+        changes = {"execution": execution, "failure": failure}
+        self._by_execution("fail", task_id, attempt, changes)
 
-    def _apply(
-        self, transition: str, task_id: str, attempt: int, execution: str, changes: Item
+    def cancel(self, task_id: str, attempt: int) -> Item:
+        """End a task CANCELLED and return it.
+
+        Raises:
+            StaleAttempt: it has ended, or is another attempt by now.
+        """
+        return self._write("cancel", task_id, attempt, {})
+
+    def retry(self, task_id: str, attempt: int) -> Item:
+        """Begin a new attempt after one that FAILED or was CANCELLED, and return the task.
+
+        Raises:
+            StaleAttempt: it is not in one of these states, or another attempt by now.
+        """
+        changes = {"attempt": attempt + 1, "active": active_shard(task_id)}
+        return self._write("retry", task_id, attempt, changes, remove=OF_THE_ATTEMPT)
+
+    def touch(self, item: Item) -> bool:
+        """Move a PENDING task to the end of the line for repairs; say whether it is as it was read.
+
+        Of two repairs that read the same task, one gets to queue it again.
+        """
+        try:
+            self._table.update_item(
+                Key={"taskId": item["taskId"]},
+                UpdateExpression="SET #updatedAt = :now",
+                ConditionExpression=AS_READ,
+                ExpressionAttributeNames=aliases("attempt", "status", "updatedAt"),
+                ExpressionAttributeValues={
+                    ":attempt": item["attempt"],
+                    ":pending": Status.PENDING.value,
+                    ":read": item["updatedAt"],
+                    ":now": timestamp(),
+                },
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            return False
+        return True
+
+    def _by_execution(
+        self, transition: str, task_id: str, attempt: int, changes: Item, first: Item | None = None
     ) -> None:
-        """Write one transition under its condition.
+        """Write a transition of an execution, which `changes` names.
 
         A repeat, which a retry after a lost answer is, changes nothing and is no error.
 
         Raises:
             StaleAttempt: the task is not this execution's to change (any more).
         """
-        target = TRANSITIONS[transition].target
-        changes = {
-            **changes,
-            "status": target.value,
-            "execution": execution,
-            "updatedAt": timestamp(),
-        }
-        if target.terminal:
-            changes["completedAt"] = changes["updatedAt"]
-        values = {f":new_{name}": value for name, value in changes.items()}
-        values |= {":attempt": attempt, ":execution": execution}
-        values |= {f":{s.lower()}": s.value for s in TRANSITIONS[transition].sources}
-        # The start keeps its first time when it is written twice.
-        assignments = [
-            f"#{name} = if_not_exists(#{name}, :new_{name})"
-            if name == "startedAt"
-            else f"#{name} = :new_{name}"
-            for name in changes
-        ]
         try:
-            self._table.update_item(
-                Key={"taskId": task_id},
-                UpdateExpression=f"SET {', '.join(assignments)}"
-                + (" REMOVE #active" if target.terminal else ""),
-                ConditionExpression=condition(transition),
-                ExpressionAttributeNames={
-                    f"#{name}": name
-                    for name in {*changes, "attempt", *(["active"] if target.terminal else [])}
-                },
-                ExpressionAttributeValues=values,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            item = _plain(error.response.get("Item", {}))
-            already = {"attempt": attempt, "execution": execution, "status": target.value}
+            self._write(transition, task_id, attempt, changes, first=first)
+        except StaleAttempt as stale:
+            already = {
+                "attempt": attempt,
+                "execution": changes["execution"],
+                "status": TRANSITIONS[transition].target.value,
+            }
+            item = self.get(task_id) or {}
             if {name: item.get(name) for name in already} != already:
-                raise StaleAttempt(
-                    f"Attempt {attempt} of task {task_id} may not become {target}: the task is "
-                    f"{item.get('status', 'gone')} in attempt {item.get('attempt', '-')}."
-                ) from error
+                raise stale from stale.__cause__
 
-    def list(
+    def _write(
         self,
-        owner: str,
+        transition: str,
+        task_id: str,
+        attempt: int,
+        changes: Item,
         *,
-        limit: int,
-        status: str | None = None,
-        name: str | None = None,
-        cursor: str | None = None,
-    ) -> tuple[list[Item], str | None]:
-        """Return an owner's tasks, newest first, and the cursor of the rest (None: no rest).
+        first: Item | None = None,
+        remove: tuple[str, ...] = (),
+    ) -> Item:
+        """Write one row of the rules under its condition and return the task.
 
-        The cursor names the last task that was read, so tasks that arrive meanwhile move nothing.
-        With a filter there may be fewer tasks than `limit` and a cursor all the same: one call
-        reads a bounded part of the index.
+        Args:
+            transition: the row.
+            task_id: the task.
+            attempt: the attempt that it must be in.
+            changes: attributes to set; `execution` among them where the row is by execution.
+            first: attributes to set if they are not there yet.
+            remove: attributes to remove.
 
         Raises:
-            InvalidCursor: the cursor is not one of ours.
+            StaleAttempt: the condition does not hold.
         """
-        names, values = {"#owner": "owner"}, {":owner": owner}
-        filters = []
-        for attribute, wanted in (("status", status), ("name", name)):
-            if wanted is not None:
-                filters.append(f"#{attribute} = :{attribute}")
-                names[f"#{attribute}"], values[f":{attribute}"] = attribute, wanted
-        query: dict[str, Any] = {
-            "IndexName": OWNER_INDEX,
-            "KeyConditionExpression": "#owner = :owner",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-            "ScanIndexForward": False,
-        }
-        if filters:
-            query["FilterExpression"] = " AND ".join(filters)
-        if cursor:
-            query["ExclusiveStartKey"] = _decode_cursor(cursor, owner)
-        found: list[Item] = []
-        for _ in range(PAGES_PER_LIST):
-            # Without a filter a page of `limit` is enough; with one, read larger pages.
-            page = self._table.query(**query, Limit=max(200, limit) if filters else limit)
-            for item in page["Items"]:
-                found.append(_integers(item))
-                if len(found) == limit:
-                    more = "LastEvaluatedKey" in page or item is not page["Items"][-1]
-                    return found, _encode_cursor(item) if more else None
-            if "LastEvaluatedKey" not in page:
-                return found, None
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return found, _encode_cursor(query["ExclusiveStartKey"])
+        row = TRANSITIONS[transition]
+        changes = {**changes, "status": row.target.value, "updatedAt": timestamp()}
+        if row.target.terminal:
+            changes["completedAt"] = changes["updatedAt"]
+            remove = (*remove, "active")
+        first = first or {}
+        assignments = [f"#{name} = :new_{name}" for name in changes]
+        assignments += [f"#{name} = if_not_exists(#{name}, :new_{name})" for name in first]
+        values = {f":new_{name}": value for name, value in {**changes, **first}.items()}
+        values |= {f":{status.lower()}": status.value for status in row.sources}
+        values[":attempt"] = attempt
+        if row.by_execution:
+            values[":execution"] = changes["execution"]
+        update = f"SET {', '.join(assignments)}"
+        if remove:
+            update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
+        try:
+            answer = self._table.update_item(
+                Key={"taskId": task_id},
+                UpdateExpression=update,
+                ConditionExpression=condition(transition),
+                ExpressionAttributeNames=aliases(*changes, *first, *remove, "attempt"),
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            raise StaleAttempt(
+                f"Attempt {attempt} of task {task_id} may not become {row.target}: the task has "
+                "ended, or another execution or attempt owns it."
+            ) from error
+        task: Item = integers(answer["Attributes"])
+        return task
 
 
-def _encode_cursor(item: Mapping[str, Any]) -> str:
-    place = json.dumps([item["createdAt"], item["taskId"]], separators=(",", ":"))
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+def aliases(*names: str) -> dict[str, str]:
+    """Return the ExpressionAttributeNames for attributes: `#status` for `status`."""
+    return {f"#{name}": name for name in names}
 
 
-def _decode_cursor(cursor: str, owner: str) -> dict[str, str]:
-    """Return the key that a cursor stands for, in the caller's own part of the index."""
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        created_at, task_id = place
-    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise InvalidCursor(cursor) from error
-    if not (isinstance(created_at, str) and isinstance(task_id, str) and created_at and task_id):
-        raise InvalidCursor(cursor)
-    return {"owner": owner, "createdAt": created_at, "taskId": task_id}
+def _condition_failed(error: ClientError) -> bool:
+    code: str = error.response["Error"]["Code"]
+    return code == "ConditionalCheckFailedException"
 
 
-def _plain(typed: Mapping[str, Mapping[str, Any]]) -> Item:
-    """Return the scalar attributes of an item in DynamoDB's wire form (boto3 leaves errors so)."""
-    return {
-        name: int(value["N"]) if "N" in value else value.get("S") for name, value in typed.items()
-    }
-
-
-def _integers(value: Any) -> Any:
+def integers(value: Any) -> Any:
     """Return a value with every Decimal, which is how boto3 reads numbers, as an int."""
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, dict):
-        return {key: _integers(entry) for key, entry in value.items()}
+        return {key: integers(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_integers(entry) for entry in value]
+        return [integers(entry) for entry in value]
     return value

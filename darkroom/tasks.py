@@ -31,6 +31,8 @@ class Status(StrEnum):
     """Ended well: the result is in the bucket, verified."""
     FAILED = "FAILED"
     """Ended badly: `failure` says at which step, with which error, and why."""
+    CANCELLED = "CANCELLED"
+    """Ended by its caller before it was done."""
 
     @property
     def terminal(self) -> bool:
@@ -43,20 +45,25 @@ OPEN = frozenset({Status.PENDING, Status.RUNNING})
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the rules: from where to where, and who must own the task.
+    """One row of the rules: from where to where, and who may.
 
-    A PENDING task is open to every execution of its attempt; a RUNNING one only to the execution
-    that claimed it.
+    Every row holds for one attempt only. A row that is `by_execution` is open to every execution
+    while the task is PENDING, and to the one that claimed it while it is RUNNING.
     """
 
     sources: frozenset[Status]
     target: Status
+    by_execution: bool = True
 
 
 TRANSITIONS = {
     "start": Transition(OPEN, Status.RUNNING),
     "complete": Transition(frozenset({Status.RUNNING}), Status.COMPLETED),
     "fail": Transition(OPEN, Status.FAILED),
+    "cancel": Transition(OPEN, Status.CANCELLED, by_execution=False),
+    "retry": Transition(
+        frozenset({Status.FAILED, Status.CANCELLED}), Status.PENDING, by_execution=False
+    ),
 }
 
 
@@ -71,6 +78,11 @@ def active_shard(task_id: str) -> str:
     return str(zlib.crc32(task_id.encode()) % ACTIVE_SHARDS)
 
 
+def allowed(transition: str, status: str) -> bool:
+    """Whether a task of this status may go through a transition."""
+    return status in TRANSITIONS[transition].sources
+
+
 def execution_name(task_id: str, attempt: int) -> str:
     """Return the name of the execution of one attempt: the same attempt never gets a second name.
 
@@ -78,6 +90,18 @@ def execution_name(task_id: str, attempt: int) -> str:
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
     """
     return f"{task_id}-{attempt}"
+
+
+def attempt_of(name: str) -> tuple[str, int]:
+    """Return the task and the attempt that an execution's name stands for.
+
+    Raises:
+        ValueError: it is not a name that `execution_name` gave.
+    """
+    task_id, dash, attempt = name.rpartition("-")
+    if not dash or not attempt.isdecimal():
+        raise ValueError(f"{name!r} is not the name of an attempt.")
+    return task_id, int(attempt)
 
 
 def order(item: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def deploy(
     """
     parameters = {
         "AllowPrivateSources": "true",
-        "ConsoleUrl": cloud.console_url or "",
+        "ConsoleUrl": cloud.execution_url or "",
         **(parameters or {}),
     }
     template = yaml_parse((PROJECT / "template.yaml").read_text())

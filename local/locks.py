@@ -9,7 +9,7 @@ import sys
 
 from local.packages import PROJECT
 
-UV = PROJECT / ".venv" / "bin" / "uv"
+UV = str(PROJECT / ".venv" / "bin" / "uv")
 COMMON = [
     "--universal",
     "--generate-hashes",

@@ -1,0 +1,106 @@
+"""Find tasks: those of an owner, newest first, and those that have not ended.
+
+Both are indexes of the table that `store` writes; nothing here scans.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from darkroom.store import Item, aliases, integers, open_table
+
+OWNER_INDEX = "owner-createdAt"
+ACTIVE_INDEX = "active"
+PAGES_PER_LIST = 10
+"""Pages of the index that one list reads at most while a filter leaves too few tasks."""
+
+
+class InvalidCursor(ValueError):
+    """The cursor is not one that `of_owner` returned."""
+
+
+class TaskIndex:
+    """The indexes of one table of tasks."""
+
+    def __init__(self, table_name: str) -> None:
+        """Open the table."""
+        self._table = open_table(table_name)
+
+    def of_owner(
+        self,
+        owner: str,
+        *,
+        limit: int,
+        status: str | None = None,
+        name: str | None = None,
+        cursor: str | None = None,
+    ) -> tuple[list[Item], str | None]:
+        """Return an owner's tasks, newest first, and the cursor of the rest (None: no rest).
+
+        The cursor names the last task that was read, so tasks that arrive meanwhile move nothing.
+        With a filter there may be fewer tasks than `limit` and a cursor all the same: one call
+        reads a bounded part of the index.
+
+        Raises:
+            InvalidCursor: the cursor is not one of ours.
+        """
+        names, values = {"#owner": "owner"}, {":owner": owner}
+        filters = []
+        for attribute, wanted in (("status", status), ("name", name)):
+            if wanted is not None:
+                filters.append(f"#{attribute} = :{attribute}")
+                names[f"#{attribute}"], values[f":{attribute}"] = attribute, wanted
+        query: dict[str, Any] = {
+            "IndexName": OWNER_INDEX,
+            "KeyConditionExpression": "#owner = :owner",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": False,
+        }
+        if filters:
+            query["FilterExpression"] = " AND ".join(filters)
+        if cursor:
+            query["ExclusiveStartKey"] = _decode_cursor(cursor, owner)
+        found: list[Item] = []
+        for _ in range(PAGES_PER_LIST):
+            # Without a filter a page of `limit` is enough; with one, read larger pages.
+            page = self._table.query(**query, Limit=max(200, limit) if filters else limit)
+            for item in page["Items"]:
+                found.append(integers(item))
+                if len(found) == limit:
+                    more = "LastEvaluatedKey" in page or item is not page["Items"][-1]
+                    return found, _encode_cursor(item) if more else None
+            if "LastEvaluatedKey" not in page:
+                return found, None
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return found, _encode_cursor(query["ExclusiveStartKey"])
+
+    def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
+        """Return tasks of one shard that are PENDING or RUNNING and were last written `before`."""
+        page = self._table.query(
+            IndexName=ACTIVE_INDEX,
+            KeyConditionExpression="#active = :shard AND #updatedAt < :before",
+            ExpressionAttributeNames=aliases("active", "updatedAt"),
+            ExpressionAttributeValues={":shard": shard, ":before": before},
+            Limit=limit,
+        )
+        return [integers(item) for item in page["Items"]]
+
+
+def _encode_cursor(item: Mapping[str, Any]) -> str:
+    place = json.dumps([item["createdAt"], item["taskId"]], separators=(",", ":"))
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str, owner: str) -> dict[str, str]:
+    """Return the key that a cursor stands for, in the caller's own part of the index."""
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        created_at, task_id = place
+    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
+        raise InvalidCursor(cursor) from error
+    if not (isinstance(created_at, str) and isinstance(task_id, str) and created_at and task_id):
+        raise InvalidCursor(cursor)
+    return {"owner": owner, "createdAt": created_at, "taskId": task_id}
