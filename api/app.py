@@ -5,14 +5,18 @@ from typing import Any
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.models import ListQuery, NewTask, parse_body, parse_query, view
+from chalicelib.models import ListQuery, NewTask, NewUpload, is_id, parse_body, parse_query
 from chalicelib.problems import Problem, tell
 from chalicelib.submission import Desk
+from chalicelib.views import Views
+from darkroom.executions import StateMachine
 from darkroom.index import InvalidCursor, TaskIndex
 from darkroom.messages import Queue
 from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
-from darkroom.store import TaskStore
+from darkroom.store import Item, TaskStore
+
+ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form
 
 app = Chalice(app_name="darkroom")
 app.register_middleware(tell)
@@ -21,16 +25,22 @@ settings = Settings.from_environment()
 store = TaskStore(settings.table_name, settings.retention_days)
 index = TaskIndex(settings.table_name)
 bucket = Bucket(settings.bucket_name)
-desk = Desk(store, bucket, Queue(required("QUEUE_URL")), settings.max_source_bytes)
-console_url = required("CONSOLE_URL")
+desk = Desk(
+    store=store,
+    bucket=bucket,
+    queue=Queue(required("QUEUE_URL")),
+    machine=StateMachine(required("STATE_MACHINE_ARN")),
+    max_source_bytes=settings.max_source_bytes,
+)
+views = Views(bucket, required("CONSOLE_URL"))
 
 
-@app.route("/tasks", methods=["POST"], content_types=["*/*"])
+@app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)
 def submit() -> Response:
     """Take a task: 202 with its place in `Location`."""
-    item = desk.submit(caller(), parse_body(NewTask, request().raw_body))
-    task = view(item, bucket, console_url)
-    return Response(task, headers={"Location": task["links"]["self"]}, status_code=202)
+    new = parse_body(NewTask, request().raw_body)
+    item, replayed = desk.submit(caller(), new, request().headers.get("idempotency-key"))
+    return accepted(item, {"Idempotent-Replayed": "true"} if replayed else {})
 
 
 @app.route("/tasks", methods=["GET"])
@@ -43,23 +53,59 @@ def list_tasks() -> dict[str, Any]:
     except InvalidCursor as error:
         message = "The cursor is not one that this list returned. Start without one."
         raise Problem(400, "InvalidCursor", message, "cursor") from error
-    return {"tasks": [view(item, bucket, console_url) for item in items], "cursor": cursor}
+    return {"tasks": [views.task(item) for item in items], "cursor": cursor}
 
 
 @app.route("/tasks/{taskId}", methods=["GET"])
 def show_task(taskId: str) -> dict[str, Any]:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
-    item = store.get(taskId) if is_task_id(taskId) else None
-    # Another caller's task is no task: even that it exists is not to be learned.
-    if item is None or item["owner"] != caller():
-        raise Problem(404, "TaskNotFound", "You have no task of this id.")
-    return view(item, bucket, console_url)
+    return views.task(own(taskId))
+
+
+@app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)
+def retry(taskId: str) -> Response:  # noqa: N803
+    """Begin a new attempt of a task that FAILED or was CANCELLED."""
+    return accepted(desk.retry(own(taskId)))
+
+
+@app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
+def cancel(taskId: str) -> Response:  # noqa: N803
+    """Cancel a task that is PENDING or RUNNING."""
+    return accepted(desk.cancel(own(taskId)))
+
+
+@app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
+def upload() -> Response:
+    """Give a form that sends one file to S3: 201 with its id for `POST /tasks`."""
+    new = parse_body(NewUpload, request().raw_body)
+    upload_id = str(uuid.uuid4())
+    form = bucket.upload_form(upload_id, new.contentType, settings.max_source_bytes)
+    return Response({"uploadId": upload_id, **form}, status_code=201)
 
 
 @app.route("/health", methods=["GET"])
 def health() -> dict[str, str]:
     """Say that the API runs."""
     return {"status": "ok"}
+
+
+def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
+    """Return the answer that a task was taken, tried again or cancelled."""
+    task = views.task(item)
+    place = {"Location": task["links"]["self"]}
+    return Response(task, headers={**place, **(headers or {})}, status_code=202)
+
+
+def own(task_id: str) -> Item:
+    """Return a task of the caller.
+
+    Raises:
+        Problem: 404, there is none. That another caller has one is not to be learned.
+    """
+    item = store.get(task_id) if is_id(task_id) else None
+    if item is None or item["owner"] != caller():
+        raise Problem(404, "TaskNotFound", "You have no task of this id.")
+    return item
 
 
 def request() -> Request:
@@ -74,11 +120,3 @@ def caller() -> str:
     """Return who calls: the id of the API key that API Gateway has checked."""
     key_id: str = request().context["identity"]["apiKeyId"]
     return key_id
-
-
-def is_task_id(text: str) -> bool:
-    """Whether a text has the form of a task's id. Others need no look into the table."""
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False

@@ -62,3 +62,15 @@ class ServiceUnavailable(DarkroomError):
 
 class StaleAttempt(DarkroomError):
     """Another attempt or execution, or a cancel, owns the task now. The execution ends quietly."""
+
+
+class ExecutionLost(DarkroomError):
+    """The execution ended, or is gone, without a word on the task. Found by reconcile."""
+
+
+class ExecutionAborted(DarkroomError):
+    """Somebody stopped the execution in the console. Found by reconcile."""
+
+
+class DeadLettered(DarkroomError):
+    """The task's message could not be dispatched in five tries. Found by reconcile."""

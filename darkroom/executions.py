@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from darkroom.failures import Outcome
 from darkroom.tasks import execution_name
 
 
@@ -41,3 +42,46 @@ class StateMachine:
                 name=execution_name(order["taskId"], order["attempt"]),
                 input=json.dumps(order, separators=(",", ":"), sort_keys=True),
             )
+
+    def arn_of(self, task_id: str, attempt: int) -> str:
+        """Return the ARN that the execution of an attempt has, or would have, if Standard."""
+        machine = self._arn.replace(":stateMachine:", ":execution:", 1)
+        return f"{machine}:{execution_name(task_id, attempt)}"
+
+    def stop(self, execution: str, cause: str) -> None:
+        """Stop an execution; it is fine if there is none, or if it cannot be stopped.
+
+        An Express execution cannot: it ends by itself at its next write of a status.
+        """
+        unknown = (
+            self._states.exceptions.ExecutionDoesNotExist,
+            self._states.exceptions.InvalidArn,
+        )
+        with contextlib.suppress(*unknown):
+            self._states.stop_execution(executionArn=execution, error="TaskCancelled", cause=cause)
+
+    def outcome(self, execution: str) -> Outcome | None:
+        """Return how an execution ended or that it runs; None if there is none to be asked of.
+
+        An Express execution cannot be described.
+        """
+        try:
+            answer = self._states.describe_execution(executionArn=execution)
+        except (
+            self._states.exceptions.ExecutionDoesNotExist,
+            self._states.exceptions.InvalidArn,
+        ):
+            return None
+        return Outcome(answer["status"], answer.get("error"), answer.get("cause"))
+
+    def last_step(self, execution: str) -> str:
+        """Return the Task state that an execution was in last, of those that do the work."""
+        events = self._states.get_execution_history(
+            executionArn=execution, reverseOrder=True, maxResults=50
+        )["events"]
+        entered = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in events
+            if event["type"] == "TaskStateEntered"
+        ]
+        return next((name for name in entered if name != "MarkFailed"), "MarkRunning")

@@ -1,7 +1,8 @@
-"""Make of what Step Functions caught something that a person understands."""
+"""Make of what Step Functions says something that a person understands."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 MAX_MESSAGE_LENGTH = 1000
 
@@ -16,6 +17,16 @@ AWS_ERRORS = {
         "The step {step} found no free Lambda concurrency, however often it was tried."
     ),
 }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What Step Functions says of an execution."""
+
+    status: str
+    """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+    error: str | None = None
+    cause: str | None = None
 
 
 def describe(step: str, caught: Mapping[str, str]) -> dict[str, str]:

@@ -43,6 +43,18 @@ class Queue:
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
         )
 
+    def receive(self, hidden_seconds: int) -> list[dict[str, Any]]:
+        """Return up to ten messages, which nobody else gets for so many seconds."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=hidden_seconds
+        )
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
+        return messages
+
+    def delete(self, message: Mapping[str, Any]) -> None:
+        """Delete a message that was received."""
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+
 
 def read_order(body: str) -> dict[str, Any]:
     """Return the order that a message holds: `taskId`, `attempt`, `source` and `output`.

@@ -12,7 +12,7 @@ Every put and copy asks S3 for a SHA-256 checksum, and COMPLETED means that it w
 import base64
 import datetime
 import hashlib
-from typing import IO
+from typing import IO, Any
 
 import boto3
 from botocore.config import Config
@@ -22,7 +22,7 @@ from darkroom.errors import ResultCorrupted, SourceNotFound
 from darkroom.tasks import timestamp
 
 LINK_SECONDS = 3600
-"""How long a presigned link to a result is good for."""
+"""How long a presigned link or form is good for."""
 
 
 def upload_key(upload_id: str) -> str:
@@ -83,6 +83,24 @@ class Bucket:
         body: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
         return body
 
+    def upload_form(self, upload_id: str, content_type: str, max_bytes: int) -> dict[str, Any]:
+        """Return `url`, `fields` and `expiresAt` of a form that sends one file to an upload.
+
+        S3 itself refuses a file that is empty, larger than `max_bytes` or of another type
+        (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html).
+        """
+        form = self._s3.generate_presigned_post(
+            self._name,
+            upload_key(upload_id),
+            Fields={"Content-Type": content_type},
+            Conditions=[
+                {"Content-Type": content_type},
+                ["content-length-range", 1, max_bytes],
+            ],
+            ExpiresIn=LINK_SECONDS,
+        )
+        return {"url": form["url"], "fields": form["fields"], "expiresAt": _after(LINK_SECONDS)}
+
     def upload_size(self, upload_id: str) -> int:
         """Return the bytes of an upload.
 
@@ -96,7 +114,7 @@ class Bucket:
             if error.response["Error"]["Code"] not in {"403", "404"}:
                 raise
             raise SourceNotFound(
-                "The uploaded file is gone: uploads are kept for a day. Send it again."
+                "The upload is not there: nothing was sent, or it was more than a day ago."
             ) from error
         size: int = head["ContentLength"]
         return size
@@ -138,5 +156,8 @@ class Bucket:
             },
             ExpiresIn=LINK_SECONDS,
         )
-        end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=LINK_SECONDS)
-        return {"url": url, "expiresAt": timestamp(end)}
+        return {"url": url, "expiresAt": _after(LINK_SECONDS)}
+
+
+def _after(seconds: int) -> str:
+    return timestamp(datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds))

@@ -1,14 +1,21 @@
-"""The shapes of requests, which validate, and of a task as clients see it."""
+"""The shapes of requests: what validates, and how a wrong one is told."""
 
+import uuid
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from chalicelib.problems import Problem
 from darkroom.dataurls import is_data_url
 from darkroom.errors import SourceError
-from darkroom.objects import Bucket
 from darkroom.sources import check_url
 from darkroom.tasks import Status
 
@@ -29,23 +36,47 @@ class Output(BaseModel):
 
 
 class NewTask(BaseModel):
-    """The body of `POST /tasks`."""
+    """The body of `POST /tasks`. The image is at a URL, or was uploaded before."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    imageUrl: str  # noqa: N815 - the contract's spelling
+    imageUrl: str | None = None  # noqa: N815 - the contract's spelling
+    uploadId: str | None = None  # noqa: N815
     name: Name | None = None
     output: Output = Field(default_factory=lambda: Output(format="auto", quality=90))
 
     @field_validator("imageUrl")
     @classmethod
-    def _is_a_source(cls, url: str) -> str:
-        if not is_data_url(url):
+    def _is_a_source(cls, url: str | None) -> str | None:
+        if url is not None and not is_data_url(url):
             try:
                 check_url(url)
             except SourceError as error:
                 raise ValueError(str(error)) from error
         return url
+
+    @field_validator("uploadId")
+    @classmethod
+    def _is_an_upload(cls, upload_id: str | None) -> str | None:
+        if upload_id is not None and not is_id(upload_id):
+            raise ValueError("this is no id that POST /uploads gave")
+        return upload_id
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.imageUrl is None) == (self.uploadId is None):
+            raise ValueError("Give either imageUrl or uploadId")
+        return self
+
+
+class NewUpload(BaseModel):
+    """The body of `POST /uploads`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    contentType: Annotated[  # noqa: N815
+        str, Field(max_length=100, pattern=r"^image/[a-zA-Z0-9.+-]+$")
+    ]
 
 
 class ListQuery(BaseModel):
@@ -99,37 +130,13 @@ def _problem(error: ValidationError) -> Problem:
         case "missing":
             return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    code = "InvalidSource" if field == "imageUrl" else "InvalidRequest"
-    return Problem(400, code, f"{field}: {message}.", field)
+    code = "InvalidSource" if field in {"imageUrl", "uploadId"} else "InvalidRequest"
+    return Problem(400, code, f"{field}: {message}." if field else f"{message}.", field or None)
 
 
-def view(item: dict[str, Any], bucket: Bucket, console_url: str) -> dict[str, Any]:
-    """Return a task as clients see it.
-
-    Args:
-        item: the task's item.
-        bucket: where results are; a link to this one is made.
-        console_url: what the ARN of an execution is appended to.
-    """
-    result, execution = item.get("result"), item.get("execution")
-    if result:
-        extension = result["key"].rpartition(".")[2]
-        link = bucket.link(result["key"], f"{item['taskId']}.{extension}")
-        result = link | {key: value for key, value in result.items() if key != "key"}
-    return {
-        "taskId": item["taskId"],
-        "name": item.get("name"),
-        "status": item["status"],
-        "attempt": item["attempt"],
-        "source": {"imageUrl": item["source"]["imageUrl"]},
-        "output": item["output"],
-        "createdAt": item["createdAt"],
-        "startedAt": item.get("startedAt"),
-        "completedAt": item.get("completedAt"),
-        "result": result,
-        "failure": item.get("failure"),
-        "execution": {"arn": execution, "consoleUrl": console_url + execution}
-        if execution
-        else None,
-        "links": {"self": f"/tasks/{item['taskId']}", "retry": None, "cancel": None},
-    }
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id of ours."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

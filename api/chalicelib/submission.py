@@ -1,68 +1,141 @@
-"""Where a task is taken: its bytes put away, its item stored, its order queued."""
+"""Where tasks are taken, and tried again: the item stored, the order queued."""
 
+import hashlib
+import re
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.models import NewTask
-from chalicelib.problems import Problem, logger, unavailable
+from chalicelib.problems import Problem, logger
 from darkroom import dataurls
-from darkroom.errors import SourceError, SourceTooLarge
+from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
+from darkroom.executions import StateMachine
 from darkroom.messages import Queue
 from darkroom.objects import Bucket, upload_key
-from darkroom.store import TaskStore
+from darkroom.store import Item, TaskExists, TaskStore
 from darkroom.tasks import order
 
+# Ids of tasks with an idempotency key are made in this namespace: the same caller and key give the
+# same id (RFC 9562, 5.5), so that one conditional put decides a race.
+NAMESPACE = uuid.UUID("6f1d5a0e-5c1b-4d4e-9c55-1f0a3f2f6d10")
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
+
+@dataclass(frozen=True)
 class Desk:
     """Takes tasks."""
 
-    def __init__(
-        self, store: TaskStore, bucket: Bucket, queue: Queue, max_source_bytes: int
-    ) -> None:
-        """Work with these; a data URL may carry `max_source_bytes`."""
-        self._store, self._bucket, self._queue = store, bucket, queue
-        self._max_source_bytes = max_source_bytes
+    store: TaskStore
+    bucket: Bucket
+    queue: Queue
+    machine: StateMachine
+    max_source_bytes: int
 
-    def submit(self, owner: str, new: NewTask) -> dict[str, Any]:
-        """Store and queue a task; return its item.
+    def submit(self, owner: str, new: NewTask, key: str | None) -> tuple[Item, bool]:
+        """Store and queue a task; return it and whether it was there already.
+
+        Args:
+            owner: the caller.
+            new: what was sent.
+            key: the idempotency key, if one was sent. The same key and request again give the same
+                task, whatever has become of it.
 
         Raises:
-            Problem: 400, a data URL is not well formed; 413, it is too large; 503, the task could
-                not be queued: it is FAILED then, and never left PENDING with no message.
+            Problem: 400, the key or a data URL is not well formed; 409, the key belongs to another
+                request; 413, the data URL is too large.
         """
-        task_id = str(uuid.uuid4())
+        if key is not None and not KEY.fullmatch(key):
+            message = "An idempotency key has 1 to 255 printable ASCII characters and no space."
+            raise Problem(400, "InvalidIdempotencyKey", message, "Idempotency-Key")
+        task_id = str(uuid.uuid5(NAMESPACE, f"{owner}\n{key}") if key else uuid.uuid4())
+        digest = hashlib.sha256(new.model_dump_json().encode()).hexdigest()
+        if key and (there := self.store.get(task_id)):
+            return _same(there, digest), True
         attributes: dict[str, Any] = {
-            "source": self._put_away(new.imageUrl),
+            "source": self._put_away(new),
             "output": new.output.model_dump(),
+            "request": digest,
         }
         if new.name is not None:
             attributes["name"] = new.name
-        item = self._store.create(task_id, owner, attributes)
         try:
-            self._queue.send(order(item))
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("a task could not be queued", taskId=task_id, reason=str(error))
-            failure = {
-                "step": "Queue",
-                "error": "ServiceUnavailable",
-                "message": "The task could not be queued. Send it again.",
-            }
-            self._store.fail(task_id, item["attempt"], "", failure)
-            raise unavailable() from error
-        return item
+            item = self.store.create(task_id, owner, attributes)
+        except TaskExists as exists:
+            if key:  # another request with this key was first
+                return _same(exists.item, digest), True
+            item = exists.item  # the SDK sent this very put twice
+        self._queue(item)
+        return item, False
 
-    def _put_away(self, url: str) -> dict[str, str]:
+    def retry(self, item: Item) -> Item:
+        """Begin a new attempt of a task and return it.
+
+        Raises:
+            Problem: 409, the task is not FAILED or CANCELLED.
+        """
+        try:
+            fresh = self.store.retry(item["taskId"], item["attempt"])
+        except StaleAttempt as error:
+            message = f"Only a FAILED or CANCELLED task can be tried again; it is {item['status']}."
+            raise Problem(409, "NotRetryable", message) from error
+        self._queue(fresh)
+        return fresh
+
+    def cancel(self, item: Item) -> Item:
+        """Cancel a task, stop its execution, and return it.
+
+        Raises:
+            Problem: 409, the task has ended.
+        """
+        task_id, attempt = item["taskId"], item["attempt"]
+        try:
+            cancelled = self.store.cancel(task_id, attempt)
+        except StaleAttempt as error:
+            message = f"Only a PENDING or RUNNING task can be cancelled; it is {item['status']}."
+            raise Problem(409, "NotCancellable", message) from error
+        # The record is the truth now. An execution that goes on changes nothing: at its next write
+        # it is a StaleAttempt.
+        execution = cancelled.get("execution") or self.machine.arn_of(task_id, attempt)
+        try:
+            self.machine.stop(execution, f"Task {task_id} was cancelled.")
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("an execution was not stopped", taskId=task_id, reason=str(error))
+        return cancelled
+
+    def _queue(self, item: Item) -> None:
+        """Send the order of a task. If that fails, the task is accepted all the same.
+
+        It stays PENDING without a message, and reconcile queues it again within minutes: to answer
+        with an error would be to lie about a task that will be done.
+        """
+        try:
+            self.queue.send(order(item))
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("a task was not queued", taskId=item["taskId"], reason=str(error))
+
+    def _put_away(self, new: NewTask) -> dict[str, str]:
         """Return the source of a task. The bytes of a data URL go to the bucket, not the table."""
+        if new.uploadId is not None:
+            return {"uploadId": new.uploadId}
+        url = new.imageUrl or ""
         if not dataurls.is_data_url(url):
             return {"imageUrl": url}
         try:
-            shown, data = dataurls.decode(url, self._max_source_bytes)
+            shown, data = dataurls.decode(url, self.max_source_bytes)
         except SourceTooLarge as error:
             raise Problem(413, "SourceTooLarge", str(error), "imageUrl") from error
         except SourceError as error:
             raise Problem(400, "InvalidSource", str(error), "imageUrl") from error
         upload_id = str(uuid.uuid4())
-        self._bucket.put(upload_key(upload_id), data, "application/octet-stream")
+        self.bucket.put(upload_key(upload_id), data, "application/octet-stream")
         return {"imageUrl": shown, "uploadId": upload_id}
+
+
+def _same(item: Item, digest: str) -> Item:
+    if item.get("request") != digest:
+        message = "This idempotency key belongs to another request. Use a new key for a new task."
+        raise Problem(409, "IdempotencyConflict", message, "Idempotency-Key")
+    return item

@@ -54,6 +54,9 @@ def test_retry_and_catch_name_only_errors_that_exist(tasks, classes):
 def test_an_error_is_retried_as_often_as_the_documentation_says(tasks, documented):
     for error, (steps, retried) in documented.items():
         times = 0 if retried == "no" else int(retried.partition(" ")[0])
+        if steps == "reconcile":  # no step raises it
+            assert times == 0
+            continue
         for step in tasks if steps == "any" else steps.split(", "):
             assert retries(tasks[step], error) == times, (error, step)
 
@@ -74,4 +77,4 @@ def test_a_step_says_which_errors_it_raises_where_its_code_stands(step, document
 
 def test_every_error_is_raised_somewhere(classes):
     code = "".join(path.read_text() for path in (PROJECT / "darkroom").glob("*.py"))
-    assert {e for e in classes if not re.search(rf"(raise|=) {e}\(", code)} == set()
+    assert {e for e in classes if not re.search(rf"(raise |= |named\(){e}\(", code)} == set()

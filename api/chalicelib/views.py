@@ -1,0 +1,58 @@
+"""A task as clients see it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from darkroom.objects import Bucket
+from darkroom.tasks import allowed
+
+
+@dataclass(frozen=True)
+class Views:
+    """Makes views of tasks."""
+
+    bucket: Bucket
+    """Where results are: a link to one is made each time."""
+    console_url: str
+    """What the ARN of an execution is appended to."""
+
+    def task(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return the view of a task's item."""
+        place = f"/tasks/{item['taskId']}"
+        return {
+            "taskId": item["taskId"],
+            "name": item.get("name"),
+            "status": item["status"],
+            "attempt": item["attempt"],
+            "source": _source(item["source"]),
+            "output": item["output"],
+            "createdAt": item["createdAt"],
+            "startedAt": item.get("startedAt"),
+            "completedAt": item.get("completedAt"),
+            "result": self._result(item),
+            "failure": item.get("failure"),
+            "execution": self._execution(item.get("execution")),
+            "links": {
+                "self": place,
+                "retry": f"{place}/retry" if allowed("retry", item["status"]) else None,
+                "cancel": f"{place}/cancel" if allowed("cancel", item["status"]) else None,
+            },
+        }
+
+    def _result(self, item: dict[str, Any]) -> dict[str, Any] | None:
+        result = item.get("result")
+        if not result:
+            return None
+        extension = result["key"].rpartition(".")[2]
+        link = self.bucket.link(result["key"], f"{item['taskId']}.{extension}")
+        return link | {name: value for name, value in result.items() if name != "key"}
+
+    def _execution(self, arn: str | None) -> dict[str, str] | None:
+        return {"arn": arn, "consoleUrl": self.console_url + arn} if arn else None
+
+
+def _source(source: dict[str, str]) -> dict[str, str]:
+    """Return what the client sent. The bytes of a data URL are not told back."""
+    if "imageUrl" in source:
+        return {"imageUrl": source["imageUrl"]}
+    return {"uploadId": source["uploadId"]}

@@ -1,0 +1,85 @@
+"""What to do about a task that has not ended although it should have. Rules only, no AWS.
+
+| the task is | its execution | then |
+|---|---|---|
+| PENDING | runs | nothing: MarkRunning is about to claim it |
+| PENDING | there is none | queue its order again: the message was never sent, or is lost |
+| PENDING, RUNNING | FAILED, TIMED_OUT, ABORTED | FAILED with the execution's error and reason |
+| PENDING, RUNNING | SUCCEEDED | FAILED, `ExecutionLost`: it ended without a word on the task |
+| RUNNING | runs | nothing |
+| RUNNING | there is none, for longer than one may run | FAILED, `ExecutionLost` |
+"""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from darkroom.errors import DarkroomError, ExecutionAborted, ExecutionLost
+from darkroom.failures import Outcome, describe
+from darkroom.tasks import Status
+
+LONGEST_EXECUTION = datetime.timedelta(seconds=300)
+"""`TimeoutSeconds` of the state machine, and the most that an Express execution may take."""
+ENDED_BADLY = {"FAILED", "TIMED_OUT", "ABORTED"}
+
+
+@dataclass(frozen=True)
+class Requeue:
+    """Queue the order of the task again."""
+
+
+@dataclass(frozen=True)
+class End:
+    """End the task FAILED with this failure: `step`, `error` and `message`."""
+
+    failure: dict[str, str]
+
+
+Repair = Requeue | End | None
+
+
+def decide(
+    item: Mapping[str, Any],
+    outcome: Outcome | None,
+    last_step: Callable[[], str],
+    now: datetime.datetime,
+) -> Repair:
+    """Return what a task needs, by the table above.
+
+    Args:
+        item: the task, PENDING or RUNNING and not written for a while.
+        outcome: how its execution ended or that it runs; None: there is none to be asked of.
+        last_step: gives the state where the execution stopped; asked only if it is needed.
+        now: the present moment, in UTC.
+    """
+    if outcome is None:
+        if item["status"] == Status.PENDING:
+            return Requeue()
+        written = datetime.datetime.fromisoformat(item["updatedAt"])
+        if now - written <= LONGEST_EXECUTION:
+            return None
+        return End(
+            named(ExecutionLost("The execution is gone. Try the task again."), "MarkRunning")
+        )
+    if outcome.status in ENDED_BADLY:
+        return End(failure_of(outcome, last_step()))
+    if outcome.status == "SUCCEEDED":
+        error = ExecutionLost("The execution ended without a result. Try the task again.")
+        return End(named(error, last_step()))
+    return None
+
+
+def failure_of(outcome: Outcome, step: str) -> dict[str, str]:
+    """Return the failure of a task whose execution ended badly."""
+    if outcome.status == "TIMED_OUT":
+        return describe(step, {"Error": "States.Timeout"})
+    if outcome.status == "ABORTED":
+        return named(ExecutionAborted(outcome.cause or "The execution was stopped."), step)
+    caught = {"Error": outcome.error or "States.Runtime", "Cause": outcome.cause or ""}
+    return describe(step, caught)
+
+
+def named(error: DarkroomError, step: str) -> dict[str, str]:
+    """Return the failure that an error of ours stands for."""
+    return {"step": step, "error": type(error).__name__, "message": str(error)}
