@@ -101,6 +101,8 @@ def _decode_cursor(cursor: str, owner: str) -> dict[str, str]:
         created_at, task_id = place
     except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
         raise InvalidCursor(cursor) from error
-    if not (isinstance(created_at, str) and isinstance(task_id, str) and created_at and task_id):
+    key = {"createdAt": created_at, "taskId": task_id}
+    # Ours are ASCII; DynamoDB takes no empty key, and half a surrogate cannot be sent to it.
+    if not all(isinstance(value, str) and value and value.isascii() for value in key.values()):
         raise InvalidCursor(cursor)
-    return {"owner": owner, "createdAt": created_at, "taskId": task_id}
+    return {"owner": owner, **key}

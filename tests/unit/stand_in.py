@@ -1,0 +1,66 @@
+"""Moto in place of AWS, with the table as template.yaml defines it."""
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+
+from darkroom.index import TaskIndex
+from darkroom.objects import Bucket
+from darkroom.store import TaskStore
+
+ROOT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+TABLE, BUCKET = "tasks", "files"
+
+
+class _Template(yaml.SafeLoader):
+    """Reads template.yaml; what `!Ref` and its like stand for is nobody's business here."""
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+@cache
+def table_definition() -> dict[str, Any]:
+    """Return what template.yaml says of the table, as CreateTable takes it."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
+    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {name: template["Resources"]["Tasks"]["Properties"][name] for name in wanted}
+
+
+class StandIn:
+    """Moto instead of AWS. What is made of it is kept, since a client of boto3 takes its time."""
+
+    def __init__(self) -> None:
+        self._dynamodb, self._s3 = boto3.client("dynamodb"), boto3.client("s3")
+        self.table = boto3.resource("dynamodb").Table(TABLE)
+        self.store = TaskStore(TABLE, retention_days=30)
+        self.index = TaskIndex(TABLE)
+        self.bucket = Bucket(BUCKET)
+
+    def empty(self) -> None:
+        """Make the stack's table and bucket anew."""
+        for name in self._dynamodb.list_tables()["TableNames"]:
+            self._dynamodb.delete_table(TableName=name)
+        self._dynamodb.create_table(TableName=TABLE, **table_definition())
+        if not self._s3.list_buckets()["Buckets"]:
+            place = {"LocationConstraint": REGION}
+            self._s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+        for found in self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            self._s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+
+
+@contextlib.contextmanager
+def stand_in_cloud() -> Iterator[StandIn]:
+    """Let calls to AWS end in moto."""
+    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_DEFAULT_REGION", REGION)
+        boto3.setup_default_session()  # it caches what clients are made of
+        yield StandIn()

@@ -1,0 +1,91 @@
+import itertools
+from typing import Any
+
+import pytest
+
+from darkroom.errors import StaleAttempt
+from darkroom.store import TaskStore
+from darkroom.tasks import Status
+
+ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
+EXECUTION = "arn:execution"
+FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "404"}
+
+
+def task_in(store: TaskStore, status: Status) -> dict[str, Any]:
+    store.create(ID, "owner", {"source": {}, "output": {}})
+    if status != Status.PENDING:
+        store.start(ID, 1, EXECUTION)
+    if status == Status.COMPLETED:
+        store.complete(ID, 1, EXECUTION, {"key": "results/1.jpg"})
+    if status == Status.FAILED:
+        store.fail(ID, 1, EXECUTION, FAILURE)
+    if status == Status.CANCELLED:
+        store.cancel(ID, 1)
+    return read(store)
+
+
+def read(store: TaskStore) -> dict[str, Any]:
+    item = store.get(ID)
+    assert item is not None
+    return item
+
+
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every look at the clock be a second later than the last."""
+    seconds = itertools.count()
+    monkeypatch.setattr(
+        "darkroom.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
+    )
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+def test_a_new_attempt_begins_without_what_was_the_last_ones(
+    store: TaskStore, table: Any, status: str
+) -> None:
+    before = task_in(store, Status(status))
+
+    after = store.retry(ID, 1)
+
+    assert after == read(store)
+    assert after["attempt"] == 2
+    assert after["createdAt"] == before["createdAt"]
+    gone = {"startedAt", "completedAt", "execution", "failure"}
+    assert not gone & after.keys()
+    assert before.keys() - gone <= after.keys()
+    assert len(table.scan(IndexName="active")["Items"]) == 1
+
+
+def test_an_event_of_the_last_attempt_does_not_touch_the_new_one(store: TaskStore) -> None:
+    task_in(store, Status.FAILED)
+    fresh = store.retry(ID, 1)
+
+    for late in (
+        lambda: store.start(ID, 1, EXECUTION),
+        lambda: store.complete(ID, 1, EXECUTION, {}),
+        lambda: store.fail(ID, 1, EXECUTION, FAILURE),
+        lambda: store.cancel(ID, 1),
+        lambda: store.retry(ID, 1),
+    ):
+        with pytest.raises(StaleAttempt):
+            late()
+
+    assert read(store) == fresh
+
+
+def test_of_two_repairs_that_read_the_same_task_one_may_queue_it(
+    store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock(monkeypatch)
+    as_read = task_in(store, Status.PENDING)
+
+    assert [store.touch(as_read), store.touch(as_read)] == [True, False]
+    assert read(store) == {**as_read, "updatedAt": read(store)["updatedAt"]}
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s != Status.PENDING])
+def test_a_task_that_is_not_pending_is_not_queued_again(store: TaskStore, status: Status) -> None:
+    before = task_in(store, status)
+
+    assert not store.touch(before)
+    assert read(store) == before
