@@ -56,7 +56,8 @@ class Reconciler:
         task = self.store.get(task_id)
         if task is None or task["attempt"] != attempt or "active" not in task:
             return Counter()  # MarkFailed, a cancel or a retry was first: the usual case
-        outcome = Outcome(detail["status"], detail.get("error"), detail.get("cause"))
+        # The execution says more than its event, which has no cause where somebody stopped it.
+        outcome = self.machine.outcome(execution) or Outcome(detail["status"])
         failure = failure_of(outcome, self.machine.last_step(execution))
         return self._end(task, execution, failure)
 

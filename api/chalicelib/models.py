@@ -20,6 +20,8 @@ from darkroom.sources import check_url
 from darkroom.tasks import Status
 
 MAX_NAME_LENGTH = 200
+MAX_FIELD_LENGTH = 100
+"""Of the name of a wrong field, in an error: it is the client's own, and may have megabytes."""
 MAX_LIST = 100
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -38,10 +40,25 @@ class Output(BaseModel):
 class NewTask(BaseModel):
     """The body of `POST /tasks`. The image is at a URL, or was uploaded before."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            # What `_has_one_source` asks, in the words of JSON Schema.
+            "oneOf": [
+                {"required": ["imageUrl"], "properties": {"imageUrl": {"type": "string"}}},
+                {"required": ["uploadId"], "properties": {"uploadId": {"type": "string"}}},
+            ]
+        },
+    )
 
-    imageUrl: str | None = None  # noqa: N815 - the contract's spelling
-    uploadId: str | None = None  # noqa: N815
+    imageUrl: Annotated[  # noqa: N815 - the contract's spelling
+        str | None,
+        Field(description="`http:`, `https:` (2,048 characters) or `data:image/…;base64,…`"),
+    ] = None
+    uploadId: Annotated[  # noqa: N815
+        str | None, Field(description="Of `POST /uploads`", json_schema_extra={"format": "uuid"})
+    ] = None
     name: Name | None = None
     output: Output = Field(default_factory=lambda: Output(format="auto", quality=90))
 
@@ -110,7 +127,8 @@ def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
     """
     for name, values in query.items():
         if len(values) > 1:
-            raise Problem(400, "InvalidRequest", f"Give {name} once.", name)
+            shown = name[:MAX_FIELD_LENGTH]
+            raise Problem(400, "InvalidRequest", f"Give {shown} once.", shown)
     try:
         return model.model_validate({name: values[0] for name, values in query.items()})
     except ValidationError as error:
@@ -120,6 +138,8 @@ def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
 def _problem(error: ValidationError) -> Problem:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
+    if len(field) > MAX_FIELD_LENGTH:
+        field = field[:MAX_FIELD_LENGTH] + "…"
     match first["type"]:
         case "json_invalid":
             return Problem(400, "MalformedJson", "The body is not valid JSON.")
@@ -127,11 +147,13 @@ def _problem(error: ValidationError) -> Problem:
             return Problem(400, "InvalidRequest", "The body must be a JSON object.")
         case "extra_forbidden":
             return Problem(400, "InvalidRequest", f"There is no field {field}.", field)
+        case "value_error" if not field:  # `_has_one_source`
+            return Problem(400, "InvalidRequest", "Give either imageUrl or uploadId.", "imageUrl")
         case "missing":
             return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     code = "InvalidSource" if field in {"imageUrl", "uploadId"} else "InvalidRequest"
-    return Problem(400, code, f"{field}: {message}." if field else f"{message}.", field or None)
+    return Problem(400, code, f"{field}: {message}.", field)
 
 
 def is_id(text: str) -> bool:

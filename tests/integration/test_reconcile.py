@@ -1,0 +1,125 @@
+"""No accepted task stays without an end: what was lost is found and set right."""
+
+import json
+import uuid
+import zlib
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from local.deploy import deploy
+from sources import Sources
+from stacks import Stack, until
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def repaired(cloud) -> Iterator[Stack]:
+    """A stack that looks after a task once it has not moved for a second."""
+    with Stack(cloud, deploy(cloud, "repaired", {"RepairAfterSeconds": "1"})) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def table(repaired: Stack):
+    return boto3.resource(
+        "dynamodb",
+        endpoint_url=repaired.cloud.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator's
+    ).Table(repaired.outputs["TableName"])
+
+
+def lost(table, sources: Sources, status: str = "PENDING", **more: str) -> str:
+    """A task as a crash leaves it: in the table, with no message and no execution."""
+    task_id = str(uuid.uuid4())
+    item = {
+        "taskId": task_id,
+        "owner": "nobody",
+        "attempt": 1,
+        "status": status,
+        "active": str(zlib.crc32(task_id.encode()) % 8),
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "updatedAt": "2026-01-01T00:00:00.000Z",
+        "source": {"imageUrl": sources.url("/colour.png")},
+        "output": {"format": "auto", "quality": 90},
+        **more,
+    }
+    table.put_item(Item=item)
+    return task_id
+
+
+def item_of(table, task_id: str) -> dict:
+    return table.get_item(Key={"taskId": task_id}, ConsistentRead=True)["Item"]
+
+
+def ended(table, task_id: str, seconds: float = 90) -> dict:
+    """The item once it has ended; the schedule comes every minute."""
+
+    def check() -> dict | None:
+        item = item_of(table, task_id)
+        return item if item["status"] in {"COMPLETED", "FAILED"} else None
+
+    return until(check, seconds, "the task is repaired")
+
+
+@pytest.fixture(scope="module")
+def casualties(repaired: Stack, table, sources: Sources) -> dict[str, str]:
+    """One task for each way to be lost, made together: the schedule comes once a minute."""
+    machine = repaired.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
+    dead = lost(table, sources)
+    # It counts as new for the sweep, which would only queue it again.
+    table.update_item(
+        Key={"taskId": dead},
+        UpdateExpression="SET updatedAt = :later",
+        ExpressionAttributeValues={":later": "2100-01-01T00:00:00.000Z"},
+    )
+    item = item_of(table, dead)
+    order = {"taskId": dead, "attempt": 1, "source": item["source"]}
+    order["output"] = {"format": "auto", "quality": 90}
+    repaired.sqs.send_message(
+        QueueUrl=repaired.outputs["DeadLetterQueueUrl"], MessageBody=json.dumps(order)
+    )
+    return {
+        "message lost": lost(table, sources),
+        "execution gone": lost(table, sources, "RUNNING", execution=f"{machine}:gone"),
+        "dead letter": dead,
+    }
+
+
+def test_an_execution_that_is_stopped_by_hand_ends_its_task_at_once(repaired, sources):
+    """By the event, which does not wait for the schedule."""
+    path = "/held/stopped"
+    task_id = repaired.submit(sources.url(path))["taskId"]
+    until(lambda: sources.requests[path], 30, "the source is asked for")
+    arn = repaired.task(task_id)["execution"]["arn"]
+
+    repaired.states.stop_execution(executionArn=arn, cause="A person stopped it.")
+
+    task = repaired.ended(task_id, seconds=15)
+    sources.held[path].set()
+    assert task["status"] == "FAILED"
+    assert task["failure"] == {
+        "step": "Download",
+        "error": "ExecutionAborted",
+        "message": "A person stopped it.",
+    }
+
+
+def test_a_task_whose_message_is_lost_is_queued_again_and_done(table, casualties):
+    assert ended(table, casualties["message lost"])["status"] == "COMPLETED"
+
+
+def test_a_task_whose_execution_is_gone_ends_failed(table, casualties):
+    item = ended(table, casualties["execution gone"])
+    assert item["failure"]["error"] == "ExecutionLost"
+    assert "active" not in item
+
+
+def test_a_dead_letter_ends_its_task_failed_and_is_gone(repaired, table, casualties):
+    item = ended(table, casualties["dead letter"])
+    assert (item["failure"]["step"], item["failure"]["error"]) == ("Dispatch", "DeadLettered")
+    until(lambda: repaired.depth("DeadLetterQueueUrl") == 0, 10, "the dead letter is gone")
