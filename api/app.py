@@ -16,7 +16,7 @@ from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
 from darkroom.store import Item, TaskStore
 
-ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form
+ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form; some clients name a type where no body is
 
 app = Chalice(app_name="darkroom")
 app.register_middleware(tell)
@@ -43,7 +43,7 @@ def submit() -> Response:
     return accepted(item, {"Idempotent-Replayed": "true"} if replayed else {})
 
 
-@app.route("/tasks", methods=["GET"])
+@app.route("/tasks", methods=["GET"], content_types=ANY_TYPE)
 def list_tasks() -> dict[str, Any]:
     """Return the caller's tasks, newest first."""
     sent = request().query_params
@@ -56,7 +56,7 @@ def list_tasks() -> dict[str, Any]:
     return {"tasks": [views.task(item) for item in items], "cursor": cursor}
 
 
-@app.route("/tasks/{taskId}", methods=["GET"])
+@app.route("/tasks/{taskId}", methods=["GET"], content_types=ANY_TYPE)
 def show_task(taskId: str) -> dict[str, Any]:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
     return views.task(own(taskId))
@@ -83,10 +83,18 @@ def upload() -> Response:
     return Response({"uploadId": upload_id, **form}, status_code=201)
 
 
-@app.route("/health", methods=["GET"])
+@app.route("/health", methods=["GET"], content_types=ANY_TYPE)
 def health() -> dict[str, str]:
     """Say that the API runs."""
     return {"status": "ok"}
+
+
+@app.route("/openapi.json", methods=["GET"], content_types=ANY_TYPE)
+def openapi() -> Response:
+    """Describe this API in OpenAPI 3.1."""
+    from chalicelib.openapi import document  # noqa: PLC0415 - its models would slow each cold start
+
+    return Response(document(), headers={"Content-Type": "application/json"})
 
 
 def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:

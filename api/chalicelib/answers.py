@@ -1,0 +1,126 @@
+"""The shapes of answers, as `GET /openapi.json` tells them.
+
+Views are not built through these models: a task was checked when it was stored, and to check it
+again would cost every request. `tests/integration/test_openapi.py` holds real answers against them.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from chalicelib.models import Name, Output
+from darkroom.tasks import Status
+
+TaskId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+Path = Annotated[str, Field(pattern="^/tasks/")]
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+
+
+class Answer(BaseModel):
+    """All fields of an answer are always there, and there are no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Result(Answer):
+    """The gray image of a COMPLETED task."""
+
+    url: Annotated[Url, Field(description="Good until `expiresAt`; ask again for a new one.")]
+    expiresAt: AwareDatetime  # noqa: N815 - the contract's spelling
+    contentType: str  # noqa: N815
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    bytes: Annotated[int, Field(ge=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Failure(Answer):
+    """Why a task FAILED. `docs/errors.md` lists the errors."""
+
+    step: str
+    error: str
+    message: str
+
+
+class Execution(Answer):
+    """The execution of the state machine that works, or worked, on the task."""
+
+    arn: str
+    consoleUrl: str  # noqa: N815
+
+
+class Links(Answer):
+    """Where the task is, and what may be done to it now."""
+
+    self: Path
+    retry: Path | None
+    cancel: Path | None
+
+
+class UrlSource(Answer):
+    """The URL that was sent. Of a `data:` URL the bytes are left out."""
+
+    imageUrl: str  # noqa: N815
+
+
+class UploadSource(Answer):
+    """The upload that was sent."""
+
+    uploadId: TaskId  # noqa: N815
+
+
+class Task(Answer):
+    """A task."""
+
+    taskId: TaskId  # noqa: N815
+    name: Name | None
+    status: Status
+    attempt: Annotated[int, Field(ge=1)]
+    source: UrlSource | UploadSource
+    output: Output
+    createdAt: AwareDatetime  # noqa: N815
+    startedAt: AwareDatetime | None  # noqa: N815
+    completedAt: AwareDatetime | None  # noqa: N815
+    result: Result | None
+    failure: Failure | None
+    execution: Execution | None
+    links: Links
+
+
+class TaskList(Answer):
+    """A page of the caller's tasks, newest first. Only a cursor of `null` means the end."""
+
+    tasks: list[Task]
+    cursor: str | None
+
+
+class Upload(Answer):
+    """A form that sends one file to S3: POST `fields`, then the file as `file`, to `url`."""
+
+    uploadId: TaskId  # noqa: N815
+    url: Url
+    fields: dict[str, str]
+    expiresAt: AwareDatetime  # noqa: N815
+
+
+class Health(Answer):
+    """The API runs."""
+
+    status: Literal["ok"]
+
+
+class ErrorDetail(Answer):
+    """What is wrong and what to do about it."""
+
+    code: Annotated[str, Field(description="For programs: it will not change.")]
+    message: Annotated[str, Field(description="For people: it may change.")]
+    field: Annotated[
+        str | SkipJsonSchema[None], Field(description="The field, parameter or header.")
+    ] = None
+
+
+class Error(Answer):
+    """Every answer that is no success."""
+
+    error: ErrorDetail
