@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from api_caller import Api
 from stand_in import BUCKET, REGION, ROOT, TABLE, StandIn, stand_in_cloud
 
 from darkroom.index import TaskIndex
@@ -87,3 +88,14 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Modul
     for name in set(sys.modules) - before:
         if name in {"app", "dispatch"} or name.partition(".")[0] == "chalicelib":
             del sys.modules[name]
+
+
+@pytest.fixture
+def api(
+    aws: StandIn, load: Callable[[str, str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> Api:
+    """The API before an empty cloud; what it queues is kept in `queued`."""
+    caller = Api(load("api", "app"), aws)
+    queue = caller.module.desk.queue
+    monkeypatch.setattr(type(queue), "send", lambda _, order: caller.queued.append(order))
+    return caller
