@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.models import ListQuery, NewTask, NewUpload, is_id, parse_body, parse_query
-from chalicelib.problems import Problem, tell
+from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
 from chalicelib.views import Views
 from darkroom.executions import StateMachine
@@ -36,6 +36,7 @@ views = Views(bucket, required("CONSOLE_URL"))
 
 
 @app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
 def submit() -> Response:
     """Take a task: 202 with its place in `Location`."""
     new = parse_body(NewTask, request().raw_body)
@@ -44,6 +45,7 @@ def submit() -> Response:
 
 
 @app.route("/tasks", methods=["GET"], content_types=ANY_TYPE)
+@needs_services
 def list_tasks() -> dict[str, Any]:
     """Return the caller's tasks, newest first."""
     sent = request().query_params
@@ -57,24 +59,28 @@ def list_tasks() -> dict[str, Any]:
 
 
 @app.route("/tasks/{taskId}", methods=["GET"], content_types=ANY_TYPE)
+@needs_services
 def show_task(taskId: str) -> dict[str, Any]:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
     return views.task(own(taskId))
 
 
 @app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
 def retry(taskId: str) -> Response:  # noqa: N803
     """Begin a new attempt of a task that FAILED or was CANCELLED."""
     return accepted(desk.retry(own(taskId)))
 
 
 @app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
 def cancel(taskId: str) -> Response:  # noqa: N803
     """Cancel a task that is PENDING or RUNNING."""
     return accepted(desk.cancel(own(taskId)))
 
 
 @app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
 def upload() -> Response:
     """Give a form that sends one file to S3: 201 with its id for `POST /tasks`."""
     new = parse_body(NewUpload, request().raw_body)

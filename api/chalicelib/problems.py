@@ -3,14 +3,18 @@
 Every answer that is no success goes through `tell`, whether our code raised it or Chalice did.
 """
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import ChaliceUnhandledError, Response
 
 logger = Logger()
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
 
 # Chalice's own refusals, in our words.
 CHALICE = {
@@ -39,17 +43,40 @@ def tell(event: Any, get_response: Callable[[Any], Response]) -> Response:
     """Answer a request; whatever goes wrong is told in the one form. A Chalice middleware."""
     try:
         response = get_response(event)
+    except Unavailable as problem:
+        return problem.response({"Retry-After": "1"})
     except Problem as problem:
         return problem.response()
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("a service did not answer", error=type(error).__name__, reason=str(error))
-        return unavailable().response({"Retry-After": "1"})
     if response.status_code in CHALICE and "Code" in response.body:
         code, message = CHALICE[response.status_code]
         return Problem(response.status_code, code, message).response(response.headers)
     return response
 
 
-def unavailable() -> Problem:
-    """Return the answer for a request that could not be served now but may be soon."""
-    return Problem(503, "ServiceUnavailable", "The task could not be taken or read. Try again.")
+class Unavailable(Problem):
+    """A service that the request needs did not answer, but may soon."""
+
+    def __init__(self) -> None:
+        """Take nothing: which service it was is for the log."""
+        message = "The task could not be taken or read. Try again."
+        super().__init__(503, "ServiceUnavailable", message)
+
+
+def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """Wrap a route that calls AWS: a call that fails is `Unavailable`.
+
+    Here and not in `tell`, since Chalice makes a 500 of every other error before a middleware sees
+    it.
+    """
+
+    @functools.wraps(route)
+    def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        try:
+            return route(*args, **kwargs)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning(
+                "a service did not answer", error=type(error).__name__, reason=str(error)
+            )
+            raise Unavailable from error
+
+    return wrapper
