@@ -1,6 +1,6 @@
 """The description of this API: OpenAPI 3.1, made from the models that validate requests.
 
-`tests/contract/test_openapi.py` holds it against the routes, `tests/integration/test_fuzzing.py`
+`tests/contract/test_openapi.py` holds it against the routes, `tests/integration/test_openapi.py`
 against what the running API answers.
 """
 
@@ -104,6 +104,11 @@ ERRORS: dict[str, tuple[str, str, str, Json]] = {
         "InternalError",
         {"Retry-After": RETRY_AFTER},
     ),
+}
+# What the id of a task, wherever one is answered, is good for.
+LINKS = {
+    name: {"operationId": name, "parameters": {"taskId": "$response.body#/taskId"}}
+    for name in ("showTask", "retry", "cancel")
 }
 ALWAYS = ("400", "429", "503", "5XX")  # API Gateway itself gives some of these
 
@@ -227,7 +232,8 @@ def _answer(
     description: str, model: type[BaseModel], example: Json | None = None, **headers: Json
 ) -> Json:
     content = _content(model, example or EXAMPLES[model])
-    return {"description": description, "headers": headers, "content": content}
+    links = LINKS if model is Task else {}
+    return {"description": description, "headers": headers, "content": content, "links": links}
 
 
 def _error(description: str, code: str, headers: Json) -> Json:
