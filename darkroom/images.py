@@ -178,6 +178,7 @@ def _animation(image: Image.Image, target: str) -> tuple[Image.Image, dict[str, 
 
     def frames() -> Iterator[Image.Image]:
         for frame in ImageSequence.Iterator(image):
+            frame.load()  # a WebP knows the time of a frame only then
             durations.append(int(frame.info.get("duration", 0)))
             # GIF knows no alpha, only a transparent colour of the palette, which Pillow makes.
             yield frame.convert("RGBA").convert("LA") if target != "GIF" else _gray(frame, target)
