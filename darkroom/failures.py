@@ -48,7 +48,7 @@ def describe(step: str, caught: Mapping[str, str]) -> dict[str, str]:
 def _message(cause: str) -> str:
     try:
         parsed = json.loads(cause)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cause
     if isinstance(parsed, dict) and parsed.get("errorMessage"):
         return str(parsed["errorMessage"])

@@ -66,11 +66,12 @@ def read_order(body: str) -> dict[str, Any]:
     """
     try:
         order = json.loads(body)
-    except ValueError as error:
-        raise NotATask("The message is not JSON.") from error
+    except (ValueError, RecursionError) as error:
+        raise NotATask("The message is not JSON, or too deep.") from error
     if not isinstance(order, dict):
         raise NotATask("The message is not a JSON object.")
     for field, kind in ORDER_FIELDS.items():
-        if not isinstance(order.get(field), kind):
+        # The very type: to Python, true is an int.
+        if type(order.get(field)) is not kind:
             raise NotATask(f"The message has no {field}, or one of the wrong type.")
     return order

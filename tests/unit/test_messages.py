@@ -1,0 +1,52 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkroom.messages import NotATask, read_order
+from darkroom.tasks import order
+
+ITEM = {
+    "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",
+    "owner": "me",
+    "attempt": 1,
+    "status": "PENDING",
+    "updatedAt": "2026-11-25T00:00:00.000Z",
+    "source": {"imageUrl": "https://example.com/ä.jpg"},
+    "output": {"format": "auto", "quality": 90},
+}
+
+
+def test_an_order_is_read_as_it_was_written() -> None:
+    assert read_order(json.dumps(order(ITEM))) == order(ITEM)
+
+
+def test_an_order_holds_nothing_that_changes_while_the_attempt_lives() -> None:
+    later = {**ITEM, "status": "RUNNING", "updatedAt": "2026-11-26T00:00:00.000Z", "owner": "you"}
+
+    assert order(later) == order(ITEM)
+    assert set(order(ITEM)) == {"taskId", "attempt", "source", "output"}
+
+
+@pytest.mark.parametrize("field", ["taskId", "attempt", "source", "output"])
+@pytest.mark.parametrize("value", [None, [], 1.5, True])
+def test_a_field_of_the_wrong_type_is_named(field: str, value: Any) -> None:
+    with pytest.raises(NotATask, match=f"has no {field}, or one of the wrong type"):
+        read_order(json.dumps({**order(ITEM), field: value}))
+
+
+@given(
+    st.text()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ).map(json.dumps)
+)
+def test_whatever_arrives_is_an_order_or_no_task(body: str) -> None:
+    try:
+        read = read_order(body)
+    except NotATask:
+        return
+    assert {"taskId", "attempt", "source", "output"} <= read.keys()

@@ -1,0 +1,147 @@
+import io
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+
+from darkroom.errors import ServiceUnavailable, SourceNotFound
+from darkroom.steps import logger, step
+
+EVENT = {
+    "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",
+    "attempt": 2,
+    "source": {"imageUrl": "https://example.com/a.jpg?signature=secret"},
+}
+
+
+class Context:
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+
+def refused(code: str, status: int) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        "PutObject",
+    )
+
+
+def failing(error: Exception) -> Any:
+    @step
+    def handler(_: dict[str, Any]) -> dict[str, Any]:
+        raise error
+
+    return handler
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What is logged. The logger took hold of the standard output when it was made."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream
+
+
+def logged(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+def test_a_step_answers_what_its_handler_does() -> None:
+    @step
+    def handler(event: dict[str, Any]) -> dict[str, Any]:
+        """Do it."""
+        return {"attempt": event["attempt"]}
+
+    assert handler(EVENT, Context()) == {"attempt": 2}
+    assert (handler.__name__, handler.__doc__) == ("handler", "Do it.")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("InternalError", 500),
+        refused("SlowDown", 503),
+        refused("ThrottlingException", 400),
+        refused("ProvisionedThroughputExceededException", 400),
+        refused("RequestTimeout", 400),
+        refused("TooManyRequestsException", 429),
+        EndpointConnectionError(endpoint_url="https://s3"),
+        ConnectTimeoutError(endpoint_url="https://s3"),
+        ReadTimeoutError(endpoint_url="https://s3"),
+    ],
+    ids=str,
+)
+def test_a_service_that_is_down_or_throttles_is_unavailable(error: Exception) -> None:
+    with pytest.raises(ServiceUnavailable) as raised:
+        failing(error)(EVENT, Context())
+
+    assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("AccessDenied", 403),
+        refused("NoSuchKey", 404),
+        refused("ValidationException", 400),
+        SourceNotFound("404"),
+        ValueError("a bug"),
+    ],
+    ids=str,
+)
+def test_what_no_retry_mends_keeps_its_name(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
+        failing(error)(EVENT, Context())
+
+    assert raised.value is error
+
+
+def test_a_step_that_went_well_is_one_line_with_task_attempt_and_time(
+    log: io.StringIO,
+) -> None:
+    step(lambda _: {})(EVENT, Context())
+
+    [line] = logged(log)
+    assert line["message"] == "done"
+    assert (line["taskId"], line["attempt"]) == (EVENT["taskId"], 2)
+    assert line["correlation_id"] == EVENT["taskId"]
+    assert line["requestId"] == Context.aws_request_id
+    assert line["seconds"] >= 0
+
+
+def test_a_step_that_failed_is_one_line_with_error_and_reason(
+    log: io.StringIO,
+) -> None:
+    with pytest.raises(ServiceUnavailable):
+        failing(refused("SlowDown", 503))(EVENT, Context())
+
+    [line] = logged(log)
+    assert (line["level"], line["message"]) == ("WARNING", "failed")
+    assert line["error"] == "ServiceUnavailable"
+    assert "SlowDown" in line["reason"]
+
+
+def test_nothing_of_the_event_reaches_the_log(log: io.StringIO) -> None:
+    step(lambda _: {})(EVENT, Context())
+    with pytest.raises(SourceNotFound):
+        failing(SourceNotFound("https://example.com/a.jpg answered 404."))(EVENT, Context())
+
+    assert [line["message"] for line in logged(log)] == ["done", "failed"]
+    assert "secret" not in log.getvalue()
+
+
+def test_a_line_of_one_task_has_nothing_of_the_one_before(
+    log: io.StringIO,
+) -> None:
+    handler = step(lambda _: {})
+    handler(EVENT, Context())
+    handler({"taskId": "other", "attempt": 1}, None)
+
+    first, second = logged(log)
+    assert first["taskId"] != second["taskId"] == second["correlation_id"] == "other"
+    assert (second["attempt"], second.get("requestId")) == (1, None)
