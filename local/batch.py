@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from darkroom.tasks import OPEN, Status
 from local import files
 from local.client import ApiError, BrokenDownload, Client, Task, Unreachable
 
@@ -15,6 +16,9 @@ AT_ONCE = 8
 """Requests under way at a time: an API with few concurrent functions answers them all."""
 PATIENCE = 30 * 60.0
 """Seconds to wait for tasks: more than a full queue takes. Then something is wrong with it."""
+
+TOO_LARGE = "EntityTooLarge"
+"""What S3 answers to more bytes than the upload's form allows."""
 
 
 @dataclass
@@ -53,12 +57,28 @@ def submit(
 
     def one(job: Job) -> None:
         try:
-            job.task = client.submit(files.image_url(job.source), name, output)
-        except (ApiError, Unreachable, files.UnusableFile) as error:
+            job.task = client.submit(_send(client, job.source), name, output)
+        except (ApiError, Unreachable) as error:
             job.problem = str(error)
+        except OSError as error:
+            job.problem = f"It cannot be read: {error.strerror or error}."
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, batch))
+
+
+def _send(client: Client, source: str) -> dict[str, str]:
+    """Return the source of a task as the API takes it; a file is uploaded for that."""
+    if files.is_url(source):
+        return {"imageUrl": source}
+    try:
+        return {"uploadId": client.upload(Path(source))}
+    except ApiError as error:
+        if error.code != TOO_LARGE:
+            raise
+        size = Path(source).stat().st_size / 1024**2
+        message = f"The file has {size:.1f} MiB, more than this Darkroom takes."
+        raise ApiError(error.status, error.code, message) from error
 
 
 def follow(
@@ -96,7 +116,7 @@ def follow(
             except (ApiError, Unreachable, BrokenDownload, OSError) as error:
                 job.problem = f"The result could not be saved: {error}"
     for job in by_id.values():
-        if job.status in {"PENDING", "RUNNING"}:
+        if job.status in OPEN:
             job.problem = f"It is still {job.status} after {patience:.0f} s."
 
 
@@ -110,6 +130,5 @@ def save(client: Client, task: Task, folder: Path, stem: str) -> Path:
 def summary(batch: Sequence[Job]) -> str:
     """Return how many jobs are in which status, in the order of a task's life."""
     counts = Counter(job.status for job in batch if job.status)
-    order = ["PENDING", "RUNNING", "COMPLETED", "FAILED"]
-    known = [*order, *(status for status in counts if status not in order)]
+    known = [*Status, *(status for status in counts if status not in set(Status))]
     return "  ".join(f"{counts[status]} {status}" for status in known if counts[status])

@@ -1,57 +1,19 @@
 """`darkroom`, the command line: for the local cloud and for a stack in AWS alike."""
 
 import itertools
-import json
-import sys
 import webbrowser
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from darkroom.tasks import Status
-from local import batch, history, render
-from local.client import PAGE, ApiError, BrokenDownload, Client, Unreachable
-from local.files import UnusableFile, label
-from local.stack import NoStack, Stack, find
-
-WRONG_USE = 2
-
-
-class Refused(Exception):
-    """What was asked for cannot be done; the message says why."""
-
-
-# Everything that may go wrong and is no mistake in this program.
-KNOWN = (ApiError, BrokenDownload, Unreachable, NoStack, UnusableFile, history.NoHistory, Refused)
-
-
-class Commands(TyperGroup):
-    """The commands, with every error told as one red line on stderr."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command and exit: 0, 1 for an error, 2 for a wrong use."""
-        kwargs["standalone_mode"] = False
-        try:
-            code = super().main(*args, **kwargs)
-        except KNOWN as error:
-            complain(str(error))
-            code = WRONG_USE if isinstance(error, UnusableFile) else 1
-        except OSError as error:
-            complain(f"{error.filename or 'The system'}: {error.strerror or error}")
-            code = 1
-        except Exception as error:
-            # Typer's own complaints about arguments. Their class is not exported.
-            told = getattr(error, "format_message", None)
-            if told is None:
-                raise
-            complain(told())
-            code = WRONG_USE
-        sys.exit(code if isinstance(code, int) else 0)
-
+from local import batch, cli_repair, history, render
+from local.client import PAGE, Client
+from local.command import AsJson, Commands, Refused, TaskId, complain, print_json, stack_of
+from local.files import label
 
 app = typer.Typer(
     cls=Commands,
@@ -69,10 +31,6 @@ class Format(StrEnum):
     JPEG = "jpeg"
     PNG = "png"
     WEBP = "webp"
-
-
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The id that `submit` printed.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.callback()
@@ -197,9 +155,9 @@ def console(
         webbrowser.open(url)
 
 
-def stack_of(context: typer.Context) -> Stack:
-    """Find the stack that the options before the command name."""
-    return find(*context.obj)
+app.command()(cli_repair.retry)
+app.command()(cli_repair.cancel)
+app.command()(cli_repair.redrive_dlq)
 
 
 def follow(client: Client, pictures: Sequence[batch.Job], out: Path | None) -> None:
@@ -227,13 +185,3 @@ def show(picture: batch.Job) -> None:
     what = str(picture.saved or "") or render.failure(task) or render.result(task)
     parts = [task["taskId"], label(picture.source), what and f"→ {what}"]
     render.screen().print(render.line(task["status"], *parts), soft_wrap=True)
-
-
-def complain(message: str) -> None:
-    """Print one red line on stderr."""
-    render.screen(stderr=True).print(render.clean(message), style="red", soft_wrap=True)
-
-
-def print_json(value: Any) -> None:
-    """Print JSON as it is, whatever stdout is."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,15 +1,14 @@
-"""Speak to the API of a Darkroom: submit, ask, wait, download.
+"""Speak to the API of a Darkroom: upload, submit, ask, try again, cancel, wait, download.
 
 A task is the JSON object that the API shows (`GET /tasks/{taskId}`), as a dictionary.
 """
 
 import hashlib
 import itertools
-import random
 import time
 import urllib.parse
+import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,39 +16,21 @@ from typing import Any, Self
 import httpx
 
 from darkroom.tasks import OPEN, Status
+from local import transport
+from local.files import head, media_type
 from local.stack import Stack
+from local.transport import ApiError, Unreachable
+
+__all__ = ["PAGE", "ApiError", "BrokenDownload", "Client", "Task", "Unreachable", "ended"]
 
 Task = dict[str, Any]
 
 PAGE = 100
 """Tasks that one answer lists at most."""
-TRIES = 7
-"""Requests that are sent for one answer, before its refusal is told."""
-MAX_DELAY = 10.0
-"""Seconds between two of them at most, whatever `Retry-After` says."""
 FIRST_POLL, SLOWEST_POLL, SLOWER = 0.1, 2.0, 1.25
 """Seconds between the first two polls, between the last ones, and how one grows to the other."""
-CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
-"""A little more than the 29 s that API Gateway gives a request."""
-
-# Refused before any work was done: even a POST may be sent again.
-NOT_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-NO_ANSWER = {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
 # A status that comes late never shows a task going backwards.
 RANK = {Status.PENDING: 0, Status.RUNNING: 1}
-
-
-class ApiError(Exception):
-    """The API refused. `message` says what to do, `field` names what was wrong in the request."""
-
-    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
-        """Take the parts of the answer."""
-        super().__init__(message)
-        self.status, self.code, self.message, self.field = status, code, message, field
-
-
-class Unreachable(Exception):
-    """Nothing answered, or the connection broke; the message says where."""
 
 
 class BrokenDownload(Exception):
@@ -67,17 +48,14 @@ class Client:
     def __init__(self, stack: Stack, sleep: Callable[[float], None] = time.sleep) -> None:
         """Connect to nothing yet. `sleep` waits some seconds before a request is repeated."""
         self._sleep = sleep
-        # A proxy of the environment is no way to a local cloud, nor to results in its S3.
-        options: dict[str, Any] = {
-            "timeout": httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            "trust_env": stack.endpoint_url is None,
-        }
+        # A proxy of the environment is no way to a local cloud, nor to its S3.
+        proxies = stack.endpoint_url is None
         self._api_url = stack.api_url
-        self._api = httpx.Client(
-            base_url=stack.api_url, headers={"x-api-key": stack.api_key}, **options
+        self._api = transport.connection(
+            proxies=proxies, base_url=stack.api_url, headers={"x-api-key": stack.api_key}
         )
-        # Results lie with another host, which the key is none of the business of.
-        self._files = httpx.Client(**options)
+        # Files lie with another host, which the key is none of the business of.
+        self._files = transport.connection(proxies=proxies)
 
     def __enter__(self) -> Self:
         """Give the client itself."""
@@ -98,30 +76,74 @@ class Client:
         self._files.close()
 
     def submit(
-        self, image_url: str, name: str | None = None, output: Mapping[str, Any] | None = None
+        self,
+        source: Mapping[str, str],
+        name: str | None = None,
+        output: Mapping[str, Any] | None = None,
     ) -> Task:
-        """Submit one image, a URL or a `data:` URL; return its task, PENDING.
+        """Submit one image; return its task, PENDING.
+
+        The submission has an idempotency key of its own, so that it is sent again when an answer
+        is lost, and makes one task all the same.
 
         Args:
-            image_url: http, https or `data:image/…;base64,…`.
+            source: `{"imageUrl": …}`, or `{"uploadId": …}` of `upload`.
             name: the caller's own name for it; several tasks may have it.
             output: `format` and `quality`; what is left out is the API's default.
 
         Raises:
-            ApiError: refused, for good or `TRIES` times.
-            Unreachable: no connection; or it broke when the task may have been taken already.
+            ApiError: refused, for good or many times.
+            Unreachable: no answer, many times.
         """
-        body: dict[str, Any] = {"imageUrl": image_url}
+        body: dict[str, Any] = dict(source)
         if name is not None:
             body["name"] = name
         if output:
             body["output"] = dict(output)
-        task: Task = self._json("POST", "/tasks", json=body)
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        task: Task = self._json("POST", "/tasks", repeatable=True, json=body, headers=headers)
         return task
+
+    def upload(self, path: Path) -> str:
+        """Send a file to S3; return the id of the upload, good for a day.
+
+        Raises:
+            ApiError: the API or S3 refused; `EntityTooLarge` of S3: it is larger than allowed.
+            Unreachable: as `submit`.
+            OSError: the file cannot be read.
+        """
+        with path.open("rb") as file:
+            kind = media_type(head(file))
+            # A form that nobody fills in is nothing, and the same file twice is one upload.
+            form = self._json("POST", "/uploads", repeatable=True, json={"contentType": kind})
+            # S3 ignores the fields after the file, and httpx puts them before it.
+            files = {"file": ("file", file, kind)}
+            self._send(
+                self._files, "POST", form["url"], repeatable=True, data=form["fields"], files=files
+            )
+        upload_id: str = form["uploadId"]
+        return upload_id
 
     def task(self, task_id: str) -> Task:
         """Return one task. Raises ApiError (404: there is none of this id), Unreachable."""
-        task: Task = self._json("GET", f"/tasks/{urllib.parse.quote(task_id, safe='')}")
+        task: Task = self._json("GET", _place(task_id), repeatable=True)
+        return task
+
+    def retry(self, task_id: str) -> Task:
+        """Begin a new attempt of a FAILED or CANCELLED task; return it, PENDING.
+
+        It is sent once: after a lost answer, a second one might try again what failed again.
+
+        Raises:
+            ApiError: 409, it is neither; 404; or refused many times.
+            Unreachable: no connection; or it broke when the attempt may have begun.
+        """
+        task: Task = self._json("POST", f"{_place(task_id)}/retry", repeatable=False)
+        return task
+
+    def cancel(self, task_id: str) -> Task:
+        """Cancel a PENDING or RUNNING task; return it. Raises as `retry`."""
+        task: Task = self._json("POST", f"{_place(task_id)}/cancel", repeatable=False)
         return task
 
     def tasks(
@@ -133,7 +155,8 @@ class Client:
     ) -> tuple[list[Task], str | None]:
         """Return one page of tasks, newest first, and the cursor of the next (None: no more)."""
         query = {"status": status, "name": name, "limit": limit, "cursor": cursor}
-        page = self._json("GET", "/tasks", params={k: v for k, v in query.items() if v is not None})
+        given = {key: value for key, value in query.items() if value is not None}
+        page = self._json("GET", "/tasks", repeatable=True, params=given)
         return page["tasks"], page.get("cursor")
 
     def all_tasks(
@@ -189,7 +212,7 @@ class Client:
             OSError: the file cannot be written.
         """
         result = task["result"]
-        data = self._request(self._files, "GET", result["url"]).content
+        data = self._send(self._files, "GET", result["url"], repeatable=True).content
         if result.get("sha256") and hashlib.sha256(data).hexdigest() != result["sha256"]:
             raise BrokenDownload(f"The result of {task['taskId']} did not arrive whole. Try again.")
         partial = path.with_name(path.name + ".partial")
@@ -211,8 +234,8 @@ class Client:
                         return
         yield from map(self.task, missing)
 
-    def _json(self, method: str, path: str, **request: Any) -> Any:
-        response = self._request(self._api, method, path, **request)
+    def _json(self, method: str, path: str, *, repeatable: bool, **request: Any) -> Any:
+        response = self._send(self._api, method, path, repeatable=repeatable, **request)
         try:
             return response.json()
         except ValueError as error:
@@ -222,67 +245,17 @@ class Client:
                 f"What answers at {self._api_url} is not a Darkroom: its answer is not JSON.",
             ) from error
 
-    def _request(
-        self, client: httpx.Client, method: str, url: str, **request: Any
+    def _send(
+        self, client: httpx.Client, method: str, url: str, *, repeatable: bool, **request: Any
     ) -> httpx.Response:
-        """Send a request until it is answered, as often as is safe and `TRIES` allows."""
-        safe = method == "GET"
-        again = NOT_TAKEN | NO_ANSWER if safe else NOT_TAKEN
-        for attempt in range(1, TRIES + 1):
-            try:
-                response = client.request(method, url, **request)
-            except httpx.TransportError as error:
-                # A connection that was never made has carried no request.
-                if attempt < TRIES and (safe or isinstance(error, httpx.ConnectError)):
-                    self._sleep(_delay(attempt))
-                    continue
-                raise Unreachable(_unreachable(client, url, error)) from error
-            if response.status_code in again and attempt < TRIES:
-                self._sleep(_delay(attempt, response.headers.get("Retry-After")))
-                continue
-            if response.is_success:
-                return response
-            raise _error(response)
-        raise AssertionError  # the last attempt has returned or raised
+        return transport.send(
+            client, method, url, repeatable=repeatable, sleep=self._sleep, **request
+        )
+
+
+def _place(task_id: str) -> str:
+    return f"/tasks/{urllib.parse.quote(task_id, safe='')}"
 
 
 def _rank(task: Mapping[str, Any]) -> int:
     return RANK.get(task["status"], len(RANK))
-
-
-def _delay(attempt: int, retry_after: str | None = None) -> float:
-    """Return the seconds to wait: what the server asked for, else growing and never twice alike."""
-    if retry_after and retry_after.isdecimal():
-        return min(float(retry_after), MAX_DELAY)
-    return random.uniform(0.05, min(0.1 * 2**attempt, MAX_DELAY))  # noqa: S311
-
-
-def _unreachable(client: httpx.Client, url: str, error: httpx.TransportError) -> str:
-    host = httpx.URL(url).host or client.base_url.host
-    port = (httpx.URL(url) if httpx.URL(url).host else client.base_url).port
-    place = f"{host}:{port}" if port else host
-    why = str(error) or type(error).__name__
-    hint = " Is the local cloud up? `make up` starts it." if host == "127.0.0.1" else ""
-    return f"{place} does not answer ({why}).{hint}"
-
-
-def _error(response: httpx.Response) -> ApiError:
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    told = body.get("error") if isinstance(body, dict) else None
-    if isinstance(told, dict):
-        return ApiError(
-            response.status_code,
-            str(told.get("code", "")),
-            str(told.get("message", "")),
-            told.get("field"),
-        )
-    # API Gateway's own refusals have a message only, S3's are XML.
-    reason = response.reason_phrase
-    said = body.get("message") if isinstance(body, dict) else None
-    message = f"The answer was {response.status_code} {reason}" + (f": {said}" if said else "")
-    if response.status_code == HTTPStatus.FORBIDDEN:
-        message += ". The API key is wrong, or the link has expired."
-    return ApiError(response.status_code, reason.replace(" ", ""), message)

@@ -1,13 +1,10 @@
 """Pictures on their way: an argument becomes what the API takes, a result becomes a file."""
 
-import base64
 import re
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
-
-MAX_FILE_BYTES = 4 * 1024 * 1024
-"""A request's body may have 6 MB, and base64 makes four bytes of three."""
+from typing import IO
 
 # How a file begins, and what it is then. Whether it is a whole image, Darkroom finds out.
 SIGNATURES = [
@@ -19,8 +16,9 @@ SIGNATURES = [
     (re.compile(rb"BM"), "image/bmp"),
     (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
 ]
-# The API takes `data:image/…` only, and judges an image by its bytes: what is no image is told so
-# by the step that opens it.
+HEAD_BYTES = 16
+# The API takes `image/…` only, and judges an image by its bytes: what is no image is told so by the
+# step that opens it.
 UNKNOWN = "image/x-unknown"
 EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
 
@@ -38,7 +36,7 @@ def check(source: str) -> None:
     """See that an argument can be submitted, without reading it.
 
     Raises:
-        UnusableFile: it is no URL, and no file or one that is too large.
+        UnusableFile: it is no URL, and no file or one without a byte in it.
     """
     if is_url(source):
         return
@@ -46,30 +44,13 @@ def check(source: str) -> None:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UnusableFile(f"{source} {what}. Give files, or URLs that begin with https://.")
-    size = path.stat().st_size
-    if size == 0:
+    if path.stat().st_size == 0:
         raise UnusableFile(f"{source} is empty.")
-    if size > MAX_FILE_BYTES:
-        raise UnusableFile(
-            f"{source} has {size / 1024**2:.1f} MiB; a file may have "
-            f"{MAX_FILE_BYTES // 1024**2} MiB. Put it where a URL leads to it, and give the URL."
-        )
 
 
-def image_url(source: str) -> str:
-    """Return an argument as the API takes it: a URL as it is, a file as a `data:` URL.
-
-    Raises:
-        UnusableFile: the file cannot be read, or is none of those that `check` lets pass.
-    """
-    check(source)
-    if is_url(source):
-        return source
-    try:
-        data = Path(source).read_bytes()
-    except OSError as error:
-        raise UnusableFile(f"{source} cannot be read: {error.strerror}.") from error
-    return f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"
+def head(file: IO[bytes]) -> bytes:
+    """Return the first bytes of a file, enough for `media_type`."""
+    return file.read(HEAD_BYTES)
 
 
 def media_type(data: bytes) -> str:

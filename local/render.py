@@ -1,7 +1,7 @@
 """What the command line shows: lines and tables, coloured on a terminal, plain elsewhere."""
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +12,13 @@ from rich.text import Text
 from local.files import label
 from local.history import Visit
 
-STYLES = {"PENDING": "yellow", "RUNNING": "cyan", "COMPLETED": "green", "FAILED": "bold red"}
+STYLES = {
+    "PENDING": "yellow",
+    "RUNNING": "cyan",
+    "COMPLETED": "green",
+    "FAILED": "bold red",
+    "CANCELLED": "magenta",
+}
 STATUS_WIDTH = max(map(len, STYLES))
 # Columns where there is no terminal to wrap or cut for: scripts want a task on one line.
 UNLIMITED = 10_000
@@ -143,6 +149,23 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
         table.add_column(name, overflow="ellipsis", no_wrap=True)
     for row in rows:
         table.add_row(*row)
+    return table
+
+
+def reason_table(
+    tasks: Iterable[Mapping[str, Any]], reason: Callable[[Mapping[str, Any]], str]
+) -> Table:
+    """Return how many tasks there are of each reason, most first, and a failure as an example."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for task in tasks:
+        groups.setdefault(reason(task), []).append(task)
+    table = _table()
+    table.add_column("tasks", no_wrap=True, justify="right")
+    table.add_column("error", no_wrap=True)
+    table.add_column("for example", overflow="ellipsis", no_wrap=True)
+    for name, group in sorted(groups.items(), key=lambda entry: -len(entry[1])):
+        example = (group[0].get("failure") or {}).get("message", "")
+        table.add_row(str(len(group)), clean(name), clean(example))
     return table
 
 

@@ -1,97 +1,19 @@
-import base64
-import hashlib
+import errno
 import json
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
 import pytest
+from fake_api import GRAY, MOST_BYTES, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
-from typer.testing import CliRunner, Result
-from werkzeug import Request, Response
 
-from local import batch, cli, files, stack
-from local.cli import app
-
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-)
-GRAY = b"the gray image"
-
-
-class Api:
-    """An API whose tasks end at once: COMPLETED, or FAILED when their source says `missing`."""
-
-    def __init__(self, server: HTTPServer) -> None:
-        self.server = server
-        self.bodies: list[dict[str, Any]] = []
-        self.tasks: dict[str, dict[str, Any]] = {}
-        server.expect_request("/dev/tasks", method="POST").respond_with_handler(self.take)
-        server.expect_request("/dev/tasks", method="GET").respond_with_handler(self.list)
-        server.expect_request("/results").respond_with_data(GRAY)
-
-    def take(self, request: Request) -> Response:
-        body = request.get_json()
-        self.bodies.append(body)
-        if "refused" in body["imageUrl"]:
-            error = {"code": "InvalidSource", "message": "This URL is not allowed."}
-            return self.answer({"error": error}, 400)
-        task = self.add(f"t{len(self.bodies)}", body["imageUrl"])
-        return self.answer(task | {"status": "PENDING", "result": None, "failure": None}, 202)
-
-    def add(self, task_id: str, image_url: str = "https://x/a.png", **more: Any) -> dict[str, Any]:
-        failed = "missing" in image_url
-        self.tasks[task_id] = {
-            "taskId": task_id,
-            "name": None,
-            "status": "FAILED" if failed else "COMPLETED",
-            "attempt": 1,
-            "source": {"imageUrl": image_url[:40]},
-            "output": {"format": "auto", "quality": 90},
-            "createdAt": "2026-11-25T01:02:03.000Z",
-            "startedAt": "2026-11-25T01:02:03.500Z",
-            "completedAt": "2026-11-25T01:02:05.000Z",
-            "result": None
-            if failed
-            else {
-                "url": self.server.url_for("/results"),
-                "contentType": "image/jpeg",
-                "width": 40,
-                "height": 30,
-                "bytes": len(GRAY),
-                "sha256": hashlib.sha256(GRAY).hexdigest(),
-            },
-            "failure": {
-                "step": "Download",
-                "error": "SourceNotFound",
-                "message": f"{image_url} answered 404",
-            }
-            if failed
-            else None,
-            "execution": None,
-            **more,
-        }
-        self.server.expect_request(f"/dev/tasks/{task_id}").respond_with_json(self.tasks[task_id])
-        return self.tasks[task_id]
-
-    def list(self, _: Request) -> Response:
-        return self.answer({"tasks": list(reversed(self.tasks.values())), "cursor": None})
-
-    @staticmethod
-    def answer(body: Any, status: int = 200) -> Response:
-        return Response(json.dumps(body), status, content_type="application/json")
+from local import batch, client, command, stack
 
 
 @pytest.fixture
 def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.setenv("DARKROOM_API_URL", httpserver.url_for("/dev"))
-    monkeypatch.setenv("DARKROOM_API_KEY", "the-key")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.chdir(tmp_path)
-    return Api(httpserver)
-
-
-def darkroom(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return Api(httpserver, monkeypatch)
 
 
 def test_submit_prints_the_task_of_each_source_in_their_order(api: Api) -> None:
@@ -111,27 +33,57 @@ def test_submit_sends_only_the_options_that_were_given(api: Api) -> None:
     assert api.bodies[1]["output"] == {"format": "webp", "quality": 70}
 
 
-def test_a_file_is_sent_as_a_data_url_of_its_own_type(api: Api, tmp_path: Path) -> None:
-    (tmp_path / "really-a-png.jpg").write_bytes(PNG)
-
-    darkroom("submit", tmp_path / "really-a-png.jpg")
-
-    head, _, data = api.bodies[0]["imageUrl"].partition(",")
-    assert head == "data:image/png;base64"
-    assert base64.b64decode(data) == PNG
-
-
-def test_a_file_that_is_too_large_is_refused_before_anything_is_sent(
+def test_a_file_is_uploaded_under_its_own_type_and_shown_by_its_name(
     api: Api, tmp_path: Path
 ) -> None:
-    with (tmp_path / "large.png").open("wb") as large:
-        large.truncate(files.MAX_FILE_BYTES + 1)
+    (tmp_path / "really-a-png.jpg").write_bytes(PNG)
 
-    done = darkroom("submit", "https://x/a.png", tmp_path / "large.png")
+    done = darkroom("submit", "really-a-png.jpg")
 
-    assert done.exit_code == 2
-    assert "large.png has 4.0 MiB; a file may have 4 MiB." in done.stderr
-    assert api.bodies == []
+    assert api.uploads == {"u1": ("image/png", PNG)}
+    assert api.bodies == [{"uploadId": "u1"}]
+    assert done.stdout.split() == ["PENDING", "t1", "really-a-png.jpg"]
+
+
+def test_a_file_of_many_megabytes_arrives_whole(api: Api, tmp_path: Path) -> None:
+    large = PNG + bytes(9_000_000)
+    (tmp_path / "large.png").write_bytes(large)
+
+    assert darkroom("submit", "large.png").exit_code == 0
+    assert api.uploads["u1"][1] == large
+
+
+def test_a_file_that_s3_refuses_as_too_large_is_told_in_one_line(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(PNG + bytes(MOST_BYTES))
+
+    done = darkroom("submit", "large.png", "https://x/a.png")
+
+    assert done.exit_code == 1
+    assert done.stderr == "large.png: The file has 9.5 MiB, more than this Darkroom takes.\n"
+    assert api.bodies == [{"imageUrl": "https://x/a.png"}]
+
+
+def test_another_refusal_of_s3_is_told_in_its_words(api: Api, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    api.refuse_uploads("AccessDenied", "Invalid according to Policy: Policy expired.", 403)
+
+    told = darkroom("submit", "a.png").stderr
+
+    assert told.startswith("a.png: The answer was 403")
+    assert "Policy expired. The API key is wrong, or the link has expired." in told
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr(client, "head", mock.Mock(side_effect=denied))
+
+    done = darkroom("submit", "a.png", "https://x/a.png")
+
+    assert done.stderr == "a.png: It cannot be read: Permission denied.\n"
+    assert api.bodies == [{"imageUrl": "https://x/a.png"}]
 
 
 def test_a_file_that_does_not_exist_is_named(api: Api) -> None:
@@ -270,7 +222,7 @@ def test_logs_show_the_states_with_their_errors(api: Api, monkeypatch: pytest.Mo
         {"events": [event | {"timestamp": 1_795_568_523 + event["id"]} for event in events]}
     )
     cloud = stack.Stack(api.server.url_for("/dev"), "k", endpoint_url=api.server.url_for("/aws"))
-    monkeypatch.setattr(cli, "find", lambda *_: cloud)
+    monkeypatch.setattr(command, "find", lambda *_: cloud)
 
     done = darkroom("logs", "t1")
 

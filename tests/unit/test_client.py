@@ -9,10 +9,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from local.client import MAX_DELAY, TRIES, ApiError, BrokenDownload, Client, Unreachable
+from local.client import ApiError, BrokenDownload, Client
 from local.stack import Stack
 
 KEY = "the-key"
+URL = {"imageUrl": "https://example.com/a.png"}
 
 
 def a_task(task_id: str = "t1", status: str = "PENDING", **more: Any) -> dict[str, Any]:
@@ -37,17 +38,17 @@ def test_a_submission_sends_what_was_given_and_nothing_else(
     httpserver.expect_oneshot_request(
         "/dev/tasks",
         method="POST",
-        json={"imageUrl": "https://example.com/a.png"},
+        json=URL,
         headers={"x-api-key": KEY},
     ).respond_with_json(a_task(), status=202)
     httpserver.expect_oneshot_request(
         "/dev/tasks",
         method="POST",
-        json={"imageUrl": "data:image/png;base64,AA==", "name": "n", "output": {"quality": 80}},
+        json={"uploadId": "u1", "name": "n", "output": {"quality": 80}},
     ).respond_with_json(a_task("t2"), status=202)
 
-    first = client.submit("https://example.com/a.png")
-    second = client.submit("data:image/png;base64,AA==", "n", {"quality": 80})
+    first = client.submit(URL)
+    second = client.submit({"uploadId": "u1"}, "n", {"quality": 80})
 
     assert [first["taskId"], second["taskId"]] == ["t1", "t2"]
 
@@ -57,7 +58,7 @@ def test_a_refusal_keeps_its_code_message_and_field(client: Client, httpserver: 
     httpserver.expect_request("/dev/tasks").respond_with_json({"error": error}, status=400)
 
     with pytest.raises(ApiError, match=r"Give http or https\.") as caught:
-        client.submit("ftp://example.com")
+        client.submit({"imageUrl": "ftp://example.com"})
 
     told = caught.value
     assert (told.status, told.code, told.field) == (400, "InvalidSource", "imageUrl")
@@ -83,69 +84,6 @@ def test_a_task_id_cannot_lead_to_another_path(client: Client, httpserver: HTTPS
     client.task("a/b")
 
     assert httpserver.log[0][0].environ["REQUEST_URI"] == "/dev/tasks/a%2Fb"
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_submission_that_was_not_taken_is_sent_again(
-    client: Client, httpserver: HTTPServer, naps: list[float], status: int
-) -> None:
-    httpserver.expect_ordered_request("/dev/tasks").respond_with_data(
-        status=status, headers={"Retry-After": "3"}
-    )
-    httpserver.expect_ordered_request("/dev/tasks").respond_with_json(a_task(), status=202)
-
-    assert client.submit("https://example.com/a.png")["taskId"] == "t1"
-    assert naps == [3.0]
-
-
-@pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_submission_that_may_have_been_taken_is_not_sent_again(
-    client: Client, httpserver: HTTPServer, status: int
-) -> None:
-    httpserver.expect_request("/dev/tasks").respond_with_data(status=status)
-
-    with pytest.raises(ApiError):
-        client.submit("https://example.com/a.png")
-
-    assert len(httpserver.log) == 1
-
-
-def test_a_server_that_is_always_busy_is_given_up(
-    client: Client, httpserver: HTTPServer, naps: list[float]
-) -> None:
-    httpserver.expect_request("/dev/tasks/t1").respond_with_data(status=503)
-
-    with pytest.raises(ApiError, match="503"):
-        client.task("t1")
-
-    assert len(httpserver.log) == TRIES
-    assert len(naps) == TRIES - 1
-
-
-def test_no_retry_after_makes_us_wait_for_an_hour(
-    client: Client, httpserver: HTTPServer, naps: list[float]
-) -> None:
-    httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_data(
-        status=429, headers={"Retry-After": "3600"}
-    )
-    httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_json(a_task())
-
-    client.task("t1")
-
-    assert naps == [MAX_DELAY]
-
-
-def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
-    # Port 1 is reserved: nothing listens there.
-    stack = Stack("http://127.0.0.1:1/dev", KEY, endpoint_url="http://127.0.0.1:1")
-
-    with (
-        Client(stack, sleep=naps.append) as client,
-        pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 does not answer .*make up"),
-    ):
-        client.submit("https://example.com/a.png")
-
-    assert len(naps) == TRIES - 1
 
 
 def test_all_tasks_follow_the_cursor_to_the_end(client: Client, httpserver: HTTPServer) -> None:
@@ -243,3 +181,24 @@ def test_a_broken_result_leaves_no_file(
         client.download(completed(httpserver, b"half an image"), tmp_path / "a.png")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_sent_whole_again_when_s3_broke_off(
+    client: Client, httpserver: HTTPServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes(500_000))
+    form = {"uploadId": "u1", "url": httpserver.url_for("/bucket"), "fields": {"key": "uploads/u1"}}
+    received: list[tuple[str, int, bool]] = []
+
+    def take(request: Request) -> Response:
+        sent = request.files["file"]
+        received.append((request.form["key"], len(sent.read()), "x-api-key" in request.headers))
+        return Response(status=503 if len(received) == 1 else 204)
+
+    httpserver.expect_request("/dev/uploads", json={"contentType": "image/gif"}).respond_with_json(
+        form, status=201
+    )
+    httpserver.expect_request("/bucket", method="POST").respond_with_handler(take)
+
+    assert client.upload(tmp_path / "a.gif") == "u1"
+    assert received == [("uploads/u1", 500_006, False)] * 2

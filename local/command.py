@@ -1,0 +1,106 @@
+"""What every command needs: its stack, its way to ask and to complain, and how it ends."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from local import history, render
+from local.client import ApiError, BrokenDownload, Unreachable
+from local.files import UnusableFile
+from local.redrive import QueueTrouble
+from local.stack import NoStack, Stack, find
+
+ERROR, WRONG_USE, BROKEN_OFF = 1, 2, 130
+"""Exit codes; the last is what a shell says of a program that Ctrl-C ended."""
+
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The id that `submit` printed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Refused(Exception):
+    """What was asked for cannot be done; the message says why."""
+
+
+class WrongUse(Refused):
+    """A command was given what does not go together; the message says what does."""
+
+
+# Everything that may go wrong and is no mistake in this program.
+KNOWN = (
+    ApiError,
+    BrokenDownload,
+    Unreachable,
+    NoStack,
+    UnusableFile,
+    QueueTrouble,
+    history.NoHistory,
+    Refused,
+)
+
+
+class Commands(TyperGroup):
+    """The commands, with every error told as one red line on stderr."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command and exit: 0, or a code that says what went wrong."""
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except KNOWN as error:
+            complain(str(error))
+            code = WRONG_USE if isinstance(error, UnusableFile | WrongUse) else ERROR
+        except OSError as error:
+            complain(f"{error.filename or 'The system'}: {error.strerror or error}")
+            code = ERROR
+        except typer.Abort:
+            complain("Broken off.")
+            code = BROKEN_OFF
+        except Exception as error:
+            # Typer's own complaints about arguments. Their class is not exported.
+            told = getattr(error, "format_message", None)
+            if told is None:
+                raise
+            complain(told())
+            code = WRONG_USE
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def stack_of(context: typer.Context) -> Stack:
+    """Find the stack that the options before the command name."""
+    return find(*context.obj)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask whether to go on, unless that was said already.
+
+    Raises:
+        Refused: no; or nobody is there to answer.
+    """
+    if yes:
+        return
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort as error:
+        raise Refused("Nothing was done. Where nobody can answer, give --yes.") from error
+    if not agreed:
+        raise Refused("Nothing was done.")
+
+
+def say(message: str) -> None:
+    """Print one line on stdout."""
+    render.screen().print(render.clean(message), soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """Print one red line on stderr."""
+    render.screen(stderr=True).print(render.clean(message), style="red", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON as it is, whatever stdout is."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,137 @@
+"""HTTP as the client speaks it: what is sent again, how long it waits, how a refusal is told."""
+
+import random
+import re
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+TRIES = 7
+"""Requests that are sent for one answer, before its refusal is told."""
+MAX_DELAY = 10.0
+"""Seconds between two of them at most, whatever `Retry-After` says."""
+CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
+"""A little more than the 29 s that API Gateway gives a request."""
+
+# Refused before any work was done: even a POST may be sent again.
+NOT_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+# The work may have been done, and its answer lost.
+NO_ANSWER = {
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+
+class ApiError(Exception):
+    """The API, or S3, refused. `message` says what to do, `field` what in the request was wrong."""
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+        """Take the parts of the answer."""
+        super().__init__(message)
+        self.status, self.code, self.message, self.field = status, code, message, field
+
+    @property
+    def passing(self) -> bool:
+        """Whether another time may do: it was throttled, or something broke over there."""
+        return self.status in NOT_TAKEN | NO_ANSWER
+
+
+class Unreachable(Exception):
+    """Nothing answered, or the connection broke; the message says where."""
+
+
+def connection(*, proxies: bool, **options: Any) -> httpx.Client:
+    """Return a connection, kept alive; through a proxy of the environment only if `proxies`."""
+    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    return httpx.Client(timeout=timeout, trust_env=proxies, **options)
+
+
+def send(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    repeatable: bool,
+    sleep: Callable[[float], None] = time.sleep,
+    **request: Any,
+) -> httpx.Response:
+    """Send a request until it is answered, as often as is safe and `TRIES` allows.
+
+    Args:
+        client: the connection.
+        method: of HTTP.
+        url: whole, or a path of the connection's base.
+        repeatable: whether it does no harm, or nothing more, to send it twice.
+        sleep: waits some seconds before it is sent again.
+        request: as httpx takes it. A file is sent from its beginning each time.
+
+    Raises:
+        ApiError: refused, for good or `TRIES` times.
+        Unreachable: no connection; or it broke, and the request is not repeatable.
+    """
+    again = NOT_TAKEN | NO_ANSWER if repeatable else NOT_TAKEN
+    for attempt in range(1, TRIES + 1):
+        try:
+            response = client.request(method, url, **request)
+        except httpx.TransportError as error:
+            # A connection that was never made has carried no request.
+            if attempt < TRIES and (repeatable or isinstance(error, httpx.ConnectError)):
+                sleep(delay(attempt))
+                continue
+            raise Unreachable(_unreachable(client, url, error)) from error
+        if response.status_code in again and attempt < TRIES:
+            sleep(delay(attempt, response.headers.get("Retry-After")))
+            continue
+        if response.is_success:
+            return response
+        raise _error(response)
+    raise AssertionError  # the last attempt has returned or raised
+
+
+def delay(attempt: int, retry_after: str | None = None) -> float:
+    """Return the seconds to wait: what the server asked for, else growing and never twice alike."""
+    if retry_after and retry_after.isdecimal():
+        return min(float(retry_after), MAX_DELAY)
+    return random.uniform(0.05, min(0.1 * 2**attempt, MAX_DELAY))  # noqa: S311
+
+
+def _unreachable(client: httpx.Client, url: str, error: httpx.TransportError) -> str:
+    host = httpx.URL(url).host or client.base_url.host
+    port = (httpx.URL(url) if httpx.URL(url).host else client.base_url).port
+    place = f"{host}:{port}" if port else host
+    why = str(error) or type(error).__name__
+    hint = " Is the local cloud up? `make up` starts it." if host == "127.0.0.1" else ""
+    return f"{place} does not answer ({why}).{hint}"
+
+
+def _error(response: httpx.Response) -> ApiError:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    told = body.get("error") if isinstance(body, dict) else None
+    if isinstance(told, dict):
+        return ApiError(
+            response.status_code,
+            str(told.get("code", "")),
+            str(told.get("message", "")),
+            told.get("field"),
+        )
+    # API Gateway's own refusals may have a message only, S3's are XML.
+    reason = response.reason_phrase
+    code = _element("Code", response.text) or reason.replace(" ", "")
+    said = body.get("message") if isinstance(body, dict) else _element("Message", response.text)
+    message = f"The answer was {response.status_code} {reason}" + (f": {said}" if said else "")
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        message = f"{message.rstrip('.')}. The API key is wrong, or the link has expired."
+    return ApiError(response.status_code, code, message)
+
+
+def _element(name: str, xml: str) -> str | None:
+    """Return an element of S3's XML; two words of a small answer are no work for a parser."""
+    found = re.search(rf"<{name}>([^<]*)</{name}>", xml)
+    return found[1] if found else None

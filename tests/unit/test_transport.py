@@ -1,0 +1,149 @@
+"""What the client sends again, and what it does not."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from local.client import ApiError, Client, Unreachable
+from local.stack import Stack
+from local.transport import MAX_DELAY, TRIES
+
+KEY = "the-key"
+URL = {"imageUrl": "https://example.com/a.png"}
+TASK = {"taskId": "t1", "status": "PENDING"}
+
+
+@pytest.fixture
+def naps() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Client]:
+    stack = Stack(httpserver.url_for("/dev"), KEY, endpoint_url="http://127.0.0.1:1")
+    with Client(stack, sleep=naps.append) as client:
+        yield client
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_submission_that_was_not_taken_is_sent_again(
+    client: Client, httpserver: HTTPServer, naps: list[float], status: int
+) -> None:
+    httpserver.expect_ordered_request("/dev/tasks").respond_with_data(
+        status=status, headers={"Retry-After": "3"}
+    )
+    httpserver.expect_ordered_request("/dev/tasks").respond_with_json(TASK, status=202)
+
+    assert client.submit(URL)["taskId"] == "t1"
+    assert naps == [3.0]
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_submission_whose_answer_is_lost_is_sent_again_with_the_same_key(
+    client: Client, httpserver: HTTPServer, status: int
+) -> None:
+    httpserver.expect_ordered_request("/dev/tasks").respond_with_data(status=status)
+    httpserver.expect_ordered_request("/dev/tasks").respond_with_json(TASK, status=202)
+
+    client.submit(URL)
+
+    first, second = (request.headers["Idempotency-Key"] for request, _ in httpserver.log)
+    assert first == second
+
+
+def test_no_two_submissions_have_the_same_key(client: Client, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/dev/tasks").respond_with_json(TASK, status=202)
+
+    client.submit(URL)
+    client.submit(URL)
+
+    first, second = (request.headers["Idempotency-Key"] for request, _ in httpserver.log)
+    assert first != second
+
+
+def test_a_submission_survives_a_connection_that_breaks_off(naps: list[float]) -> None:
+    # Accepts, reads and closes without a word, as a proxy does that dies.
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        tries = threading.Thread(target=hang_up, args=(deaf, TRIES))
+        tries.start()
+        stack = Stack(f"http://127.0.0.1:{deaf.getsockname()[1]}", KEY, endpoint_url="http://x")
+        with Client(stack, sleep=naps.append) as client, pytest.raises(Unreachable):
+            client.submit(URL)
+        tries.join()
+
+    assert len(naps) == TRIES - 1
+
+
+def hang_up(server: socket.socket, times: int) -> None:
+    for _ in range(times):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+
+
+@pytest.mark.parametrize("act", [Client.retry, Client.cancel])
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_what_has_no_key_is_not_sent_again_when_it_may_have_been_done(
+    client: Client, httpserver: HTTPServer, act: Callable[..., object], status: int
+) -> None:
+    httpserver.expect_request("/dev/tasks/t1/" + act.__name__).respond_with_data(status=status)
+
+    with pytest.raises(ApiError):
+        act(client, "t1")
+
+    assert len(httpserver.log) == 1
+
+
+@pytest.mark.parametrize("act", [Client.retry, Client.cancel])
+def test_a_throttled_request_is_sent_again_when_the_api_says(
+    client: Client, httpserver: HTTPServer, naps: list[float], act: Callable[..., object]
+) -> None:
+    place = "/dev/tasks/t1/" + act.__name__
+    httpserver.expect_ordered_request(place, method="POST").respond_with_data(
+        status=429, headers={"Retry-After": "2"}
+    )
+    httpserver.expect_ordered_request(place, method="POST").respond_with_json(TASK, status=202)
+
+    assert act(client, "t1") == TASK
+    assert naps == [2.0]
+
+
+def test_a_server_that_is_always_busy_is_given_up(
+    client: Client, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    httpserver.expect_request("/dev/tasks/t1").respond_with_data(status=503)
+
+    with pytest.raises(ApiError, match="503"):
+        client.task("t1")
+
+    assert len(httpserver.log) == TRIES
+    assert len(naps) == TRIES - 1
+
+
+def test_no_retry_after_makes_us_wait_for_an_hour(
+    client: Client, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_data(
+        status=429, headers={"Retry-After": "3600"}
+    )
+    httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_json(TASK)
+
+    client.task("t1")
+
+    assert naps == [MAX_DELAY]
+
+
+def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
+    # Port 1 is reserved: nothing listens there.
+    stack = Stack("http://127.0.0.1:1/dev", KEY, endpoint_url="http://127.0.0.1:1")
+
+    with (
+        Client(stack, sleep=naps.append) as client,
+        pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 does not answer .*make up"),
+    ):
+        client.submit(URL)
+
+    assert len(naps) == TRIES - 1
