@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import boto3
+from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -17,6 +18,7 @@ from darkroom.errors import StaleAttempt
 from darkroom.tasks import TRANSITIONS, Status, active_shard, timestamp
 
 SECONDS_PER_DAY = 86_400
+FROM_WIRE = TypeDeserializer()
 
 Item = dict[str, Any]
 
@@ -191,9 +193,8 @@ class TaskStore:
                 "execution": changes["execution"],
                 "status": TRANSITIONS[transition].target.value,
             }
-            item = self.get(task_id) or {}
-            if {name: item.get(name) for name in already} != already:
-                raise stale from stale.__cause__
+            if {name: _found(stale).get(name) for name in already} != already:
+                raise
 
     def _write(
         self,
@@ -242,6 +243,8 @@ class TaskStore:
                 ExpressionAttributeNames=aliases(*changes, *first, *remove, "attempt"),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
+                # What the condition met, for `_found`: a read of its own would see a later moment.
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if not _condition_failed(error):
@@ -252,6 +255,14 @@ class TaskStore:
             ) from error
         task: Item = integers(answer["Attributes"])
         return task
+
+
+def _found(stale: StaleAttempt) -> Item:
+    """Return the task that a refused write met, {} if there was none."""
+    refusal = stale.__cause__
+    met = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
+    # boto3 turns answers into Python's types, errors not.
+    return {name: integers(FROM_WIRE.deserialize(value)) for name, value in met.items()}
 
 
 def aliases(*names: str) -> dict[str, str]:

@@ -48,6 +48,9 @@ def _environment(home: Path, port: int) -> Mapping[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
+        # Functions may do what their roles allow and nothing else, as in AWS. The state machine's
+        # role is not looked at.
+        "AUTH": "true",
         "PERSIST_STATE": "1",
         "S3_PERSIST": "1",
         "STATE_DIR": str(state),

@@ -10,7 +10,25 @@ from typing import Any
 
 from local.cloud import LocalCloud
 
-ROLE = "arn:aws:iam::000000000000:role/anything"
+EVERYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+def role(cloud: LocalCloud) -> str:
+    """A role that may do everything, for what is not about roles; returns its ARN."""
+    iam = cloud.client("iam")
+    try:
+        return str(iam.get_role(RoleName="everything")["Role"]["Arn"])
+    except iam.exceptions.NoSuchEntityException:
+        made = iam.create_role(RoleName="everything", AssumeRolePolicyDocument=_policy(EVERYBODY))
+        iam.put_role_policy(
+            RoleName="everything", PolicyName="everything", PolicyDocument=_policy(EVERYTHING)
+        )
+        return str(made["Role"]["Arn"])
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def package(**modules: str) -> bytes:
@@ -26,7 +44,7 @@ def function(cloud: LocalCloud, source: str, **settings: Any) -> str:
     """A function whose module `app` is `source`, handler `app.handler`; returns its ARN."""
     created = cloud.client("lambda").create_function(
         FunctionName=f"f-{uuid.uuid4().hex[:12]}",
-        Role=ROLE,
+        Role=role(cloud),
         Code={"ZipFile": package(app=source)},
         **{"Runtime": "python3.13", "Handler": "app.handler", **settings},
     )
@@ -44,7 +62,7 @@ def machine(cloud: LocalCloud, states: dict[str, Any], **settings: Any) -> str:
     definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
     created = cloud.client("stepfunctions").create_state_machine(
         name=f"m-{uuid.uuid4().hex[:12]}",
-        roleArn=ROLE,
+        roleArn=role(cloud),
         type=settings.pop("type", "STANDARD"),
         definition=json.dumps(definition | settings),
     )

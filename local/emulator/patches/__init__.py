@@ -5,6 +5,7 @@ a test in tests/integration fails without it. A new ministack is taken in only w
 """
 
 from local.emulator.patches import (
+    access,
     deployments,
     executions,
     functions,
@@ -26,3 +27,4 @@ def apply() -> None:
     gateway.apply()
     deployments.apply()
     objects.apply()
+    access.apply()
