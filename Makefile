@@ -13,6 +13,7 @@ READY := .venv/.ready
 EMULATOR := $(TOOLS)/emulator/.ready
 CONSOLE := $(TOOLS)/console/.ready
 SAM := $(TOOLS)/sam/.ready
+POLICY := $(TOOLS)/policy/.ready
 
 .PHONY: help
 help: ## List the targets
@@ -35,11 +36,12 @@ test: $(READY) $(EMULATOR) $(SAM) ## Set up and run all tests, those on a local 
 	@$(BIN)/pytest
 
 .PHONY: lint
-lint: $(READY) $(SAM) ## Check style, types, the template and the state machine
+lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its policies
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint
-	@$(TOOLS)/sam/bin/sam validate --lint
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint
+	@$(TOOLS)/policy/bin/checkov --config-file .checkov.yaml
 
 .PHONY: format
 format: $(READY) ## Bring the code into the house style
