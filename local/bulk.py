@@ -34,7 +34,7 @@ def duration(text: str) -> datetime.timedelta:
     Raises:
         ValueError: it is none.
     """
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    found = re.fullmatch(r"([0-9]{1,5})([smhd])", text)
     if not found:
         raise ValueError(f"{text!r} is no duration. Give 30s, 15m, 1h or 2d.")
     return datetime.timedelta(**{UNITS[found[2]]: int(found[1])})

@@ -83,11 +83,13 @@ def confirm(question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort as error:
-        raise Refused("Nothing was done. Where nobody can answer, give --yes.") from error
-    if not agreed:
+    # On stderr: stdout may be somebody's file.
+    typer.echo(f"{question} [y/N] ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        typer.echo(err=True)
+        raise Refused("Nothing was done. Where nobody can answer, give --yes.")
+    if answer.strip().lower() not in {"y", "yes"}:
         raise Refused("Nothing was done.")
 
 
