@@ -1,0 +1,70 @@
+"""The table in `darkroom.repairs`, row by row."""
+
+import datetime
+
+import pytest
+
+from darkroom.failures import Outcome
+from darkroom.repairs import End, Requeue, decide
+from darkroom.tasks import attempt_of, execution_name
+
+NOW = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
+
+
+def task(status: str, age: float = 200) -> dict[str, str]:
+    written = NOW - datetime.timedelta(seconds=age)
+    return {"status": status, "updatedAt": written.isoformat().replace("+00:00", "Z")}
+
+
+def repair(item: dict[str, str], outcome: Outcome | None):
+    return decide(item, outcome, lambda: "Grayscale", NOW)
+
+
+def test_a_pending_task_without_an_execution_is_queued_again():
+    assert repair(task("PENDING"), None) == Requeue()
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
+def test_a_task_whose_execution_runs_is_left_alone(status: str):
+    assert repair(task(status, age=10_000), Outcome("RUNNING")) is None
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
+@pytest.mark.parametrize(
+    ("outcome", "error", "message"),
+    [
+        (Outcome("FAILED", "Other", "a answered 404."), "Other", "a answered 404."),
+        (Outcome("FAILED", "Boom", '{"errorMessage": "it broke"}'), "Boom", "it broke"),
+        (Outcome("FAILED"), "States.Runtime", "Grayscale failed."),
+        (Outcome("TIMED_OUT"), "States.Timeout", "The step Grayscale did not end"),
+        (Outcome("ABORTED", None, "By Ann."), "ExecutionAborted", "By Ann."),
+        (Outcome("ABORTED"), "ExecutionAborted", "The execution was stopped."),
+        (Outcome("SUCCEEDED"), "ExecutionLost", "ended without a result"),
+    ],
+)
+def test_a_task_gets_the_end_that_its_execution_had(
+    status: str, outcome: Outcome, error: str, message: str
+):
+    end = repair(task(status), outcome)
+    assert isinstance(end, End)
+    assert (end.failure["step"], end.failure["error"]) == ("Grayscale", error)
+    assert message in end.failure["message"]
+
+
+@pytest.mark.parametrize(("age", "ended"), [(299, False), (301, True)])
+def test_a_running_task_without_an_execution_is_given_the_time_that_one_may_take(
+    age: float, ended: bool
+):
+    end = repair(task("RUNNING", age), None)
+    assert isinstance(end, End) is ended
+    assert end is None or end.failure["error"] == "ExecutionLost"
+
+
+def test_the_name_of_an_execution_tells_its_task_and_attempt():
+    assert attempt_of(execution_name("5b0c-1", 12)) == ("5b0c-1", 12)
+
+
+@pytest.mark.parametrize("name", ["", "by hand", "a-b", "-", "5b0c-"])
+def test_a_name_that_a_person_gave_is_no_attempt(name: str):
+    with pytest.raises(ValueError, match="attempt"):
+        attempt_of(name)
