@@ -13,8 +13,8 @@ from local.files import UnusableFile
 from local.redrive import QueueTrouble
 from local.stack import NoStack, Stack, find
 
-ERROR, WRONG_USE, BROKEN_OFF = 1, 2, 130
-"""Exit codes; the last is what a shell says of a program that Ctrl-C ended."""
+ERROR, WRONG_USE = 1, 2
+"""Exit codes. Typer adds 130 for Ctrl-C."""
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The id that `submit` printed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -57,9 +57,6 @@ class Commands(TyperGroup):
         except OSError as error:
             complain(f"{error.filename or 'The system'}: {error.strerror or error}")
             code = ERROR
-        except typer.Abort:
-            complain("Broken off.")
-            code = BROKEN_OFF
         except Exception as error:
             # Typer's own complaints about arguments. Their class is not exported.
             told = getattr(error, "format_message", None)

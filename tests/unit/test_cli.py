@@ -245,3 +245,15 @@ def test_a_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], complaint
     assert done.exit_code == 2
     assert done.stderr.startswith(complaint)
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.usefixtures("api")
+def test_ctrl_c_ends_the_waiting_and_leaves_the_ids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch, "follow", mock.Mock(side_effect=KeyboardInterrupt))
+
+    done = darkroom("submit", "https://x/a.png", "--wait")
+
+    assert done.exit_code == 130
+    assert done.stdout.startswith("PENDING    t1")
