@@ -13,6 +13,7 @@ READY := .venv/.ready
 EMULATOR := $(TOOLS)/emulator/.ready
 CONSOLE := $(TOOLS)/console/.ready
 SAM := $(TOOLS)/sam/.ready
+CHAOS := $(TOOLS)/chaos/.ready
 POLICY := $(TOOLS)/policy/.ready
 
 .PHONY: help
@@ -32,8 +33,12 @@ down: ## Stop the local cloud; its state stays for the next `make up`
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.cloud down; fi
 
 .PHONY: test
-test: $(READY) $(EMULATOR) $(SAM) ## Set up and run all tests, those on a local cloud of their own included
+test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) ## Set up and run all tests, those on a local cloud of their own included
 	@$(BIN)/pytest
+
+.PHONY: chaos
+chaos: $(READY) $(EMULATOR) $(CHAOS) ## Break everything, then balance the books: `SEED=… make chaos` does the same again
+	@$(BIN)/python -m tests.chaos
 
 .PHONY: lint
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its policies
@@ -68,7 +73,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@VIRTUAL_ENV=.venv $(UV) pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The emulator, its console and the SAM CLI pin SDK versions of their own, so each has its own place.
+# These tools pin SDK versions of their own, so each has its own place.
 $(TOOLS)/%/.ready: requirements/%.txt $(READY)
 	@echo "Setting up $(@D)"
 	@[ -x $(@D)/bin/python ] || $(UV) venv --python $(BIN)/python $(@D)

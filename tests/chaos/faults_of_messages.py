@@ -1,0 +1,172 @@
+"""Faults of what carries the work: services that answer with errors, messages, racing callers."""
+
+import json
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from tests.chaos.books import Promise
+from tests.chaos.proxy import ERRORS
+from tests.chaos.scene import Fault, Scene
+from tests.integration.stacks import until
+
+PARALLEL_POSTS = 50
+NO_SEND = {"service": "sqs", "operation": "SendMessage", "error": ERRORS["sqs"][0]}
+
+
+def broken_service(service: str, scene: Scene) -> None:
+    """A service answers 500, then 503, then throttles: half of the calls, for a while each."""
+    errors = ERRORS[service]
+    for error in scene.random.sample(errors, len(errors)):
+        scene.rig.proxy.inject({"service": service, "error": error, "probability": 0.5})
+        scene.mixed(scene.count // len(errors))
+        scene.pause(1.0, 2.0)
+    # And nothing works at all for a moment.
+    scene.rig.proxy.inject({"service": service, "error": errors[1]})
+    scene.pause(1.5, 2.5)
+
+
+def failing_sends(scene: Scene) -> None:
+    """The task is stored, its message never sent. Only the schedule's own run repairs it."""
+    scene.rig.proxy.inject(NO_SEND)
+    scene.mixed()
+    if not scene.rig.proxy.fired("sqs", "SendMessage"):
+        scene.wrong.append("no send has failed: the fault did not happen")
+
+
+def repeated_messages(scene: Scene) -> None:
+    """Each message comes three times and more, before, while and after its task is done."""
+    orders = [scene.rig.order(task_id) for task_id in scene.mixed()]
+    for order in scene.random.sample(orders * 2, 2 * len(orders)):
+        scene.rig.send(order)
+    until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+    for order in orders:
+        scene.rig.send(order)
+
+
+def late_messages(scene: Scene) -> None:
+    """While attempt 2 works, attempt 1 comes back: as messages, as executions of other names."""
+    rig = scene.rig
+    arn = rig.stack.outputs["StateMachineArn"]
+    ids = [scene.submit("/status/404/late", "SourceNotFound") for _ in range(scene.count)]
+    until(lambda: set(scene.statuses()) == {"FAILED"}, 60, "attempt 1 has failed")
+    first = [rig.order(task_id) for task_id in ids]
+    second = []
+    for number, (task_id, order) in enumerate(zip(ids, first, strict=True)):
+        if number % 2:
+            rig.send(order)
+        answer = rig.post(f"/tasks/{task_id}/retry")
+        assert answer.status_code == 202, answer.text
+        second.append({**order, "attempt": 2})
+    late = scene.random.sample(first + second, len(first) + len(second))
+    for order in late:
+        rig.send(order)
+        # As on an Express machine, which starts a name as often as it is told to.
+        rig.stack.states.start_execution(
+            stateMachineArn=arn, name=f"late-{uuid.uuid4()}", input=json.dumps(order)
+        )
+    until(lambda: rig.running() == 0, 60, "no execution runs any more")
+    for execution in rig.stack.executions():
+        # One of them may have been the first to claim attempt 2, and have failed with its source.
+        if execution["name"].startswith("late-") and execution["status"] == "FAILED":
+            how = rig.stack.states.describe_execution(executionArn=execution["executionArn"])
+            if how["error"] != "SourceNotFound":
+                scene.wrong.append(f"an execution that was late did not end quietly: {how}")
+
+
+def dead_letters(scene: Scene) -> None:
+    """Orders land among the dead letters, where messages that are no task lie as well."""
+    rig = scene.rig
+    rig.proxy.inject(NO_SEND)
+    dead = scene.mixed(scene.count // 2, also=["DeadLettered"])
+    rig.proxy.forget()
+    for task_id in dead:
+        rig.send(rig.order(task_id), "DeadLetterQueueUrl")
+    scene.repaired.update(rig.reconcile())
+    # The dead letter of a task that is done, or being done, by another message: it says nothing.
+    alive = scene.mixed(scene.count - len(dead), also=["DeadLettered"])
+    for task_id in alive:
+        rig.send(rig.order(task_id), "DeadLetterQueueUrl")
+    for body in ("no task", json.dumps({"taskId": 7})):
+        rig.send(body)
+        scene.poison += 1
+
+
+def racing_callers(scene: Scene) -> None:
+    """Callers cancel and try again at any moment, whatever the execution is about to write."""
+    rig = scene.rig
+    ids = scene.mixed(also=["CANCELLED"])
+    calls = [(task_id, call) for task_id in ids for call in ("cancel", "retry", "cancel", "retry")]
+    scene.random.shuffle(calls)
+
+    def do(call: tuple[str, str]) -> bool:
+        answer = rig.post(f"/tasks/{call[0]}/{call[1]}")
+        assert answer.status_code in {202, 409}, answer.text
+        return answer.status_code == 202
+
+    with ThreadPoolExecutor(6) as pool:
+        done = list(zip(calls, pool.map(do, calls), strict=True))
+    until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+    rig.recorder.catch_up()
+    _compare_with_the_record(scene, done)
+
+
+def _compare_with_the_record(scene: Scene, done: list[tuple[tuple[str, str], bool]]) -> None:
+    """Every call that was answered 202 was written once, and no other one was."""
+    mine = {promise.task_id for promise in scene.promises}
+    changes = [c for c in scene.rig.recorder.changes if c.new["taskId"] in mine and c.old]
+    written = {
+        "cancel": sum(c.new["status"] == "CANCELLED" for c in changes),
+        "retry": sum(c.new["attempt"] != c.old["attempt"] for c in changes if c.old),
+    }
+    for call, times in written.items():
+        accepted = sum(ok for (_, name), ok in done if name == call)
+        if accepted != times:
+            scene.wrong.append(f"{accepted} times {call} was accepted, {times} times written")
+        if not accepted:
+            scene.wrong.append(f"no {call} was accepted: the fault did not happen")
+
+
+def one_key(scene: Scene) -> None:
+    """Fifty posts at once with one idempotency key: one task, one message, one execution."""
+    rig = scene.rig
+    # It changes nothing but that the proxy counts what it sees.
+    rig.proxy.inject({"service": "sqs", "operation": "SendMessage", "latency": 1})
+    headers = {"Idempotency-Key": f"one-{scene.random.getrandbits(64):x}"}
+    request = {"imageUrl": rig.sources.url("/colour.jpg")}
+    with ThreadPoolExecutor(PARALLEL_POSTS) as pool:
+        posts = [
+            pool.submit(rig.post, "/tasks", json=request, headers=headers)
+            for _ in range(PARALLEL_POSTS)
+        ]
+        answers = [post.result() for post in posts]
+    ids = {answer.json()["taskId"] for answer in answers}
+    scene.promises += [Promise(one, "/colour.jpg", frozenset({"COMPLETED"})) for one in ids]
+    replayed = sum("Idempotent-Replayed" in answer.headers for answer in answers)
+    sent = rig.proxy.fired("sqs", "SendMessage")
+    if len(ids) != 1 or replayed != PARALLEL_POSTS - 1 or sent != 1:
+        scene.wrong.append(f"{len(ids)} tasks, {replayed} replays, {sent} messages")
+    until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+    executions = rig.executions(ids)
+    if len(executions) != 1:
+        scene.wrong.append(f"one key has {len(executions)} executions")
+
+
+def _broken(service: str, name: str) -> Fault:
+    strike: Callable[[Scene], None] = partial(broken_service, service)
+    return Fault(f"{name}: 500, 503, throttled", strike, frozenset({"ServiceUnavailable"}))
+
+
+FAULTS = [
+    _broken("s3", "S3"),
+    _broken("dynamodb", "DynamoDB"),
+    _broken("sqs", "SQS"),
+    _broken("stepfunctions", "Step Functions"),
+    Fault("the send fails after the put", failing_sends, sweep=False, seconds=100),
+    Fault("each message comes three times", repeated_messages),
+    Fault("attempt 1 comes back in attempt 2", late_messages),
+    Fault("messages are dead letters", dead_letters),
+    Fault("cancel and retry race", racing_callers),
+    Fault("50 posts with one key", one_key),
+]

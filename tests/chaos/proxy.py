@@ -1,0 +1,105 @@
+"""A proxy between the functions and the local cloud that answers in AWS's place, with its errors.
+
+It is `microburst`, from an environment of its own. What happens inside the emulator (Step Functions
+calling a function, the queue's event source) does not pass through it.
+"""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local import processes
+from local.cloud import TOOLS
+from tests.integration.ports import free_port
+from tests.integration.stacks import until
+
+# Its own command, but with the dice of its probabilities thrown from our seed, and less of a change
+# to what passes: it drops the Content-Length of answers, from which alone HeadObject has its size,
+# and the Host of requests, which is part of what was signed.
+START = """
+import random, sys
+random.seed(int(sys.argv.pop(1)))
+from microburst import forward
+from microburst.cli import main
+assert {"content-length", "host"} <= forward.HOP_BY_HOP, "not the microburst this was written for"
+forward.HOP_BY_HOP -= {"content-length"}
+def headers(self, request):
+    kept = forward.HOP_BY_HOP - {"host"}
+    return {name: value for name, value in request.headers.items() if name.lower() not in kept}
+forward.Upstream._outbound_headers = headers
+sys.exit(main())
+"""
+
+# By the names that microburst has for services: what they answer when they are broken, when they
+# are down, and when they throttle.
+ERRORS: dict[str, list[dict[str, Any]]] = {
+    "s3": [
+        {"code": "InternalError", "status": 500},
+        {"code": "ServiceUnavailable", "status": 503},
+        {"code": "SlowDown", "status": 503},
+    ],
+    "dynamodb": [
+        {"code": "InternalServerError", "status": 500},
+        {"code": "ServiceUnavailable", "status": 503},
+        {"code": "ProvisionedThroughputExceededException", "status": 400},
+    ],
+    "sqs": [
+        {"code": "InternalFailure", "status": 500},
+        {"code": "ServiceUnavailable", "status": 503},
+        {"code": "RequestThrottled", "status": 400},
+    ],
+    "stepfunctions": [
+        {"code": "InternalFailure", "status": 500},
+        {"code": "ServiceUnavailable", "status": 503},
+        {"code": "ThrottlingException", "status": 400},
+    ],
+}
+
+
+class Proxy:
+    """One proxy on a free port of 127.0.0.1."""
+
+    def __init__(self, upstream: str, seed: int, log: Path) -> None:
+        self.port = free_port()
+        self._upstream, self._seed, self._log = upstream, seed, log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control = httpx.Client(base_url=f"{self.url}/_microburst", timeout=10)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self._log.open("wb") as output:
+            options = ["--upstream", self._upstream, "--port", str(self.port), "--no-resign"]
+            self._process = subprocess.Popen(
+                [str(TOOLS / "chaos" / "bin" / "python"), "-c", START, str(self._seed), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        until(lambda: processes.listens(self.port), 30, f"the proxy listens, see {self._log}")
+
+    def stop(self) -> None:
+        self._control.close()
+        if self._process:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+
+    def inject(self, *rules: dict[str, Any]) -> None:
+        """Replace what is injected: rules of microburst's, the first that matches a request."""
+        self._control.post("/rules", json=list(rules)).raise_for_status()
+
+    def fired(self, service: str, operation: str) -> int:
+        """Count the requests that a rule was applied to, since `forget`."""
+        found = self._control.get(
+            "/fired", params={"service": service, "operation": operation, "limit": 10_000}
+        )
+        return len(found.raise_for_status().json())
+
+    def forget(self) -> None:
+        """Pass everything on again, and count from zero."""
+        self.inject()
+        self._control.delete("/fired").raise_for_status()

@@ -1,0 +1,43 @@
+"""A few faults on a few tasks each. `make chaos` runs all of them on more."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos import faults_of_functions, faults_of_messages
+from tests.chaos.rig import Rig, open_rig
+from tests.chaos.scene import Fault, play
+
+SEED = 2026
+TASKS = 9
+FAULTS = {
+    fault.strike: fault for fault in (*faults_of_functions.FAULTS, *faults_of_messages.FAULTS)
+}
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_rig(tmp_path_factory.mktemp("chaos"), SEED) as rig:
+        yield rig
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FAULTS[faults_of_functions.killed_functions],
+        FAULTS[faults_of_functions.stopped_executions],
+        # Swept by ourselves: its schedule is `make chaos`'s to wait for.
+        dataclasses.replace(FAULTS[faults_of_messages.failing_sends], sweep=True),
+        FAULTS[faults_of_messages.repeated_messages],
+        FAULTS[faults_of_messages.late_messages],
+        FAULTS[faults_of_messages.racing_callers],
+        FAULTS[faults_of_messages.one_key],
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_every_accepted_task_ends_once_and_truly_although(rig: Rig, fault: Fault):
+    account, _ = play(rig, fault, TASKS, SEED)
+
+    assert (account.lost, account.doubled, account.wrong) == ([], [], [])
+    assert account.ended == account.tasks > 0
