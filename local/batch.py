@@ -17,9 +17,6 @@ AT_ONCE = 8
 PATIENCE = 30 * 60.0
 """Seconds to wait for tasks: more than a full queue takes. Then something is wrong with it."""
 
-TOO_LARGE = "EntityTooLarge"
-"""What S3 answers to more bytes than the upload's form allows."""
-
 
 @dataclass
 class Job:
@@ -71,14 +68,7 @@ def _send(client: Client, source: str) -> dict[str, str]:
     """Return the source of a task as the API takes it; a file is uploaded for that."""
     if files.is_url(source):
         return {"imageUrl": source}
-    try:
-        return {"uploadId": client.upload(Path(source))}
-    except ApiError as error:
-        if error.code != TOO_LARGE:
-            raise
-        size = Path(source).stat().st_size / 1024**2
-        message = f"The file has {size:.1f} MiB, more than this Darkroom takes."
-        raise ApiError(error.status, error.code, message) from error
+    return {"uploadId": client.upload(Path(source))}
 
 
 def follow(

@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from darkroom.tasks import OPEN, Status
-from local import transport
+from local import transport, uploads
 from local.files import head, media_type
 from local.stack import Stack
 from local.transport import ApiError, Unreachable
@@ -108,7 +108,7 @@ class Client:
         """Send a file to S3; return the id of the upload, good for a day.
 
         Raises:
-            ApiError: the API or S3 refused; `EntityTooLarge` of S3: it is larger than allowed.
+            ApiError: the API or S3 refused; `EntityTooLarge`: it is larger than allowed.
             Unreachable: as `submit`.
             OSError: the file cannot be read.
         """
@@ -116,11 +116,16 @@ class Client:
             kind = media_type(head(file))
             # A form that nobody fills in is nothing, and the same file twice is one upload.
             form = self._json("POST", "/uploads", repeatable=True, json={"contentType": kind})
+            size = path.stat().st_size
+            uploads.check(form, size)
             # S3 ignores the fields after the file, and httpx puts them before it.
-            files = {"file": ("file", file, kind)}
-            self._send(
-                self._files, "POST", form["url"], repeatable=True, data=form["fields"], files=files
-            )
+            sent = {"data": form["fields"], "files": {"file": ("file", file, kind)}}
+            try:
+                self._send(self._files, "POST", form["url"], repeatable=True, **sent)
+            except ApiError as error:
+                if error.code != uploads.TOO_LARGE:
+                    raise
+                raise uploads.too_large(size) from error
         upload_id: str = form["uploadId"]
         return upload_id
 

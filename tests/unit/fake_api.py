@@ -28,6 +28,7 @@ class Api:
         self.bodies: list[dict[str, Any]] = []
         self.tasks: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, tuple[str, bytes]] = {}
+        self.policy: object = {}
         self.repairs: list[str] = []
         self.refusals: dict[str, tuple[int, str]] = {}
         monkeypatch.setenv("DARKROOM_API_URL", server.url_for("/dev"))
@@ -53,7 +54,8 @@ class Api:
         kind = request.get_json()["contentType"]
         upload_id = f"u{len(self.uploads) + 1}"
         self.uploads[upload_id] = (kind, b"")
-        fields = {"Content-Type": kind, "key": f"uploads/{upload_id}"}
+        policy = base64.b64encode(json.dumps(self.policy).encode()).decode()
+        fields = {"Content-Type": kind, "key": f"uploads/{upload_id}", "policy": policy}
         url = self.server.url_for("/bucket")
         return self.answer({"uploadId": upload_id, "url": url, "fields": fields}, 201)
 

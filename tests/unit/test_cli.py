@@ -63,6 +63,28 @@ def test_a_file_that_s3_refuses_as_too_large_is_told_in_one_line(api: Api, tmp_p
     assert api.bodies == [{"imageUrl": "https://x/a.png"}]
 
 
+def test_a_file_that_the_form_would_not_take_is_not_even_sent(api: Api, tmp_path: Path) -> None:
+    api.policy = {"conditions": [{"key": "u"}, ["content-length-range", 1, 1024**2]]}
+    (tmp_path / "large.png").write_bytes(PNG + bytes(1024**2))
+
+    done = darkroom("submit", "large.png")
+
+    told = "The file has 1.0 MiB, more than the 1.0 MiB that this Darkroom takes."
+    assert done.stderr == f"large.png: {told}\n"
+    assert api.uploads["u1"][1] == b""
+
+
+@pytest.mark.parametrize("policy", [[], {}, {"conditions": [[]]}, {"conditions": [{}, ["eq"]]}])
+def test_a_form_that_does_not_tell_its_limit_is_used_all_the_same(
+    api: Api, tmp_path: Path, policy: object
+) -> None:
+    api.policy = policy
+    (tmp_path / "a.png").write_bytes(PNG)
+
+    assert darkroom("submit", "a.png").exit_code == 0
+    assert api.uploads["u1"][1] == PNG
+
+
 def test_another_refusal_of_s3_is_told_in_its_words(api: Api, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
     api.refuse_uploads("AccessDenied", "Invalid according to Policy: Policy expired.", 403)
