@@ -23,7 +23,7 @@ FAULTS = [*faults_of_functions.FAULTS, *faults_of_messages.FAULTS, faults_of_fun
 
 def main(names: Sequence[str]) -> int:
     """Run the faults whose names contain one of these words, or all; return the exit status."""
-    screen = Console(highlight=False)
+    screen = Console(highlight=False, soft_wrap=True)
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
     chosen = [f for f in FAULTS if not names or any(word in f.name for word in names)]
     screen.print(f"SEED={seed}")
@@ -53,7 +53,8 @@ def main(names: Sequence[str]) -> int:
 
 
 def _show(screen: Console, accounts: Sequence[tuple[Fault, Account, float]]) -> None:
-    table = Table("fault")
+    table = Table()
+    table.add_column("fault", no_wrap=True)
     for column in ("tasks", "ended", "lost", "doubled", "wrong", "seconds"):
         table.add_column(column, justify="right")
     for fault, account, seconds in accounts:

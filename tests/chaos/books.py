@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.chaos.recorder import Change, Item
 
+OPEN = {"PENDING", "RUNNING"}
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 RANK = {"PENDING": 0, "RUNNING": 1, "COMPLETED": 2, "FAILED": 2, "CANCELLED": 2}
 # What the emulator says of executions that ran when it was killed. AWS does not.

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psutil
 
-from tests.chaos.books import RESTARTED
+from tests.chaos.books import OPEN, RESTARTED
 from tests.chaos.scene import Fault, Scene
 from tests.integration.stacks import until
 
@@ -43,7 +42,7 @@ def timed_out_functions(scene: Scene) -> None:
     with _function_timeout(scene, "Download", 2):
         scene.held(slow, "Sandbox.Timedout")
         scene.mixed(scene.count - slow)
-        until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+        until(lambda: not scene.statuses().keys() & OPEN, 60, "all have ended")
 
 
 def timed_out_executions(scene: Scene) -> None:
@@ -82,16 +81,13 @@ def killed_cloud(scene: Scene) -> None:
     rig = scene.rig
     part = scene.count // 4
     scene.mixed(part)
-    until(lambda: "COMPLETED" in scene.statuses(), 30, "some are COMPLETED")
+    until(lambda: not scene.statuses().keys() & OPEN, 60, "some have ended")
     scene.held(part, "COMPLETED")
-    until(lambda: scene.asked("/held/") >= WORKERS, 30, "sources are held")
+    until(lambda: "PENDING" not in scene.statuses(), 60, "all that are held are RUNNING")
     # These are still in the queue when it happens.
     rig.proxy.inject({"service": "stepfunctions", "operation": "StartExecution", "reset": True})
     scene.mixed(part)
-    # What was accepted is on disk: the emulator writes every other second, AWS before it answers.
-    saved = rig.cloud.home / "state"
-    accepted = _modified(saved)
-    until(lambda: _modified(saved) > accepted, 30, "the state is saved")
+    rig.save()
     scene.release()
     scene.pause(0.1, 1.0)
     rig.kill()
@@ -115,10 +111,6 @@ def _function_timeout(scene: Scene, function: str, seconds: int) -> Iterator[Non
         yield
     finally:
         lambdas.update_function_configuration(FunctionName=name, Timeout=before)
-
-
-def _modified(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
 
 
 DIED = frozenset({"Runtime.ExitError"})

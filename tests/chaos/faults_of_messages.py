@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tests.chaos.books import Promise
+from tests.chaos.books import OPEN, Promise
 from tests.chaos.proxy import ERRORS
 from tests.chaos.scene import Fault, Scene
 from tests.integration.stacks import until
@@ -40,7 +40,7 @@ def repeated_messages(scene: Scene) -> None:
     orders = [scene.rig.order(task_id) for task_id in scene.mixed()]
     for order in scene.random.sample(orders * 2, 2 * len(orders)):
         scene.rig.send(order)
-    until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+    until(lambda: not scene.statuses().keys() & OPEN, 60, "all have ended")
     for order in orders:
         scene.rig.send(order)
 
@@ -107,7 +107,7 @@ def racing_callers(scene: Scene) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         done = list(zip(calls, pool.map(do, calls), strict=True))
-    until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+    until(lambda: not scene.statuses().keys() & OPEN, 60, "all have ended")
     rig.recorder.catch_up()
     _compare_with_the_record(scene, done)
 
@@ -147,7 +147,7 @@ def one_key(scene: Scene) -> None:
     sent = rig.proxy.fired("sqs", "SendMessage")
     if len(ids) != 1 or replayed != PARALLEL_POSTS - 1 or sent != 1:
         scene.wrong.append(f"{len(ids)} tasks, {replayed} replays, {sent} messages")
-    until(lambda: not scene.statuses().keys() & {"PENDING", "RUNNING"}, 60, "all have ended")
+    until(lambda: not scene.statuses().keys() & OPEN, 60, "all have ended")
     executions = rig.executions(ids)
     if len(executions) != 1:
         scene.wrong.append(f"one key has {len(executions)} executions")
