@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from local.batch import AT_ONCE
-from local.client import ApiError, Task, Unreachable
+from local.client import ApiError, Client, Task, Unreachable
 from local.render import moment
+from local.transport import NOT_TAKEN
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -60,11 +61,27 @@ def reason(task: Mapping[str, object]) -> str:
     return str(failure["error"] if isinstance(failure, Mapping) else task["status"])
 
 
+def retry(client: Client, task: Task) -> None:
+    """Try a task again; if the answer is lost, see whether that was done before doing it again.
+
+    Raises:
+        ApiError, Unreachable: as `Client.retry`.
+    """
+    task_id = task["taskId"]
+    try:
+        client.retry(task_id)
+    except (ApiError, Unreachable) as error:
+        if isinstance(error, ApiError) and not error.lost:
+            raise
+        if client.task(task_id)["attempt"] == task["attempt"]:
+            client.retry(task_id)
+
+
 def each(task_ids: Sequence[str], act: Callable[[str], object]) -> Outcome:
     """Do something with each task, some of them at a time, and return what came of it.
 
-    `act` raises as `Client.retry` does, and has waited and tried again by then. So an answer that
-    says "not now" ends it all: the rest would only wait as long, each of them.
+    `act` raises as `Client.retry` does. An API that throttled, refused the key or was not there,
+    in spite of all patience, ends it all: the rest would only wait as long, each of them.
     """
     outcome, stop = Outcome(), threading.Event()
 
@@ -79,7 +96,7 @@ def each(task_ids: Sequence[str], act: Callable[[str], object]) -> Outcome:
                 outcome.refused[task_id] = str(error)
                 return
             outcome.failed[task_id] = str(error)
-            if error.passing or error.status == HTTPStatus.FORBIDDEN:
+            if error.status in NOT_TAKEN | {HTTPStatus.FORBIDDEN}:
                 stop.set()
         except Unreachable as error:
             outcome.failed[task_id] = str(error)

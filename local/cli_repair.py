@@ -52,7 +52,8 @@ def retry(
         if not tasks or dry_run:
             return
         confirm(f"Try {count(tasks, 'task')} again?", yes=yes)
-        outcome = bulk.each([task["taskId"] for task in tasks], client.retry)
+        by_id = {task["taskId"]: task for task in tasks}
+        outcome = bulk.each(list(by_id), lambda task_id: bulk.retry(client, by_id[task_id]))
     report(outcome)
 
 

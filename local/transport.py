@@ -35,9 +35,9 @@ class ApiError(Exception):
         self.status, self.code, self.message, self.field = status, code, message, field
 
     @property
-    def passing(self) -> bool:
-        """Whether another time may do: it was throttled, or something broke over there."""
-        return self.status in NOT_TAKEN | NO_ANSWER
+    def lost(self) -> bool:
+        """Whether the work may have been done, and only its answer was lost."""
+        return self.status in NO_ANSWER
 
 
 class Unreachable(Exception):

@@ -122,6 +122,18 @@ class Api:
             return self.answer(task | {"status": "CANCELLED"}, 202)
         return self.answer(task | {"status": "PENDING", "attempt": task["attempt"] + 1}, 202)
 
+    def lose_an_answer(self, task_id: str, *, done: bool) -> None:
+        """Answer 502 to the next retry of a task, which was done all the same, or not."""
+
+        def lose(_: Request) -> Response:
+            self.repairs.append(f"retry {task_id}")
+            return Response(status=502)
+
+        place = f"/dev/tasks/{task_id}"
+        self.server.expect_oneshot_request(f"{place}/retry").respond_with_handler(lose)
+        now = self.tasks[task_id] | ({"attempt": 2, "status": "PENDING"} if done else {})
+        self.server.expect_oneshot_request(place).respond_with_json(now)
+
     def list(self, request: Request) -> Response:
         wanted = request.args.get("status")
         tasks = [t for t in self.tasks.values() if wanted is None or t["status"] == wanted]

@@ -225,6 +225,28 @@ def test_an_api_that_is_always_busy_ends_a_bulk_retry(
     )
 
 
+def test_one_lost_answer_does_not_end_a_bulk_retry_nor_try_twice(api: Api) -> None:
+    failed(api, "t1")
+    failed(api, "t2")
+    api.lose_an_answer("t2", done=True)
+
+    done = darkroom("retry", "--status", "FAILED", "--yes")
+
+    assert done.exit_code == 0
+    assert done.stdout.endswith("2 tasks tried again.\n")
+    assert sorted(api.repairs) == ["retry t1", "retry t2"]
+
+
+def test_what_was_lost_before_it_was_done_is_tried_again(api: Api) -> None:
+    failed(api, "t1")
+    api.lose_an_answer("t1", done=False)
+
+    done = darkroom("retry", "--status", "FAILED", "--yes")
+
+    assert done.stdout.endswith("1 task tried again.\n")
+    assert api.repairs == ["retry t1", "retry t1"]
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("30s", 30), ("15m", 900), ("1h", 3600), ("2d", 172_800)]
 )
