@@ -5,6 +5,7 @@ import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,14 +17,15 @@ from tests.chaos.books import Account
 from tests.chaos.rig import open_rig
 from tests.chaos.scene import Fault, play
 
-TASKS = 24
+TASKS = 36
 """On which each fault is tried."""
+WIDTH = 100
 FAULTS = [*faults_of_functions.FAULTS, *faults_of_messages.FAULTS, faults_of_functions.LAST]
 
 
 def main(names: Sequence[str]) -> int:
     """Run the faults whose names contain one of these words, or all; return the exit status."""
-    screen = Console(highlight=False, soft_wrap=True)
+    screen = Console(highlight=False, soft_wrap=True, width=WIDTH)
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
     chosen = [f for f in FAULTS if not names or any(word in f.name for word in names)]
     screen.print(f"SEED={seed}")
@@ -42,14 +44,18 @@ def main(names: Sequence[str]) -> int:
             account, scene = play(rig, fault, TASKS, seed)
             seconds = time.monotonic() - started
             accounts.append((fault, account, seconds))
-            repairs = ", ".join(f"{n} {kind}" for kind, n in scene.repaired.items())
             screen.print(
-                f"{'ok ' if account.balanced else 'BAD'} {seconds:5.1f} s  {fault.name}"
-                + (f" (repairs of our own calls: {repairs})" if repairs else "")
+                f"{'ok ' if account.balanced else 'BAD'} {seconds:5.1f} s  {fault.name}: "
+                f"struck {scene.struck} times; {_counts(scene.ends())}"
+                + (f"; our calls of reconcile: {_counts(scene.repaired)}" if scene.repaired else "")
             )
     _show(screen, accounts)
     screen.print(f"SEED={seed}, {time.monotonic() - began:.0f} s")
     return 0 if all(account.balanced for _, account, _ in accounts) else 1
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{n} {what}" for what, n in counts.most_common())
 
 
 def _show(screen: Console, accounts: Sequence[tuple[Fault, Account, float]]) -> None:
@@ -66,7 +72,7 @@ def _show(screen: Console, accounts: Sequence[tuple[Fault, Account, float]]) -> 
             *(str(n) if n == 0 else f"[bold red]{n}[/]" for n in counts),
             f"{seconds:.0f}",
         )
-    screen.print(table)
+    screen.print(table, soft_wrap=False)
     for fault, account, _ in accounts:
         for kind in ("lost", "doubled", "wrong"):
             for what in getattr(account, kind):

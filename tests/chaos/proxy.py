@@ -92,14 +92,13 @@ class Proxy:
         """Replace what is injected: rules of microburst's, the first that matches a request."""
         self._control.post("/rules", json=list(rules)).raise_for_status()
 
-    def fired(self, service: str, operation: str) -> int:
+    def fired(self) -> int:
         """Count the requests that a rule was applied to, since `forget`."""
-        found = self._control.get(
-            "/fired", params={"service": service, "operation": operation, "limit": 10_000}
-        )
-        return len(found.raise_for_status().json())
+        return len(self._control.get("/fired", params={"limit": 10_000}).raise_for_status().json())
 
-    def forget(self) -> None:
-        """Pass everything on again, and count from zero."""
+    def forget(self) -> int:
+        """Pass everything on again, and count from zero; return the count so far."""
         self.inject()
+        fired = self.fired()
         self._control.delete("/fired").raise_for_status()
+        return fired

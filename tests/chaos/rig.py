@@ -141,12 +141,17 @@ class Rig:
         saved = self.cloud.home / "state" / "ssm.json"
         until(lambda: saved.exists() and mark in saved.read_text(), 60, "the state is saved")
 
-    def kill(self) -> None:
-        """End the local cloud as a power cut would: no process of it gets to do a last thing."""
-        for process in processes.marked(self.cloud.home):
+    def kill(self) -> int:
+        """End the local cloud as a power cut would; return how many processes it had.
+
+        None of them gets to do a last thing.
+        """
+        victims = processes.marked(self.cloud.home)
+        for process in victims:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
         until(lambda: not self.cloud.is_up(), 10, "the local cloud is dead")
+        return len(victims)
 
     def running(self) -> int:
         pages = self.stack.states.get_paginator("list_executions").paginate(

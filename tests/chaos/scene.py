@@ -40,6 +40,8 @@ class Scene:
     may_fail_with: frozenset[str]
     random: random.Random
     promises: list[Promise] = field(default_factory=list)
+    struck: int = 0
+    """How often the fault has happened: processes killed, calls that failed, messages doubled."""
     poison: int = 0
     """Messages that are no task, which the fault made: they stay in the dead-letter queue."""
     wrong: list[str] = field(default_factory=list)
@@ -58,7 +60,8 @@ class Scene:
     def mixed(self, count: int | None = None, also: Iterable[str] = ()) -> list[str]:
         """Submit good and bad sources, several clients at once; return the tasks' ids."""
         count = self.count if count is None else count
-        chosen = [MIXED[n % len(MIXED)] for n in range(count)]
+        first = self.random.randrange(len(MIXED))
+        chosen = [MIXED[(first + n) % len(MIXED)] for n in range(count)]
         self.random.shuffle(chosen)
         with ThreadPoolExecutor(CLIENTS) as pool:
             return list(
@@ -90,6 +93,15 @@ class Scene:
         mine = {promise.task_id for promise in self.promises}
         return Counter(i["status"] for i in self.rig.recorder.items() if i["taskId"] in mine)
 
+    def ends(self) -> Counter[str]:
+        """Count how the tasks ended: the status, or the error of those that FAILED."""
+        mine = {promise.task_id for promise in self.promises}
+        return Counter(
+            item.get("failure", {}).get("error", item["status"])
+            for item in self.rig.recorder.items()
+            if item["taskId"] in mine
+        )
+
     def pause(self, shortest: float, longest: float) -> None:
         """Let a seeded time pass: the fault is in *when* the next thing happens."""
         time.sleep(self.random.uniform(shortest, longest))
@@ -105,6 +117,8 @@ class Fault:
     """Errors that any of its tasks may end with, beside the end that its source stands for."""
     sweep: bool = True
     """Whether the reconcile function is called directly, to save the wait for its schedule."""
+    strikes: bool = True
+    """Whether anything is broken at all."""
     seconds: float = 75
     """How long it may take until all is quiet again."""
 
@@ -117,7 +131,7 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[Account, Scene]
     try:
         fault.strike(scene)
     finally:
-        rig.proxy.forget()
+        scene.struck += rig.proxy.forget()
         scene.release()
     noise = _wait_for_quiet(scene, fault)
     rig.recorder.catch_up()
@@ -137,6 +151,8 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[Account, Scene]
         for change in recorded
         if change.new["taskId"] in known and change.new != known[change.new["taskId"]]
     ]
+    if not scene.struck and fault.strikes:
+        account.wrong.append("the fault did not happen")
     if scene.poison:
         rig.stack.sqs.purge_queue(QueueUrl=rig.stack.outputs["DeadLetterQueueUrl"])
     return account, scene
