@@ -5,7 +5,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -159,15 +159,18 @@ class Rig:
         )
         return sum(len(page["executions"]) for page in pages)
 
-    def executions(self, task_ids: set[str]) -> dict[str, dict[str, Any]]:
-        """Describe the executions of these tasks, by ARN."""
-        return {
-            execution["executionArn"]: self.stack.states.describe_execution(
-                executionArn=execution["executionArn"]
-            )
+    def executions(self, task_ids: set[str], more: Iterable[str] = ()) -> dict[str, Any]:
+        """Describe the executions of these tasks, and more if their ARNs are known, by ARN."""
+        named = {
+            execution["executionArn"]
             for execution in self.stack.executions()
             if execution["name"].rpartition("-")[0] in task_ids
         }
+        found = {}
+        for arn in named.union(more):
+            with suppress(self.stack.states.exceptions.ExecutionDoesNotExist):
+                found[arn] = self.stack.states.describe_execution(executionArn=arn)
+        return found
 
     def objects(self, keys: set[str]) -> dict[str, Stored]:
         """Read the objects of these keys that there are."""

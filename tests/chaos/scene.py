@@ -130,6 +130,8 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[Account, Scene]
     scene = Scene(rig, count, fault.may_fail_with, random.Random(f"{seed} {fault.name}"))
     try:
         fault.strike(scene)
+    except AssertionError as error:
+        scene.wrong.append(str(error))  # the others are to be tried all the same
     finally:
         scene.struck += rig.proxy.forget()
         scene.release()
@@ -142,7 +144,7 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[Account, Scene]
         scene.promises,
         items,
         [change for change in recorded if change.new["taskId"] in mine],
-        rig.executions(mine),
+        rig.executions(mine, {i["execution"] for i in items if i.get("execution")}),
         rig.objects({item["result"]["key"] for item in items if "result" in item}),
     )
     account.wrong += [*scene.wrong, *noise]
