@@ -49,7 +49,7 @@ class UnsupportedFormat(ImageError):
 
 
 class ImageTooLarge(ImageError):
-    """The image has more pixels, all frames counted, than the limit."""
+    """The image has more pixels, all frames counted, than the limit, or needs more memory."""
 
 
 class ResultCorrupted(DarkroomError):

@@ -30,6 +30,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from darkroom import footprint
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
 
 # Pillow looks for all its forty parsers when a format is asked for that is not loaded yet. These
@@ -59,6 +60,12 @@ CONTENT_TYPES = {
 WITH_ALPHA = {"PNG", "WEBP"}
 WITH_16_BITS = {"PNG", "TIFF"}
 ANIMATED = {"PNG", "GIF", "WEBP"}
+MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 65_536}
+"""Pixels that a side of an image can have in a format."""
+MAX_FRAMES = 10_000
+"""A frame takes a quarter of a millisecond, however small it is: this many take seconds."""
+MAX_SCANS = 100
+"""Of a progressive JPEG; encoders write about ten. Each goes over the whole image once more."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,7 @@ def grayscale(
     output: str,
     quality: int,
     max_pixels: int,
+    max_memory: int | None = None,
 ) -> Gray:
     """Return an image in gray, upright and of the same size.
 
@@ -86,10 +94,12 @@ def grayscale(
         output: `auto` (the format of the source), `jpeg`, `png` or `webp`.
         quality: 1 to 100, for the formats that lose something.
         max_pixels: width x height x frames that may be decoded.
+        max_memory: bytes that it may take, by the estimate of `footprint`.
 
     Raises:
         UnsupportedFormat: not one of `FORMATS`.
-        ImageTooLarge: more pixels than `max_pixels`; nothing was decoded.
+        ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
+            the format of the result can be; nothing was decoded.
         InvalidImage: empty, broken or truncated.
     """
     if not data:
@@ -98,7 +108,7 @@ def grayscale(
         with warnings.catch_warnings():
             # Our own limit stands in `_check_size`; Pillow's warning of the same would be noise.
             warnings.simplefilter("ignore")
-            return _develop(data, output, quality, max_pixels)
+            return _develop(data, output, quality, max_pixels, max_memory)
     except DarkroomError:
         raise
     except UnidentifiedImageError as error:
@@ -114,15 +124,28 @@ def grayscale(
         raise InvalidImage(f"The image cannot be decoded: {error}.") from error
 
 
-def _develop(data: bytes, output: str, quality: int, max_pixels: int) -> Gray:
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+def _develop(
+    data: bytes, output: str, quality: int, max_pixels: int, max_memory: int | None
+) -> Gray:
+    image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     source = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with a second one
     target = source if output == "auto" else output.upper()
-    frames = 1 if source == "TIFF" else getattr(image, "n_frames", 1)
+    # What else is in a JPEG or a TIFF is another picture, not the next frame.
+    frames = 1 if source in {"JPEG", "TIFF"} else getattr(image, "n_frames", 1)
     _check_size(image, frames, max_pixels)
-    if frames > 1 and target in ANIMATED:
+    kept = frames if target in ANIMATED else 1
+    _check_effort(image, source, target, kept, data)
+    memory = footprint.needed(image, source, target, kept, data)
+    if max_memory is not None and memory > max_memory:
+        raise ImageTooLarge(
+            f"The image, {image.width} x {image.height}, {kept} frames, could need {memory} bytes "
+            f"of memory as {source} to {target}; there are {max_memory}."
+        )
+    if kept > 1:
         return _encode(target, quality, *_animation(image, target))
-    return _encode(target, quality, _frame(image, source, target))
+    # Of the same name, so that the colours are gone before the encoder asks for its memory.
+    image = _frame(image, source, target)
+    return _encode(target, quality, image)
 
 
 def _check_size(image: Image.Image, frames: int, max_pixels: int) -> None:
@@ -132,6 +155,20 @@ def _check_size(image: Image.Image, frames: int, max_pixels: int) -> None:
             f"The image has {pixels} pixels ({image.width} x {image.height}, {frames} frames); "
             f"the limit is {max_pixels}."
         )
+
+
+def _check_effort(image: Image.Image, source: str, target: str, frames: int, data: bytes) -> None:
+    """Refuse what would take for ever, or could not be written in the end."""
+    side = max(image.size)
+    if side > MAX_SIDE.get(target, side):
+        raise ImageTooLarge(
+            f"The image is {image.width} x {image.height}; as {target} a side can have "
+            f"{MAX_SIDE[target]} pixels."
+        )
+    if frames > MAX_FRAMES:
+        raise ImageTooLarge(f"The image has {frames} frames; the limit is {MAX_FRAMES}.")
+    if source == "JPEG" and footprint.scans(image, data) > MAX_SCANS:
+        raise ImageTooLarge(f"The image comes in more than {MAX_SCANS} scans.")
 
 
 def _frame(image: Image.Image, source: str, target: str) -> Image.Image:
@@ -181,7 +218,9 @@ def _animation(image: Image.Image, target: str) -> tuple[Image.Image, dict[str, 
             frame.load()  # a WebP knows the time of a frame only then
             durations.append(int(frame.info.get("duration", 0)))
             # GIF knows no alpha, only a transparent colour of the palette, which Pillow makes.
-            yield frame.convert("RGBA").convert("LA") if target != "GIF" else _gray(frame, target)
+            gray = frame.convert("RGBA").convert("LA") if target != "GIF" else _gray(frame, target)
+            # All frames of a file are one object, which shows the one that was read last.
+            yield gray.copy() if gray is frame else gray
 
     first, *rest = frames()
     options: dict[str, Any] = {"save_all": True, "append_images": rest, "duration": durations}

@@ -3,6 +3,9 @@
 import os
 from dataclasses import dataclass
 
+OWN_MEMORY = 150
+"""MiB that Python, the SDK, Pillow and AWS's own processes take."""
+
 
 def required(name: str) -> str:
     """Return an environment variable that template.yaml sets.
@@ -14,6 +17,14 @@ def required(name: str) -> str:
     if not value:
         raise RuntimeError(f"The environment variable {name} is not set: see template.yaml.")
     return value
+
+
+def memory_for_work() -> int:
+    """Return the bytes that the work of this function may take, the function itself left out.
+
+    Lambda tells each function its `MemorySize` and ends one that needs more, without a word to it.
+    """
+    return (int(required("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) - OWN_MEMORY) * 2**20
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from typing import Any
 
 from darkroom.images import grayscale
 from darkroom.objects import Bucket, work_key
-from darkroom.settings import Settings
+from darkroom.settings import Settings, memory_for_work
 from darkroom.steps import step
 
 settings = Settings.from_environment()
 bucket = Bucket(settings.bucket_name)
+memory = memory_for_work()
 
 
 @step
@@ -26,6 +27,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         output=event["output"]["format"],
         quality=event["output"]["quality"],
         max_pixels=settings.max_pixels,
+        max_memory=memory,
     )
     key = work_key(event["taskId"], event["attempt"], "gray")
     return {

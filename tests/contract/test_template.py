@@ -112,6 +112,7 @@ def test_logs_keep_no_data_of_executions(resources):
 
 def test_the_code_reads_only_variables_that_the_template_sets(functions, template):
     for_all = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    for_all.add("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")  # Lambda's own
     shared = (PROJECT / "darkroom" / "settings.py").read_text()
     assert set(re.findall(r'required\("(\w+)"\)', shared)) <= for_all
     for function in functions.values():

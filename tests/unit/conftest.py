@@ -1,14 +1,12 @@
 """No cloud: DynamoDB, S3 and SQS are moto's, and every AWS variable is this file's."""
 
-import importlib
-import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
 from api_caller import Api
-from stand_in import BUCKET, REGION, ROOT, TABLE, StandIn, stand_in_cloud
+from stand_in import REGION, StandIn, functions, stand_in_cloud
 
 from darkroom.index import TaskIndex
 from darkroom.objects import Bucket
@@ -61,41 +59,23 @@ def bucket(aws: StandIn) -> Bucket:
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], ModuleType]]:
-    """Import a function's module as Lambda does: its folder on the path, its environment set."""
-    environment = {
-        "TABLE_NAME": TABLE,
-        "BUCKET_NAME": BUCKET,
-        "MAX_SOURCE_BYTES": "1000",
-        "MAX_PIXELS": "10000",
-        "ALLOW_PRIVATE_SOURCES": "false",
-        "RETENTION_DAYS": "30",
-        "REPAIR_AFTER_SECONDS": "120",
-        "CONSOLE_URL": "https://console.example/",
-        "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
-        "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
-        "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
-    }
-    before = set(sys.modules)
+def load() -> Iterator[Callable[[str, str], ModuleType]]:
+    """Import a function's module as Lambda does; see `functions`."""
+    with functions() as load:
+        yield load
 
-    def load(folder: str, name: str) -> ModuleType:
-        for variable, value in environment.items():
-            monkeypatch.setenv(variable, value)
-        monkeypatch.syspath_prepend(str(ROOT / folder))
-        return importlib.import_module(name)
 
-    yield load
-    for name in set(sys.modules) - before:
-        if name in {"app", "dispatch"} or name.partition(".")[0] == "chalicelib":
-            del sys.modules[name]
+@pytest.fixture(scope="module")
+def app(cloud: StandIn) -> Iterator[ModuleType]:  # noqa: ARG001 - its clients are moto's
+    """The API's module."""
+    with functions() as load:
+        yield load("api", "app")
 
 
 @pytest.fixture
-def api(
-    aws: StandIn, load: Callable[[str, str], ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> Api:
+def api(aws: StandIn, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The API before an empty cloud; what it queues is kept in `queued`."""
-    caller = Api(load("api", "app"), aws)
-    queue = caller.module.desk.queue
-    monkeypatch.setattr(type(queue), "send", lambda _, order: caller.queued.append(order))
+    caller = Api(app, aws)
+    queue = type(app.desk.queue)
+    monkeypatch.setattr(queue, "send", lambda _, order: caller.queued.append(order))
     return caller

@@ -1,9 +1,12 @@
 """Moto in place of AWS, with the table as template.yaml defines it."""
 
 import contextlib
-from collections.abc import Iterator
+import importlib
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -64,3 +67,39 @@ def stand_in_cloud() -> Iterator[StandIn]:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         boto3.setup_default_session()  # it caches what clients are made of
         yield StandIn()
+
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "TABLE_NAME": TABLE,
+    "BUCKET_NAME": BUCKET,
+    "MAX_SOURCE_BYTES": "1000",
+    "MAX_PIXELS": "10000",
+    "ALLOW_PRIVATE_SOURCES": "false",
+    "RETENTION_DAYS": "30",
+    "REPAIR_AFTER_SECONDS": "120",
+    "CONSOLE_URL": "https://console.example/",
+    "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
+    "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
+    "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
+}
+
+
+@contextlib.contextmanager
+def functions() -> Iterator[Callable[[str, str], ModuleType]]:
+    """Import modules of functions as Lambda does: the folder on the path, the environment set."""
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def load(folder: str, name: str) -> ModuleType:
+            for variable, value in ENVIRONMENT.items():
+                patch.setenv(variable, value)
+            patch.syspath_prepend(str(ROOT / folder))
+            return importlib.import_module(name)
+
+        yield load
+    for name in set(sys.modules) - before:
+        if name in {"app", "dispatch"} or name.partition(".")[0] == "chalicelib":
+            del sys.modules[name]

@@ -70,7 +70,7 @@ def test_exactly_the_limit_is_not_too_large() -> None:
     [("data:x", True), ("DaTa:", True), ("data", False), ("", False), (" data:", False),
      ("https://example.com/data:", False)],
 )  # fmt: skip
-def test_a_data_url_is_known_by_its_scheme(url: str, is_one: bool) -> None:  # noqa: FBT001
+def test_a_data_url_is_known_by_its_scheme(url: str, is_one: bool) -> None:
     assert is_data_url(url) is is_one
 
 

@@ -116,8 +116,8 @@ def accepted(write: Callable[..., object], *arguments: Any) -> bool:
 @pytest.mark.usefixtures("aws")
 class TestLife(Life.TestCase):  # type: ignore[misc]
     settings = settings(
-        max_examples=40,
-        stateful_step_count=15,
+        max_examples=30,
+        stateful_step_count=12,
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),

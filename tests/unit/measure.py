@@ -1,0 +1,35 @@
+"""Develop one file in this process and print what it took: estimate and truth, in bytes."""
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from darkroom import footprint
+from darkroom.errors import ImageError
+from darkroom.images import ANIMATED, FORMATS, grayscale
+
+
+def peak() -> int:
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+def main(path: str, output: str) -> None:
+    data = Path(path).read_bytes()
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    source = str(image.format)
+    target = source if output == "auto" else output.upper()
+    frames = getattr(image, "n_frames", 1) if target in ANIMATED else 1
+    estimate = footprint.needed(image, source, target, frames, data)
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = peak()
+    try:
+        grayscale(data, output=output, quality=90, max_pixels=10**9)
+    except ImageError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    sys.stdout.write(f"{estimate} {peak() - before}")
+
+
+main(*sys.argv[1:])
