@@ -33,7 +33,7 @@ down: ## Stop the local cloud; its state stays for the next `make up`
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.cloud down; fi
 
 .PHONY: test
-test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) ## Set up and run all tests, those on a local cloud of their own included
+test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) ## Set up and run all tests, those on a local cloud of their own included
 	@$(BIN)/pytest
 
 .PHONY: chaos

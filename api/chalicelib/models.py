@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -28,13 +29,18 @@ Model = TypeVar("Model", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
+def _whole(number: object) -> object:
+    """Return 75.0 as 75: to JSON Schema, and so to our own document, both are the same integer."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class Output(BaseModel):
     """What the result should be."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal["auto", "jpeg", "png", "webp"] = "auto"
-    quality: int = Field(90, ge=1, le=100)
+    quality: Annotated[int, BeforeValidator(_whole)] = Field(90, ge=1, le=100)
 
 
 class NewTask(BaseModel):
