@@ -1,7 +1,7 @@
 """The description of this API: OpenAPI 3.1, made from the models that validate requests.
 
-`tests/contract/test_openapi.py` holds it against the routes, `tests/integration/test_openapi_live.py`
-against what the running API answers.
+`tests/contract/test_openapi.py` holds it against the routes, and
+`tests/integration/test_openapi_live.py` against what the running API answers.
 """
 
 import functools
