@@ -1,0 +1,1 @@
+"""Measurements of Darkroom against what a person would otherwise use: `make bench`."""
