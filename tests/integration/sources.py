@@ -53,7 +53,7 @@ FILES = {
 class Sources(ThreadingHTTPServer):
     """`/status/404` answers 404; `/flaky/2/name` answers 503 twice, then a picture.
 
-    `/held/name` answers with a picture once the test has released it.
+    `/held/name` answers with a picture once the test has released it. `files` can be added to.
     """
 
     daemon_threads = True
@@ -61,6 +61,7 @@ class Sources(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
+        self.files = dict(FILES)
         self.requests: Counter[str] = Counter()
         self.lock = threading.Lock()
         self.held: defaultdict[str, threading.Event] = defaultdict(threading.Event)
@@ -85,7 +86,7 @@ class Answer(BaseHTTPRequestHandler):
         elif kind == "flaky" and asked <= int(argument):
             self._answer(503, b"not now")
         else:
-            body = FILES.get(
+            body = self.server.files.get(
                 self.path.partition("?")[0], JPEG if kind in {"flaky", "held"} else None
             )
             self._answer(404 if body is None else 200, body or b"")
