@@ -1,7 +1,6 @@
 """The HTTP API. Each route: parse, one call, answer. Errors are told in `chalicelib.problems`."""
 
 import uuid
-from typing import Any
 
 from chalice.app import Chalice, Request, Response
 
@@ -9,6 +8,7 @@ from chalicelib.models import ListQuery, NewTask, NewUpload, is_id, parse_body, 
 from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
 from chalicelib.views import Views
+from chalicelib.waiting import answer
 from darkroom.executions import StateMachine
 from darkroom.index import InvalidCursor, TaskIndex
 from darkroom.messages import Queue
@@ -46,7 +46,7 @@ def submit() -> Response:
 
 @app.route("/tasks", methods=["GET"], content_types=ANY_TYPE)
 @needs_services
-def list_tasks() -> dict[str, Any]:
+def list_tasks() -> Response:
     """Return the caller's tasks, newest first."""
     sent = request().query_params
     query = parse_query(ListQuery, {name: sent.getlist(name) for name in sent} if sent else {})
@@ -55,14 +55,16 @@ def list_tasks() -> dict[str, Any]:
     except InvalidCursor as error:
         message = "The cursor is not one that this list returned. Start without one."
         raise Problem(400, "InvalidCursor", message, "cursor") from error
-    return {"tasks": [views.task(item) for item in items], "cursor": cursor}
+    page = {"tasks": [views.task(item) for item in items], "cursor": cursor}
+    return answer(page, items, request().headers)
 
 
 @app.route("/tasks/{taskId}", methods=["GET"], content_types=ANY_TYPE)
 @needs_services
-def show_task(taskId: str) -> dict[str, Any]:  # noqa: N803 - Chalice passes the path's name
+def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
-    return views.task(own(taskId))
+    item = own(taskId)
+    return answer(views.task(item), [item], request().headers)
 
 
 @app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)

@@ -76,6 +76,21 @@ REPLAYED = {
     "schema": {"type": "string", "enum": ["true"]},
 }
 RETRY_AFTER = {"description": "Seconds", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
+ETAG: Json = {
+    "description": "The version of this answer, for `If-None-Match`",
+    "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
+    "required": True,
+}
+ASK_AGAIN: Json = {
+    "description": "Seconds after which to look again, of what has not ended; grows with its age",
+    "schema": RETRY_AFTER["schema"],
+}
+CURRENT: Json = {
+    "304": {
+        "description": "The client has this version",
+        "headers": {"ETag": ETAG, "Retry-After": ASK_AGAIN},
+    }
+}
 ALLOW = {"description": "The methods that the path takes", "schema": TEXT, "required": True}
 
 # Every error: the name of its response, what it means, its code in the example, its header.
@@ -143,7 +158,8 @@ def document() -> str:
 
 
 def _paths() -> Json:
-    take = {"200": _answer("The task", Task)}
+    waiting: Json = {"ETag": ETAG, "Retry-After": ASK_AGAIN}
+    take = {"200": _answer("The task", Task, **waiting)} | CURRENT
     accept = {"202": _answer("The task as it is now", Task, Location=LOCATION)}
     submitted = {
         "202": _answer(
@@ -171,14 +187,14 @@ def _paths() -> Json:
             "get": _operation(
                 "listTasks",
                 "List the caller's tasks, newest first",
-                {"200": _answer("A page", TaskList)},
+                {"200": _answer("A page", TaskList, **waiting)} | CURRENT,
                 "403",
-                parameters=_query(),
+                parameters=[*_query(), _KNOWN],
             ),
         },
         "/tasks/{taskId}": {
             "parameters": [task_id],
-            "get": _operation("showTask", "Show a task", take, "403 404"),
+            "get": _operation("showTask", "Show a task", take, "403 404", parameters=[_KNOWN]),
         },
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],
@@ -217,6 +233,12 @@ def _paths() -> Json:
 
 
 _ID = {"type": "string", "format": "uuid", "example": ID}
+_KNOWN = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of an answer that the client has",
+    "schema": TEXT,
+}
 
 
 def _operation(name: str, summary: str, answers: Json, errors: str = "", **more: Any) -> Json:

@@ -92,4 +92,5 @@ class Api:
         answer = self.module.app(json.loads(json.dumps(event)), None)
         told = {**answer.get("headers", {})}
         told |= {n: ", ".join(v) for n, v in (answer.get("multiValueHeaders") or {}).items()}
-        return Answer(answer["statusCode"], told, json.loads(answer["body"]))
+        body = json.loads(answer["body"]) if answer["body"] else None
+        return Answer(answer["statusCode"], told, body)
