@@ -4,7 +4,6 @@ import uuid
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.models import ListQuery, NewTask, NewUpload, is_id, parse_body, parse_query
 from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
 from chalicelib.views import Views
@@ -15,6 +14,8 @@ from darkroom.messages import Queue
 from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
 from darkroom.store import Item, TaskStore
+from darkroom.table import Table
+from darkroom.tasks import is_id
 
 ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form; some clients name a type where no body is
 
@@ -22,8 +23,9 @@ app = Chalice(app_name="darkroom")
 app.register_middleware(tell)
 
 settings = Settings.from_environment()
-store = TaskStore(settings.table_name, settings.retention_days)
-index = TaskIndex(settings.table_name)
+table = Table(settings.table_name)
+store = TaskStore(table, settings.retention_days)
+index = TaskIndex(table)
 bucket = Bucket(settings.bucket_name)
 desk = Desk(
     store=store,
@@ -39,6 +41,8 @@ views = Views(bucket, required("CONSOLE_URL"))
 @needs_services
 def submit() -> Response:
     """Take a task: 202 with its place in `Location`."""
+    from chalicelib.models import NewTask, parse_body
+
     new = parse_body(NewTask, request().raw_body)
     item, replayed = desk.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted(item, {"Idempotent-Replayed": "true"} if replayed else {})
@@ -48,6 +52,8 @@ def submit() -> Response:
 @needs_services
 def list_tasks() -> Response:
     """Return the caller's tasks, newest first."""
+    from chalicelib.models import ListQuery, parse_query
+
     sent = request().query_params
     query = parse_query(ListQuery, {name: sent.getlist(name) for name in sent} if sent else {})
     try:
@@ -85,6 +91,8 @@ def cancel(taskId: str) -> Response:  # noqa: N803
 @needs_services
 def upload() -> Response:
     """Give a form that sends one file to S3: 201 with its id for `POST /tasks`."""
+    from chalicelib.models import NewUpload, parse_body
+
     new = parse_body(NewUpload, request().raw_body)
     upload_id = str(uuid.uuid4())
     form = bucket.upload_form(upload_id, new.contentType, settings.max_source_bytes)
@@ -100,7 +108,7 @@ def health() -> dict[str, str]:
 @app.route("/openapi.json", methods=["GET"], content_types=ANY_TYPE)
 def openapi() -> Response:
     """Describe this API in OpenAPI 3.1."""
-    from chalicelib.openapi import document  # noqa: PLC0415 - its models would slow each cold start
+    from chalicelib.openapi import document
 
     return Response(document(), headers={"Content-Type": "application/json"})
 

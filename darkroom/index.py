@@ -9,7 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.store import Item, aliases, integers, open_table
+from darkroom.store import Item, aliases
+from darkroom.table import Table
 
 OWNER_INDEX = "owner-createdAt"
 ACTIVE_INDEX = "active"
@@ -24,9 +25,9 @@ class InvalidCursor(ValueError):
 class TaskIndex:
     """The indexes of one table of tasks."""
 
-    def __init__(self, table_name: str) -> None:
-        """Open the table."""
-        self._table = open_table(table_name)
+    def __init__(self, table: Table) -> None:
+        """Take the table."""
+        self._table = table
 
     def of_owner(
         self,
@@ -68,7 +69,7 @@ class TaskIndex:
             # Without a filter a page of `limit` is enough; with one, read larger pages.
             page = self._table.query(**query, Limit=max(200, limit) if filters else limit)
             for item in page["Items"]:
-                found.append(integers(item))
+                found.append(item)
                 if len(found) == limit:
                     more = "LastEvaluatedKey" in page or item is not page["Items"][-1]
                     return found, _encode_cursor(item) if more else None
@@ -86,7 +87,8 @@ class TaskIndex:
             ExpressionAttributeValues={":shard": shard, ":before": before},
             Limit=limit,
         )
-        return [integers(item) for item in page["Items"]]
+        items: list[Item] = page["Items"]
+        return items
 
 
 def _encode_cursor(item: Mapping[str, Any]) -> str:

@@ -1,24 +1,19 @@
 """The table of tasks: what is written to it, and under which condition. `index` finds tasks.
 
-Items are plain dicts with the attribute names of DESIGN's item. Numbers come back as `int`:
-Darkroom stores no fractions.
+Items are plain dicts with the attribute names of DESIGN's item.
 """
 
 import time
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-import boto3
-from boto3.dynamodb.types import TypeDeserializer
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from darkroom.errors import StaleAttempt
+from darkroom.table import Table, read_item
 from darkroom.tasks import TRANSITIONS, Status, active_shard, timestamp
 
 SECONDS_PER_DAY = 86_400
-FROM_WIRE = TypeDeserializer()
 
 Item = dict[str, Any]
 
@@ -57,22 +52,12 @@ def condition(transition: str) -> str:
     return f"{THIS_ATTEMPT} AND {either}"
 
 
-def open_table(name: str) -> Any:
-    """Return a table of boto3's."""
-    # Short waits and few tries: the caller is a function that the state machine, or the client of
-    # the API, calls again. A connection that hangs must not use up the function's time.
-    config = Config(
-        connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
-    )
-    return boto3.resource("dynamodb", config=config).Table(name)
-
-
 class TaskStore:
     """Tasks in one DynamoDB table."""
 
-    def __init__(self, table_name: str, retention_days: int) -> None:
-        """Open the table; its items expire `retention_days` after their creation."""
-        self._table = open_table(table_name)
+    def __init__(self, table: Table, retention_days: int) -> None:
+        """Take the table; its items expire `retention_days` after their creation."""
+        self._table = table
         self._retention = retention_days * SECONDS_PER_DAY
 
     def create(self, task_id: str, owner: str, attributes: Mapping[str, Any]) -> Item:
@@ -99,7 +84,7 @@ class TaskStore:
             **attributes,
         }
         try:
-            self._table.put_item(
+            self._table.put(
                 Item=item,
                 ConditionExpression=NOT_THERE,
                 ExpressionAttributeNames=aliases("taskId"),
@@ -115,8 +100,7 @@ class TaskStore:
 
     def get(self, task_id: str) -> Item | None:
         """Return a task as it is now (a consistent read), or None."""
-        answer = self._table.get_item(Key={"taskId": task_id}, ConsistentRead=True)
-        return integers(answer["Item"]) if "Item" in answer else None
+        return self._table.get(Key={"taskId": task_id}, ConsistentRead=True).get("Item")
 
     def start(self, task_id: str, attempt: int, execution: str) -> None:
         """Claim a PENDING task for an execution: RUNNING. Repeats and errors: `_by_execution`."""
@@ -157,7 +141,7 @@ class TaskStore:
         Of two repairs that read the same task, one gets to queue it again.
         """
         try:
-            self._table.update_item(
+            self._table.update(
                 Key={"taskId": item["taskId"]},
                 UpdateExpression="SET #updatedAt = :now",
                 ConditionExpression=AS_READ,
@@ -236,7 +220,7 @@ class TaskStore:
         if remove:
             update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
         try:
-            answer = self._table.update_item(
+            answer = self._table.update(
                 Key={"taskId": task_id},
                 UpdateExpression=update,
                 ConditionExpression=condition(transition),
@@ -253,7 +237,7 @@ class TaskStore:
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: the task has "
                 "ended, or another execution or attempt owns it."
             ) from error
-        task: Item = integers(answer["Attributes"])
+        task: Item = answer["Attributes"]
         return task
 
 
@@ -261,8 +245,7 @@ def _found(stale: StaleAttempt) -> Item:
     """Return the task that a refused write met, {} if there was none."""
     refusal = stale.__cause__
     met = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
-    # boto3 turns answers into Python's types, errors not.
-    return {name: integers(FROM_WIRE.deserialize(value)) for name, value in met.items()}
+    return read_item(met)
 
 
 def aliases(*names: str) -> dict[str, str]:
@@ -273,14 +256,3 @@ def aliases(*names: str) -> dict[str, str]:
 def _condition_failed(error: ClientError) -> bool:
     code: str = error.response["Error"]["Code"]
     return code == "ConditionalCheckFailedException"
-
-
-def integers(value: Any) -> Any:
-    """Return a value with every Decimal, which is how boto3 reads numbers, as an int."""
-    if isinstance(value, Decimal):
-        return int(value)
-    if isinstance(value, dict):
-        return {key: integers(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [integers(entry) for entry in value]
-    return value

@@ -11,6 +11,7 @@ row, so that of two writers that race, DynamoDB lets one win and the other learn
 """
 
 import datetime
+import uuid
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,6 +72,14 @@ def timestamp(moment: datetime.datetime | None = None) -> str:
     """Return a moment, now by default, as ISO 8601 in UTC with milliseconds: sortable as text."""
     moment = moment or datetime.datetime.now(datetime.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id of ours: of a task or an upload."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def active_shard(task_id: str) -> str:

@@ -17,13 +17,15 @@ from darkroom.messages import Queue
 from darkroom.reconciler import Reconciler
 from darkroom.settings import Settings, required
 from darkroom.store import TaskStore
+from darkroom.table import Table
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
 
 settings = Settings.from_environment()
+table = Table(settings.table_name)
 reconciler = Reconciler(
-    store=TaskStore(settings.table_name, settings.retention_days),
-    index=TaskIndex(settings.table_name),
+    store=TaskStore(table, settings.retention_days),
+    index=TaskIndex(table),
     queue=Queue(required("QUEUE_URL")),
     dead_letters=Queue(required("DEAD_LETTER_QUEUE_URL")),
     machine=StateMachine(required("STATE_MACHINE_ARN")),

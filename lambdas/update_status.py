@@ -14,9 +14,10 @@ from darkroom.failures import describe
 from darkroom.settings import Settings
 from darkroom.steps import step
 from darkroom.store import TaskStore
+from darkroom.table import Table
 
 settings = Settings.from_environment()
-store = TaskStore(settings.table_name, settings.retention_days)
+store = TaskStore(Table(settings.table_name), settings.retention_days)
 
 
 @step

@@ -1,6 +1,5 @@
 """The shapes of requests: what validates, and how a wrong one is told."""
 
-import uuid
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -18,7 +17,7 @@ from chalicelib.problems import Problem
 from darkroom.dataurls import is_data_url
 from darkroom.errors import SourceError
 from darkroom.sources import check_url
-from darkroom.tasks import Status
+from darkroom.tasks import Status, is_id
 
 MAX_NAME_LENGTH = 200
 MAX_FIELD_LENGTH = 100
@@ -160,11 +159,3 @@ def _problem(error: ValidationError) -> Problem:
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     code = "InvalidSource" if field in {"imageUrl", "uploadId"} else "InvalidRequest"
     return Problem(400, code, f"{field}: {message}.", field)
-
-
-def is_id(text: str) -> bool:
-    """Whether a text has the form of an id of ours."""
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False

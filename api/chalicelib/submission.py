@@ -4,11 +4,10 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.models import NewTask
 from chalicelib.problems import Problem, logger
 from darkroom import dataurls
 from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
@@ -17,6 +16,9 @@ from darkroom.messages import Queue
 from darkroom.objects import Bucket, upload_key
 from darkroom.store import Item, TaskExists, TaskStore
 from darkroom.tasks import order
+
+if TYPE_CHECKING:
+    from chalicelib.models import NewTask
 
 # Ids of tasks with an idempotency key are made in this namespace: the same caller and key give the
 # same id (RFC 9562, 5.5), so that one conditional put decides a race.
@@ -34,7 +36,7 @@ class Desk:
     machine: StateMachine
     max_source_bytes: int
 
-    def submit(self, owner: str, new: NewTask, key: str | None) -> tuple[Item, bool]:
+    def submit(self, owner: str, new: "NewTask", key: str | None) -> tuple[Item, bool]:
         """Store and queue a task; return it and whether it was there already.
 
         Args:
@@ -116,7 +118,7 @@ class Desk:
         except (BotoCoreError, ClientError) as error:
             logger.warning("a task was not queued", taskId=item["taskId"], reason=str(error))
 
-    def _put_away(self, new: NewTask) -> dict[str, str]:
+    def _put_away(self, new: "NewTask") -> dict[str, str]:
         """Return the source of a task. The bytes of a data URL go to the bucket, not the table."""
         if new.uploadId is not None:
             return {"uploadId": new.uploadId}

@@ -17,6 +17,7 @@ from moto import mock_aws
 from darkroom.index import TaskIndex
 from darkroom.objects import Bucket
 from darkroom.store import TaskStore
+from darkroom.table import Table
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
@@ -44,8 +45,9 @@ class StandIn:
     def __init__(self) -> None:
         self._dynamodb, self._s3 = boto3.client("dynamodb"), boto3.client("s3")
         self.table = boto3.resource("dynamodb").Table(TABLE)
-        self.store = TaskStore(TABLE, retention_days=30)
-        self.index = TaskIndex(TABLE)
+        table = Table(TABLE)
+        self.store = TaskStore(table, retention_days=30)
+        self.index = TaskIndex(table)
         self.bucket = Bucket(BUCKET)
 
     def empty(self) -> None:

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.errors import StaleAttempt
 from darkroom.store import TaskExists, TaskStore
+from darkroom.table import Table
 from darkroom.tasks import TRANSITIONS, Status
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
@@ -210,7 +211,7 @@ def test_a_task_that_is_gone_is_stale_and_not_made_anew(store: TaskStore, transi
 @pytest.mark.parametrize("transition", TRANSITIONS)
 def test_another_error_of_dynamodb_is_not_taken_for_stale(transition: str) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        apply(TaskStore("no-such-table", 1), transition)
+        apply(TaskStore(Table("no-such-table"), 1), transition)
 
 
 # ── Times, and the index of unfinished tasks ─────────────────────────────────────────────────────

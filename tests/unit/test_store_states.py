@@ -13,6 +13,7 @@ from stand_in import TABLE
 
 from darkroom.errors import StaleAttempt
 from darkroom.store import TaskStore
+from darkroom.table import Table
 
 executions = st.sampled_from(["arn:A", "arn:B"])
 # How far from the task's attempt an event is: mostly of it, at times late, or of none there is yet.
@@ -22,7 +23,7 @@ RANK = {"PENDING": 0, "RUNNING": 1, "COMPLETED": 2, "FAILED": 2, "CANCELLED": 2}
 
 @cache
 def store_in_moto() -> TaskStore:
-    return TaskStore(TABLE, 1)
+    return TaskStore(Table(TABLE), 1)
 
 
 class Life(RuleBasedStateMachine):

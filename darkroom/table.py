@@ -1,0 +1,91 @@
+"""The table of tasks: every call to DynamoDB that Darkroom makes, in Python's own types.
+
+Numbers come back as `int`: Darkroom stores no fractions. `boto3.resource` would translate, too, but
+reads the description of every operation that there is at each cold start.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.config import Config
+
+TO_WIRE, FROM_WIRE = TypeSerializer(), TypeDeserializer()
+# The parts of requests and answers that hold attributes by their names.
+ITEMS = {
+    "Attributes",
+    "ExclusiveStartKey",
+    "ExpressionAttributeValues",
+    "Item",
+    "Key",
+    "LastEvaluatedKey",
+}
+
+
+class Table:
+    """One table. Requests and answers are DynamoDB's, but for the attributes' values.
+
+    Every method raises `botocore.exceptions.ClientError`: DynamoDB refused, or a condition failed.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Make the client; nothing is called yet."""
+        self._name = name
+        # Short waits and few tries: the caller is a function that the state machine, or the client
+        # of the API, calls again. A connection that hangs must not use up the function's time.
+        self._dynamodb = boto3.client(
+            "dynamodb",
+            config=Config(
+                connect_timeout=2,
+                read_timeout=3,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            ),
+        )
+
+    def put(self, **request: Any) -> None:
+        """Write a whole item."""
+        self._dynamodb.put_item(TableName=self._name, **_to_wire(request))
+
+    def get(self, **request: Any) -> dict[str, Any]:
+        """Return an answer with `Item`, if there is one."""
+        return _from_wire(self._dynamodb.get_item(TableName=self._name, **_to_wire(request)))
+
+    def update(self, **request: Any) -> dict[str, Any]:
+        """Change an item; return an answer with `Attributes`, if the request asks for them."""
+        return _from_wire(self._dynamodb.update_item(TableName=self._name, **_to_wire(request)))
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Return a page: `Items`, and `LastEvaluatedKey` if there may be more."""
+        answer = self._dynamodb.query(TableName=self._name, **_to_wire(request))
+        return _from_wire(answer) | {"Items": [read_item(item) for item in answer["Items"]]}
+
+
+def read_item(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item, as DynamoDB writes it, in Python's types."""
+    return {name: _integers(FROM_WIRE.deserialize(value)) for name, value in attributes.items()}
+
+
+def _to_wire(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        part: {name: TO_WIRE.serialize(entry) for name, entry in value.items()}
+        if part in ITEMS
+        else value
+        for part, value in request.items()
+    }
+
+
+def _from_wire(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: read_item(value) if part in ITEMS else value for part, value in answer.items()}
+
+
+def _integers(value: Any) -> Any:
+    """Return a value with every Decimal, which is how boto3 reads numbers, as an int."""
+    if isinstance(value, Decimal):
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _integers(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_integers(entry) for entry in value]
+    return value
