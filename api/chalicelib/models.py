@@ -16,7 +16,7 @@ from pydantic import (
 from chalicelib.problems import Problem
 from darkroom.dataurls import is_data_url
 from darkroom.errors import SourceError
-from darkroom.sources import check_url
+from darkroom.outbound import check_url
 from darkroom.tasks import Status, is_id
 
 MAX_NAME_LENGTH = 200

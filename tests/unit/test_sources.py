@@ -17,7 +17,8 @@ from darkroom.errors import (
     SourceTooLarge,
     SourceUnavailable,
 )
-from darkroom.sources import Limits, check_url, display, fetch
+from darkroom.outbound import check_url, display
+from darkroom.sources import Limits, fetch
 
 LIMITS = Limits(max_bytes=1000, seconds=5)
 
