@@ -1,7 +1,7 @@
 """Resolve the dependencies of pyproject.toml into one lock file a group: `make lock`.
 
 Lock files are requirements with hashes, for any platform. Layers take the versions that `dev`
-tested; boto3 is not in them, for AWS's runtime brings it.
+tested.
 """
 
 import subprocess
@@ -20,6 +20,7 @@ COMMON = [
 ENVIRONMENTS = ["dev", "emulator", "console", "sam", "policy", "chaos", "bench"]
 # Of a layer: what else uv is told. Chalice's own requirements are those of its command line.
 LAYERS = {
+    "layer-sdk": [],
     "layer-powertools": [],
     "layer-pillow": [],
     "layer-pydantic": [],

@@ -17,17 +17,26 @@ ifeq ($(TARGET),laptop)
 COMPILER := $(PYTHON)
 PLATFORM := --python $(PYTHON)
 else
-COMPILER := python3.13
+# Bytecode is the same on every processor but not in every version. Where a laptop has the runtime's:
+# on the PATH (a shim of pyenv's is there even if it starts nothing), or in the store of a manager.
+PYENV := $(or $(PYENV_ROOT),$(shell pyenv root 2>/dev/null),$(HOME)/.pyenv)
+STORES := $(PYENV)/versions/3.13* $(HOME)/.local/share/uv/python/cpython-3.13* \
+	$(HOME)/.local/share/mise/installs/python/3.13* $(HOME)/.asdf/installs/python/3.13* \
+	/opt/homebrew /usr/local /Library/Frameworks/Python.framework/Versions/3.13
+COMPILER := $(shell for python in python3.13 $(wildcard $(addsuffix /bin/python3.13,$(STORES))); do \
+	if $$python -c '' 2>/dev/null; then echo $$python; break; fi; done)
 PLATFORM := --python-version 3.13 --python-platform aarch64-manylinux_2_28
 endif
 
-# $(call install,FOLDER,LOCK) unpacks the wheels of a lock file.
+# $(call install,FOLDER,LOCK) unpacks the wheels of a lock file, but for their commands, which would
+# hold a path of this machine.
 install = $(UV) pip install --no-config --require-hashes --no-deps \
-	--only-binary :all: --link-mode copy --no-compile $(PLATFORM) --target $(1) --requirement $(2)
+	--only-binary :all: --link-mode copy --no-compile $(PLATFORM) --target $(1) --requirement $(2) && \
+	rm -rf $(1)/bin $(1)/.lock
 
 # $(call compile,FOLDER,PLACE) adds bytecode, where there is an interpreter of the target's version:
 # without it Lambda compiles everything anew at every cold start, for its folders are read-only.
 # Hash-based and unchecked, with the path that the folder will have: the same bytes in every build.
-compile = if $(COMPILER) -c '' 2>/dev/null; then \
+compile = if [ -n "$(COMPILER)" ]; then \
 	$(COMPILER) -m compileall -q -j 0 --invalidation-mode unchecked-hash -s $(1) -p $(2) $(1); \
-	else echo "$@: no $(COMPILER) here, so it starts slower, for want of bytecode" >&2; fi
+	else echo "$@: no Python 3.13 here, so it starts slower, for want of bytecode" >&2; fi

@@ -1,0 +1,160 @@
+"""What `local/sdk.py` leaves of boto3 is what the functions use, and works as the whole does."""
+
+import ast
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore
+import botocore.session
+import pytest
+from botocore.loaders import Loader
+
+from local.packages import files
+from local.sdk import OPERATIONS, cut
+
+# What functions may import of the SDK. Other ways to a client would escape the test below.
+MODULES = {"boto3", "boto3.dynamodb.types", "botocore.config", "botocore.exceptions"}
+OF_BOTOCORE = {"head_bucket"}
+NOT_COMPARED = {"Authorization", "User-Agent", "X-Amz-Date", "amz-sdk-invocation-id"}
+
+
+@pytest.fixture(scope="module")
+def code(resources: dict[str, Any]) -> list[ast.AST]:
+    """All that functions carry of ours, parsed."""
+    found: dict[str, Path] = {}
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = resource["Properties"]
+            found |= files(properties["CodeUri"], properties["Handler"])
+    modules = [path for name, path in found.items() if name.endswith(".py")]
+    return [node for path in modules for node in ast.walk(ast.parse(path.read_bytes()))]
+
+
+def whole() -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.set_credentials("key", "secret")
+    return session
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> botocore.session.Session:
+    """A session whose data is what the layer has."""
+    site = tmp_path_factory.mktemp("site")
+    for package in (boto3, botocore):
+        source = Path(package.__file__).parent
+        target = site / source.name / "data"
+        shutil.copytree(source / "data", target, ignore=foreign)
+    (site / "boto3" / "examples").mkdir()
+    cut(site)
+    session = whole()
+    data = str(site / "botocore" / "data")
+    loader = Loader(extra_search_paths=[data], include_default_search_paths=False)
+    session.register_component("data_loader", loader)
+    return session
+
+
+def foreign(folder: str, names: list[str]) -> list[str]:
+    """Of the hundreds of services, copy ours and one that has to go."""
+    kept = {*OPERATIONS, "sns"}
+    return [n for n in names if Path(folder).name == "data" and "." not in n and n not in kept]
+
+
+def test_functions_make_clients_of_the_services_that_are_kept(code):
+    calls = [n for n in code if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    made = [n for n in calls if isinstance(n.func.value, ast.Name) and n.func.value.id == "boto3"]
+    assert {call.func.attr for call in made} == {"client"}
+    assert {ast.literal_eval(call.args[0]) for call in made} == set(OPERATIONS)
+
+
+def test_functions_come_to_clients_in_no_other_way(code):
+    names = {alias.name for n in code if isinstance(n, ast.Import) for alias in n.names}
+    names |= {n.module for n in code if isinstance(n, ast.ImportFrom) and n.module}
+    assert {n for n in names if n.partition(".")[0] in {"boto3", "botocore"}} == MODULES
+
+
+def test_functions_call_the_operations_that_are_kept_and_no_other(code):
+    called = {n.func.attr for n in code if isinstance(n, ast.Call) and hasattr(n.func, "attr")}
+    called |= {n.value for n in code if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    session = whole()
+    there: set[str] = {"get_paginator", "get_waiter"}
+    for service in OPERATIONS:
+        there |= set(map(botocore.xform_name, session.get_service_model(service).operation_names))
+    kept = {botocore.xform_name(name) for names in OPERATIONS.values() for name in names}
+    assert called & there == kept - OF_BOTOCORE
+
+
+def test_nothing_of_another_service_is_left(short):
+    assert set(short.get_available_services()) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("service", OPERATIONS)
+def test_every_region_of_every_partition_leads_where_it_did(short, service):
+    data = Path(botocore.__file__).parent / "data" / "endpoints.json"
+    partitions = json.loads(data.read_text())["partitions"]
+    regions = [region for partition in partitions for region in partition["regions"]]
+    full = whole()
+    assert {"us-east-1", "cn-north-1", "us-gov-west-1"} <= set(regions)
+    for region in regions:
+        before, after = (s.create_client(service, region_name=region) for s in (full, short))
+        assert after.meta.endpoint_url == before.meta.endpoint_url
+        assert after.meta.partition == before.meta.partition
+
+
+@pytest.mark.parametrize("service", OPERATIONS)
+def test_every_error_of_a_service_has_its_class(short, service):
+    before, after = (s.create_client(service, region_name="us-east-1") for s in (whole(), short))
+    assert set(dir(after.exceptions)) == set(dir(before.exceptions))
+
+
+ITEM = {"taskId": {"S": "a"}, "attempt": {"N": "1"}}
+CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "put an item": (
+        "dynamodb",
+        lambda c: c.put_item(TableName="t", Item=ITEM, ConditionExpression="x"),
+    ),
+    "put an object": (
+        "s3",
+        lambda c: c.put_object(Bucket="b", Key="k", Body=b"x", ChecksumAlgorithm="SHA256"),
+    ),
+    "copy an object": (
+        "s3",
+        lambda c: c.copy_object(Bucket="b", Key="k", CopySource="b/s", ChecksumAlgorithm="SHA256"),
+    ),
+    "measure an object": (
+        "s3",
+        lambda c: c.head_object(Bucket="b", Key="k", ChecksumMode="ENABLED"),
+    ),
+    "send a message": ("sqs", lambda c: c.send_message(QueueUrl="https://q/1/q", MessageBody="m")),
+    "start an execution": (
+        "stepfunctions",
+        lambda c: c.start_execution(stateMachineArn="arn", name="n", input="{}"),
+    ),
+}
+
+
+class Sent(Exception):
+    """A request on its way."""
+
+
+def sent(session: botocore.session.Session, service: str, act: Callable[[Any], Any]) -> Any:
+    """What a call would send, but for what is new each time."""
+
+    def stop(request: Any, **_: Any) -> None:
+        headers = {k: v for k, v in request.headers.items() if k not in NOT_COMPARED}
+        body = request.body.read() if hasattr(request.body, "read") else request.body
+        raise Sent(request.method, request.url, headers, body)
+
+    client = session.create_client(service, region_name="us-east-1")
+    client.meta.events.register("before-send", stop)
+    with pytest.raises(Sent) as caught:
+        act(client)
+    return caught.value.args
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_sends_what_it_sent(short, call):
+    assert sent(short, *CALLS[call]) == sent(whole(), *CALLS[call])
