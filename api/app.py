@@ -1,6 +1,8 @@
 """The HTTP API. Each route: parse, one call, answer. Errors are told in `chalicelib.problems`."""
 
+import functools
 import uuid
+from typing import TYPE_CHECKING
 
 from chalice.app import Chalice, Request, Response
 
@@ -8,6 +10,7 @@ from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
 from chalicelib.views import Views
 from chalicelib.waiting import answer
+from darkroom.events import secret_text
 from darkroom.executions import StateMachine
 from darkroom.index import InvalidCursor, TaskIndex
 from darkroom.messages import Queue
@@ -16,6 +19,9 @@ from darkroom.settings import Settings, required
 from darkroom.store import Item, TaskStore
 from darkroom.table import Table
 from darkroom.tasks import is_id
+
+if TYPE_CHECKING:
+    from darkroom.keys import Secrets
 
 ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form; some clients name a type where no body is
 
@@ -97,6 +103,21 @@ def upload() -> Response:
     upload_id = str(uuid.uuid4())
     form = bucket.upload_form(upload_id, new.contentType, settings.max_source_bytes)
     return Response({"uploadId": upload_id, **form}, status_code=201)
+
+
+@app.route("/callback-secret", methods=["GET"], content_types=ANY_TYPE)
+@needs_services
+def callback_secret() -> dict[str, str]:
+    """Return what webhooks for the caller are signed with."""
+    return {"secret": secret_text(secrets().of(caller()))}
+
+
+@functools.cache
+def secrets() -> "Secrets":
+    """Return the callers' secrets. One route needs them: no cold start waits for their client."""
+    from darkroom.keys import Secrets
+
+    return Secrets(required("WEBHOOK_KEY_ID"))
 
 
 @app.route("/health", methods=["GET"], content_types=ANY_TYPE)

@@ -51,6 +51,12 @@ class Queue:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
+    def hide(self, receipt: str, seconds: int) -> None:
+        """Hide a message that was received, so that it comes again after so many seconds."""
+        self._sqs.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+        )
+
     def delete(self, message: Mapping[str, Any]) -> None:
         """Delete a message that was received."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])

@@ -24,7 +24,7 @@ THIS_ATTEMPT = "#attempt = :attempt"
 THIS_EXECUTION = "#execution = :execution"
 AS_READ = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
 # What belongs to an attempt and not to the task: a retry begins without it.
-OF_THE_ATTEMPT = ("startedAt", "completedAt", "execution", "failure", "result")
+OF_THE_ATTEMPT = ("startedAt", "completedAt", "execution", "failure", "result", "delivery")
 
 
 class TaskExists(Exception):
@@ -158,6 +158,23 @@ class TaskStore:
                 raise
             return False
         return True
+
+    def delivered(self, task_id: str, attempt: int, delivery: Item) -> None:
+        """Keep what became of the last try to deliver a callback; nothing else changes.
+
+        Of an attempt that a retry has ended meanwhile, nobody wants to know.
+        """
+        try:
+            self._table.update(
+                Key={"taskId": task_id},
+                UpdateExpression="SET #delivery = :delivery",
+                ConditionExpression=THIS_ATTEMPT,
+                ExpressionAttributeNames=aliases("attempt", "delivery"),
+                ExpressionAttributeValues={":attempt": attempt, ":delivery": delivery},
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
 
     def _by_execution(
         self, transition: str, task_id: str, attempt: int, changes: Item, first: Item | None = None

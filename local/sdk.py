@@ -20,9 +20,11 @@ from typing import Any
 
 OPERATIONS = {
     "dynamodb": {"GetItem", "PutItem", "Query", "UpdateItem"},
+    "events": {"PutEvents"},
+    "kms": {"GenerateMac"},
     # HeadBucket is botocore's own: it finds the region of a bucket that has been moved.
     "s3": {"CopyObject", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
-    "sqs": {"DeleteMessage", "ReceiveMessage", "SendMessage"},
+    "sqs": {"ChangeMessageVisibility", "DeleteMessage", "ReceiveMessage", "SendMessage"},
     "stepfunctions": {
         "DescribeExecution",
         "GetExecutionHistory",
@@ -31,7 +33,7 @@ OPERATIONS = {
     },
 }
 """What functions call, by boto3's names."""
-ENDPOINTS = {"dynamodb", "s3", "sqs", "states"}
+ENDPOINTS = {"dynamodb", "events", "kms", "s3", "sqs", "states"}
 """The same services by the names that their endpoints have."""
 UNUSED = ("examples-", "paginators-", "waiters-")
 

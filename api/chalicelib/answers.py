@@ -51,6 +51,29 @@ class Execution(Answer):
     consoleUrl: str  # noqa: N815
 
 
+class Delivery(Answer):
+    """What became of the last try to deliver the webhook."""
+
+    delivered: bool
+    tries: Annotated[int, Field(ge=1)]
+    at: AwareDatetime
+    status: Annotated[int | None, Field(description="What the receiver answered, if it did.")]
+    message: str | None
+
+
+class Callback(Answer):
+    """Where the end of the task is told. It never changes the task's status."""
+
+    url: str
+    delivery: Annotated[Delivery | None, Field(description="`null`: not tried yet.")]
+
+
+class CallbackSecret(Answer):
+    """What the webhooks for this caller are signed with, after Standard Webhooks."""
+
+    secret: Annotated[str, Field(pattern="^whsec_[A-Za-z0-9+/]+=*$")]
+
+
 class Links(Answer):
     """Where the task is, and what may be done to it now."""
 
@@ -85,6 +108,7 @@ class Task(Answer):
     completedAt: AwareDatetime | None  # noqa: N815
     result: Result | None
     failure: Failure | None
+    callback: Callback | None
     execution: Execution | None
     links: Links
 

@@ -66,16 +66,20 @@ class NewTask(BaseModel):
     ] = None
     name: Name | None = None
     output: Output = Field(default_factory=lambda: Output(format="auto", quality=90))
+    callbackUrl: Annotated[  # noqa: N815
+        str | None,
+        Field(description="Gets a signed webhook when the task has ended; see docs/events.md"),
+    ] = None
 
     @field_validator("imageUrl")
     @classmethod
     def _is_a_source(cls, url: str | None) -> str | None:
-        if url is not None and not is_data_url(url):
-            try:
-                check_url(url)
-            except SourceError as error:
-                raise ValueError(str(error)) from error
-        return url
+        return url if url is None or is_data_url(url) else _callable(url)
+
+    @field_validator("callbackUrl")
+    @classmethod
+    def _can_be_called(cls, url: str | None) -> str | None:
+        return url if url is None else _callable(url)
 
     @field_validator("uploadId")
     @classmethod
@@ -110,6 +114,15 @@ class ListQuery(BaseModel):
     name: Name | None = None
     limit: int = Field(20, ge=1, le=MAX_LIST)
     cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+
+
+def _callable(url: str) -> str:
+    """Return a URL that Darkroom may call; its address is looked at when it is called."""
+    try:
+        check_url(url)
+    except SourceError as error:
+        raise ValueError(str(error)) from error
+    return url
 
 
 def parse_body(model: type[Model], body: str | bytes) -> Model:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chalicelib.answers import Error, Health, Task, TaskList, Upload
+from chalicelib.answers import CallbackSecret, Error, Health, Task, TaskList, Upload
 from chalicelib.models import ListQuery, NewTask, NewUpload
 
 Json = dict[str, Any]
@@ -41,6 +41,7 @@ TASK = {
         "sha256": "0" * 64,
     },
     "failure": None,
+    "callback": None,
     "execution": {
         "arn": "arn:aws:states:eu-west-1:1:execution:tasks",
         "consoleUrl": "https://…",
@@ -66,6 +67,7 @@ EXAMPLES: dict[type[BaseModel], Json] = {
         "fields": {"key": f"uploads/{ID}", "Content-Type": "image/png", "policy": "…"},
         "expiresAt": "2026-11-25T05:26:34.753Z",
     },
+    CallbackSecret: {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
     Health: {"status": "ok"},
 }
 
@@ -211,6 +213,14 @@ def _paths() -> Json:
                 {"201": _answer("The form", Upload)},
                 "403 413",
                 **_body(NewUpload),
+            )
+        },
+        "/callback-secret": {
+            "get": _operation(
+                "callbackSecret",
+                "Get the secret that webhooks for the caller are signed with",
+                {"200": _answer("The secret", CallbackSecret)},
+                "403",
             )
         },
         "/health": {

@@ -61,8 +61,9 @@ class Desk:
             "output": new.output.model_dump(),
             "request": digest,
         }
-        if new.name is not None:
-            attributes["name"] = new.name
+        for name in ("name", "callbackUrl"):
+            if (given := getattr(new, name)) is not None:
+                attributes[name] = given
         try:
             item = self.store.create(task_id, owner, attributes)
         except TaskExists as exists:

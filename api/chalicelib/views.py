@@ -31,6 +31,7 @@ class Views:
             "completedAt": item.get("completedAt"),
             "result": self._result(item),
             "failure": item.get("failure"),
+            "callback": _callback(item),
             "execution": self._execution(item.get("execution")),
             "links": {
                 "self": place,
@@ -49,6 +50,13 @@ class Views:
 
     def _execution(self, arn: str | None) -> dict[str, str] | None:
         return {"arn": arn, "consoleUrl": self.console_url + arn} if arn else None
+
+
+def _callback(item: dict[str, Any]) -> dict[str, Any] | None:
+    """Return where the caller wants to be told of the end, and how the last try went."""
+    if "callbackUrl" not in item:
+        return None
+    return {"url": item["callbackUrl"], "delivery": item.get("delivery")}
 
 
 def _source(source: dict[str, str]) -> dict[str, str]:

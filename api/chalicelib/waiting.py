@@ -48,7 +48,10 @@ def _version(items: list[Mapping[str, Any]], cursor: str | None) -> str:
     """Return a weak ETag: two answers of one version differ in the signatures of links at most."""
     # The half of a link's life is in it, so that no client is told that a dead link is current.
     parts = [str(cursor), str(int(time.time() / (LINK_SECONDS / 2)))]
-    parts += [f"{item['taskId']} {item['attempt']} {item['updatedAt']}" for item in items]
+    parts += [
+        f"{item['taskId']} {item['attempt']} {item['updatedAt']} {item.get('delivery')}"
+        for item in items
+    ]
     return f'W/"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]}"'
 
 

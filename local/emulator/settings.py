@@ -13,6 +13,7 @@ SERVICES = (
     "dynamodb",
     "events",
     "iam",
+    "kms",
     "lambda",
     "logs",
     "monitoring",

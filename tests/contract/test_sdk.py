@@ -77,7 +77,9 @@ def test_functions_come_to_clients_in_no_other_way(code):
 
 
 def test_functions_call_the_operations_that_are_kept_and_no_other(code):
-    called = {n.func.attr for n in code if isinstance(n, ast.Call) and hasattr(n.func, "attr")}
+    calls = [n.func for n in code if isinstance(n, ast.Call) and hasattr(n.func, "attr")]
+    # `socket.create_connection` has the name of an operation of EventBridge.
+    called = {c.attr for c in calls if getattr(c.value, "id", None) != "socket"}
     called |= {n.value for n in code if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     session = whole()
     there: set[str] = {"get_paginator", "get_waiter"}

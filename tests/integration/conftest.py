@@ -8,6 +8,9 @@ from ports import free_port
 from sources import Sources
 from stacks import Stack
 
+QUICKLY = {"CallbackRetrySeconds": "1", "CallbackTries": "3"}
+"""No test has hours to wait for the last try of a webhook."""
+
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
@@ -20,13 +23,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="session")
 def standard(cloud: LocalCloud) -> Iterator[Stack]:
-    with Stack(cloud, deploy(cloud, "standard")) as stack:
+    with Stack(cloud, deploy(cloud, "standard", QUICKLY)) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
 def express(cloud: LocalCloud) -> Iterator[Stack]:
-    description = deploy(cloud, "express", {"WorkflowType": "EXPRESS"})
+    description = deploy(cloud, "express", {"WorkflowType": "EXPRESS", **QUICKLY})
     with Stack(cloud, description, "EXPRESS") as stack:
         yield stack
 

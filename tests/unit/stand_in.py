@@ -82,6 +82,7 @@ ENVIRONMENT = {
     "ALLOW_PRIVATE_SOURCES": "false",
     "RETENTION_DAYS": "30",
     "REPAIR_AFTER_SECONDS": "120",
+    "WEBHOOK_KEY_ID": "alias/webhooks",
     "CONSOLE_URL": "https://console.example/",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",

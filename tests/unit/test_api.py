@@ -45,7 +45,7 @@ def test_a_task_looks_as_the_design_says(api: Api) -> None:
 
     assert list(task) == [
         "taskId", "name", "status", "attempt", "source", "output", "createdAt", "startedAt",
-        "completedAt", "result", "failure", "execution", "links",
+        "completedAt", "result", "failure", "callback", "execution", "links",
     ]  # fmt: skip
 
 

@@ -1,0 +1,53 @@
+"""Callback: deliver the webhook of one task that has ended.
+
+In:  an SQS event with one message, whose body is an event of `darkroom.task`
+Out: `{"batchItemFailures": […]}`: the message, if it is to be tried again. After `CallbackTries`
+     it is a dead letter. The task's record keeps what became of the last try, and nothing else changes
+"""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from darkroom.callbacks import deliver, pause
+from darkroom.keys import Secrets
+from darkroom.messages import Queue
+from darkroom.settings import Settings, required
+from darkroom.store import TaskStore
+from darkroom.table import Table
+
+logger = Logger()
+settings = Settings.from_environment()
+store = TaskStore(Table(settings.table_name), settings.retention_days)
+queue = Queue(required("CALLBACK_QUEUE_URL"))
+secrets = Secrets(required("WEBHOOK_KEY_ID"))
+first_pause = int(required("CALLBACK_RETRY_SECONDS"))
+
+
+def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    """Deliver one webhook."""
+    (record,) = event["Records"]
+    ended = json.loads(record["body"])["detail"]
+    task_id, attempt = ended["taskId"], ended["attempt"]
+    task = store.get(task_id)
+    if task is None or task["attempt"] != attempt or "callbackUrl" not in task:
+        # It expired, or a retry has begun: the end of that attempt will be told.
+        logger.info("nothing to deliver", taskId=task_id, attempt=attempt)
+        return {"batchItemFailures": []}
+    tries = int(record["attributes"]["ApproximateReceiveCount"])
+    delivery = deliver(
+        task, secrets.of(task["owner"]), allow_private=settings.allow_private_sources
+    )
+    store.delivered(task_id, attempt, delivery.item(tries))
+    logger.info(
+        "delivered" if delivery.delivered else "not delivered",
+        taskId=task_id,
+        tries=tries,
+        status=delivery.status,
+        reason=delivery.message,
+    )
+    if delivery.final:
+        return {"batchItemFailures": []}
+    queue.hide(record["receiptHandle"], pause(tries, first_pause))
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}

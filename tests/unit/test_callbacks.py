@@ -1,0 +1,97 @@
+"""What counts as delivered, what is tried again, and what is never called."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from darkroom.callbacks import LONGEST_PAUSE, Delivery, deliver, pause
+
+SECRET = bytes(32)
+
+
+@pytest.fixture
+def receiver() -> Iterator[HTTPServer]:
+    with HTTPServer() as server:
+        yield server
+
+
+def send(url: str, *, allow_private: bool = True) -> Delivery:
+    task: dict[str, Any] = {
+        "taskId": "5b0c", "status": "CANCELLED", "attempt": 1, "callbackUrl": url,
+        "createdAt": "2026-11-25T04:26:32.612Z", "completedAt": "2026-11-25T04:26:32.686Z",
+    }  # fmt: skip
+    return deliver(task, SECRET, allow_private=allow_private)
+
+
+@pytest.mark.parametrize(
+    ("status", "delivered", "final"),
+    [
+        (200, True, True), (202, True, True), (204, True, True), (299, True, True),
+        (410, False, True),
+        (301, False, False), (400, False, False), (404, False, False), (429, False, False),
+        (500, False, False), (503, False, False),
+    ],
+)  # fmt: skip
+def test_a_2xx_is_delivered_and_a_410_is_the_last_word(
+    receiver: HTTPServer, status: int, delivered: bool, final: bool
+) -> None:
+    receiver.expect_oneshot_request("/told", "POST").respond_with_data(status=status)
+
+    found = send(receiver.url_for("/told?a=b"))
+
+    assert (found.status, found.delivered, found.final) == (status, delivered, final)
+    assert (found.message is None) == delivered
+
+
+def test_the_body_is_json_and_its_signature_is_beside_it(receiver: HTTPServer) -> None:
+    seen: list[Request] = []
+
+    def answer(request: Request) -> Response:
+        request.get_data()
+        seen.append(request)
+        return Response(status=200)
+
+    receiver.expect_request("/told").respond_with_handler(answer)
+
+    send(receiver.url_for("/told"))
+
+    [request] = seen
+    assert request.json["type"] == "task.cancelled"
+    assert request.headers["webhook-id"] == "5b0c-1"
+    assert request.headers["webhook-signature"].startswith("v1,")
+
+
+def test_a_redirect_is_not_followed(receiver: HTTPServer) -> None:
+    receiver.expect_request("/away").respond_with_data(
+        status=307, headers={"Location": receiver.url_for("/private")}
+    )
+    assert send(receiver.url_for("/away")).status == 307
+    assert [request.path for request, _ in receiver.log] == ["/away"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:{port}/", "http://[::ffff:127.0.0.1]:{port}/", "http://169.254.169.254/"],
+)
+def test_a_private_address_is_never_called(receiver: HTTPServer, url: str) -> None:
+    found = send(url.format(port=receiver.port), allow_private=False)
+
+    assert not found.delivered
+    assert not found.final
+    assert "not an address on the public internet" in (found.message or "")
+    assert not receiver.log
+
+
+def test_nobody_there_is_told_as_such() -> None:
+    found = send("http://127.0.0.1:9/")
+    assert (found.status, found.delivered, found.final) == (None, False, False)
+    assert "refused the connection" in (found.message or "")
+    assert found.item(3)["tries"] == 3
+
+
+def test_each_pause_is_six_times_as_long_up_to_what_a_queue_can_hide() -> None:
+    assert [pause(tries, 5) for tries in range(1, 6)] == [5, 30, 180, 1080, 6480]
+    assert pause(6, 3600) == LONGEST_PAUSE
