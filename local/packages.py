@@ -1,7 +1,9 @@
 """What goes into a function's package: its handler and what that imports of ours, nothing else.
 
-`sam build` runs this from `api/Makefile` and `lambdas/Makefile`; the local cloud's deployer zips
-the same files. Only the standard library is used here, so that any Python can build.
+The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles and
+leaves out `darkroom/`, which functions share as a layer: with it and its bytecode in every package,
+that of the API would be twice as large as we allow. Only the standard library is used here, so that
+any Python can build.
 
     python -m local.packages FOLDER HANDLER TARGET     copy the files of one function into TARGET
 """
@@ -18,6 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 # The earliest moment that a zip file can tell: the same files give the same bytes, always.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READ_ONLY = 0o644 << 16
+SHARED = "darkroom/"
 
 
 def files(folder: str, handler: str) -> dict[str, Path]:
@@ -80,8 +83,9 @@ def zipped(contents: dict[str, Path]) -> bytes:
 
 
 def main(folder: str, handler: str, target: str) -> None:
-    """Copy the files of one function into a folder."""
-    for name, path in files(folder, handler).items():
+    """Copy the files of one function into a folder, but for what comes in the layer."""
+    own = {n: path for n, path in files(folder, handler).items() if not n.startswith(SHARED)}
+    for name, path in own.items():
         place = Path(target, name)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)

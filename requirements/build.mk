@@ -20,7 +20,7 @@ else
 # Bytecode is the same on every processor but not in every version. Where a laptop has the runtime's:
 # on the PATH (a shim of pyenv's is there even if it starts nothing), or in the store of a manager.
 PYENV := $(or $(PYENV_ROOT),$(shell pyenv root 2>/dev/null),$(HOME)/.pyenv)
-STORES := $(PYENV)/versions/3.13* $(HOME)/.local/share/uv/python/cpython-3.13* \
+STORES := $(ROOT)/.venv $(PYENV)/versions/3.13* $(HOME)/.local/share/uv/python/cpython-3.13* \
 	$(HOME)/.local/share/mise/installs/python/3.13* $(HOME)/.asdf/installs/python/3.13* \
 	/opt/homebrew /usr/local /Library/Frameworks/Python.framework/Versions/3.13
 COMPILER := $(shell for python in python3.13 $(wildcard $(addsuffix /bin/python3.13,$(STORES))); do \
@@ -37,6 +37,8 @@ install = $(UV) pip install --no-config --require-hashes --no-deps \
 # $(call compile,FOLDER,PLACE) adds bytecode, where there is an interpreter of the target's version:
 # without it Lambda compiles everything anew at every cold start, for its folders are read-only.
 # Hash-based and unchecked, with the path that the folder will have: the same bytes in every build.
+# Without the columns that tracebacks underline, it is an eighth smaller.
 compile = if [ -n "$(COMPILER)" ]; then \
-	$(COMPILER) -m compileall -q -j 0 --invalidation-mode unchecked-hash -s $(1) -p $(2) $(1); \
+	$(COMPILER) -X no_debug_ranges -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+	-s $(1) -p $(2) $(1); \
 	else echo "$@: no Python 3.13 here, so it starts slower, for want of bytecode" >&2; fi
