@@ -23,6 +23,7 @@ store = TaskStore(Table(settings.table_name), settings.retention_days)
 queue = Queue(required("CALLBACK_QUEUE_URL"))
 secrets = Secrets(required("WEBHOOK_KEY_ID"))
 first_pause = int(required("CALLBACK_RETRY_SECONDS"))
+most_tries = int(required("CALLBACK_TRIES"))
 
 
 def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
@@ -49,5 +50,6 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     )
     if delivery.final:
         return {"batchItemFailures": []}
-    queue.hide(record["receiptHandle"], pause(tries, first_pause))
+    # SQS finds out that a message is dead when it would deliver it once more: at once, then.
+    queue.hide(record["receiptHandle"], pause(tries, first_pause) if tries < most_tries else 0)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
