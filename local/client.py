@@ -4,42 +4,28 @@ A task is the JSON object that the API shows (`GET /tasks/{taskId}`), as a dicti
 """
 
 import hashlib
-import itertools
 import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from darkroom.tasks import OPEN, Status
 from local import transport, uploads
 from local.files import head, media_type
 from local.stack import Stack
 from local.transport import ApiError, Unreachable
+from local.waiting import PAGE, Task, Watch, ended
 
 __all__ = ["PAGE", "ApiError", "BrokenDownload", "Client", "Task", "Unreachable", "ended"]
-
-Task = dict[str, Any]
-
-PAGE = 100
-"""Tasks that one answer lists at most."""
-FIRST_POLL, SLOWEST_POLL, SLOWER = 0.1, 2.0, 1.25
-"""Seconds between the first two polls, between the last ones, and how one grows to the other."""
-# A status that comes late never shows a task going backwards.
-RANK = {Status.PENDING: 0, Status.RUNNING: 1}
 
 
 class BrokenDownload(Exception):
     """A result did not arrive as the task describes it."""
-
-
-def ended(task: Mapping[str, Any]) -> bool:
-    """Whether a task has ended, well or badly."""
-    return task["status"] not in OPEN
 
 
 class Client:
@@ -191,21 +177,7 @@ class Client:
         Raises:
             ApiError, Unreachable: as `task`.
         """
-        seen: dict[str, Task] = {}
-        left, pause = dict.fromkeys(task_ids), FIRST_POLL
-        while left:
-            for task in self._look(left):
-                before = seen.get(task["taskId"])
-                if before is None or _rank(task) > _rank(before):
-                    seen[task["taskId"]] = task
-                    on_change(task)
-                if ended(task):
-                    del left[task["taskId"]]
-            if not left or time.monotonic() + pause > deadline:
-                break
-            self._sleep(pause)
-            pause = min(pause * SLOWER, SLOWEST_POLL)
-        return seen
+        return Watch(self._ask, self._sleep).until_ended(task_ids, on_change, deadline)
 
     def download(self, task: Mapping[str, Any], path: Path) -> None:
         """Save the result of a COMPLETED task. The file appears whole and verified, or not at all.
@@ -224,23 +196,19 @@ class Client:
         partial.write_bytes(data)
         partial.replace(path)
 
-    def _look(self, task_ids: Collection[str]) -> Iterator[Task]:
-        """Ask for tasks in as few requests as may be."""
-        missing = set(task_ids)
-        if len(missing) > 1:
-            # What was submitted last stands first. Others may have submitted meanwhile, but to
-            # read through all their tasks would be no saving any more.
-            reach = PAGE * (len(missing) // PAGE + 1)
-            for task in itertools.islice(self.all_tasks(), reach):
-                if task["taskId"] in missing:
-                    missing.remove(task["taskId"])
-                    yield task
-                    if not missing:
-                        return
-        yield from map(self.task, missing)
+    def _ask(
+        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[Any, Mapping[str, str]]:
+        response = self._send(
+            self._api, "GET", path, repeatable=True, params=query, headers=headers
+        )
+        known = response.status_code == HTTPStatus.NOT_MODIFIED
+        return None if known else self._read(response), response.headers
 
     def _json(self, method: str, path: str, *, repeatable: bool, **request: Any) -> Any:
-        response = self._send(self._api, method, path, repeatable=repeatable, **request)
+        return self._read(self._send(self._api, method, path, repeatable=repeatable, **request))
+
+    def _read(self, response: httpx.Response) -> Any:
         try:
             return response.json()
         except ValueError as error:
@@ -260,7 +228,3 @@ class Client:
 
 def _place(task_id: str) -> str:
     return f"/tasks/{urllib.parse.quote(task_id, safe='')}"
-
-
-def _rank(task: Mapping[str, Any]) -> int:
-    return RANK.get(task["status"], len(RANK))

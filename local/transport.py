@@ -86,7 +86,7 @@ def send(
         if response.status_code in again and attempt < TRIES:
             sleep(delay(attempt, response.headers.get("Retry-After")))
             continue
-        if response.is_success:
+        if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
             return response
         raise _error(response)
     raise AssertionError  # the last attempt has returned or raised

@@ -114,6 +114,22 @@ def test_waiting_shows_each_status_once_and_never_backwards(
     assert len(naps) == 4
 
 
+def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_told(
+    client: Client, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    young, old = {"ETag": 'W/"1"', "Retry-After": "0"}, {"ETag": 'W/"1"', "Retry-After": "7"}
+    ask = httpserver.expect_ordered_request
+    ask("/dev/tasks/t1").respond_with_json(a_task("t1", "RUNNING"), headers=young)
+    known = {"If-None-Match": 'W/"1"'}
+    ask("/dev/tasks/t1", headers=known).respond_with_data(status=304, headers=old)
+    ask("/dev/tasks/t1", headers=known).respond_with_json(a_task("t1", "FAILED"))
+
+    ends = client.wait(["t1"], lambda _: None, time.monotonic() + 60)
+
+    assert ends["t1"]["status"] == "FAILED"
+    assert naps == [0.1, 7]
+
+
 def test_one_request_asks_for_many_tasks(client: Client, httpserver: HTTPServer) -> None:
     ids = [f"t{number}" for number in range(50)]
     httpserver.expect_request("/dev/tasks").respond_with_json(
