@@ -5,9 +5,11 @@ from running out of memory. The numbers are bytes per pixel, measured with image
 is what encoders need most for; `tests/unit/test_images_memory.py` holds them to the truth.
 """
 
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
+
+from darkroom.formats import DEEP, identify
 
 # What a decoder holds beside the pixels that it returns.
 DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 3, "TIFF": 4, "WEBP": 12, "AVIF": 12}
@@ -29,30 +31,31 @@ COEFFICIENT = 2
 """Of each sample of a JPEG that comes in more than one scan: libjpeg keeps them all."""
 START_OF_SCAN = b"\xff\xda"
 """Of a JPEG. Inside a scan a byte 0xFF is always followed by 0 or by a restart marker."""
+CHUNK = 2**16
 TILE_WIDTH, TILE_LENGTH = 322, 323
 
 
-def needed(image: Image.Image, source: str, target: str, frames: int, data: bytes) -> int:
+def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
     """Return the bytes that it takes at most to develop an image that was opened, not loaded.
 
     Args:
         image: what Pillow made of the header.
-        source: format of the image.
         target: format of the result.
         frames: frames that will be in the result.
-        data: the file.
+        file_size: bytes of the source.
     """
+    source = identify(image)
     area = image.width * image.height
-    file = len(data) * (2 if source == "WEBP" else 1)  # the decoder of WebP takes a copy
+    file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP takes a copy
     if frames > 1:
         stored, convert = 4, 8
         each = DECODER[source] + stored + convert
         return file + area * (each + frames * ANIMATION) + frames * FRAME
     transparent = image.has_transparency_data
-    deep = image.mode.startswith("I")
+    deep = image.mode in DEEP
     gray = 4 if transparent else 2 if deep else 1
     if transparent:
-        convert = 8  # as RGBA, then as gray and alpha, which Pillow keeps in four bytes as well
+        convert = 8  # as gray and alpha, which Pillow keeps in four bytes as well, and upright
     elif deep:
         convert = 9
     elif image.mode == "CMYK":
@@ -61,7 +64,7 @@ def needed(image: Image.Image, source: str, target: str, frames: int, data: byte
         convert = 2 * gray  # the second one is upright
     decode = area * (DECODER[source] + _stored(image, source) + convert)
     encode = area * (gray + ENCODER[target][transparent])
-    return file + max(decode + _special(image, source, data), encode)
+    return file + max(decode + _special(image, source), encode)
 
 
 def _stored(image: Image.Image, source: str) -> int:
@@ -70,10 +73,10 @@ def _stored(image: Image.Image, source: str) -> int:
     return 2 if image.mode.startswith("I;16") else 4
 
 
-def _special(image: Any, source: str, data: bytes) -> int:
+def _special(image: Any, source: str) -> int:
     """Return what the decoder takes for some files of a format and not for others."""
     area = image.width * image.height
-    if source == "JPEG" and scans(image, data) > 1:
+    if source == "JPEG" and scans(image.fp, 2) > 1:
         full = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
         samples = sum(h * v for _, h, v, _ in image.layer) / full
         return int(area * samples * COEFFICIENT)
@@ -84,6 +87,17 @@ def _special(image: Any, source: str, data: bytes) -> int:
     return 0
 
 
-def scans(image: Any, data: bytes) -> int:
-    """Return the scans of a JPEG that was opened; the first one ends its header."""
-    return 1 + data.count(START_OF_SCAN, image.fp.tell())
+def scans(file: BinaryIO, most: int) -> int:
+    """Return how many scans follow in the file of a JPEG that was opened, not loaded.
+
+    Args:
+        file: where Pillow left it, behind the header, which ends with the start of the first scan.
+        most: where to stop counting.
+    """
+    start = file.tell()
+    found, last = 1, b""
+    while found < most and (chunk := file.read(CHUNK)):
+        found += (last + chunk).count(START_OF_SCAN)
+        last = chunk[-1:]
+    file.seek(start)
+    return found

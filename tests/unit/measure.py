@@ -8,7 +8,8 @@ from PIL import Image
 
 from darkroom import footprint
 from darkroom.errors import ImageError
-from darkroom.images import ANIMATED, FORMATS, grayscale
+from darkroom.formats import ANIMATED, FORMATS
+from darkroom.images import grayscale
 
 
 def peak() -> int:
@@ -19,10 +20,9 @@ def peak() -> int:
 def main(path: str, output: str) -> None:
     data = Path(path).read_bytes()
     image = Image.open(io.BytesIO(data), formats=FORMATS)
-    source = str(image.format)
-    target = source if output == "auto" else output.upper()
+    target = str(image.format) if output == "auto" else output.upper()
     frames = getattr(image, "n_frames", 1) if target in ANIMATED else 1
-    estimate = footprint.needed(image, source, target, frames, data)
+    estimate = footprint.needed(image, target, frames, len(data))
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     before = peak()
     try:

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge
-from darkroom.images import MAX_FRAMES, MAX_SCANS, grayscale
+from darkroom.images import grayscale
+from darkroom.limits import MAX_FRAMES, MAX_SCANS
 
 MEASURE = Path(__file__).with_name("measure.py")
 SIDE = 1200

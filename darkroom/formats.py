@@ -1,0 +1,92 @@
+"""The image formats: which ones Darkroom takes, what each can hold, and how it is written."""
+
+from typing import Any
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
+
+# Pillow looks for all its forty parsers when a format is asked for that is not loaded yet. These
+# are the only ones that a source may reach.
+PLUGINS = (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
+CONTENT_TYPES = {
+    "JPEG": ("image/jpeg", "jpg"),
+    "PNG": ("image/png", "png"),
+    "WEBP": ("image/webp", "webp"),
+    "TIFF": ("image/tiff", "tif"),
+    "GIF": ("image/gif", "gif"),
+    "BMP": ("image/bmp", "bmp"),
+    "AVIF": ("image/avif", "avif"),
+}
+ANIMATED = {"PNG", "GIF", "WEBP", "AVIF"}
+WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF"}
+WITH_KEY = {"GIF"}
+"""One colour of a palette can mean transparent."""
+DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
+"""Pillow's modes of gray with more than 8 bits."""
+WITH_16_BITS = {"PNG", "TIFF"}
+MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 65_536}
+"""Pixels that a side of an image can have in a format."""
+TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
+"""Without loss, and able to hold gray."""
+
+
+def identify(image: Image.Image) -> str:
+    """Return the format of an opened image, one of `FORMATS`."""
+    return "JPEG" if image.format == "MPO" else str(image.format)  # a JPEG with a second picture
+
+
+def unidentified(start: bytes) -> DarkroomError:
+    """Return the error of a file, by its first bytes, whose header Pillow made no sense of."""
+    for name in FORMATS:
+        accepts = Image.OPEN[name][1]
+        if accepts and accepts(start):
+            return InvalidImage(
+                f"The image cannot be decoded: it begins like {name}, but the rest of its header "
+                "is broken, or of a rare kind that cannot be read."
+            )
+    return UnsupportedFormat(
+        "The source is not an image in a format that Darkroom takes "
+        f"({', '.join(FORMATS)}), whatever its name says."
+    )
+
+
+def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:
+    """Return what Pillow is told when it writes what became of an opened image."""
+    options: dict[str, dict[str, Any]] = {
+        "JPEG": {"quality": quality},
+        # Of photographs 2 % more bytes than by default, in half the time.
+        "WEBP": {"quality": quality, "method": 2},
+        # 7 % more bytes, in two fifths of the time.
+        "AVIF": {"quality": quality, "speed": 8},
+        # Run-length matching only: PNG's filters leave little else. Four times as fast, and no
+        # more bytes for a photograph.
+        "PNG": {"compress_level": 1, "compress_type": 3},
+        "TIFF": _compression(source, quality),
+    }
+    return options.get(target, {})
+
+
+def _compression(source: Image.Image, quality: int) -> dict[str, Any]:
+    own = source.info.get("compression")
+    if own == "jpeg" and not source.has_transparency_data:
+        return {"compression": own, "quality": quality}
+    return {"compression": own if own in TIFF_COMPRESSIONS else "tiff_adobe_deflate"}
