@@ -5,7 +5,9 @@ is dialled, so that a second, different answer of the name server (DNS rebinding
 """
 
 import ipaddress
+import queue
 import socket
+import threading
 
 from darkroom.errors import SourceBlocked, SourceUnavailable
 
@@ -61,18 +63,14 @@ def _last(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
     return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
-def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
+def resolve(host: str, port: int, *, seconds: float, allow_private: bool) -> list[str]:
     """Return the addresses of a host, each one allowed.
 
     Raises:
         SourceBlocked: one of them is not public (and `allow_private` is false).
-        SourceUnavailable: the name does not resolve now.
+        SourceUnavailable: the name does not resolve now, or not within these seconds.
     """
-    try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise SourceUnavailable(f"The name {host} does not resolve to an address.") from error
-    found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    found = list(dict.fromkeys(_look_up(host, port, seconds)))
     if not allow_private:
         for address in found:
             # A scope (fe80::1%eth0) only ever belongs to link-local addresses.
@@ -81,3 +79,27 @@ def resolve(host: str, port: int, *, allow_private: bool) -> list[str]:
                     f"{host} leads to {address}, which is not an address on the public internet."
                 )
     return found
+
+
+def _look_up(host: str, port: int, seconds: float) -> list[str]:
+    """Ask the system for the addresses of a name; it knows no time limit of its own."""
+    told: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            told.put([str(answer[4][0]) for answer in answers])
+        except (OSError, UnicodeError) as error:
+            told.put(error)
+
+    # A daemon: one that still waits for a name server keeps no process from its end.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = told.get(timeout=seconds)
+    except queue.Empty:
+        raise SourceUnavailable(
+            f"The name {host} did not resolve to an address within {seconds:.0f} seconds."
+        ) from None
+    if isinstance(answer, Exception):
+        raise SourceUnavailable(f"The name {host} does not resolve to an address.") from answer
+    return answer

@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from darkroom.tasks import is_id
+
 ORDER_FIELDS = {"taskId": str, "attempt": int, "source": dict, "output": dict}
 
 
@@ -80,4 +82,6 @@ def read_order(body: str) -> dict[str, Any]:
         # The very type: to Python, true is an int.
         if type(order.get(field)) is not kind:
             raise NotATask(f"The message has no {field}, or one of the wrong type.")
+    if not is_id(order["taskId"]):
+        raise NotATask("The message's taskId is no id of a task.")
     return order

@@ -21,6 +21,7 @@ from darkroom.addresses import resolve
 from darkroom.errors import SourceBlocked, SourceError, SourceUnavailable
 
 MAX_URL_LENGTH = 2048
+LOOK_UP_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 USER_AGENT = "Darkroom/1"
@@ -106,7 +107,8 @@ def _connection(
     """Return a connection that dials only addresses that were checked."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    addresses = resolve(host, port, allow_private=allow_private)
+    seconds = deadline.left(LOOK_UP_SECONDS)
+    addresses = resolve(host, port, seconds=seconds, allow_private=allow_private)
     base = HTTPSConnection if parts.scheme == "https" else HTTPConnection
 
     # `_new_conn` is urllib3's own seam for the dial; host name checks and SNI stay with `host`.

@@ -79,16 +79,21 @@ class Reconciler:
     def bury(self) -> Counter[str]:
         """End the tasks of dead letters FAILED. A message that is no task stays for a person."""
         repaired: Counter[str] = Counter()
+        for_a_person = []
         for message in self._dead_letters():
             try:
                 lost = read_order(message["Body"])
             except NotATask:
+                for_a_person.append(message)
                 continue
             error = DeadLettered(
                 "The task's execution could not be started in five tries. Try the task again."
             )
             repaired += self._end(lost, "", named(error, "Dispatch"))
             self.dead_letters.delete(message)
+        # Not before all were looked at, or this run would get them again and again.
+        for message in for_a_person:
+            self.dead_letters.hide(message["ReceiptHandle"], 0)
         return repaired
 
     def _dead_letters(self) -> Iterator[dict[str, Any]]:

@@ -92,7 +92,11 @@ class LocalCloud:
                 self._end_everything()
                 self._start("emulator", self.port, self._emulator_environment() | environment)
             if self.console_port and not processes.running(self.home, "local.console"):
-                self._start("console", self.console_port, self._console_environment())
+                try:
+                    self._start("console", self.console_port, self._console_environment())
+                except LocalCloudError:
+                    self._end_everything()  # half a local cloud is none
+                    raise
 
     def stop(self) -> None:
         """End the emulator, the console and every worker, also those that nobody owns any more."""

@@ -9,7 +9,7 @@ import psutil
 
 from tests.chaos.books import OPEN, RESTARTED
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import until
+from tests.integration.stacks import saved, until
 
 STEPS = ("Download", "Grayscale", "Upload", "UpdateStatus", "Dispatch")
 WORKERS = 2
@@ -93,7 +93,7 @@ def killed_cloud(scene: Scene) -> None:
     # These are still in the queue when it happens.
     rig.proxy.inject({"service": "stepfunctions", "operation": "StartExecution", "reset": True})
     scene.mixed(part)
-    rig.save()
+    saved(rig.cloud)
     scene.release()
     scene.pause(0.1, 1.0)
     scene.struck += rig.kill()

@@ -125,22 +125,6 @@ class Rig:
                     found.append(process)
         return found
 
-    def save(self) -> None:
-        """Wait until all that was acknowledged up to now is on the emulator's disk.
-
-        AWS has it there before it answers. The emulator writes every other second, one service
-        after the other: a mark that comes second has a whole pass behind it.
-        """
-        for _ in ("first", "second"):
-            self._mark(f"{time.time_ns()}")
-
-    def _mark(self, mark: str) -> None:
-        self.cloud.client("ssm").put_parameter(
-            Name="mark", Value=mark, Type="String", Overwrite=True
-        )
-        saved = self.cloud.home / "state" / "ssm.json"
-        until(lambda: saved.exists() and mark in saved.read_text(), 60, "the state is saved")
-
     def kill(self) -> int:
         """End the local cloud as a power cut would; return how many processes it had.
 

@@ -16,9 +16,11 @@ QUICKLY = {"CallbackRetrySeconds": "1", "CallbackTries": "3"}
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """A local cloud of the tests' own: its port, its state, gone at the end."""
     own = LocalCloud(tmp_path_factory.mktemp("cloud"), free_port())
-    own.start()
-    yield own
-    own.stop()
+    try:
+        own.start()
+        yield own
+    finally:
+        own.stop()
 
 
 @pytest.fixture(scope="session")

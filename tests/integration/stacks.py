@@ -23,6 +23,19 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     return value
 
 
+def saved(cloud: LocalCloud) -> None:
+    """Wait until all that the local cloud has acknowledged is on disk.
+
+    AWS has it there before it answers. The emulator writes every other second, one service after
+    the other: a mark that comes second has a whole pass behind it.
+    """
+    state = cloud.home / "state" / "ssm.json"
+    for _ in ("first", "second"):
+        mark = f"{time.time_ns()}"
+        cloud.client("ssm").put_parameter(Name="mark", Value=mark, Type="String", Overwrite=True)
+        until(lambda mark=mark: state.exists() and mark in state.read_text(), 60, "it is saved")
+
+
 @dataclass
 class Stack:
     cloud: LocalCloud

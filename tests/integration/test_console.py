@@ -1,11 +1,13 @@
 """The console shows the emulator's executions, to this machine only."""
 
+import socket
+
 import httpx
 import psutil
 import pytest
 
 from local import processes
-from local.cloud import LocalCloud
+from local.cloud import LocalCloud, LocalCloudError
 from ports import free_port
 from small import function, machine, run, task
 
@@ -13,9 +15,21 @@ from small import function, machine, run, task
 @pytest.fixture(scope="module")
 def cloud_with_console(tmp_path_factory):
     cloud = LocalCloud(tmp_path_factory.mktemp("cloud"), free_port(), free_port())
-    cloud.start()
-    yield cloud
-    cloud.stop()
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+def test_where_the_console_cannot_start_nothing_is_left_running(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        cloud = LocalCloud(tmp_path, free_port(), other.getsockname()[1])
+        with pytest.raises(LocalCloudError, match="is taken by"):
+            cloud.start()
+    assert not processes.marked(tmp_path)
 
 
 def test_an_execution_has_an_address_and_its_history_there(cloud_with_console):

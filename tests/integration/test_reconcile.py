@@ -80,9 +80,8 @@ def casualties(repaired: Stack, table, sources: Sources) -> dict[str, str]:
     item = item_of(table, dead)
     order = {"taskId": dead, "attempt": 1, "source": item["source"]}
     order["output"] = {"format": "auto", "quality": 90}
-    repaired.sqs.send_message(
-        QueueUrl=repaired.outputs["DeadLetterQueueUrl"], MessageBody=json.dumps(order)
-    )
+    for body in (json.dumps(order), "no task"):
+        repaired.sqs.send_message(QueueUrl=repaired.outputs["DeadLetterQueueUrl"], MessageBody=body)
     return {
         "message lost": lost(table, sources),
         "execution gone": lost(table, sources, "RUNNING", execution=f"{machine}:gone"),
@@ -119,7 +118,18 @@ def test_a_task_whose_execution_is_gone_ends_failed(table, casualties):
     assert "active" not in item
 
 
-def test_a_dead_letter_ends_its_task_failed_and_is_gone(repaired, table, casualties):
+def test_a_dead_letter_ends_its_task_failed_and_no_other_one_is_touched(
+    repaired, table, casualties
+):
     item = ended(table, casualties["dead letter"])
     assert (item["failure"]["step"], item["failure"]["error"]) == ("Dispatch", "DeadLettered")
-    until(lambda: repaired.depth("DeadLetterQueueUrl") == 0, 10, "the dead letter is gone")
+
+    def what_a_person_finds() -> list[str]:
+        answer = repaired.sqs.receive_message(
+            QueueUrl=repaired.outputs["DeadLetterQueueUrl"],
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+        )
+        return [message["Body"] for message in answer.get("Messages", [])]
+
+    until(lambda: what_a_person_finds() == ["no task"], 10, "what is no task is there for a person")

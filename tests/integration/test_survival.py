@@ -11,15 +11,17 @@ from local.cloud import LocalCloud
 from local.deploy import deploy
 from ports import free_port
 from sources import Sources
-from stacks import Stack, until
+from stacks import Stack, saved, until
 
 
 @pytest.fixture
 def cloud_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     cloud = LocalCloud(tmp_path_factory.mktemp("killed"), free_port())
-    cloud.start()
-    yield cloud
-    cloud.stop()
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.stop()
 
 
 def test_a_completed_task_and_its_object_survive_kill_9(
@@ -29,9 +31,7 @@ def test_a_completed_task_and_its_object_survive_kill_9(
     with Stack(cloud, deploy(cloud, "killed")) as stack:
         before = stack.ended(stack.submit(sources.url("/colour.png"))["taskId"])
         data = httpx.get(before["result"]["url"]).content
-        saved = cloud.home / "state"
-        settled = _modified(saved)
-        until(lambda: _modified(saved) > settled, 30, "the state is saved")
+        saved(cloud)
 
     for process in processes.marked(cloud.home):
         process.send_signal(signal.SIGKILL)
@@ -44,7 +44,3 @@ def test_a_completed_task_and_its_object_survive_kill_9(
         assert httpx.get(after["result"]["url"]).content == data
         again = stack.ended(stack.submit(sources.url("/colour.png"))["taskId"])
         assert again["status"] == "COMPLETED"
-
-
-def _modified(folder: object) -> float:
-    return max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())

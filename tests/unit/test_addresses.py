@@ -1,6 +1,7 @@
 import io
 import ipaddress
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[st
 def test_every_address_of_a_public_name_may_be_dialled(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, ["93.184.215.14", "93.184.215.14", "2606:4700:4700::1111"])
 
-    found = resolve("example.com", 80, allow_private=False)
+    found = resolve("example.com", 80, seconds=5, allow_private=False)
 
     assert found == ["93.184.215.14", "2606:4700:4700::1111"]
 
@@ -145,7 +146,7 @@ def test_a_name_with_one_private_address_is_refused_whole(
     answer_with(monkeypatch, ["93.184.215.14", private])
 
     with pytest.raises(SourceBlocked) as refused:
-        resolve("both.example", 80, allow_private=False)
+        resolve("both.example", 80, seconds=5, allow_private=False)
 
     assert str(refused.value) == (
         f"both.example leads to {private}, which is not an address on the public internet."
@@ -157,7 +158,20 @@ def test_private_addresses_are_found_where_they_are_allowed(
 ) -> None:
     answer_with(monkeypatch, ["127.0.0.1"])
 
-    assert resolve("localhost", 80, allow_private=True) == ["127.0.0.1"]
+    assert resolve("localhost", 80, seconds=5, allow_private=True) == ["127.0.0.1"]
+
+
+def test_a_name_server_that_does_not_answer_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+
+    with pytest.raises(
+        SourceUnavailable, match=r"did not resolve .* within"
+    ):
+        resolve("slow.example", 80, seconds=0.05, allow_private=False)
+    over.set()
 
 
 def test_a_name_that_does_not_resolve_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +181,7 @@ def test_a_name_that_does_not_resolve_may_be_tried_again(monkeypatch: pytest.Mon
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
     with pytest.raises(SourceUnavailable, match=r"^The name gone\.example does not resolve"):
-        resolve("gone.example", 80, allow_private=False)
+        resolve("gone.example", 80, seconds=5, allow_private=False)
 
 
 @pytest.mark.parametrize(
