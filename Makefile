@@ -55,6 +55,7 @@ format: $(READY) ## Bring the code into the house style
 .PHONY: build
 build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGET=laptop` for this machine
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/sam/bin/sam build
+	@find .aws-sam/build -name '*.pyc' | grep -q . || echo "There is no Python 3.13 here to make bytecode: functions will take twice as long to start." >&2
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies of pyproject.toml anew

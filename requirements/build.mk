@@ -40,5 +40,4 @@ install = $(UV) pip install --no-config --require-hashes --no-deps \
 # Without the columns that tracebacks underline, it is an eighth smaller.
 compile = if [ -n "$(COMPILER)" ]; then \
 	$(COMPILER) -X no_debug_ranges -m compileall -q -j 0 --invalidation-mode unchecked-hash \
-	-s $(1) -p $(2) $(1); \
-	else echo "$@: no Python 3.13 here, so it starts slower, for want of bytecode" >&2; fi
+	-s $(1) -p $(2) $(1); fi
