@@ -83,7 +83,11 @@ def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path'
 @needs_services
 def retry(taskId: str) -> Response:  # noqa: N803
     """Begin a new attempt of a task that FAILED or was CANCELLED."""
-    return accepted(desk.retry(own(taskId)))
+    from chalicelib.models import NewAttempt, parse_body
+
+    sent = request().raw_body
+    attempt = parse_body(NewAttempt, sent).attempt if sent else None
+    return accepted(desk.retry(own(taskId), attempt))
 
 
 @app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)

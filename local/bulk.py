@@ -69,12 +69,12 @@ def retry(client: Client, task: Task) -> None:
     """
     task_id = task["taskId"]
     try:
-        client.retry(task_id)
+        client.retry(task_id, task["attempt"])
     except (ApiError, Unreachable) as error:
         if isinstance(error, ApiError) and not error.lost:
             raise
         if client.task(task_id)["attempt"] == task["attempt"]:
-            client.retry(task_id)
+            client.retry(task_id, task["attempt"])
 
 
 def each(task_ids: Sequence[str], act: Callable[[str], object]) -> Outcome:

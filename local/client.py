@@ -120,8 +120,10 @@ class Client:
         task: Task = self._json("GET", _place(task_id), repeatable=True)
         return task
 
-    def retry(self, task_id: str) -> Task:
+    def retry(self, task_id: str, attempt: int | None = None) -> Task:
         """Begin a new attempt of a FAILED or CANCELLED task; return it, PENDING.
+
+        With `attempt`, only if that is still its last one: of two people, one gets to do it.
 
         It is sent once: after a lost answer, a second one might try again what failed again.
 
@@ -129,7 +131,8 @@ class Client:
             ApiError: 409, it is neither; 404; or refused many times.
             Unreachable: no connection; or it broke when the attempt may have begun.
         """
-        task: Task = self._json("POST", f"{_place(task_id)}/retry", repeatable=False)
+        body = {} if attempt is None else {"attempt": attempt}
+        task: Task = self._json("POST", f"{_place(task_id)}/retry", repeatable=False, json=body)
         return task
 
     def cancel(self, task_id: str) -> Task:

@@ -95,6 +95,18 @@ class NewTask(BaseModel):
         return self
 
 
+class NewAttempt(BaseModel):
+    """The body of `POST /tasks/{taskId}/retry`, which may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    attempt: Annotated[
+        int | None,
+        BeforeValidator(_whole),
+        Field(ge=1, description="The attempt that failed: with it, no later one is tried again"),
+    ] = None
+
+
 class NewUpload(BaseModel):
     """The body of `POST /uploads`."""
 

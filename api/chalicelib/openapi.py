@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from chalicelib.answers import CallbackSecret, Error, Health, Task, TaskList, Upload
-from chalicelib.models import ListQuery, NewTask, NewUpload
+from chalicelib.examples import EXAMPLES, ID, PENDING
+from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
 
 Json = dict[str, Any]
 
@@ -20,57 +21,6 @@ ABOUT = (
     "Develops images in the background: post a task, ask for its state, fetch its gray image. "
     "A path answers a method that it does not take with 405 and the header `Allow`."
 )
-ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
-TASK = {
-    "taskId": ID,
-    "name": "card",
-    "status": "COMPLETED",
-    "attempt": 1,
-    "source": {"imageUrl": "https://example.com/card.png"},
-    "output": {"format": "auto", "quality": 90},
-    "createdAt": "2026-11-25T04:26:32.612Z",
-    "startedAt": "2026-11-25T04:26:32.624Z",
-    "completedAt": "2026-11-25T04:26:32.686Z",
-    "result": {
-        "url": f"https://files.s3.amazonaws.com/results/{ID}/1.png?X-Amz-Signature=0",
-        "expiresAt": "2026-11-25T05:26:34.753Z",
-        "contentType": "image/png",
-        "width": 1280,
-        "height": 960,
-        "bytes": 67134,
-        "sha256": "0" * 64,
-    },
-    "failure": None,
-    "callback": None,
-    "execution": {
-        "arn": "arn:aws:states:eu-west-1:1:execution:tasks",
-        "consoleUrl": "https://…",
-    },
-    "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": None},
-}
-PENDING = TASK | {
-    "status": "PENDING",
-    "startedAt": None,
-    "completedAt": None,
-    "result": None,
-    "execution": None,
-    "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": f"/tasks/{ID}/cancel"},
-}
-EXAMPLES: dict[type[BaseModel], Json] = {
-    NewTask: {"imageUrl": "https://example.com/card.png", "name": "card"},
-    NewUpload: {"contentType": "image/png"},
-    Task: TASK,
-    TaskList: {"tasks": [TASK], "cursor": None},
-    Upload: {
-        "uploadId": ID,
-        "url": "https://files.s3.amazonaws.com/",
-        "fields": {"key": f"uploads/{ID}", "Content-Type": "image/png", "policy": "…"},
-        "expiresAt": "2026-11-25T05:26:34.753Z",
-    },
-    CallbackSecret: {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
-    Health: {"status": "ok"},
-}
-
 TEXT = {"type": "string"}
 LOCATION = {"description": "The path of the task", "schema": TEXT, "required": True}
 REPLAYED = {
@@ -200,7 +150,13 @@ def _paths() -> Json:
         },
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],
-            "post": _operation("retry", "Try a task again", accept, "403 404 409"),
+            "post": _operation(
+                "retry",
+                "Try a task again",
+                accept,
+                "403 404 409",
+                **_body(NewAttempt, needed=False),
+            ),
         },
         "/tasks/{taskId}/cancel": {
             "parameters": [task_id],
@@ -273,8 +229,8 @@ def _error(description: str, code: str, headers: Json) -> Json:
     return {"description": description, "headers": headers, "content": _content(Error, example)}
 
 
-def _body(model: type[BaseModel]) -> Json:
-    return {"requestBody": {"required": True, "content": _content(model, EXAMPLES[model])}}
+def _body(model: type[BaseModel], *, needed: bool = True) -> Json:
+    return {"requestBody": {"required": needed, "content": _content(model, EXAMPLES[model])}}
 
 
 def _content(model: type[BaseModel], example: Json) -> Json:

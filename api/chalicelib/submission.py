@@ -73,12 +73,21 @@ class Desk:
         self._queue(item)
         return item, False
 
-    def retry(self, item: Item) -> Item:
+    def retry(self, item: Item, attempt: int | None) -> Item:
         """Begin a new attempt of a task and return it.
 
+        Args:
+            item: the task.
+            attempt: the one that is to be tried again; `None`: the last one.
+
         Raises:
-            Problem: 409, the task is not FAILED or CANCELLED.
+            Problem: 409, the task is not FAILED or CANCELLED, or in another attempt by now.
         """
+        if attempt not in {None, item["attempt"]}:
+            message = (
+                f"The task is in attempt {item['attempt']}, not in {attempt}. Look at it again."
+            )
+            raise Problem(409, "NotRetryable", message, "attempt")
         try:
             fresh = self.store.retry(item["taskId"], item["attempt"])
         except StaleAttempt as error:

@@ -77,6 +77,23 @@ def test_another_task_cannot_be_tried_again(api: Api, status: str) -> None:
     assert api.queued == []
 
 
+def test_a_retry_that_names_an_attempt_is_of_no_other_one(api: Api) -> None:
+    task_id = task_in(api, "FAILED")
+    place = f"/tasks/{task_id}/retry"
+
+    assert api.post(place, {"attempt": 1}).body["attempt"] == 2
+    api.aws.store.fail(task_id, 2, "arn:e", {"step": "Download"})
+    late = api.post(place, {"attempt": 1})
+
+    assert (late.status, late.error["code"]) == (409, "NotRetryable")
+    assert api.post(place, {"attempt": 2.0}).body["attempt"] == 3
+
+
+@pytest.mark.parametrize("body", ['{"attempt": "1"}', '{"attempt": 0}', '{"a": 1}', "[]", "x"])
+def test_a_retry_takes_no_other_body(api: Api, body: str) -> None:
+    assert api.post(f"/tasks/{task_in(api, 'FAILED')}/retry", body).status == 400
+
+
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"])
 def test_the_links_are_what_the_task_may_do(api: Api, stopped: list[str], status: str) -> None:
     task_id = task_in(api, status)
