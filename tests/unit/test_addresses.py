@@ -167,9 +167,7 @@ def test_a_name_server_that_does_not_answer_holds_nobody_up(
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
 
-    with pytest.raises(
-        SourceUnavailable, match=r"did not resolve .* within"
-    ):
+    with pytest.raises(SourceUnavailable, match=r"did not resolve .* within"):
         resolve("slow.example", 80, seconds=0.05, allow_private=False)
     over.set()
 
