@@ -36,6 +36,16 @@ Resources:
     Type: AWS::Serverless::Function
     Properties: {{ CodeUri: src/, Handler: app.handler, Runtime: python3.{minor} }}
 """
+# What Lambda sets, beside the template: a client needs a region and credentials to be made.
+LAMBDA = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "placeholder",
+    "AWS_SECRET_ACCESS_KEY": "placeholder",
+    # Its folders are read-only: what comes without bytecode is compiled at every start.
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+KEPT = {"HOME", "LANG", "PATH"}
 KIB = 1024
 
 
@@ -51,6 +61,18 @@ class Function:
     """Its layers, one over the other: /opt."""
     environment: dict[str, str]
     """What the template sets; what only a deployment knows is a placeholder."""
+
+    def command(self, *options: str) -> list[str]:
+        """Return the command that starts the function and ends when it could take an event."""
+        # -S: else the packages of this environment would stand in for those of a layer.
+        return [sys.executable, "-S", *options, "-c", f"import {self.module}"]
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of that command."""
+        kept = {name: value for name, value in os.environ.items() if name in KEPT}
+        folders = [self.task, *([self.opt / "python"] if self.opt else [])]
+        path = os.pathsep.join(str(folder) for folder in folders)
+        return {**kept, **LAMBDA, **self.environment, "PYTHONPATH": path}
 
 
 def build(folder: Path) -> dict[str, Function]:

@@ -9,20 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.imports import imports
 from bench.packages import BASELINE, Function, build, sizes
 from bench.report import Table
 
 ROUNDS, QUICK_ROUNDS = 15, 2
-# What Lambda sets, beside the template: a client needs a region and credentials to be made.
-LAMBDA = {
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "placeholder",
-    "AWS_SECRET_ACCESS_KEY": "placeholder",
-    # Its folders are read-only: what comes without bytecode is compiled at every start.
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
-KEPT = {"HOME", "LANG", "PATH"}
 MS = 1000
 
 
@@ -37,7 +28,7 @@ class Start:
 
 
 def tables(*, quick: bool) -> list[Table]:
-    """Build everything and return two tables: starts and package sizes.
+    """Build everything and return three tables: starts, what they are spent on, package sizes.
 
     Args:
         quick: whether two rounds are enough, to see that it works.
@@ -48,7 +39,8 @@ def tables(*, quick: bool) -> list[Table]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         functions = build(folder)
-        return [_starts(functions, QUICK_ROUNDS if quick else ROUNDS), sizes(folder)]
+        starts = _starts(functions, QUICK_ROUNDS if quick else ROUNDS)
+        return [starts, imports(functions), sizes(folder)]
 
 
 def _starts(functions: dict[str, Function], rounds: int) -> Table:
@@ -86,16 +78,10 @@ def _starts(functions: dict[str, Function], rounds: int) -> Table:
 
 
 def _start(function: Function) -> Start:
-    folders = [function.task, *([function.opt / "python"] if function.opt else [])]
-    kept = {name: value for name, value in os.environ.items() if name in KEPT}
-    path = os.pathsep.join(map(str, folders))
-    # -S: else the packages of this environment would stand in for those of a layer.
-    command = [sys.executable, "-S", "-c", f"import {function.module}"]
+    command = function.command()
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
-        command,
-        cwd=function.task,
-        env={**kept, **LAMBDA, **function.environment, "PYTHONPATH": path},
+        command, cwd=function.task, env=function.variables()
     )
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began

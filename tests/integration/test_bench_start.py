@@ -11,7 +11,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def test_the_start_of_every_function_and_the_size_of_every_package_are_measured():
-    starts, sizes = tables(quick=True)
+    starts, spent, sizes = tables(quick=True)
 
     resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
     kinds = {name: resource["Type"] for name, resource in resources.items()}
@@ -19,4 +19,5 @@ def test_the_start_of_every_function_and_the_size_of_every_package_are_measured(
     layers = {name for name in kinds if kinds[name] == "AWS::Serverless::LayerVersion"}
     assert {row[0] for row in sizes.rows} == functions | layers | {BASELINE}
     assert {f"{row[0]}Function" for row in starts.rows if row[0] != BASELINE} == functions
+    assert [row[0] for row in spent.rows] == [row[0] for row in starts.rows if row[0] != BASELINE]
     assert starts.bars[BASELINE] == 1.0
