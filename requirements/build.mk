@@ -29,10 +29,10 @@ PLATFORM := --python-version 3.13 --python-platform aarch64-manylinux_2_28
 endif
 
 # $(call install,FOLDER,LOCK) unpacks the wheels of a lock file, but for their commands, which would
-# hold a path of this machine.
+# hold a path of this machine, and the lists of files, which would hold those commands' checksums.
 install = $(UV) pip install --no-config --require-hashes --no-deps \
 	--only-binary :all: --link-mode copy --no-compile $(PLATFORM) --target $(1) --requirement $(2) && \
-	rm -rf $(1)/bin $(1)/.lock
+	rm -rf $(1)/bin $(1)/.lock $(1)/*.dist-info/RECORD
 
 # $(call compile,FOLDER,PLACE) adds bytecode, where there is an interpreter of the target's version:
 # without it Lambda compiles everything anew at every cold start, for its folders are read-only.
