@@ -1,6 +1,6 @@
 """How much memory it takes to turn an image gray, told from its header before anything is decoded.
 
-A pixel takes from 2 to 60 bytes, by format, so a limit in pixels alone does not keep a function
+A pixel takes from 3 to 50 bytes, by format, so a limit in pixels alone does not keep a function
 from running out of memory. The numbers are bytes per pixel, measured with images of noise, which
 is what encoders need most for; `tests/unit/test_images_memory.py` holds them to the truth.
 """
@@ -11,28 +11,29 @@ from PIL import Image
 
 from darkroom.formats import DEEP, identify
 
-# What a decoder holds beside the pixels that it returns.
-DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 3, "TIFF": 4, "WEBP": 12, "AVIF": 12}
-# What an encoder holds beside the pixels that it is given, its file included: gray, gray and alpha.
+DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 1, "TIFF": 0, "WEBP": 13, "AVIF": 11}
+"""What a decoder holds beside the picture that it returns."""
 ENCODER = {
     "JPEG": (2, 2),
-    "PNG": (4, 4),
-    "GIF": (3, 3),
-    "TIFF": (6, 6),
+    "PNG": (2, 4),
+    "GIF": (4, 4),
+    "TIFF": (5, 10),
     "BMP": (2, 2),
-    "WEBP": (28, 46),
-    "AVIF": (27, 27),
+    "WEBP": (13, 44),
+    "AVIF": (23, 40),
 }
-ANIMATION = 17
-"""Of each pixel of each frame: all frames are held, and once more by the encoder."""
+"""What an encoder holds beside the picture that it is given, its file included, without and with
+transparency."""
+ANIMATION = {"PNG": (6, 13), "GIF": (11, 11), "WEBP": (7, 14), "AVIF": (11, 22)}
+"""The same of each frame: all of them are held, and once more by the encoder."""
 FRAME = 4096
-"""Of each frame, however small."""
+"""Bytes of each frame, however small."""
 COEFFICIENT = 2
 """Of each sample of a JPEG that comes in more than one scan: libjpeg keeps them all."""
 START_OF_SCAN = b"\xff\xda"
 """Of a JPEG. Inside a scan a byte 0xFF is always followed by 0 or by a restart marker."""
 CHUNK = 2**16
-TILE_WIDTH, TILE_LENGTH = 322, 323
+ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323  # TIFF 6.0, section 8 and 15
 
 
 def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
@@ -47,30 +48,26 @@ def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
     source = identify(image)
     area = image.width * image.height
     file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP takes a copy
+    picture, converted = _pixel(image, source)
+    decode = file + area * (DECODER[source] + picture + converted) + _special(image, source)
+    # A GIF tells of the transparency of its first frame only.
+    transparent = image.has_transparency_data or (source == "GIF" and frames > 1)
     if frames > 1:
-        stored, convert = 4, 8
-        each = DECODER[source] + stored + convert
-        return file + area * (each + frames * ANIMATION) + frames * FRAME
-    transparent = image.has_transparency_data
-    deep = image.mode in DEEP
-    gray = 4 if transparent else 2 if deep else 1
-    if transparent:
-        convert = 8  # as gray and alpha, which Pillow keeps in four bytes as well, and upright
-    elif deep:
-        convert = 9
-    elif image.mode == "CMYK":
-        convert = 5
-    else:
-        convert = 2 * gray  # the second one is upright
-    decode = area * (DECODER[source] + _stored(image, source) + convert)
-    encode = area * (gray + ENCODER[target][transparent])
-    return file + max(decode + _special(image, source), encode)
+        return decode + frames * (FRAME + area * ANIMATION[target][transparent])
+    gray = 4 if transparent else 2 if image.mode in DEEP else 1
+    return max(decode, file + area * (gray + ENCODER[target][transparent]))
 
 
-def _stored(image: Image.Image, source: str) -> int:
-    if image.mode in {"1", "L", "P"} or (source == "JPEG" and image.mode == "RGB"):
-        return 1  # of a colour JPEG, the luma alone is decoded
-    return 2 if image.mode.startswith("I;16") else 4
+def _pixel(image: Image.Image, source: str) -> tuple[int, int]:
+    """Return the bytes of a decoded pixel, and what is made of it on its way to gray."""
+    if source == "JPEG" and image.mode == "RGB":
+        return 1, 1  # the luma alone is decoded; the other one is upright
+    picture = 1 if image.mode in {"1", "L", "P"} else 2 if image.mode.startswith("I;16") else 4
+    if image.has_transparency_data:
+        return picture, 8  # gray and alpha take four bytes as well; then upright, or on white
+    if image.mode in DEEP:
+        return picture, 10
+    return picture, 5 if image.mode in {"CMYK", "LAB"} else 1
 
 
 def _special(image: Any, source: str) -> int:
@@ -81,9 +78,10 @@ def _special(image: Any, source: str) -> int:
         samples = sum(h * v for _, h, v, _ in image.layer) / full
         return int(area * samples * COEFFICIENT)
     if source == "TIFF":
-        # A tile may be larger than the image, and is decoded as a whole.
-        width = image.tag_v2.get(TILE_WIDTH, 0)
-        return int(max(0, width * image.tag_v2.get(TILE_LENGTH, 0) - area) * 8)
+        # Decoded as a whole each; a tile may be larger than the image.
+        tile = image.tag_v2.get(TILE_WIDTH, 0) * image.tag_v2.get(TILE_LENGTH, 0)
+        strip = image.width * min(image.height, image.tag_v2.get(ROWS_PER_STRIP, image.height))
+        return int(8 * tile or 4 * strip)
     return 0
 
 

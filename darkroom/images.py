@@ -77,20 +77,13 @@ def grayscale(
             the format of the result can be; nothing was decoded.
         InvalidImage: empty, broken or truncated.
     """
-    size = len(source) if isinstance(source, bytes) else source.stat().st_size
-    if not size:
-        raise InvalidImage("The source is empty: it has 0 bytes.")
     try:
         # Our own limits stand in `limits`; Pillow's warning of the same would be noise.
-        with warnings.catch_warnings(action="ignore"), _open(source) as image:
-            target = identify(image) if output == "auto" else output.upper()
-            frames = limits.check(image, target, size, max_pixels=max_pixels, max_memory=max_memory)
-            options = encoder(image, target, quality)
-            if frames > 1:
-                gray, more = _animation(image, target, max_pixels)
-            else:
-                gray, more = _still(image, target), {}
-            return _write(gray, to, target, options | more)
+        with warnings.catch_warnings(action="ignore"):
+            gray, target, options = _develop(
+                source, output, quality, max_pixels=max_pixels, max_memory=max_memory
+            )
+            return _write(gray, to, target, options)
     except DarkroomError:
         raise
     except Image.DecompressionBombError as error:
@@ -101,6 +94,26 @@ def grayscale(
         # The parsers raise whatever a broken file leads them to: OSError, SyntaxError, TypeError,
         # struct.error and more. All of them mean the same.
         raise InvalidImage(f"The image cannot be decoded: {error}.") from error
+
+
+def _develop(
+    source: bytes | Path, output: str, quality: int, *, max_pixels: int, max_memory: int | None
+) -> tuple[Image.Image, str, dict[str, Any]]:
+    """Return the gray image, its format and what the encoder is told.
+
+    All else is let go, the decoder too, before the encoder asks for its memory.
+    """
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if not size:
+        raise InvalidImage("The source is empty: it has 0 bytes.")
+    with _open(source) as image:
+        target = identify(image) if output == "auto" else output.upper()
+        frames = limits.check(image, target, size, max_pixels=max_pixels, max_memory=max_memory)
+        options = encoder(image, target, quality)
+        if frames == 1:
+            return _still(image, target), target, options
+        gray, more = _animation(image, target, max_pixels)
+        return gray, target, options | more
 
 
 def _open(source: bytes | Path) -> Image.Image:
@@ -130,7 +143,7 @@ def _still(image: Any, target: str) -> Image.Image:
     turn = luma.orientation(image)
     gray = luma.fit([luma.gray(image, target)], target)[0]
     if gray is not image:
-        image.close()  # the colours go before the encoder asks for its memory
+        image.close()  # the colours
     # Turned when it is gray and not before: a quarter of the bytes.
     return luma.upright(gray, turn)
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge
+from darkroom.footprint import needed
 from darkroom.images import grayscale
 from darkroom.limits import MAX_FRAMES, MAX_SCANS
 
@@ -43,8 +44,12 @@ FILES: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
     "GIF": (GRAY, "GIF", {}),
     "BMP": (RGB, "BMP", {}),
     "AVIF": (RGB, "AVIF", {"speed": 10}),
+    "transparent AVIF": (RGBA, "AVIF", {"speed": 10}),
+    "transparent TIFF": (RGBA, "TIFF", {"compression": "tiff_lzw"}),
+    "fractions in TIFF": (GRAY.convert("F"), "TIFF", {}),
     "animated PNG": (FRAMES[0], "PNG", ANIMATION),
     "animated GIF": (FRAMES[0], "GIF", ANIMATION),
+    "animated AVIF": (FRAMES[0], "AVIF", ANIMATION | {"speed": 10}),
     "animated WebP": (FRAMES[0], "WEBP", ANIMATION | {"lossless": True, "method": 0}),
 }
 
@@ -57,11 +62,13 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 OUTPUTS = [
     *((name, "auto") for name in FILES),
+    ("baseline JPEG", "png"),
     ("baseline JPEG", "webp"),
     ("transparent PNG", "webp"),
     ("transparent PNG", "jpeg"),
     ("16-bit PNG", "jpeg"),
     ("WebP", "png"),
+    ("AVIF", "png"),
     ("animated GIF", "png"),
     ("animated GIF", "webp"),
     ("animated WebP", "jpeg"),
@@ -98,9 +105,31 @@ def test_what_would_not_fit_is_refused_before_it_is_decoded():
 
 def test_the_format_of_the_result_counts_as_well():
     data = encoded(Image.new("RGB", (500, 500)), "JPEG")
-    assert develop(data, "jpeg", max_memory=5_000_000).width == 500
+    assert develop(data, "jpeg", max_memory=2_000_000).width == 500
     with pytest.raises(ImageTooLarge, match="as JPEG to WEBP"):
-        develop(data, "webp", max_memory=5_000_000)
+        develop(data, "webp", max_memory=2_000_000)
+
+
+MEMORY = (1769 - 150) * 2**20  # of the function of template.yaml, without what it takes itself
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "size"),
+    [
+        ("JPEG", "JPEG", (10_000, 10_000)),
+        ("JPEG", "PNG", (10_000, 10_000)),
+        ("PNG", "PNG", (10_000, 10_000)),
+        ("TIFF", "TIFF", (10_000, 10_000)),
+        ("BMP", "BMP", (10_000, 10_000)),
+        ("WEBP", "WEBP", (10_000, 8_000)),
+        ("AVIF", "AVIF", (8_000, 8_000)),
+    ],
+)
+def test_what_fits_is_not_refused(kind: str, output: str, size: tuple[int, int]):
+    image = Image.open(io.BytesIO(encoded(Image.new("RGB", (8, 8)), kind)))
+    image._size = size
+
+    assert needed(image, output, 1, file_size=50 * 2**20) < MEMORY
 
 
 @pytest.mark.parametrize(("output", "side"), [("webp", 16_384), ("jpeg", 65_501)])
