@@ -1,6 +1,5 @@
 """Several pictures at once: submit them, follow their tasks, save the results."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from darkroom.client import ApiError, BrokenDownload, Darkroom, Task, Unreachable
 from darkroom.tasks import OPEN, Status
 from local import files
-from local.client import ApiError, BrokenDownload, Client, Task, Unreachable
 
 AT_ONCE = 8
 """Requests under way at a time: an API with few concurrent functions answers them all."""
@@ -48,7 +47,7 @@ def jobs(sources: Sequence[str]) -> list[Job]:
 
 
 def submit(
-    client: Client, batch: Sequence[Job], name: str | None, output: Mapping[str, Any]
+    client: Darkroom, batch: Sequence[Job], name: str | None, output: Mapping[str, Any]
 ) -> None:
     """Submit all. What was refused has a `problem` then, the others a `task`."""
 
@@ -64,7 +63,7 @@ def submit(
         list(pool.map(one, batch))
 
 
-def _send(client: Client, source: str) -> dict[str, str]:
+def _send(client: Darkroom, source: str) -> dict[str, str]:
     """Return the source of a task as the API takes it; a file is uploaded for that."""
     if files.is_url(source):
         return {"imageUrl": source}
@@ -72,7 +71,7 @@ def _send(client: Client, source: str) -> dict[str, str]:
 
 
 def follow(
-    client: Client,
+    client: Darkroom,
     batch: Sequence[Job],
     on_change: Callable[[Job], None],
     folder: Path | None = None,
@@ -99,7 +98,7 @@ def follow(
                 saving.append((job, pool.submit(save, client, task, folder, job.stem)))
             on_change(job)
 
-        client.wait(by_id, changed, time.monotonic() + patience)
+        client.wait(by_id, patience, changed)
         for job, future in saving:
             try:
                 job.saved = future.result()
@@ -110,9 +109,12 @@ def follow(
             job.problem = f"It is still {job.status} after {patience:.0f} s."
 
 
-def save(client: Client, task: Task, folder: Path, stem: str) -> Path:
-    """Save the result of a task into a folder; return its path. Raises as `Client.download`."""
-    path = folder / f"{stem}.{files.extension(task['result']['contentType'])}"
+def save(client: Darkroom, task: Task, folder: Path, stem: str) -> Path:
+    """Save the result of a task into a folder; return its path. Raises as `Darkroom.download`."""
+    result = task["result"]
+    if result is None:
+        raise BrokenDownload(f"{task['taskId']} is {task['status']} and has no result.")
+    path = folder / f"{stem}.{files.extension(result['contentType'])}"
     client.download(task, path)
     return path
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from darkroom.client import ApiError, Darkroom, Task, Unreachable
+from darkroom.client.transport import NOT_TAKEN
 from local.batch import AT_ONCE
-from local.client import ApiError, Client, Task, Unreachable
 from local.render import moment
-from local.transport import NOT_TAKEN
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -51,7 +51,7 @@ def select(tasks: Iterable[Task], error: str | None, since: datetime.datetime | 
         task
         for task in tasks
         if (error is None or reason(task) == error)
-        and (since is None or moment(task["completedAt"]) >= since)
+        and (since is None or moment(task["completedAt"] or task["createdAt"]) >= since)
     ]
 
 
@@ -61,11 +61,11 @@ def reason(task: Mapping[str, object]) -> str:
     return str(failure["error"] if isinstance(failure, Mapping) else task["status"])
 
 
-def retry(client: Client, task: Task) -> None:
+def retry(client: Darkroom, task: Task) -> None:
     """Try a task again; if the answer is lost, see whether that was done before doing it again.
 
     Raises:
-        ApiError, Unreachable: as `Client.retry`.
+        ApiError, Unreachable: as `Darkroom.retry`.
     """
     task_id = task["taskId"]
     try:
@@ -80,7 +80,7 @@ def retry(client: Client, task: Task) -> None:
 def each(task_ids: Sequence[str], act: Callable[[str], object]) -> Outcome:
     """Do something with each task, some of them at a time, and return what came of it.
 
-    `act` raises as `Client.retry` does. An API that throttled, refused the key or was not there,
+    `act` raises as `Darkroom.retry` does. An API that throttled, refused the key or was not there,
     in spite of all patience, ends it all: the rest would only wait as long, each of them.
     """
     outcome, stop = Outcome(), threading.Event()

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from darkroom.client import PAGE, Darkroom
 from darkroom.tasks import Status
 from local import batch, cli_repair, history, render
-from local.client import PAGE, Client
 from local.command import AsJson, Commands, Refused, TaskId, complain, print_json, stack_of
 from local.files import label
 
@@ -65,12 +65,12 @@ def submit(
     if out:
         out.mkdir(parents=True, exist_ok=True)
     wanted = {"format": output and output.value, "quality": quality}
-    with Client(stack_of(context)) as client:
+    with stack_of(context).darkroom() as client:
         batch.submit(client, pictures, name, {k: v for k, v in wanted.items() if v is not None})
         if wait or out:
             follow(client, pictures, out)
     for picture in pictures:
-        if picture.task and not (wait or out):
+        if not (wait or out):
             show(picture)
         if picture.problem:
             complain(f"{label(picture.source)}: {picture.problem}")
@@ -81,7 +81,7 @@ def submit(
 @app.command()
 def status(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) -> None:
     """Show a task."""
-    with Client(stack_of(context)) as client:
+    with stack_of(context).darkroom() as client:
         task = client.task(task_id)
     if as_json:
         print_json(task)
@@ -99,7 +99,7 @@ def list_tasks(
     as_json: AsJson = False,
 ) -> None:
     """List your tasks, newest first."""
-    with Client(stack_of(context)) as client:
+    with stack_of(context).darkroom() as client:
         found = client.all_tasks(status, name, min(limit, PAGE))
         tasks = list(itertools.islice(found, limit))
     if as_json:
@@ -117,7 +117,7 @@ def result(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where to save it.")],
 ) -> None:
     """Save the result of a task."""
-    with Client(stack_of(context)) as client:
+    with stack_of(context).darkroom() as client:
         task = client.task(task_id)
         if task["status"] != Status.COMPLETED:
             why = render.clean(render.failure(task))
@@ -130,11 +130,12 @@ def result(
 def logs(context: typer.Context, task_id: TaskId) -> None:
     """Show the states that a task's execution went through, with times, retries and errors."""
     stack = stack_of(context)
-    with Client(stack) as client:
+    with stack.darkroom() as client:
         task = client.task(task_id)
-    if not task.get("execution"):
+    execution = task["execution"]
+    if not execution:
         raise Refused(f"The task is {task['status']}: no execution has claimed it.")
-    visits = history.read(stack, task["execution"]["arn"], render.moment(task["createdAt"]))
+    visits = history.read(stack, execution["arn"], render.moment(task["createdAt"]))
     render.put(render.screen(), render.visit_table(visits))
 
 
@@ -160,7 +161,7 @@ app.command()(cli_repair.cancel)
 app.command()(cli_repair.redrive_dlq)
 
 
-def follow(client: Client, pictures: Sequence[batch.Job], out: Path | None) -> None:
+def follow(client: Darkroom, pictures: Sequence[batch.Job], out: Path | None) -> None:
     """Follow tasks to their end; show a bar meanwhile, and how each of them ended."""
     screen = render.screen()
     taken = [picture for picture in pictures if picture.task]
@@ -180,8 +181,10 @@ def follow(client: Client, pictures: Sequence[batch.Job], out: Path | None) -> N
 
 
 def show(picture: batch.Job) -> None:
-    """Print one line: how a picture's task is, and what came of it."""
-    task = picture.task or {}
+    """Print one line, if a picture was taken: how its task is, and what came of it."""
+    task = picture.task
+    if not task:
+        return
     what = str(picture.saved or "") or render.failure(task) or render.result(task)
     parts = [task["taskId"], label(picture.source), what and f"→ {what}"]
     render.screen().print(render.line(task["status"], *parts), soft_wrap=True)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from darkroom.client import Darkroom, Task
 from darkroom.tasks import Status, allowed
 from local import bulk, render
-from local.client import Client, Task
 from local.command import DryRun, WrongUse, Yes, complain, confirm, say, stack_of
 from local.redrive import DeadLetters
 
@@ -40,13 +40,13 @@ def retry(
     if status is None:
         if error or since or dry_run:
             raise WrongUse("--error, --since and --dry-run go with --status.")
-        with Client(stack_of(context)) as client:
+        with stack_of(context).darkroom() as client:
             each(task_ids or [], client.retry)
         return
     if not allowed("retry", status):
         raise WrongUse(f"A {status} task cannot be tried again.")
     age = duration(since) if since is not None else None
-    with Client(stack_of(context)) as client:
+    with stack_of(context).darkroom() as client:
         tasks = found(client, status, error, age)
         preview(tasks)
         if not tasks or dry_run:
@@ -62,7 +62,7 @@ def cancel(
     task_ids: Annotated[list[str], typer.Argument(metavar="TASK", help="Of `submit`.")],
 ) -> None:
     """Cancel tasks that are PENDING or RUNNING."""
-    with Client(stack_of(context)) as client:
+    with stack_of(context).darkroom() as client:
         each(task_ids, client.cancel)
 
 
@@ -104,7 +104,7 @@ def duration(text: str) -> datetime.timedelta:
 
 
 def found(
-    client: Client, status: str, error: str | None, age: datetime.timedelta | None
+    client: Darkroom, status: str, error: str | None, age: datetime.timedelta | None
 ) -> list[Task]:
     """Return the tasks that the options choose, newest first."""
     since = datetime.datetime.now(datetime.UTC) - age if age is not None else None

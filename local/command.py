@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from darkroom.client import ApiError, BrokenDownload, Unreachable
 from local import history, render
-from local.client import ApiError, BrokenDownload, Unreachable
 from local.files import UnusableFile
 from local.redrive import QueueTrouble
 from local.stack import NoStack, Stack, find

@@ -17,8 +17,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from darkroom.client import ApiError, Darkroom, Unreachable
 from local import batch, cloud, history, picture, render
-from local.client import ApiError, Client, Unreachable
 from local.deploy import DeploymentError
 from local.stack import Stack, from_description
 
@@ -41,7 +41,7 @@ def main() -> int:
             stack = from_description(cloud.up())
         tell(screen, f"The local cloud is up ({time.monotonic() - began:.1f} s).", "bold")
         picture.render(card)
-        with served(card) as site, Client(stack) as client:
+        with served(card) as site, stack.darkroom() as client:
             pictures = batch.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
             batch.submit(client, pictures, "demo", {})
             follow(screen, client, pictures, DEADLINE - (time.monotonic() - began))
@@ -69,8 +69,8 @@ def judge(developed: batch.Job, missing: batch.Job, card: Path) -> list[str]:
         wrong.append(f"{developed.source} is {developed.status} and should be COMPLETED.")
     elif developed.saved:
         wrong += judge_gray(developed.saved, card)
-    failure = (missing.task or {}).get("failure") or {}
-    ending = (missing.status, failure.get("step"), failure.get("error"))
+    failure = missing.task and missing.task["failure"]
+    ending = (missing.status, failure and failure["step"], failure and failure["error"])
     if ending != ("FAILED", "Download", "SourceNotFound"):
         wrong.append(f"{missing.source} ended {ending} and should fail with SourceNotFound.")
     return wrong
@@ -114,7 +114,7 @@ def served(card: Path) -> Iterator[str]:
             thread.join()
 
 
-def follow(screen: Console, client: Client, pictures: list[batch.Job], patience: float) -> None:
+def follow(screen: Console, client: Darkroom, pictures: list[batch.Job], patience: float) -> None:
     """Show the status of each task as it passes: on a terminal in its place, else a line each."""
     passed = {job.source: [job.status or "refused"] for job in pictures}
 

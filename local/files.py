@@ -4,22 +4,7 @@ import re
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
-# How a file begins, and what it is then. Whether it is a whole image, Darkroom finds out.
-SIGNATURES = [
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"II\*\0|MM\0\*"), "image/tiff"),
-    (re.compile(rb"BM"), "image/bmp"),
-    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
-]
-HEAD_BYTES = 16
-# The API takes `image/…` only, and judges an image by its bytes: what is no image is told so by the
-# step that opens it.
-UNKNOWN = "image/x-unknown"
 EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
 
 
@@ -46,16 +31,6 @@ def check(source: str) -> None:
         raise UnusableFile(f"{source} {what}. Give files, or URLs that begin with https://.")
     if path.stat().st_size == 0:
         raise UnusableFile(f"{source} is empty.")
-
-
-def head(file: IO[bytes]) -> bytes:
-    """Return the first bytes of a file, enough for `media_type`."""
-    return file.read(HEAD_BYTES)
-
-
-def media_type(data: bytes) -> str:
-    """Return the media type of an image by its first bytes."""
-    return next((kind for start, kind in SIGNATURES if start.match(data)), UNKNOWN)
 
 
 def label(source: str) -> str:

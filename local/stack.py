@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from darkroom.client import Darkroom
+
 PROJECT = Path(__file__).resolve().parent.parent
 STACK_FILE = Path(".local", "stack.json")
 DEFAULT_REGION = "us-east-1"
@@ -34,6 +36,11 @@ class Stack:
     stack_name: str = ""
     console_url: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+
+    def darkroom(self) -> Darkroom:
+        """Make a client of the stack's API."""
+        # A proxy of the environment is no way to a local cloud, nor to its S3.
+        return Darkroom(self.api_url, self.api_key, proxies=self.endpoint_url is None)
 
     def client(self, service: str) -> Any:
         """Make a boto3 client for this stack's cloud: the developer's credentials in AWS only."""

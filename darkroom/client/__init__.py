@@ -1,6 +1,6 @@
-"""Speak to the API of a Darkroom: upload, submit, ask, try again, cancel, wait, download.
+"""The client of the HTTP API: upload, submit, ask, try again, cancel, wait, download.
 
-A task is the JSON object that the API shows (`GET /tasks/{taskId}`), as a dictionary.
+A task is the JSON object that the API shows (`GET /tasks/{taskId}`), as a typed dictionary.
 """
 
 import hashlib
@@ -15,30 +15,42 @@ from typing import Any, Self
 
 import httpx
 
-from local import transport, uploads
-from local.files import head, media_type
-from local.stack import Stack
-from local.transport import ApiError, Unreachable
-from local.waiting import PAGE, Task, Watch, ended
+from darkroom.client import transport, uploads
+from darkroom.client.media import head, media_type
+from darkroom.client.transport import ApiError, Unreachable
+from darkroom.client.views import Task
+from darkroom.client.waiting import PAGE, Watch, ended
 
-__all__ = ["PAGE", "ApiError", "BrokenDownload", "Client", "Task", "Unreachable", "ended"]
+__all__ = ["PAGE", "ApiError", "BrokenDownload", "Darkroom", "Task", "Unreachable", "ended"]
 
 
 class BrokenDownload(Exception):
     """A result did not arrive as the task describes it."""
 
 
-class Client:
+class Darkroom:
     """A connection to one API, kept alive. Threads may share it; `with` closes it."""
 
-    def __init__(self, stack: Stack, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Connect to nothing yet. `sleep` waits some seconds before a request is repeated."""
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str,
+        *,
+        proxies: bool = True,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            api_url: of the stack's outputs, `ApiUrl`.
+            api_key: whose tasks they are.
+            proxies: whether to go through a proxy that the environment names.
+            sleep: waits some seconds before a request is repeated.
+        """
         self._sleep = sleep
-        # A proxy of the environment is no way to a local cloud, nor to its S3.
-        proxies = stack.endpoint_url is None
-        self._api_url = stack.api_url
+        self._api_url = api_url
         self._api = transport.connection(
-            proxies=proxies, base_url=stack.api_url, headers={"x-api-key": stack.api_key}
+            proxies=proxies, base_url=api_url, headers={"x-api-key": api_key}
         )
         # Files lie with another host, which the key is none of the business of.
         self._files = transport.connection(proxies=proxies)
@@ -66,6 +78,7 @@ class Client:
         source: Mapping[str, str],
         name: str | None = None,
         output: Mapping[str, Any] | None = None,
+        callback_url: str | None = None,
     ) -> Task:
         """Submit one image; return its task, PENDING.
 
@@ -76,6 +89,7 @@ class Client:
             source: `{"imageUrl": …}`, or `{"uploadId": …}` of `upload`.
             name: the caller's own name for it; several tasks may have it.
             output: `format` and `quality`; what is left out is the API's default.
+            callback_url: gets a signed webhook when the task has ended.
 
         Raises:
             ApiError: refused, for good or many times.
@@ -84,6 +98,8 @@ class Client:
         body: dict[str, Any] = dict(source)
         if name is not None:
             body["name"] = name
+        if callback_url is not None:
+            body["callbackUrl"] = callback_url
         if output:
             body["output"] = dict(output)
         headers = {"Idempotency-Key": str(uuid.uuid4())}
@@ -167,20 +183,20 @@ class Client:
     def wait(
         self,
         task_ids: Collection[str],
-        on_change: Callable[[Task], None],
-        deadline: float,
+        seconds: float = 600,
+        on_change: Callable[[Task], None] | None = None,
     ) -> dict[str, Task]:
         """Poll tasks until all have ended; return each as it was seen last.
 
         Args:
             task_ids: the tasks. Many are asked for together, a page an answer.
+            seconds: after which the tasks are returned as they are.
             on_change: called with a task when it is seen first and whenever its status changed.
-            deadline: a moment of `time.monotonic()`; then the tasks are returned as they are.
 
         Raises:
             ApiError, Unreachable: as `task`.
         """
-        return Watch(self._ask, self._sleep).until_ended(task_ids, on_change, deadline)
+        return Watch(self._ask, self._sleep).until_ended(task_ids, seconds, on_change)
 
     def download(self, task: Mapping[str, Any], path: Path) -> None:
         """Save the result of a COMPLETED task. The file appears whole and verified, or not at all.

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.transport import ApiError
+from darkroom.client.transport import ApiError
 
 TOO_LARGE = "EntityTooLarge"
 """What S3 answers to more bytes than the form allows."""

@@ -6,9 +6,9 @@ import urllib.parse
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from darkroom.client.views import Task
 from darkroom.tasks import OPEN, Status
 
-Task = dict[str, Any]
 Ask = Callable[[str, Mapping[str, Any], Mapping[str, str]], tuple[Any, Mapping[str, str]]]
 """Sends a GET, path, query and headers; gives the body, None for a 304, and the headers."""
 
@@ -38,10 +38,11 @@ class Watch:
     def until_ended(
         self,
         task_ids: Collection[str],
-        on_change: Callable[[Task], None],
-        deadline: float,
+        seconds: float,
+        on_change: Callable[[Task], None] | None,
     ) -> dict[str, Task]:
-        """Poll until all tasks have ended, or until the deadline: see `Client.wait`."""
+        """Poll until all tasks have ended, or the seconds have passed: see `Darkroom.wait`."""
+        deadline = time.monotonic() + seconds
         seen: dict[str, Task] = {}
         left, pause = dict.fromkeys(task_ids), FIRST_PAUSE
         while left:
@@ -50,7 +51,8 @@ class Watch:
                 before = seen.get(task["taskId"])
                 if before is None or _rank(task) > _rank(before):
                     seen[task["taskId"]] = task
-                    on_change(task)
+                    if on_change:
+                        on_change(task)
                 if ended(task):
                     del left[task["taskId"]]
             rest = deadline - time.monotonic()

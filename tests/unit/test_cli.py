@@ -7,7 +7,8 @@ import pytest
 from fake_api import GRAY, MOST_BYTES, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
-from local import batch, client, command, stack
+from darkroom import client
+from local import batch, command, stack
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from local.client import ApiError, BrokenDownload, Client
+from darkroom.client import ApiError, BrokenDownload, Darkroom
 from local.stack import Stack
 
 KEY = "the-key"
@@ -26,14 +25,14 @@ def naps() -> list[float]:
 
 
 @pytest.fixture
-def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Client]:
+def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Darkroom]:
     stack = Stack(httpserver.url_for("/dev"), KEY, endpoint_url="http://127.0.0.1:1")
-    with Client(stack, sleep=naps.append) as client:
+    with Darkroom(stack.api_url, stack.api_key, proxies=False, sleep=naps.append) as client:
         yield client
 
 
 def test_a_submission_sends_what_was_given_and_nothing_else(
-    client: Client, httpserver: HTTPServer
+    client: Darkroom, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_oneshot_request(
         "/dev/tasks",
@@ -53,7 +52,9 @@ def test_a_submission_sends_what_was_given_and_nothing_else(
     assert [first["taskId"], second["taskId"]] == ["t1", "t2"]
 
 
-def test_a_refusal_keeps_its_code_message_and_field(client: Client, httpserver: HTTPServer) -> None:
+def test_a_refusal_keeps_its_code_message_and_field(
+    client: Darkroom, httpserver: HTTPServer
+) -> None:
     error = {"code": "InvalidSource", "message": "Give http or https.", "field": "imageUrl"}
     httpserver.expect_request("/dev/tasks").respond_with_json({"error": error}, status=400)
 
@@ -64,21 +65,21 @@ def test_a_refusal_keeps_its_code_message_and_field(client: Client, httpserver: 
     assert (told.status, told.code, told.field) == (400, "InvalidSource", "imageUrl")
 
 
-def test_a_wrong_key_is_told_as_such(client: Client, httpserver: HTTPServer) -> None:
+def test_a_wrong_key_is_told_as_such(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks/t1").respond_with_json({"message": "Forbidden"}, 403)
 
     with pytest.raises(ApiError, match=r"403 FORBIDDEN: Forbidden\. The API key is wrong"):
         client.task("t1")
 
 
-def test_a_page_that_is_no_api_is_told_as_such(client: Client, httpserver: HTTPServer) -> None:
+def test_a_page_that_is_no_api_is_told_as_such(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks/t1").respond_with_data("<html>")
 
     with pytest.raises(ApiError, match="is not a Darkroom"):
         client.task("t1")
 
 
-def test_a_task_id_cannot_lead_to_another_path(client: Client, httpserver: HTTPServer) -> None:
+def test_a_task_id_cannot_lead_to_another_path(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks/a/b").respond_with_json(a_task())
 
     client.task("a/b")
@@ -86,7 +87,7 @@ def test_a_task_id_cannot_lead_to_another_path(client: Client, httpserver: HTTPS
     assert httpserver.log[0][0].environ["REQUEST_URI"] == "/dev/tasks/a%2Fb"
 
 
-def test_all_tasks_follow_the_cursor_to_the_end(client: Client, httpserver: HTTPServer) -> None:
+def test_all_tasks_follow_the_cursor_to_the_end(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request(
         "/dev/tasks", query_string={"status": "FAILED", "limit": "100"}
     ).respond_with_json({"tasks": [a_task("t3"), a_task("t2")], "cursor": "c1"})
@@ -100,13 +101,13 @@ def test_all_tasks_follow_the_cursor_to_the_end(client: Client, httpserver: HTTP
 
 
 def test_waiting_shows_each_status_once_and_never_backwards(
-    client: Client, httpserver: HTTPServer, naps: list[float]
+    client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
     for status in ("PENDING", "RUNNING", "PENDING", "RUNNING", "COMPLETED"):
         httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_json(a_task("t1", status))
     shown: list[str] = []
 
-    ends = client.wait(["t1"], lambda task: shown.append(task["status"]), time.monotonic() + 60)
+    ends = client.wait(["t1"], 60, lambda task: shown.append(task["status"]))
 
     assert shown == ["PENDING", "RUNNING", "COMPLETED"]
     assert ends["t1"]["status"] == "COMPLETED"
@@ -115,7 +116,7 @@ def test_waiting_shows_each_status_once_and_never_backwards(
 
 
 def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_told(
-    client: Client, httpserver: HTTPServer, naps: list[float]
+    client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
     young, old = {"ETag": 'W/"1"', "Retry-After": "0"}, {"ETag": 'W/"1"', "Retry-After": "7"}
     ask = httpserver.expect_ordered_request
@@ -124,33 +125,33 @@ def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_tol
     ask("/dev/tasks/t1", headers=known).respond_with_data(status=304, headers=old)
     ask("/dev/tasks/t1", headers=known).respond_with_json(a_task("t1", "FAILED"))
 
-    ends = client.wait(["t1"], lambda _: None, time.monotonic() + 60)
+    ends = client.wait(["t1"], 60)
 
     assert ends["t1"]["status"] == "FAILED"
     assert naps == [0.1, 7]
 
 
-def test_one_request_asks_for_many_tasks(client: Client, httpserver: HTTPServer) -> None:
+def test_one_request_asks_for_many_tasks(client: Darkroom, httpserver: HTTPServer) -> None:
     ids = [f"t{number}" for number in range(50)]
     httpserver.expect_request("/dev/tasks").respond_with_json(
         {"tasks": [a_task(task_id, "FAILED") for task_id in ids], "cursor": "more"}
     )
 
-    ends = client.wait(ids, lambda _: None, time.monotonic() + 60)
+    ends = client.wait(ids, 60)
 
     assert ends.keys() == set(ids)
     assert len(httpserver.log) == 1
 
 
 def test_a_task_that_the_list_does_not_show_is_asked_for_by_its_id(
-    client: Client, httpserver: HTTPServer
+    client: Darkroom, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/dev/tasks").respond_with_json(
         {"tasks": [a_task("t1", "COMPLETED"), a_task("other")], "cursor": None}
     )
     httpserver.expect_request("/dev/tasks/t2").respond_with_json(a_task("t2", "FAILED"))
 
-    ends = client.wait(["t1", "t2"], lambda _: None, time.monotonic() + 60)
+    ends = client.wait(["t1", "t2"], 60)
 
     assert {task_id: task["status"] for task_id, task in ends.items()} == {
         "t1": "COMPLETED",
@@ -159,11 +160,11 @@ def test_a_task_that_the_list_does_not_show_is_asked_for_by_its_id(
 
 
 def test_waiting_ends_at_the_deadline_with_what_is_known(
-    client: Client, httpserver: HTTPServer
+    client: Darkroom, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/dev/tasks/t1").respond_with_json(a_task("t1", "RUNNING"))
 
-    ends = client.wait(["t1"], lambda _: None, time.monotonic())
+    ends = client.wait(["t1"], 0)
 
     assert ends["t1"]["status"] == "RUNNING"
 
@@ -176,7 +177,7 @@ def completed(httpserver: HTTPServer, promised: bytes) -> dict[str, Any]:
 
 
 def test_a_result_is_saved_and_the_key_stays_with_the_api(
-    client: Client, httpserver: HTTPServer, tmp_path: Path
+    client: Darkroom, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     def serve(request: Request) -> Response:
         return Response(json.dumps("x-api-key" in request.headers))
@@ -189,7 +190,7 @@ def test_a_result_is_saved_and_the_key_stays_with_the_api(
 
 
 def test_a_broken_result_leaves_no_file(
-    client: Client, httpserver: HTTPServer, tmp_path: Path
+    client: Darkroom, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     httpserver.expect_request("/bucket/1.png").respond_with_data(b"half an ima")
 
@@ -200,7 +201,7 @@ def test_a_broken_result_leaves_no_file(
 
 
 def test_a_file_is_sent_whole_again_when_s3_broke_off(
-    client: Client, httpserver: HTTPServer, tmp_path: Path
+    client: Darkroom, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes(500_000))
     form = {"uploadId": "u1", "url": httpserver.url_for("/bucket"), "fields": {"key": "uploads/u1"}}

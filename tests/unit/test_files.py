@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from darkroom.client.media import media_type
 from local import files, render
 
 
@@ -22,7 +23,7 @@ from local import files, render
     ],
 )
 def test_a_media_type_is_told_by_the_bytes(data: bytes, kind: str) -> None:
-    assert files.media_type(data) == kind
+    assert media_type(data) == kind
 
 
 @pytest.mark.parametrize(

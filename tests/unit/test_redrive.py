@@ -13,6 +13,9 @@ from local.stack import Stack
 REGION = "us-east-1"
 
 
+TASK = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
+
+
 class Queues:
     """The two queues of a stack."""
 
@@ -52,7 +55,7 @@ def order(task_id: str, attempt: int = 1) -> str:
 
 
 def test_every_task_is_in_its_queue_again_and_no_dead_letter_any_more(queues: Queues) -> None:
-    orders = [order(f"t{number}") for number in range(25)]
+    orders = [order(f"5b0c2f9e-6c1c-4f0e-9d5e-{number:012}") for number in range(25)]
     for body in orders:
         queues.bury(body)
 
@@ -66,25 +69,25 @@ def test_every_task_is_in_its_queue_again_and_no_dead_letter_any_more(queues: Qu
 
 def test_a_message_that_is_no_task_stays_where_a_person_looks(queues: Queues) -> None:
     queues.bury("hello", "The message is not JSON.")
-    queues.bury(order("t1"))
+    queues.bury(order(TASK))
 
     done = darkroom("redrive-dlq", "--yes")
 
     assert done.exit_code == 0
     assert "1 moved.\n1 stayed: no task" in done.stdout
-    assert queues.bodies(queues.tasks) == [order("t1")]
+    assert queues.bodies(queues.tasks) == [order(TASK)]
     assert queues.bodies(queues.dead) == ["hello"]
 
 
 def test_a_dry_run_shows_what_would_move_and_leaves_everything(queues: Queues) -> None:
-    queues.bury(order("t1", 2))
+    queues.bury(order(TASK, 2))
     queues.bury("hello", "Told by dispatch.")
 
     done = darkroom("redrive-dlq", "--dry-run")
 
     assert sorted(done.stdout.splitlines()) == [
         "2 dead letters.",
-        "moves  t1  attempt 2",
+        f"moves  {TASK}  attempt 2",
         "stays  no task  Told by dispatch.",
     ]
     assert queues.bodies(queues.tasks) == []
@@ -93,7 +96,7 @@ def test_a_dry_run_shows_what_would_move_and_leaves_everything(queues: Queues) -
 
 def test_a_dry_run_shows_ten_at_most(queues: Queues) -> None:
     for number in range(12):
-        queues.bury(order(f"t{number}"))
+        queues.bury(order(f"5b0c2f9e-6c1c-4f0e-9d5e-{number:012}"))
 
     shown = darkroom("redrive-dlq", "--dry-run").stdout.splitlines()
 
@@ -110,14 +113,14 @@ def test_a_message_without_a_reason_is_told_what_it_lacks(queues: Queues) -> Non
 
 
 def test_a_redrive_asks_with_the_count(queues: Queues) -> None:
-    queues.bury(order("t1"))
+    queues.bury(order(TASK))
 
     done = darkroom("redrive-dlq", input="n\n")
 
     assert done.exit_code == 1
     assert "Send 1 message to the queue of tasks again? [y/N]" in done.stderr
     assert queues.bodies(queues.tasks) == []
-    assert queues.bodies(queues.dead) == [order("t1")]
+    assert queues.bodies(queues.dead) == [order(TASK)]
 
 
 @pytest.mark.usefixtures("queues")
@@ -128,7 +131,7 @@ def test_no_dead_letter_is_nothing_to_ask_about() -> None:
 
 
 def test_what_reconcile_has_in_hands_is_left_to_it_and_told(queues: Queues) -> None:
-    queues.bury(order("t1"))
+    queues.bury(order(TASK))
     queues.sqs.receive_message(QueueUrl=queues.dead)
 
     dry = darkroom("redrive-dlq", "--dry-run").stdout
@@ -157,7 +160,7 @@ class Saboteur:
 def test_a_message_that_could_not_be_sent_is_not_deleted(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queues.bury(order("t1"))
+    queues.bury(order(TASK))
     monkeypatch.setattr(redrive, "HIDDEN_SECONDS", 0)
     monkeypatch.setattr(Stack, "client", lambda *_: Saboteur(queues.sqs, "send_message"))
 
@@ -167,24 +170,24 @@ def test_a_message_that_could_not_be_sent_is_not_deleted(
     assert done.stderr == (
         "The dead letters cannot be redriven: Not allowed. 0 or more were moved: run it again.\n"
     )
-    assert queues.bodies(queues.dead) == [order("t1")]
+    assert queues.bodies(queues.dead) == [order(TASK)]
 
 
 def test_a_message_that_could_not_be_deleted_is_sent_all_the_same(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queues.bury(order("t1"))
+    queues.bury(order(TASK))
     monkeypatch.setattr(redrive, "HIDDEN_SECONDS", 0)
     monkeypatch.setattr(Stack, "client", lambda *_: Saboteur(queues.sqs, "delete_message"))
 
     assert darkroom("redrive-dlq", "--yes").exit_code == 1
-    assert queues.bodies(queues.tasks) == [order("t1")]
-    assert queues.bodies(queues.dead) == [order("t1")]
+    assert queues.bodies(queues.tasks) == [order(TASK)]
+    assert queues.bodies(queues.dead) == [order(TASK)]
 
 
 def test_more_than_was_counted_is_never_moved(queues: Queues) -> None:
     for number in range(3):
-        queues.bury(order(f"t{number}"))
+        queues.bury(order(f"5b0c2f9e-6c1c-4f0e-9d5e-{number:012}"))
 
     outcome = redrive.DeadLetters(queues.stack).redrive(2)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 
-from local.client import ApiError, Client, Unreachable
+from darkroom.client import ApiError, Darkroom, Unreachable
+from darkroom.client.transport import MAX_DELAY, TRIES
 from local.stack import Stack
-from local.transport import MAX_DELAY, TRIES
 
 KEY = "the-key"
 URL = {"imageUrl": "https://example.com/a.png"}
@@ -22,15 +22,15 @@ def naps() -> list[float]:
 
 
 @pytest.fixture
-def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Client]:
+def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Darkroom]:
     stack = Stack(httpserver.url_for("/dev"), KEY, endpoint_url="http://127.0.0.1:1")
-    with Client(stack, sleep=naps.append) as client:
+    with Darkroom(stack.api_url, stack.api_key, proxies=False, sleep=naps.append) as client:
         yield client
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_submission_that_was_not_taken_is_sent_again(
-    client: Client, httpserver: HTTPServer, naps: list[float], status: int
+    client: Darkroom, httpserver: HTTPServer, naps: list[float], status: int
 ) -> None:
     httpserver.expect_ordered_request("/dev/tasks").respond_with_data(
         status=status, headers={"Retry-After": "3"}
@@ -43,7 +43,7 @@ def test_a_submission_that_was_not_taken_is_sent_again(
 
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_submission_whose_answer_is_lost_is_sent_again_with_the_same_key(
-    client: Client, httpserver: HTTPServer, status: int
+    client: Darkroom, httpserver: HTTPServer, status: int
 ) -> None:
     httpserver.expect_ordered_request("/dev/tasks").respond_with_data(status=status)
     httpserver.expect_ordered_request("/dev/tasks").respond_with_json(TASK, status=202)
@@ -54,7 +54,7 @@ def test_a_submission_whose_answer_is_lost_is_sent_again_with_the_same_key(
     assert first == second
 
 
-def test_no_two_submissions_have_the_same_key(client: Client, httpserver: HTTPServer) -> None:
+def test_no_two_submissions_have_the_same_key(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks").respond_with_json(TASK, status=202)
 
     client.submit(URL)
@@ -70,7 +70,10 @@ def test_a_submission_survives_a_connection_that_breaks_off(naps: list[float]) -
         tries = threading.Thread(target=hang_up, args=(deaf, TRIES))
         tries.start()
         stack = Stack(f"http://127.0.0.1:{deaf.getsockname()[1]}", KEY, endpoint_url="http://x")
-        with Client(stack, sleep=naps.append) as client, pytest.raises(Unreachable):
+        with (
+            Darkroom(stack.api_url, stack.api_key, proxies=False, sleep=naps.append) as client,
+            pytest.raises(Unreachable),
+        ):
             client.submit(URL)
         tries.join()
 
@@ -84,10 +87,10 @@ def hang_up(server: socket.socket, times: int) -> None:
             connection.recv(65536)
 
 
-@pytest.mark.parametrize("act", [Client.retry, Client.cancel])
+@pytest.mark.parametrize("act", [Darkroom.retry, Darkroom.cancel])
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_what_has_no_key_is_not_sent_again_when_it_may_have_been_done(
-    client: Client, httpserver: HTTPServer, act: Callable[..., object], status: int
+    client: Darkroom, httpserver: HTTPServer, act: Callable[..., object], status: int
 ) -> None:
     httpserver.expect_request("/dev/tasks/t1/" + act.__name__).respond_with_data(status=status)
 
@@ -97,9 +100,9 @@ def test_what_has_no_key_is_not_sent_again_when_it_may_have_been_done(
     assert len(httpserver.log) == 1
 
 
-@pytest.mark.parametrize("act", [Client.retry, Client.cancel])
+@pytest.mark.parametrize("act", [Darkroom.retry, Darkroom.cancel])
 def test_a_throttled_request_is_sent_again_when_the_api_says(
-    client: Client, httpserver: HTTPServer, naps: list[float], act: Callable[..., object]
+    client: Darkroom, httpserver: HTTPServer, naps: list[float], act: Callable[..., object]
 ) -> None:
     place = "/dev/tasks/t1/" + act.__name__
     httpserver.expect_ordered_request(place, method="POST").respond_with_data(
@@ -112,7 +115,7 @@ def test_a_throttled_request_is_sent_again_when_the_api_says(
 
 
 def test_a_server_that_is_always_busy_is_given_up(
-    client: Client, httpserver: HTTPServer, naps: list[float]
+    client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
     httpserver.expect_request("/dev/tasks/t1").respond_with_data(status=503)
 
@@ -124,7 +127,7 @@ def test_a_server_that_is_always_busy_is_given_up(
 
 
 def test_no_retry_after_makes_us_wait_for_an_hour(
-    client: Client, httpserver: HTTPServer, naps: list[float]
+    client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
     httpserver.expect_ordered_request("/dev/tasks/t1").respond_with_data(
         status=429, headers={"Retry-After": "3600"}
@@ -141,7 +144,7 @@ def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
     stack = Stack("http://127.0.0.1:1/dev", KEY, endpoint_url="http://127.0.0.1:1")
 
     with (
-        Client(stack, sleep=naps.append) as client,
+        Darkroom(stack.api_url, stack.api_key, proxies=False, sleep=naps.append) as client,
         pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 does not answer .*make up"),
     ):
         client.submit(URL)

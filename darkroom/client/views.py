@@ -1,0 +1,66 @@
+"""What the API answers, as the types of `docs/api.md`."""
+
+from typing import Any, Literal, TypedDict
+
+
+class Result(TypedDict):
+    """The gray image of a COMPLETED task. `url` is good until `expiresAt`."""
+
+    url: str
+    expiresAt: str
+    contentType: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+
+
+class Failure(TypedDict):
+    """Why a task FAILED."""
+
+    step: str
+    error: str
+    message: str
+
+
+class Delivery(TypedDict):
+    """What became of the last try to deliver a webhook."""
+
+    delivered: bool
+    tries: int
+    at: str
+    status: int | None
+    message: str | None
+
+
+class Callback(TypedDict):
+    """Where the end of a task is told."""
+
+    url: str
+    delivery: Delivery | None
+
+
+class Execution(TypedDict):
+    """The execution that works, or worked, on a task."""
+
+    arn: str
+    consoleUrl: str
+
+
+class Task(TypedDict):
+    """A task. Moments are ISO 8601 in UTC."""
+
+    taskId: str
+    name: str | None
+    status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
+    attempt: int
+    source: dict[str, str]
+    output: dict[str, Any]
+    createdAt: str
+    startedAt: str | None
+    completedAt: str | None
+    result: Result | None
+    failure: Failure | None
+    callback: Callback | None
+    execution: Execution | None
+    links: dict[str, str | None]
