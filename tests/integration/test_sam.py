@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from local.cloud import PROJECT, TOOLS, LocalCloud
 from local.deploy import describe
-from local.packages import zipped
+from local.packages import files, zipped
 from ports import free_port
 from sources import Sources
 from stacks import Stack
@@ -67,11 +68,15 @@ def test_sam_builds_for_arm64_without_its_runtime_or_docker(build: Path):
         assert "cpython-" not in library.name or "cpython-313-" in library.name
 
 
-def test_a_function_carries_its_own_module_and_the_layer_the_rules(build: Path):
-    modules = {path.name for path in (build / "DownloadFunction").rglob("*.py")}
-    assert modules == {"download.py"}
-    rules = {path.name for path in build.glob("DarkroomLayer/python/darkroom/*.py")}
-    assert rules == {path.name for path in PROJECT.glob("darkroom/*.py")}
+def test_what_a_function_imports_of_ours_is_in_its_package_or_the_layer(build: Path):
+    resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
+    shared = contents(build / "DarkroomLayer" / "python")
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = resource["Properties"]
+            needed = set(files(properties["CodeUri"], properties["Handler"]))
+            own = {path for path in contents(build / name) if not path.endswith(".pyc")}
+            assert own == needed - shared.keys(), name
 
 
 def test_a_function_of_ours_is_at_most_64_kib(build: Path):
