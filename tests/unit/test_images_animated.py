@@ -3,10 +3,12 @@
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from pictures import encode, pixels, read
-from PIL import Image
+from PIL import Image, ImageSequence
 
+from darkroom import luma
 from darkroom.images import Gray, grayscale
 
 TIMES = [100, 250, 40]
@@ -17,6 +19,8 @@ def animation(file_format: str, **options: Any) -> bytes:
     red, green, blue = (Image.new("RGB", (8, 6), c) for c in ("red", (0, 255, 0), "blue"))
     if file_format == "WEBP":
         options["lossless"] = True
+    if file_format == "AVIF":
+        options["quality"] = 100
     return encode(
         red, file_format, save_all=True, append_images=[green, blue], duration=TIMES, **options
     )
@@ -111,3 +115,102 @@ def test_a_jpeg_with_a_second_picture_gives_its_first() -> None:
 
     assert (gray.content_type, read(gray).format) == ("image/jpeg", "JPEG")
     assert pixels(read(gray))[0, 0] == pytest.approx(10, abs=1)
+
+
+def test_an_animated_avif_keeps_its_frames_and_times() -> None:
+    developed = frames(read(develop(animation("AVIF"))))
+
+    assert [time for _, time in developed] == TIMES
+    assert [gray for gray, _ in developed] == pytest.approx(GRAYS, abs=2)
+
+
+@pytest.mark.parametrize("output", ["png", "webp"])
+def test_a_gif_that_plays_once_does_so_in_another_format(output: str) -> None:
+    assert read(develop(animation("GIF"), output)).info["loop"] == 1
+
+
+def dots(*columns: int | None, disposal: int) -> bytes:
+    """A GIF of one row, with a gray dot in each frame and nothing around it."""
+    frames = []
+    for column in columns:
+        frame = Image.new("RGBA", (8, 1))
+        if column is None:
+            frame.paste((90, 90, 90, 255), (0, 0, 8, 1))
+        else:
+            frame.putpixel((column, 0), (200, 200, 200, 255))
+        frames.append(frame)
+    more: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "disposal": disposal}
+    return encode(frames[0], "GIF", duration=100, **more)
+
+
+def shown(image: Image.Image) -> list[list[int | None]]:
+    """Return the gray of each pixel of the first row of each frame, None where there is none."""
+    rows = []
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        row = pixels(image.convert("RGBA"))[0].astype(int)
+        rows.append([int(red) if alpha else None for red, _, _, alpha in row])
+    return rows
+
+
+@pytest.mark.parametrize("output", ["auto", "png"])
+@pytest.mark.parametrize("disposal", [1, 2, 3])
+@pytest.mark.parametrize("columns", [(0, 1, 2), (0, None, 3), (None, 2, 5)])
+def test_what_a_gif_shows_in_each_frame_stays_as_it_is(
+    columns: tuple[int | None, ...], disposal: int, output: str
+) -> None:
+    source = dots(*columns, disposal=disposal)
+
+    assert shown(read(develop(source, output))) == shown(Image.open(io.BytesIO(source)))
+
+
+def test_a_gif_of_every_gray_keeps_its_transparency_to_one_level() -> None:
+    levels = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    clear = levels.convert("LA")
+    clear.putpixel((0, 0), (0, 0))
+    colours = encode(clear.convert("RGBA"), "PNG")
+
+    # A PNG to begin with: it alone has more colours than a GIF, frame by frame.
+    frames = luma.fit([Image.open(io.BytesIO(colours)).convert("LA"), levels], "GIF")
+
+    key = frames[0].info["transparency"]
+    assert pixels(frames[0])[0, 0] == key
+    assert np.abs(pixels(frames[1]) - pixels(levels)).max() <= 1
+
+
+def test_frames_that_reach_over_the_edge_are_cut_there() -> None:
+    small, large = Image.new("L", (4, 4), 200), encode(Image.new("L", (9, 9)), "GIF")
+    small.putpixel((0, 0), 0)  # the first colour of its palette, which the other frame is full of
+    source = encode(small, "GIF")[:-1] + large[large.index(b"\x2c\0\0\0\0\x09\0\x09\0") :]
+    whole = Image.open(io.BytesIO(source))
+    assert [image.size for image in ImageSequence.all_frames(whole)] == [(4, 4), (9, 9)]
+
+    result = read(develop(source, "png"))
+
+    assert (result.size, result.n_frames) == ((4, 4), 2)
+
+
+@pytest.mark.parametrize(
+    ("output", "seen"), [("auto", [10, 76, 150]), ("webp", [76, 150]), ("jpeg", [10])]
+)
+def test_the_picture_of_an_animation_that_is_no_frame(output: str, seen: list[int]) -> None:
+    poster, red, green = (Image.new("RGB", (8, 6), c) for c in ((10, 10, 10), "red", (0, 255, 0)))
+    options: dict[str, Any] = {"save_all": True, "default_image": True, "duration": [100, 250]}
+    source = encode(poster, "PNG", append_images=[red, green], **options)
+
+    developed = frames(read(develop(source, output)))
+
+    assert [gray for gray, _ in developed] == pytest.approx(seen, abs=1)
+    if output != "jpeg":
+        assert [time for _, time in developed][-2:] == [100, 250]
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP"])
+def test_an_animation_that_lies_on_its_side_stands_up(file_format: str) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+
+    result = read(develop(animation(file_format, exif=exif)))
+
+    assert (result.size, result.n_frames) == ((6, 8), 3)
+    assert result.getexif().get(274, 1) == 1
