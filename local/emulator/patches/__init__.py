@@ -13,6 +13,7 @@ from local.emulator.patches import (
     invocations,
     objects,
     retries,
+    savings,
     workers,
 )
 
@@ -28,3 +29,4 @@ def apply() -> None:
     deployments.apply()
     objects.apply()
     access.apply()
+    savings.apply()
