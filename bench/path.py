@@ -1,0 +1,152 @@
+"""The whole path on the local cloud against a Celery worker, side by side in one run."""
+
+import socket
+import statistics
+from collections import defaultdict
+
+from bench.contenders import CLIENTS, WORKERS, Contender, Cpu, Run, celery, darkroom, sources
+from bench.report import Table
+
+ROUNDS = 3
+# Of each picture: its name at the source, how people call it, and the tasks of one round.
+PICTURES = {"12": ("12 megapixels", 40), "0.3": ("640 x 480", 150)}
+QUICK_TASKS = 4
+IDLE_TASKS, QUICK_IDLE_TASKS = 20, 2
+MS = 1000
+
+DARKROOM, CELERY = "Darkroom", "Celery"
+Runs = dict[str, list[Run]]
+
+
+def tables(*, quick: bool) -> list[Table]:
+    """Return three tables: tasks per second, latency of one task, processor time by part.
+
+    Args:
+        quick: whether a few tasks are enough, to see that it works.
+
+    Raises:
+        RuntimeError: a task did not end as it should.
+    """
+    with sources() as address, darkroom(_free_port()) as ours, celery() as theirs:
+        both: dict[str, Contender] = {DARKROOM: ours, CELERY: theirs}
+        for contender in both.values():
+            # Every worker has started, every connection is open.
+            contender.run(f"{address}/0.3.jpg", 4 * WORKERS)
+        idle = {
+            name: [
+                latency
+                for _ in range(QUICK_IDLE_TASKS if quick else IDLE_TASKS)
+                for latency in contender.run(f"{address}/0.3.jpg", 1).latencies
+            ]
+            for name, contender in both.items()
+        }
+        measured = {
+            picture: _rounds(
+                both,
+                f"{address}/{picture}.jpg",
+                count=QUICK_TASKS if quick else count,
+                rounds=1 if quick else ROUNDS,
+            )
+            for picture, (_, count) in PICTURES.items()
+        }
+        versions = theirs.versions
+    return [_throughput(measured, versions), _latency(idle), _parts(measured)]
+
+
+def _rounds(both: dict[str, Contender], url: str, *, count: int, rounds: int) -> Runs:
+    """Let both do the same, in turns, so that what else the machine does meets both."""
+    runs: Runs = {name: [] for name in both}
+    for _ in range(rounds):
+        for name, contender in both.items():
+            runs[name].append(contender.run(url, count))
+    return runs
+
+
+def _throughput(measured: dict[str, Runs], versions: str) -> Table:
+    rows: list[tuple[str, ...]] = []
+    bars = {}
+    for picture, runs in measured.items():
+        title = PICTURES[picture][0]
+        rate = {name: statistics.median(map(_rate, runs[name])) for name in runs}
+        ratio = rate[DARKROOM] / rate[CELERY]
+        rows.append((title, f"{rate[DARKROOM]:.1f}", f"{rate[CELERY]:.1f}", f"{ratio:.2f}"))
+        bars[f"Celery, {title}"] = 1.0
+        bars[f"Darkroom, {title}"] = 1 / ratio
+    tasks = len(measured["12"][DARKROOM][0].latencies), len(measured["0.3"][DARKROOM][0].latencies)
+    rounds = len(measured["12"][DARKROOM])
+    return Table(
+        "End to end: tasks per second",
+        f"JPEG to gray JPEG, from an HTTP source on this machine. Darkroom: `POST /tasks` on the "
+        "local cloud to COMPLETED, through API, queue, state machine and five functions, with IAM "
+        f"enforced and everything written to disk. Celery ({versions}): `delay()` to the end of a "
+        "task that downloads, does `Image.open().convert('L').save()` to a file, with its status "
+        f"in the broker. {WORKERS} worker processes for Celery and for each function; {CLIENTS} "
+        f"client threads submit {tasks[0]} (12 megapixels) or {tasks[1]} (640 x 480) tasks at "
+        f"once; median of {rounds} rounds in turns.",
+        ("picture", "Darkroom /s", "Celery /s", "ratio"),
+        rows,
+        bars,
+    )
+
+
+def _rate(run: Run) -> float:
+    return len(run.latencies) / run.seconds
+
+
+def _latency(idle: dict[str, list[float]]) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (name, f"{statistics.median(seconds):.3f}", f"{max(seconds):.3f}")
+        for name, seconds in idle.items()
+    ]
+    return Table(
+        "End to end: one task at idle",
+        f"640 x 480, {len(idle[DARKROOM])} tasks one after the other, every worker warm: from the "
+        "call that submits a task to the moment that its record names as its end.",
+        ("", "median s", "longest s"),
+        rows,
+    )
+
+
+def _parts(measured: dict[str, Runs]) -> Table:
+    """Tell apart what is Darkroom's, in AWS too, and what only the local cloud costs."""
+    used = {
+        picture: {name: _cpu_of_a_task(runs[name]) for name in runs}
+        for picture, runs in measured.items()
+    }
+    functions = sorted(set().union(*(of[DARKROOM] for of in used.values())) - {"emulator"})
+    parts = [
+        *((function, DARKROOM, [function]) for function in functions),
+        ("all functions", DARKROOM, functions),
+        ("emulator", DARKROOM, ["emulator"]),
+        ("Darkroom on the local cloud", DARKROOM, [*functions, "emulator"]),
+        ("Celery's worker", CELERY, ["worker"]),
+        ("Celery's broker", CELERY, ["broker"]),
+    ]
+    rows: list[tuple[str, ...]] = [
+        (title, *(f"{sum(used[p][name].get(n, 0) for n in names):.1f}" for p in PICTURES))
+        for title, name, names in parts
+    ]
+    return Table(
+        "End to end: processor time of one task, by part",
+        "Milliseconds of user and system time, without clients and source. The functions run in "
+        "AWS as they run here; the emulator stands for all of AWS: API Gateway, SQS, Step "
+        "Functions, Lambda, DynamoDB, S3, EventBridge and IAM, in one Python process.",
+        ("part", *(f"{PICTURES[picture][0]} ms" for picture in PICTURES)),
+        rows,
+    )
+
+
+def _cpu_of_a_task(runs: list[Run]) -> Cpu:
+    """Return milliseconds by part."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for run in runs:
+        for part, seconds in run.cpu.items():
+            total[part] += seconds
+    tasks = sum(len(run.latencies) for run in runs)
+    return {part: seconds * MS / tasks for part, seconds in total.items()}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
