@@ -2,7 +2,7 @@
 
 In:  an SQS event with one message, whose body is an event of `darkroom.task`
 Out: `{"batchItemFailures": […]}`: the message, if it is to be tried again. After `CallbackTries`
-     it is a dead letter. The task's record keeps what became of the last try, and nothing else changes
+     it is a dead letter. The task's record keeps what became of the last try; nothing else changes
 """
 
 import json
