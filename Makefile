@@ -15,6 +15,7 @@ CONSOLE := $(TOOLS)/console/.ready
 SAM := $(TOOLS)/sam/.ready
 CHAOS := $(TOOLS)/chaos/.ready
 POLICY := $(TOOLS)/policy/.ready
+BENCH := $(TOOLS)/bench/.ready
 
 .PHONY: help
 help: ## List the targets
@@ -33,12 +34,16 @@ down: ## Stop the local cloud; its state stays for the next `make up`
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.cloud down; fi
 
 .PHONY: test
-test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) ## Set up and run all tests, those on a local cloud of their own included
+test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
 	@$(BIN)/pytest
 
 .PHONY: chaos
 chaos: $(READY) $(EMULATOR) $(CHAOS) ## Break everything, then balance the books: `SEED=… make chaos` does the same again
 	@$(BIN)/python -m tests.chaos
+
+.PHONY: bench
+bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, and write docs/performance.md: `make bench QUICK=1` only tries it
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 .PHONY: lint
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its policies

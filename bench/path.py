@@ -75,7 +75,7 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
     tasks = len(measured["12"][DARKROOM][0].latencies), len(measured["0.3"][DARKROOM][0].latencies)
     rounds = len(measured["12"][DARKROOM])
     return Table(
-        "End to end: tasks per second",
+        "End to end: many tasks at once",
         f"JPEG to gray JPEG, from an HTTP source on this machine. Darkroom: `POST /tasks` on the "
         "local cloud to COMPLETED, through API, queue, state machine and five functions, with IAM "
         f"enforced and everything written to disk. Celery ({versions}): `delay()` to the end of a "
@@ -83,7 +83,7 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
         f"in the broker. {WORKERS} worker processes for Celery and for each function; {CLIENTS} "
         f"client threads submit {tasks[0]} (12 megapixels) or {tasks[1]} (640 x 480) tasks at "
         f"once; median of {rounds} rounds in turns.",
-        ("picture", "Darkroom /s", "Celery /s", "ratio"),
+        ("picture", "Darkroom, tasks/s", "Celery, tasks/s", "ratio"),
         rows,
         bars,
     )
@@ -128,7 +128,7 @@ def _parts(measured: dict[str, Runs]) -> Table:
     ]
     return Table(
         "End to end: processor time of one task, by part",
-        "Milliseconds of user and system time, without clients and source. The functions run in "
+        "User and system time, without clients and source. The functions run in "
         "AWS as they run here; the emulator stands for all of AWS: API Gateway, SQS, Step "
         "Functions, Lambda, DynamoDB, S3, EventBridge and IAM, in one Python process.",
         ("part", *(f"{PICTURES[picture][0]} ms" for picture in PICTURES)),

@@ -1,0 +1,20 @@
+"""`make bench` can run both contenders and read what they did; how fast is not for a test."""
+
+import pytest
+
+from bench.path import PICTURES, tables
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_the_local_cloud_and_celery_do_the_same_tasks_and_both_are_measured():
+    many, one, parts = tables(quick=True)
+
+    assert [row[0] for row in many.rows] == [title for title, _ in PICTURES.values()]
+    assert all(float(cell) > 0 for row in many.rows for cell in row[1:])
+    assert sorted(many.bars.values())[0] > 0
+    assert {row[0] for row in one.rows} == {"Darkroom", "Celery"}
+    assert all(float(cell) > 0 for row in one.rows for cell in row[1:])
+    whole = {row[0]: [float(cell) for cell in row[1:]] for row in parts.rows}
+    assert whole["Darkroom on the local cloud"][0] > whole["emulator"][0] > 0
+    assert whole["Celery's worker"][0] > 0
