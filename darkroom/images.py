@@ -26,7 +26,10 @@
 """
 
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ from darkroom import limits, luma
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
 from darkroom.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
+_one_at_a_time = threading.Lock()
 LOSSLESS = b"\xff\xc3"
 """The marker of a JPEG without loss, which can be decoded to its own colours only."""
 
@@ -78,8 +82,7 @@ def grayscale(
         InvalidImage: empty, broken or truncated.
     """
     try:
-        # Our own limits stand in `limits`; Pillow's warning of the same would be noise.
-        with warnings.catch_warnings(action="ignore"):
+        with _limits_of_pillow(max_pixels):
             gray, target, options = _develop(
                 source, output, quality, max_pixels=max_pixels, max_memory=max_memory
             )
@@ -94,6 +97,22 @@ def grayscale(
         # The parsers raise whatever a broken file leads them to: OSError, SyntaxError, TypeError,
         # struct.error and more. All of them mean the same.
         raise InvalidImage(f"The image cannot be decoded: {error}.") from error
+
+
+@contextmanager
+def _limits_of_pillow(max_pixels: int) -> Iterator[None]:
+    """Let Pillow refuse nothing that our own limit allows, and warn of nothing.
+
+    Both are switches of the whole process, so other threads wait. In Lambda there are none.
+    """
+    with _one_at_a_time, warnings.catch_warnings(action="ignore"):
+        before = Image.MAX_IMAGE_PIXELS
+        # Never less than Pillow's own: it also counts what reaches over the edge, as tiles do.
+        Image.MAX_IMAGE_PIXELS = max(before or 0, max_pixels)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def _develop(

@@ -100,6 +100,22 @@ def test_exactly_the_limit_is_developed() -> None:
         develop(data, max_pixels=999)
 
 
+def test_pillows_limit_is_not_below_ours_and_is_untouched_afterwards() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+
+    # The memory is refused, not the pixels, although Pillow would open 179 million at most.
+    with pytest.raises(ImageTooLarge, match="could need"):
+        grayscale(
+            png_that_announces(20_000, 25_000),
+            output="auto",
+            quality=90,
+            max_pixels=500_000_000,
+            max_memory=1,
+        )
+
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
 @pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG"])
 def test_all_frames_are_counted(file_format: str) -> None:
     frames = [Image.new("RGB", (10, 10), (n * 50, 0, 0)) for n in range(5)]
