@@ -1,20 +1,23 @@
-"""The pictures that are measured: one real photograph, made as large as a camera's."""
+"""The pictures that are measured: one real photograph, made as large as a camera's.
+
+    python -m bench.corpus FOLDER '12 JPEG' …    writes FOLDER/12.jpg and so on
+
+In the environment of requirements/bench.txt.
+"""
 
 import io
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
+from darkroom.formats import CONTENT_TYPES
+
 ENLARGED = 2
 NOISE = 2.0
 """Standard deviation of the sensor's noise, in levels of 255."""
-ABOUT = (
-    "The pictures are one real photograph (Grace Hopper, U.S. Navy, public domain, 512 x 606, as "
-    f"matplotlib ships it), enlarged {ENLARGED} times, tiled in mirror image and given noise of "
-    f"{NOISE} levels as a sensor has it: no larger photograph is in a package."
-)
 OPTIONS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 90},
     "PNG": {},
@@ -47,3 +50,15 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **OPTIONS[kind])
     return file.getvalue()
+
+
+def main(folder: str, *pictures: str) -> None:
+    """Write pictures, each given as `12 JPEG`."""
+    for picture in pictures:
+        megapixels, kind = picture.split()
+        file = Path(folder, f"{megapixels}.{CONTENT_TYPES[kind][1]}")
+        file.write_bytes(encoded(photograph(float(megapixels)), kind))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
