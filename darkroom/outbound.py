@@ -175,6 +175,8 @@ def exchange(
             reason = f"did not answer within {READ_SECONDS:g} seconds"
         elif isinstance(error, http.client.BadStatusLine) and not isinstance(error, OSError):
             reason = "did not answer in HTTP"
+        elif isinstance(short := error.__cause__, urllib3.exceptions.IncompleteRead):
+            reason = f"broke off after {short.partial} bytes: {short.expected} more were announced"
         else:
             reason = f"broke off: {error}"
         raise SourceUnavailable(f"{display(url)} {reason}.") from error

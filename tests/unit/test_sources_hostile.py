@@ -62,6 +62,8 @@ def test_what_can_be_understood_is_taken(talk: Talk, body: bytes) -> None:
         pytest.param(say_and_reset(OK), "broke off", id="reset in the headers"),
         pytest.param(say_and_reset(OK + b"Content-Length: 9\r\n\r\nabc"), "broke off",
                      id="reset in the body"),
+        pytest.param(say(OK, b"Content-Length: 9\r\n\r\nabc"),
+                     "broke off after 3 bytes: 6 more were announced", id="shorter than announced"),
         pytest.param(say(b""), "broke off", id="closed without an answer"),
         pytest.param(say(b"SSH-2.0-OpenSSH_9.2\r\n"), "did not answer in HTTP", id="SSH"),
         pytest.param(say(b"220 mail.example ESMTP\r\n"), "did not answer in HTTP", id="SMTP"),
@@ -95,6 +97,11 @@ def test_an_endless_body_is_stopped_at_the_limit(talk: Talk) -> None:
 
 def test_a_body_that_is_larger_than_announced_is_counted_to_what_it_announced() -> None:
     assert answer_of(say(OK, b"Content-Length: 1000\r\n\r\n", b"x" * 5000)) == b"x" * 1000
+
+
+def test_the_length_of_a_body_in_chunks_is_that_of_its_chunks() -> None:
+    announced = CHUNKED.removesuffix(b"\r\n") + b"Content-Length: 9\r\n\r\n"
+    assert answer_of(say(announced, b"3\r\nabc\r\n0\r\n\r\n")) == b"abc"
 
 
 DRIPS = {
