@@ -13,6 +13,7 @@ from local.emulator.patches import (
     invocations,
     objects,
     retries,
+    runtime_api,
     savings,
     workers,
 )
@@ -21,6 +22,7 @@ from local.emulator.patches import (
 def apply() -> None:
     """Apply every patch. AssertionError: this is not the ministack that they were written for."""
     functions.apply()
+    runtime_api.apply()
     workers.apply()
     invocations.apply()
     executions.apply()

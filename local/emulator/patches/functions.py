@@ -42,7 +42,6 @@ def apply() -> None:
     run_python_under_the_runtime_client()
     give_it_the_environment_of_a_function()
     name_the_error_of_a_failed_start()
-    answer_without_nagle()
     wait_for_no_log_line()
 
 
@@ -137,22 +136,6 @@ def name_the_error_of_a_failed_start() -> None:
         return wait
 
     replace(runtime.ProvidedWorker, "_await_init", await_init, has="init error: ")
-
-
-def answer_without_nagle() -> None:
-    """Not a rule of AWS: without it each call waits 40 ms for a delayed acknowledgement."""
-
-    def handler_class(original: Function) -> Function:
-        def build(*args: Any) -> Any:
-            handler = original(*args)
-            handler.disable_nagle_algorithm = True
-            return handler
-
-        return build
-
-    replace(
-        runtime.ProvidedWorker, "_build_handler_class", handler_class, has="BaseHTTPRequestHandler"
-    )
 
 
 def wait_for_no_log_line() -> None:
