@@ -100,11 +100,9 @@ class NewAttempt(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    attempt: Annotated[
-        int | None,
-        BeforeValidator(_whole),
-        Field(ge=1, description="The attempt that failed: with it, no later one is tried again"),
-    ] = None
+    attempt: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = Field(
+        None, description="The attempt that failed: with it, no later one is tried again"
+    )
 
 
 class NewUpload(BaseModel):

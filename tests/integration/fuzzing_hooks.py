@@ -15,8 +15,10 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     valid = case.meta is None or case.meta.generation.mode.is_positive
     body = case.body
     if isinstance(body, dict):
-        url = body.get("imageUrl")
-        if isinstance(url, str) and (valid or url.startswith("http")):
-            case.body = {**body, "imageUrl": os.environ["SOURCE_URL"]}
+        for name in ("imageUrl", "callbackUrl"):
+            url = body.get(name)
+            if isinstance(url, str) and (valid or url.startswith("http")):
+                body = {**body, name: os.environ["SOURCE_URL"]}
+        case.body = body
     if valid:
         case.query.pop("cursor", None)
