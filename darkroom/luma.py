@@ -32,8 +32,8 @@ ORIENTATION = 274  # Exif 2.32, 4.6.4: tag 0x0112
 def orientation(image: Image.Image) -> int:
     """Return how a loaded image has to be turned: 1 to 8, by Exif 274, else by its XMP."""
     if image.format == "AVIF":
-        # Its own `irot` and `imir` count, which Pillow tells as Exif, and never its XMP
-        # (ISO/IEC 23000-22, 7.3.9).
+        # Its own `irot` and `imir` count, which Pillow tells as Exif, and nothing that a camera or
+        # an editor wrote beside them (MIAF, ISO/IEC 23000-22).
         image.info.pop("xmp", None)
     try:
         found = image.getexif().get(ORIENTATION, 1)
@@ -118,7 +118,9 @@ def _deep(image: Image.Image, target: str) -> Image.Image:
     key = image.info.get("transparency")
     image = _sixteen_bits(image)
     if target in WITH_16_BITS and (key is None or target == "PNG"):
-        image.info = {} if key is None else {"transparency": key}
+        image = _clean(image)
+        if key is not None:
+            image.info["transparency"] = key
         return image
     whole = image.convert("I")
     level = whole.point([(value + 128) // 257 for value in range(WHITE + 1)], "L")
@@ -158,5 +160,7 @@ def _range(image: Any, tags: Any) -> tuple[float, float]:
 
 
 def _clean(image: Image.Image) -> Image.Image:
+    if hasattr(image, "tag_v2"):
+        image = image.copy()  # of a TIFF itself, Pillow would write the XMP and IPTC again
     image.info = {}
     return image

@@ -205,6 +205,15 @@ def test_a_tiff_keeps_its_compression(options: dict[str, Any], kept: str):
     assert np.abs(pixels(result) - pixels(photo()) @ LUMA).mean() < 1
 
 
+@pytest.mark.parametrize("mode", ["L", "I;16", "RGB"])
+def test_nothing_else_of_a_tiff_is_kept(mode: str):
+    told = {270: "about", 315: "by", 700: b"<xmp/>", 33723: b"iptc", 34377: b"8BIM"}
+
+    result: Any = read(develop(encode(Image.new(mode, (8, 8)), "TIFF", tiffinfo=told)))
+
+    assert not set(result.tag_v2) & set(told)
+
+
 def test_a_fax_becomes_gray_that_its_compression_could_not_hold():
     fax = Image.fromarray(RAMP > 30_000)
 
