@@ -53,7 +53,7 @@ def test_a_failed_task_is_tried_again_as_its_next_attempt(stack: Stack, sources:
     task = stack.ended(stack.submit(sources.url(path))["taskId"])
     assert task["failure"]["error"] == "SourceNotFound"
     assert task["links"]["retry"] == f"/tasks/{task['taskId']}/retry"
-    FILES[path] = FILES["/colour.png"]
+    sources.files[path] = FILES["/colour.png"]
 
     answer = stack.http.post(task["links"]["retry"])
     again = stack.ended(task["taskId"])
