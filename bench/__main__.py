@@ -16,9 +16,10 @@ from pathlib import Path
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Shown
 
-from bench import path, start
+from bench import kernel, path, start
 from bench.contenders import PYTHON
 from bench.report import Table
 from local.cloud import PROJECT
@@ -32,17 +33,20 @@ GIB = 2**30
 def main(*, quick: bool) -> None:
     """Measure one after the other, since two at once would slow each other down."""
     screen = Console()
-    began = time.monotonic()
+    began, load = time.monotonic(), os.getloadavg()[0]
     tables: list[Table] = []
-    for measure in (start, path):
+    for measure in (kernel, start, path):
         screen.print(f"[dim]{measure.__name__} …[/]")
         measured = measure.tables(quick=quick)
         for table in measured:
-            screen.print(_shown(table))
+            screen.print(_shown(table), f"[dim]{escape(table.about)}[/]\n")
         tables += measured
     seconds = time.monotonic() - began
     today = datetime.datetime.now(datetime.UTC).date()
-    where = f"{_machine()} Measured on {today}, in {seconds:.0f} s."
+    where = (
+        f"{_machine()} Measured on {today}, in {seconds:.0f} s; before that {load:.1f} processes "
+        "were at work on the machine."
+    )
     screen.print(where)
     if not quick:
         _write(tables, where)
@@ -50,7 +54,7 @@ def main(*, quick: bool) -> None:
 
 
 def _shown(table: Table) -> Shown:
-    shown = Shown(title=table.title, caption=table.about, title_justify="left")
+    shown = Shown(title=table.title, title_justify="left")
     shown.add_column(table.columns[0])
     for column in table.columns[1:]:
         shown.add_column(column, justify="right")

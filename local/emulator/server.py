@@ -38,6 +38,7 @@ def _by_uvicorn(_original: Function) -> Function:
             timeout_keep_alive=int(config.keep_alive_timeout),
             log_level=config.loglevel.lower(),
             access_log=False,
+            proxy_headers=False,
             # ministack answers with the headers that AWS has.
             server_header=False,
             date_header=False,
