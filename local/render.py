@@ -100,6 +100,18 @@ def seconds(count: float | None) -> str:
     return "…" if count is None else f"{count:.2f} s"
 
 
+def webhook(task: Mapping[str, Any]) -> str:
+    """Return where the end of a task is told, and how the last try went."""
+    callback = task.get("callback")
+    if not callback:
+        return ""
+    last = callback["delivery"]
+    if not last:
+        return f"{callback['url']}: not tried yet"
+    how = "delivered" if last["delivered"] else f"not delivered: {last['message']}"
+    return f"{callback['url']}: {how} (try {last['tries']})"
+
+
 def task_sheet(task: Mapping[str, Any]) -> Table:
     """Return everything of one task that a person may want to know."""
     sheet = Table.grid(padding=(0, 2))
@@ -119,6 +131,7 @@ def task_sheet(task: Mapping[str, Any]) -> Table:
         ("failure", failure(task)),
         ("result", result(task)),
         ("link", made and made["url"]),
+        ("webhook", webhook(task)),
         ("execution", run and run["arn"]),
         ("console", run and run.get("consoleUrl")),
     ]

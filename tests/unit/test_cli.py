@@ -185,6 +185,21 @@ def test_status_shows_what_is_known_of_a_task(api: Api) -> None:
         assert text in shown
 
 
+def test_status_shows_what_became_of_the_webhook(api: Api) -> None:
+    told = {"delivered": False, "tries": 3, "at": "", "status": 500, "message": "It answered 500."}
+    api.add("t1", callback={"url": "https://x/told", "delivery": told})
+    api.add("t2", callback={"url": "https://x/told", "delivery": told | {"delivered": True}})
+    api.add("t3", callback={"url": "https://x/told", "delivery": None})
+
+    assert "https://x/told: not delivered: It answered 500. (try 3)" in shown("t1")
+    assert "https://x/told: delivered (try 3)" in shown("t2")
+    assert "https://x/told: not tried yet" in shown("t3")
+
+
+def shown(task_id: str) -> str:
+    return " ".join(darkroom("status", task_id).stdout.split())
+
+
 def test_json_is_what_the_api_said(api: Api) -> None:
     api.add("t1", name="gr\u00fcn [bold]")
     api.add("t2")
