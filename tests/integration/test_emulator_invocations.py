@@ -32,9 +32,11 @@ def handler(event, context):
 def cloud(tmp_path):
     """A local cloud that runs one function at a time and tries again soon."""
     cloud = LocalCloud(tmp_path / "home", free_port())
-    cloud.start(LAMBDA_ACCOUNT_CONCURRENCY="1", LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.05")
-    yield cloud
-    cloud.stop()
+    try:
+        cloud.start(LAMBDA_ACCOUNT_CONCURRENCY="1", LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.05")
+        yield cloud
+    finally:
+        cloud.stop()
 
 
 @pytest.fixture

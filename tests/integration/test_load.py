@@ -48,8 +48,8 @@ def test_200_tasks_at_once_all_end_as_they_should_and_none_twice(standard: Stack
 def scarce(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack in an account that may run ten functions at a time, as new accounts may."""
     cloud = LocalCloud(tmp_path_factory.mktemp("scarce"), free_port())
-    cloud.start(LAMBDA_ACCOUNT_CONCURRENCY="10")
     try:
+        cloud.start(LAMBDA_ACCOUNT_CONCURRENCY="10")
         with Stack(cloud, deploy(cloud, "scarce")) as stack:
             yield stack
     finally:

@@ -23,9 +23,11 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture
 def empty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     cloud = LocalCloud(tmp_path_factory.mktemp("sam"), free_port())
-    cloud.start()
-    yield cloud
-    cloud.stop()
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.stop()
 
 
 def sam(*arguments: str, project: Path = PROJECT, **environment: str) -> str:
