@@ -205,6 +205,9 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
 
 def _write(gray: Image.Image, to: Path | None, target: str, options: dict[str, Any]) -> Gray:
     file = io.BytesIO()
-    gray.save(to or file, target, **options)
+    try:
+        gray.save(to or file, target, **options)
+    except ValueError as error:  # of libwebp alone, whose first partition holds 512 KiB
+        raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
     content_type, extension = CONTENT_TYPES[target]
     return Gray(file.getvalue(), content_type, extension, gray.width, gray.height)

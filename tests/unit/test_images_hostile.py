@@ -126,6 +126,16 @@ def test_all_frames_are_counted(file_format: str) -> None:
         develop(data, max_pixels=499)
 
 
+def test_what_the_encoder_has_no_room_for_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflow(*_: object, **__: object) -> None:
+        raise ValueError("encoding error 6")  # as libwebp says of 64 megapixels of noise
+
+    data = encode(photo(), "WEBP")
+    monkeypatch.setattr(Image.Image, "save", overflow)
+    with pytest.raises(ImageTooLarge, match="too much detail for WEBP"):
+        develop(data)
+
+
 # ── Anything at all ──────────────────────────────────────────────────────────────────────────────
 def seeds() -> dict[str, bytes]:
     small, exif = photo(24, 16), Image.Exif()
