@@ -118,6 +118,8 @@ class Api:
             status, message = self.refusals[task_id]
             return self.answer({"error": {"code": "Any", "message": message}}, status)
         task = self.tasks[task_id]
+        if (request.get_json(silent=True) or {}).get("attempt", task["attempt"]) != task["attempt"]:
+            return self.answer({"error": {"code": "NotRetryable", "message": "Another one."}}, 409)
         if action == "cancel":
             return self.answer(task | {"status": "CANCELLED"}, 202)
         return self.answer(task | {"status": "PENDING", "attempt": task["attempt"] + 1}, 202)

@@ -5,7 +5,7 @@ from fake_api import Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom.client import transport
-from local import bulk
+from local import bulk, cli_repair
 
 LONG_AGO, SOON = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
 NOT_RETRYABLE = "Only a FAILED or CANCELLED task can be tried again; it is PENDING."
@@ -100,6 +100,19 @@ def test_a_bulk_retry_takes_the_tasks_that_it_counted(api: Api) -> None:
     assert done.exit_code == 0
     assert sorted(api.repairs) == ["retry t1", "retry t2"]
     assert done.stdout.endswith("2 tasks tried again.\n")
+
+
+def test_what_somebody_else_has_tried_meanwhile_is_not_tried_once_more(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed(api, "t1")
+    failed(api, "t2")
+    monkeypatch.setattr(cli_repair, "confirm", lambda *_, **__: api.tasks["t1"].update(attempt=2))
+
+    done = darkroom("retry", "--status", "FAILED")
+
+    assert done.exit_code == 0
+    assert done.stdout.endswith("1 task tried again.\n1 refused: somebody else was first.\n")
 
 
 def test_the_count_of_each_error_comes_first_and_the_largest_first(api: Api) -> None:
