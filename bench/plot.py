@@ -15,6 +15,8 @@ BASELINE, BETTER, WORSE = "#8a8a8a", "#2a7f62", "#c4572e"
 ROW_INCHES, TITLE_INCHES, WIDTH_INCHES = 0.3, 0.75, 8.0
 # A bar that is longer ends in an arrow and its number: it would make all others unreadable.
 LONGEST = 3.0
+AS_GOOD = 0.05
+"""Ratios that differ by less tell no one from the other."""
 
 
 def main(path: Path, groups: list[dict[str, Any]]) -> None:
@@ -33,7 +35,7 @@ def main(path: Path, groups: list[dict[str, Any]]) -> None:
 
 def _draw(axis: Any, title: str, bars: dict[str, float]) -> None:
     names, ratios = list(bars), list(bars.values())
-    colours = [BASELINE if r == 1 else BETTER if r < 1 else WORSE for r in ratios]
+    colours = [_colour(ratio) for ratio in ratios]
     shown = [min(ratio, LONGEST) for ratio in ratios]
     axis.barh(names, shown, color=colours, height=0.7)
     for place, ratio in enumerate(ratios):
@@ -44,6 +46,12 @@ def _draw(axis: Any, title: str, bars: dict[str, float]) -> None:
     axis.invert_yaxis()
     axis.set_title(title, loc="left", fontweight="bold")
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _colour(ratio: float) -> str:
+    if abs(ratio - 1) < AS_GOOD:
+        return BASELINE
+    return BETTER if ratio < 1 else WORSE
 
 
 if __name__ == "__main__":
