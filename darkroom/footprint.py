@@ -25,7 +25,7 @@ ENCODER = {
 }
 """What an encoder holds beside the picture that it is given, its file included, without and with
 transparency."""
-ANIMATION = {"PNG": (6, 13), "GIF": (11, 11), "WEBP": (7, 14), "AVIF": (11, 22)}
+ANIMATION = {"PNG": (6, 13), "GIF": (11, 11), "WEBP": (7, 14), "AVIF": (12, 24)}
 """The same of each frame: all of them are held, and once more by the encoder."""
 FRAME = 4096
 """Bytes of each frame, however small."""
