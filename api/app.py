@@ -13,6 +13,7 @@ from chalicelib.waiting import answer
 from darkroom.events import secret_text
 from darkroom.executions import StateMachine
 from darkroom.index import InvalidCursor, TaskIndex
+from darkroom.logs import logger
 from darkroom.messages import Queue
 from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
@@ -140,6 +141,13 @@ def openapi() -> Response:
 
 def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
     """Return the answer that a task was taken, tried again or cancelled."""
+    logger.info(
+        "accepted",
+        correlation_id=item["taskId"],
+        attempt=item["attempt"],
+        status=item["status"],
+        route=request().context["resourcePath"],
+    )
     task = views.task(item)
     place = {"Location": task["links"]["self"]}
     return Response(task, headers={**place, **(headers or {})}, status_code=202)

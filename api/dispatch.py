@@ -10,19 +10,19 @@ do nothing that the API may.
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.executions import StateMachine
+from darkroom.logs import logger
 from darkroom.messages import NotATask, Queue, read_order
 from darkroom.settings import required
 
-logger = Logger()
 machine = StateMachine(required("STATE_MACHINE_ARN"))
 dead_letters = Queue(required("DEAD_LETTER_QUEUE_URL"))
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -37,8 +37,13 @@ def dispatch(record: SQSRecord) -> None:
         logger.warning("a message is no task", messageId=record.message_id, reason=str(error))
         dead_letters.bury(record.body, str(error))
         return
-    machine.start(order)
-    logger.info("started", taskId=order["taskId"], attempt=order["attempt"])
+    about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
+    try:
+        machine.start(order)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("not started", error=type(error).__name__, reason=str(error), **about)
+        raise
+    logger.info("started", **about)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.errors import DeadLettered, StaleAttempt
 from darkroom.executions import StateMachine
 from darkroom.failures import Outcome
 from darkroom.index import TaskIndex
+from darkroom.logs import logger
 from darkroom.messages import NotATask, Queue, read_order
 from darkroom.repairs import ENDED_BADLY, End, Requeue, decide, failure_of, named
 from darkroom.store import Item, TaskStore
@@ -22,8 +22,6 @@ TASKS_PER_SHARD = 25
 BATCHES_OF_DEAD_LETTERS = 10
 HIDDEN_SECONDS = 30
 """For how long a dead letter is out of other hands while its task is ended."""
-
-logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Reconciler:
                     repaired += self._repair(task, now)
                 except (BotoCoreError, ClientError) as error:
                     # The next run comes in a minute; the other tasks need not wait for it.
-                    logger.warning("not repaired", taskId=task["taskId"], reason=str(error))
+                    logger.warning("not repaired", correlation_id=task["taskId"], reason=str(error))
                     repaired["Unrepaired"] += 1
         return repaired
 
@@ -111,7 +109,7 @@ class Reconciler:
             case Requeue():
                 if self.store.touch(task):
                     self.queue.send(order(task))
-                    logger.warning("queued again", taskId=task_id, attempt=attempt)
+                    logger.warning("queued again", correlation_id=task_id, attempt=attempt)
                     return Counter({"Requeued": 1})
             case End(failure):
                 return self._end(task, execution, failure)
@@ -122,5 +120,7 @@ class Reconciler:
             self.store.fail(task["taskId"], task["attempt"], execution, failure)
         except StaleAttempt:
             return Counter()  # somebody else has told the truth meanwhile
-        logger.warning("ended", taskId=task["taskId"], attempt=task["attempt"], failure=failure)
+        logger.warning(
+            "ended", correlation_id=task["taskId"], attempt=task["attempt"], failure=failure
+        )
         return Counter({"Ended": 1})

@@ -9,12 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.errors import ServiceUnavailable
-
-logger = Logger()
+from darkroom.logs import logger
 
 SERVER_ERROR = 500
 # Answers that a later try may change, beside every 5xx:
@@ -47,7 +45,6 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
     def wrapper(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.set_correlation_id(event["taskId"])
         logger.append_keys(
-            taskId=event["taskId"],
             attempt=event["attempt"],
             requestId=getattr(context, "aws_request_id", None),
         )

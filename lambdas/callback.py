@@ -8,16 +8,15 @@ Out: `{"batchItemFailures": […]}`: the message, if it is to be tried again. Af
 import json
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from darkroom.callbacks import deliver, pause
 from darkroom.keys import Secrets
+from darkroom.logs import logger
 from darkroom.messages import Queue
+from darkroom.metrics import count_webhook
 from darkroom.settings import Settings, required
 from darkroom.store import TaskStore
 from darkroom.table import Table
 
-logger = Logger()
 settings = Settings.from_environment()
 store = TaskStore(Table(settings.table_name), settings.retention_days)
 queue = Queue(required("CALLBACK_QUEUE_URL"))
@@ -34,7 +33,7 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     task = store.get(task_id)
     if task is None or task["attempt"] != attempt or "callbackUrl" not in task:
         # It expired, or a retry has begun: the end of that attempt will be told.
-        logger.info("nothing to deliver", taskId=task_id, attempt=attempt)
+        logger.info("nothing to deliver", correlation_id=task_id, attempt=attempt)
         return {"batchItemFailures": []}
     tries = int(record["attributes"]["ApproximateReceiveCount"])
     delivery = deliver(
@@ -43,13 +42,15 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     store.delivered(task_id, attempt, delivery.item(tries))
     logger.info(
         "delivered" if delivery.delivered else "not delivered",
-        taskId=task_id,
+        correlation_id=task_id,
         tries=tries,
         status=delivery.status,
         reason=delivery.message,
     )
+    again = not delivery.final and tries < most_tries
+    count_webhook("Delivered" if delivery.delivered else "Retried" if again else "GivenUp")
     if delivery.final:
         return {"batchItemFailures": []}
     # SQS finds out that a message is dead when it would deliver it once more: at once, then.
-    queue.hide(record["receiptHandle"], pause(tries, first_pause) if tries < most_tries else 0)
+    queue.hide(record["receiptHandle"], pause(tries, first_pause) if again else 0)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}

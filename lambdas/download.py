@@ -8,7 +8,10 @@ Raises: SourceNotFound, SourceForbidden, SourceBlocked, SourceTooLarge, SourceUn
 import tempfile
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from darkroom.errors import SourceTooLarge
+from darkroom.metrics import measured, metrics
 from darkroom.objects import Bucket, upload_key, work_key
 from darkroom.settings import Settings
 from darkroom.sources import Limits, fetch
@@ -21,6 +24,7 @@ bucket = Bucket(settings.bucket_name)
 
 
 @step
+@measured("Download")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Fetch one source. An uploaded one is in the bucket already and only measured."""
     source = event["source"]
@@ -30,10 +34,11 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             raise SourceTooLarge(
                 f"The upload has {size} bytes; the limit is {settings.max_source_bytes}."
             )
+        metrics.add_metric("BytesIn", MetricUnit.Bytes, size)
         return {"sourceKey": upload_key(source["uploadId"])}
     key = work_key(event["taskId"], event["attempt"], "source")
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
-        fetch(
+        size = fetch(
             source["imageUrl"],
             body,
             Limits(settings.max_source_bytes),
@@ -41,4 +46,5 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         )
         body.seek(0)
         bucket.put(key, body, "application/octet-stream")
+    metrics.add_metric("BytesIn", MetricUnit.Bytes, size)
     return {"sourceKey": key}

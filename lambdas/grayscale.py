@@ -10,6 +10,7 @@ Raises: InvalidImage, UnsupportedFormat, ImageTooLarge
 from typing import Any
 
 from darkroom.images import grayscale
+from darkroom.metrics import measured
 from darkroom.objects import Bucket, work_key
 from darkroom.settings import Settings, memory_for_work
 from darkroom.steps import step
@@ -20,6 +21,7 @@ memory = memory_for_work()
 
 
 @step
+@measured("Grayscale")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Develop one image."""
     gray = grayscale(

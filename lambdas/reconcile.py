@@ -8,12 +8,10 @@ Out: what was repaired, by kind: `{"Requeued": 1, "Ended": 2}`; also the metric 
 import datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from darkroom.executions import StateMachine
 from darkroom.index import TaskIndex
 from darkroom.messages import Queue
+from darkroom.metrics import count_repairs
 from darkroom.reconciler import Reconciler
 from darkroom.settings import Settings, required
 from darkroom.store import TaskStore
@@ -31,17 +29,13 @@ reconciler = Reconciler(
     machine=StateMachine(required("STATE_MACHINE_ARN")),
 )
 older_than = datetime.timedelta(seconds=int(required("REPAIR_AFTER_SECONDS")))
-logger = Logger()
-metrics = Metrics(namespace="Darkroom")
 
 
-@metrics.log_metrics
 def handler(event: dict[str, Any], _: Any) -> dict[str, int]:
     """Repair the task of one execution, or a bounded number of tasks that are overdue."""
     if event.get("detail-type") == STATUS_CHANGE:
         repaired = reconciler.execution_ended(event["detail"])
     else:
         repaired = reconciler.sweep(older_than) + reconciler.bury()
-    # A zero too: an alarm on repairs must be able to tell "none" from "not run".
-    metrics.add_metric("Repairs", MetricUnit.Count, repaired.total())
+    count_repairs(repaired.total())
     return dict(repaired)

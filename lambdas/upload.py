@@ -8,6 +8,7 @@ Raises: ResultCorrupted
 
 from typing import Any
 
+from darkroom.metrics import measured
 from darkroom.objects import Bucket, result_key
 from darkroom.settings import Settings
 from darkroom.steps import step
@@ -16,6 +17,7 @@ bucket = Bucket(Settings.from_environment().bucket_name)
 
 
 @step
+@measured("Upload")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Publish one result."""
     gray = event["gray"]

@@ -7,11 +7,10 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import ChaliceUnhandledError, Response
 
-logger = Logger()
+from darkroom.logs import logger
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -40,7 +39,12 @@ class Problem(ChaliceUnhandledError):
 
 
 def tell(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Answer a request; whatever goes wrong is told in the one form. A Chalice middleware."""
+    """Answer a request; whatever goes wrong is told in the one form. A Chalice middleware.
+
+    What is logged meanwhile has the id that API Gateway answers as `x-amzn-RequestId`.
+    """
+    logger.append_keys(requestId=event.context.get("requestId"))
+    logger.set_correlation_id((event.uri_params or {}).get("taskId"))
     try:
         response = get_response(event)
     except Unavailable as problem:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.problems import Problem, logger
+from chalicelib.problems import Problem
 from darkroom import dataurls
 from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
 from darkroom.executions import StateMachine
+from darkroom.logs import logger
 from darkroom.messages import Queue
 from darkroom.objects import Bucket, upload_key
 from darkroom.store import Item, TaskExists, TaskStore
@@ -114,7 +115,9 @@ class Desk:
         try:
             self.machine.stop(execution, f"Task {task_id} was cancelled.")
         except (BotoCoreError, ClientError) as error:
-            logger.warning("an execution was not stopped", taskId=task_id, reason=str(error))
+            logger.warning(
+                "an execution was not stopped", correlation_id=task_id, reason=str(error)
+            )
         return cancelled
 
     def _queue(self, item: Item) -> None:
@@ -126,7 +129,9 @@ class Desk:
         try:
             self.queue.send(order(item))
         except (BotoCoreError, ClientError) as error:
-            logger.warning("a task was not queued", taskId=item["taskId"], reason=str(error))
+            logger.warning(
+                "a task was not queued", correlation_id=item["taskId"], reason=str(error)
+            )
 
     def _put_away(self, new: "NewTask") -> dict[str, str]:
         """Return the source of a task. The bytes of a data URL go to the bucket, not the table."""

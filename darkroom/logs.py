@@ -1,0 +1,13 @@
+"""The one logger of a function: JSON lines, by Powertools.
+
+A line that is about a task has the task's id as `correlation_id`, from the request that brought it
+to the webhook that tells its end; `darkroom logs TASK` gathers them. `function` is the module that
+Lambda runs. No line holds an event, a signed URL or a secret.
+"""
+
+import os
+
+from aws_lambda_powertools import Logger
+
+logger = Logger()
+logger.append_keys(function=os.environ.get("_HANDLER", "").partition(".")[0])
