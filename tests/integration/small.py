@@ -108,3 +108,26 @@ def eventually(condition: Callable[[], Any], deadline: float = 15) -> Any:
         assert time.monotonic() < end, f"still not so after {deadline} s: {condition}"
         time.sleep(0.02)
     return found
+
+
+def listener(cloud: LocalCloud, topic: str) -> Callable[[], list[Any]]:
+    """Subscribe a queue to a topic; what is returned gives the messages that have come since."""
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex[:12]}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn["QueueArn"],
+    }
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": _policy(allowed)})
+    cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+
+    def receive() -> list[Any]:
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(json.loads(message["Body"])["Message"]) for message in found]
+
+    return receive

@@ -6,11 +6,13 @@ a test in tests/integration fails without it. A new ministack is taken in only w
 
 from local.emulator.patches import (
     access,
+    alarms,
     deployments,
     executions,
     functions,
     gateway,
     invocations,
+    metrics,
     objects,
     retries,
     runtime_api,
@@ -32,3 +34,5 @@ def apply() -> None:
     objects.apply()
     access.apply()
     savings.apply()
+    metrics.apply()
+    alarms.apply()
