@@ -1,8 +1,9 @@
 """Deploy template.yaml to the local cloud: through CloudFormation, in a second or two.
 
-It is the template that goes to AWS. `localized` changes only where code comes from: zip files of
-the functions' own modules, while libraries come from the project's environment, not from layers.
-`tests/integration/test_sam.py` deploys the same template with the SAM CLI, layers and all.
+It is the template that goes to AWS. `at_once` takes out what shifts traffic, which the local cloud
+cannot do. `localized` changes where code comes from: zip files of the functions' own modules, while
+libraries come from the project's environment, not from layers. `tests/integration/test_sam.py`
+deploys the same template with the SAM CLI, layers and all.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ STACK_NAME = "darkroom-local"
 FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
+ALARM = "AWS::CloudWatch::Alarm"
 
 
 class DeploymentError(RuntimeError):
@@ -47,10 +49,47 @@ def deploy(
         **(parameters or {}),
     }
     template = yaml_parse((PROJECT / "template.yaml").read_text())
-    body, artifacts = localized(template)
+    body, artifacts = localized(at_once(template))
+    # As a pipeline does with its commit: a change of parameters alone would publish no version.
+    everything = json.dumps([body, parameters], sort_keys=True).encode()
+    parameters["Release"] = hashlib.sha256(everything).hexdigest()[:10]
     _upload(cloud, artifacts)
     _apply(cloud, stack_name, body, parameters)
     return describe(cloud, stack_name)
+
+
+def at_once(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the template without what the local cloud has not, the resources of SAM's making too.
+
+    There is no CodeDeploy, a state machine has neither versions nor aliases, and no alarm computes:
+    new versions are live at once, and executions are started by the machine's own ARN.
+    """
+    machines: dict[str, str] = {}
+    resources: dict[str, Any] = {}
+    for name, resource in template["Resources"].items():
+        properties = dict(resource.get("Properties", {}))
+        if resource["Type"] == ALARM and "Metrics" in properties:
+            continue
+        if resource["Type"] in {FUNCTION, MACHINE}:
+            properties.pop("DeploymentPreference", None)
+        if resource["Type"] == MACHINE:
+            machines[f"{name}Alias{properties.pop('AutoPublishAlias', '')}"] = name
+        resources[name] = {**resource, "Properties": properties}
+    shared = dict(template["Globals"]["Function"])
+    shared.pop("DeploymentPreference", None)
+    found: dict[str, Any] = _renamed(resources, machines)
+    return {**template, "Globals": {"Function": shared}, "Resources": found}
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a part of a template in which each `Ref` to a name of `names` is one to its value."""
+    if isinstance(value, list):
+        return [_renamed(entry, names) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return {"Ref": names.get(value["Ref"], value["Ref"])}
+    return {key: _renamed(entry, names) for key, entry in value.items()}
 
 
 def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -1,11 +1,15 @@
 """The files that must agree with each other, read once."""
 
+import copy
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -33,11 +37,29 @@ def tasks(machine: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def invoked(tasks: dict[str, Any], resources: dict[str, Any]) -> dict[str, str]:
-    """The function of template.yaml that each Task state invokes."""
+    """The function of template.yaml that each Task state invokes: a version of it."""
     substitutions = resources["TaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
     return {
         name: substitutions[re.fullmatch(r"\$\{(\w+)\}", state["Arguments"]["FunctionName"])[1]][
-            "Fn::GetAtt"
-        ][0]
+            "Ref"
+        ].removesuffix(".Version")
         for name, state in tasks.items()
     }
+
+
+@pytest.fixture
+def translate(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """What the SAM translator, as CloudFormation runs it, makes of the resources.
+
+    `content` tells what a layer or function holds, by its name; `parameters` are those of a stack.
+    """
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    def run(content: dict[str, str] | None = None, **parameters: str) -> dict[str, Any]:
+        packaged = copy.deepcopy(template)
+        for name, resource in packaged["Resources"].items():
+            for uri in {"CodeUri", "ContentUri", "DefinitionUri"} & resource["Properties"].keys():
+                resource["Properties"][uri] = f"s3://bucket/{(content or {}).get(name, 'first')}"
+        return Translator({}, Parser()).translate(packaged, parameters)["Resources"]
+
+    return run
