@@ -19,7 +19,7 @@ BENCH := $(TOOLS)/bench/.ready
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(READY) $(EMULATOR) $(CONSOLE) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
@@ -36,6 +36,10 @@ down: ## Stop the local cloud; its state stays for the next `make up`
 .PHONY: test
 test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
 	@$(BIN)/pytest
+
+.PHONY: screenshots
+screenshots: $(READY) $(EMULATOR) ## Take the pictures of the page in docs/ anew
+	@SCREENSHOTS=1 $(BIN)/pytest tests/browser/test_looks.py -q -k screenshots
 
 .PHONY: chaos
 chaos: $(READY) $(EMULATOR) $(CHAOS) ## Break everything, then balance the books: `SEED=… make chaos` does the same again

@@ -1,4 +1,4 @@
-"""What goes into a function's package: its handler and what that imports of ours, nothing else.
+"""What goes into a function's package: its handler, what that imports of ours, and its `site/`.
 
 The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles and
 leaves out `darkroom/`, which functions share as a layer: with it and its bytecode in every package,
@@ -26,6 +26,8 @@ SHARED = "darkroom/"
 def files(folder: str, handler: str) -> dict[str, Path]:
     """Return the files of a function: their names in the package and where they are.
 
+    A folder `site/` beside the handler is what the function serves, and goes along.
+
     Args:
         folder: the function's `CodeUri`, relative to the project: `lambdas/` or `api/`.
         handler: its `Handler`: `download.handler`.
@@ -37,7 +39,7 @@ def files(folder: str, handler: str) -> dict[str, Path]:
     module = handler.rpartition(".")[0]
     if not (roots[0] / f"{module}.py").is_file():
         raise FileNotFoundError(f"{folder} has no module {module}.")
-    found: dict[str, Path] = {}
+    found = {f"site/{path.name}": path for path in (roots[0] / "site").glob("*")}
     waiting = [module]
     while waiting:
         for name, path in _locate(waiting.pop(), roots):

@@ -86,6 +86,7 @@ ENVIRONMENT = {
     "CONSOLE_URL": "https://console.example/",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
+    "FILES_ORIGINS": "https://files.s3.amazonaws.com",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
 }
 
@@ -104,5 +105,5 @@ def functions() -> Iterator[Callable[[str, str], ModuleType]]:
 
         yield load
     for name in set(sys.modules) - before:
-        if name in {"app", "dispatch"} or name.partition(".")[0] == "chalicelib":
+        if name in {"app", "dispatch", "serve"} or name.partition(".")[0] == "chalicelib":
             del sys.modules[name]

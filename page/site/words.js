@@ -1,0 +1,27 @@
+/** What an error means, in the words of docs/errors.md, which is this page's `errors.md`. */
+
+import { element } from "./dom.js";
+
+const ROW = /^\| `(?<error>\w+)` \| [^|]+ \| [^|]+ \| (?<meaning>.+) \|$/gm;
+/** Below the table: `States.Timeout` and `Sandbox.Timedout` (a step took too long), … */
+const OF_AWS = /`(\w+\.\w+)`(?: and `(\w+\.\w+)`)? \(([^)]+)\)/g;
+
+/**
+ * Reads the meanings of errors.
+ * @returns {Promise<Map<string, string>>} by the error's name; code stands between backquotes
+ */
+export async function readErrors() {
+  const text = await (await fetch(new URL("errors.md", import.meta.url))).text();
+  const meanings = new Map();
+  for (const [, one, other, meaning] of text.replace(/\s+/g, " ").matchAll(OF_AWS)) {
+    const sentence = `${meaning[0].toUpperCase()}${meaning.slice(1)}.`;
+    for (const error of [one, other]) if (error) meanings.set(error, sentence);
+  }
+  for (const { groups } of text.matchAll(ROW)) meanings.set(groups.error, groups.meaning);
+  return meanings;
+}
+
+/** Returns a text as nodes, with what stands between backquotes as code. */
+export function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}

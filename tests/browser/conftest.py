@@ -1,0 +1,123 @@
+"""A browser that looks at the page of a real local cloud, each test with a key of its own."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from sources import JPEG
+from stacks import Stack
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE, DESK = 390, 1400
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is. A developer may do without; who decides what lands may not."""
+    found = shutil.which("chromium")
+    if found is None:
+        reason = "there is no Chromium: apt-get install --no-install-recommends chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    # Of a module and not of the session: while it is open, no other test can run an event loop.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Caller:
+    """Somebody with a key, who has no tasks yet."""
+
+    key: str
+    http: httpx.Client
+
+
+@pytest.fixture
+def caller(standard: Stack) -> Iterator[Caller]:
+    gateway = standard.cloud.client("apigateway")
+    plan = next(
+        plan
+        for plan in gateway.get_usage_plans()["items"]
+        if plan["description"].startswith("standard:")
+    )
+    made = gateway.create_api_key(name="browser", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=made["id"], keyType="API_KEY")
+    headers = {"x-api-key": made["value"]}
+    address = standard.description["apiUrl"]
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as http:
+        yield Caller(made["value"], http)
+
+
+@pytest.fixture
+def visit(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
+    """Open the page in a window of its own; at the end, nobody has found a fault in the console."""
+    faults: list[str] = []
+    contexts = []
+
+    def visit(width: int = DESK, scheme: str = "light", **options: Any) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            locale="en-GB",
+            has_touch=width == PHONE,
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(standard.description["apiUrl"] + "/")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def enter(visit: Callable[..., Page], caller: Caller) -> Callable[..., Page]:
+    """Open the page and give it the caller's key."""
+
+    def enter(*arguments: Any, **options: Any) -> Page:
+        page = visit(*arguments, **options)
+        page.get_by_label("API key").fill(caller.key)
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Two files as somebody may have them."""
+    docs = Path(__file__).parents[2] / "docs"
+    shutil.copy(docs / "card.png", tmp_path / "test card.png")
+    (tmp_path / "gradient.jpg").write_bytes(JPEG)
+    return [tmp_path / "test card.png", tmp_path / "gradient.jpg"]

@@ -1,0 +1,74 @@
+"""How the page looks, to axe (https://github.com/dequelabs/axe-core) and to people."""
+
+import io
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import DESK, PHONE, Caller
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from local.landscape import landscape
+from sources import Sources, encoded
+
+pytestmark = pytest.mark.timeout(60)
+DOCS = Path(__file__).parents[2] / "docs"
+LOOKS = list(itertools.product([PHONE, DESK], ["light", "dark"]))
+SERIOUS = {"serious", "critical"}
+LARGEST = 300_000
+
+
+@pytest.fixture
+def scene(caller: Caller, sources: Sources) -> Any:
+    """One task of each kind that a person sees."""
+    sources.files["/test-card.png"] = (DOCS / "card.png").read_bytes()
+    sources.files["/hills.jpg"] = encoded(landscape(), "JPEG", quality=92)
+    for path in ("/missing/lisbon.jpg", "/held/harbour.jpg", "/test-card.png", "/hills.jpg"):
+        answer = caller.http.post("/tasks", json={"imageUrl": sources.url(path)})
+        assert answer.status_code == 202
+    yield
+    sources.held["/held/harbour.jpg"].set()
+
+
+def settled(page: Page) -> None:
+    for status, count in [("Completed", 2), ("Running", 1), ("Failed", 1)]:
+        expect(page.locator(".status", has_text=status)).to_have_count(count)
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+
+
+def serious_faults(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html']}"
+        for fault in found
+        if fault["impact"] in SERIOUS
+        for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.usefixtures("scene")
+def test_axe_finds_no_serious_fault(visit: Callable[..., Page], enter: Callable[..., Page]):
+    for scheme in ("light", "dark"):
+        assert serious_faults(visit(PHONE, scheme)) == [], ("the door", scheme)
+    for look in LOOKS:
+        page = enter(*look)
+        settled(page)
+        assert serious_faults(page) == [], look
+        assert page.evaluate("document.documentElement.scrollWidth") <= look[0]
+
+
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="`make screenshots` takes them")
+@pytest.mark.usefixtures("scene")
+def test_screenshots_are_taken(enter: Callable[..., Page]):
+    for width, scheme in LOOKS:
+        page = enter(width, scheme, device_scale_factor=2 if width == PHONE else 1.5)
+        settled(page)
+        shot = page.screenshot(full_page=True)
+        place = DOCS / f"page-{'phone' if width == PHONE else 'desk'}-{scheme}.webp"
+        Image.open(io.BytesIO(shot)).save(place, "WEBP", quality=88, method=6)
+        assert place.stat().st_size < LARGEST
