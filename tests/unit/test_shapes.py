@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 import pytest
+from api_caller import Api
 
-from chalicelib.views import Views
 from darkroom.events import detail, webhook
 from darkroom.messages import read_order
 from darkroom.tasks import order
@@ -30,17 +30,14 @@ FIRST: dict[str, Any] = {
 LATER = {**FIRST, "mood": "calm", "output": {**FIRST["output"], "mood": "calm"}}
 
 
-class Links:
-    def link(self, *_: str) -> dict[str, Any]:
-        return {"url": "https://example.com", "expiresAt": "2026-11-25T02:02:04Z"}
-
-
 @pytest.mark.parametrize("item", [FIRST, LATER], ids=["of the first release", "of a later one"])
-def test_a_task_of_another_release_is_shown_told_of_and_tried_again(item: dict[str, Any]):
-    view = Views(bucket=Links(), console_url="").task(item)  # type: ignore[arg-type]
-    assert view["status"] == "COMPLETED"
-    assert view["name"] is None
-    assert "mood" not in view
+def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: dict[str, Any]):
+    api.aws.table.put_item(Item=item)
+
+    shown = api.get(f"/tasks/{item['taskId']}")
+
+    assert (shown.status, shown.body["status"]) == (200, "COMPLETED")
+    assert "mood" not in shown.body
     assert detail(item)["callback"] is False
     assert json.loads(webhook(item)[1])["data"]["taskId"] == item["taskId"]
     assert read_order(json.dumps(order(item))) == order(item)
