@@ -97,9 +97,12 @@ def test_every_event_reaches_its_function_through_the_alias(translate, functions
     ]
     called = {mapping["FunctionName"]["Ref"] for mapping in mappings} | set(targets)
     routes = json.dumps(translated["Api"]["Properties"]["Body"])
-    assert called | {"ApiFunctionAliaslive"} == {f"{name}Aliaslive" for name in functions - STEPS}
-    assert "${ApiFunctionAliaslive}" in routes
-    assert "${ApiFunction.Arn}" not in routes
+    over_http = {"ApiFunction", "PageFunction"}
+    reached = {f"{name}Aliaslive" for name in functions - STEPS}
+    assert called | {f"{name}Aliaslive" for name in over_http} == reached
+    for name in over_http:
+        assert f"${{{name}Aliaslive}}" in routes
+        assert f"${{{name}.Arn}}" not in routes
 
 
 def test_functions_that_events_reach_are_shifted_and_steps_go_with_the_machine(
