@@ -248,6 +248,7 @@ def main(command: str) -> None:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
     screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
+    screen.print(f"  Page     {stack['apiUrl']}/ asks for that key")
     screen.print(f"  Console  {stack['consoleUrl']}")
     screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
 

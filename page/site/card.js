@@ -189,6 +189,7 @@ function title({ name, source, taskId }) {
 
 function took(start, end) {
   const seconds = (end - start) / 1000;
+  if (seconds < 1) return `${end - start} ms`;
   return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
 }
 

@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE, DESK = 390, 1400
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +92,7 @@ def visit(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(standard.description["apiUrl"] + "/")
+        expect(page.get_by_label("API key")).to_be_visible()
         return page
 
     yield visit
