@@ -11,9 +11,11 @@ import typer
 
 from darkroom.client import PAGE, Darkroom
 from darkroom.tasks import Status
-from local import batch, cli_repair, history, render
-from local.command import AsJson, Commands, Refused, TaskId, complain, print_json, stack_of
+from local import batch, cli_repair, history, lines, render
+from local.command import AsJson, Commands, Refused, TaskId, complain, print_json, say, stack_of
+from local.doctor import examine
 from local.files import label
+from local.findings import FAIL, Patient
 
 app = typer.Typer(
     cls=Commands,
@@ -128,15 +130,27 @@ def result(
 
 @app.command()
 def logs(context: typer.Context, task_id: TaskId) -> None:
-    """Show the states that a task's execution went through, with times, retries and errors."""
+    """Show what happened to a task: the states of its execution, and what the functions logged."""
     stack = stack_of(context)
     with stack.darkroom() as client:
         task = client.task(task_id)
+    posted = render.moment(task["createdAt"])
+    ended = render.moment(task["completedAt"]) if task["completedAt"] else None
+    logged = lines.read(stack, task_id, posted, ended)
     execution = task["execution"]
-    if not execution:
+    if execution:
+        try:
+            visits = history.read(stack, execution["arn"], posted)
+            render.put(render.screen(), render.visit_table(visits))
+        except history.NoHistory as error:
+            if not logged:
+                raise
+            complain(str(error))
+    elif not logged:
         raise Refused(f"The task is {task['status']}: no execution has claimed it.")
-    visits = history.read(stack, execution["arn"], render.moment(task["createdAt"]))
-    render.put(render.screen(), render.visit_table(visits))
+    if logged:
+        say("")
+        render.put(render.screen(), render.line_table(logged))
 
 
 @app.command()
@@ -154,6 +168,18 @@ def console(
     typer.echo(url)
     if browser:
         webbrowser.open(url)
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Look whether a deployment is well, and say what to do. Exits 1 if something is wrong."""
+    patient = Patient(stack_of(context))
+    found = []
+    for finding in examine(patient):
+        found.append(finding)
+        render.screen().print(render.finding(finding), soft_wrap=True)
+    if any(finding.level == FAIL for finding in found):
+        raise typer.Exit(1)
 
 
 app.command()(cli_repair.retry)

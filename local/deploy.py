@@ -156,11 +156,15 @@ def _apply(
 ) -> None:
     cloudformation = cloud.client("cloudformation")
     exists = _exists(cloudformation, stack_name)
+    # Too long to be sent along: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    cloud.client("s3").put_object(
+        Bucket=ARTIFACTS, Key=f"{stack_name}.json", Body=json.dumps(body).encode()
+    )
     answer = cloudformation.create_change_set(
         StackName=stack_name,
         ChangeSetName=f"local-{time.time_ns()}",
         ChangeSetType="UPDATE" if exists else "CREATE",
-        TemplateBody=json.dumps(body),
+        TemplateURL=f"{cloud.endpoint_url}/{ARTIFACTS}/{stack_name}.json",
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],

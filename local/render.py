@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from local.files import label
+from local.findings import Finding
 from local.history import Visit
+from local.lines import Line
 
 STYLES = {
     "PENDING": "yellow",
@@ -19,6 +21,8 @@ STYLES = {
     "FAILED": "bold red",
     "CANCELLED": "magenta",
 }
+LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
+FINDINGS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 STATUS_WIDTH = max(map(len, STYLES))
 # Columns where there is no terminal to wrap or cut for: scripts want a task on one line.
 UNLIMITED = 10_000
@@ -59,6 +63,13 @@ def line(value: str, *parts: str) -> Text:
     padded = status(value)
     padded.pad_right(max(STATUS_WIDTH - len(value), 0))
     return Text("  ").join([padded, *(Text(clean(part)) for part in parts if part)])
+
+
+def finding(made: Finding) -> Text:
+    """Return what a check found, and what to do about it on a line of its own."""
+    told = clean(f"{made.about:15}{made.found}")
+    advice = f"\n{' ' * 21}{clean(made.advice)}" if made.advice else ""
+    return Text.assemble((f"{made.level:6}", FINDINGS[made.level]), told, advice)
 
 
 def failure(task: Mapping[str, Any]) -> str:
@@ -201,6 +212,22 @@ def visit_table(visits: Iterable[Visit]) -> Table:
     return table
 
 
+def line_table(lines: Iterable[Line]) -> Table:
+    """Return what functions logged, a row each."""
+    table = _table()
+    table.add_column("logged", no_wrap=True)
+    table.add_column("by", no_wrap=True)
+    table.add_column("message", overflow="fold")
+    for logged in lines:
+        told = [f"{name} {_plain(value)}" for name, value in logged.details.items()]
+        table.add_row(
+            f"{logged.time:%H:%M:%S.%f}"[:-3],
+            clean(logged.function),
+            Text(clean(", ".join([logged.message, *told])), LEVELS.get(logged.level, "")),
+        )
+    return table
+
+
 def waiting(console: Console) -> Progress:
     """Return the bar that shows how many tasks have ended; where there is no terminal, nothing."""
     return Progress(
@@ -216,6 +243,10 @@ def waiting(console: Console) -> Progress:
 
 def _table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def _plain(value: Any) -> str:
+    return ": ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
 
 
 def _outcome(visit: Visit) -> Text:

@@ -102,6 +102,9 @@ def give_it_the_environment_of_a_function() -> None:
             return kept | {
                 "AWS_EXECUTION_ENV": f"AWS_Lambda_{config.get('Runtime')}",
                 "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+                "AWS_LAMBDA_LOG_FORMAT": (config.get("LoggingConfig") or {}).get(
+                    "LogFormat", "Text"
+                ),
                 "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
                 "PYTHONPATH": os.pathsep.join([*_layer_paths(config), PACKAGES]),
                 # Else a log line comes after the answer that it belongs to.
