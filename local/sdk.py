@@ -22,8 +22,9 @@ OPERATIONS = {
     "dynamodb": {"GetItem", "PutItem", "Query", "UpdateItem"},
     "events": {"PutEvents"},
     "kms": {"GenerateMac"},
-    # HeadBucket is botocore's own: it finds the region of a bucket that has been moved.
-    "s3": {"CopyObject", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
+    # Two are botocore's own: HeadBucket finds the region of a bucket that has been moved, and a
+    # form is signed after the model of CreateBucket.
+    "s3": {"CopyObject", "CreateBucket", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
     "sqs": {"ChangeMessageVisibility", "DeleteMessage", "ReceiveMessage", "SendMessage"},
     "stepfunctions": {
         "DescribeExecution",

@@ -18,7 +18,7 @@ from local.sdk import OPERATIONS, cut
 
 # What functions may import of the SDK. Other ways to a client would escape the test below.
 MODULES = {"boto3", "boto3.dynamodb.types", "botocore.config", "botocore.exceptions"}
-OF_BOTOCORE = {"head_bucket"}
+OF_BOTOCORE = {"create_bucket", "head_bucket"}
 NOT_COMPARED = {"Authorization", "User-Agent", "X-Amz-Date", "amz-sdk-invocation-id"}
 
 
@@ -160,3 +160,14 @@ def sent(session: botocore.session.Session, service: str, act: Callable[[Any], A
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_sends_what_it_sent(short, call):
     assert sent(short, *CALLS[call]) == sent(whole(), *CALLS[call])
+
+
+def test_a_link_and_a_form_are_signed_as_they_were(short):
+    """Neither is sent, so no call above would miss what they need of a service's description."""
+    before, after = (s.create_client("s3", region_name="us-east-1") for s in (whole(), short))
+    forms = [c.generate_presigned_post("b", "k", {}, [], 60) for c in (before, after)]
+    assert forms[0]["url"] == forms[1]["url"]
+    assert forms[0]["fields"].keys() == forms[1]["fields"].keys()
+    wanted = {"ClientMethod": "get_object", "Params": {"Bucket": "b", "Key": "k"}}
+    links = [c.generate_presigned_url(**wanted).partition("X-Amz-Date") for c in (before, after)]
+    assert links[0][0] == links[1][0]
