@@ -1,8 +1,10 @@
-"""What CloudFormation hands on to services: every method of a path, and numbers as numbers."""
+"""What CloudFormation hands on: every method of a path, numbers as numbers, a release to SAM."""
 
+import copy
 from typing import Any
 
 from ministack.services import apigateway_v1, lambda_svc
+from ministack.services.cloudformation import changesets, engine
 
 from local.emulator.patches.replacing import Function, replace
 
@@ -52,7 +54,33 @@ def read_concurrency_as_a_number() -> None:
     replace(lambda_svc, "_sqs_esm_concurrency", around, has='.get("MaximumConcurrency")')
 
 
+def publish_what_a_parameter_names() -> None:
+    """Give SAM the parameter that `AutoPublishCodeSha256` refers to; ministack gives it none.
+
+    Without it another value publishes no version, and what is live stays as it was.
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html
+    """
+
+    def around(original: Function) -> Function:
+        def transform(template: dict[str, Any], *parameters: Any) -> Any:
+            values = engine._transform_parameters(template, *parameters)
+            known = copy.deepcopy(template)
+            for resource in known.get("Resources", {}).values():
+                properties = resource.get("Properties", {})
+                match properties.get("AutoPublishCodeSha256"):
+                    case {"Ref": str(name)} if name in values:
+                        properties["AutoPublishCodeSha256"] = values[name]
+            return original(known, *parameters)
+
+        return transform
+
+    replace(
+        changesets, "_apply_transforms", around, has="_sam_transform(copy.deepcopy(template), {}"
+    )
+
+
 def apply() -> None:
     """Apply the patches of this module."""
     import_any_methods()
     read_concurrency_as_a_number()
+    publish_what_a_parameter_names()
