@@ -19,7 +19,7 @@ BENCH := $(TOOLS)/bench/.ready
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(READY) $(EMULATOR) $(CONSOLE) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
@@ -65,6 +65,15 @@ format: $(READY) ## Bring the code into the house style
 build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGET=laptop` for this machine
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/sam/bin/sam build
 	@find .aws-sam/build -name '*.pyc' | grep -q . || echo "There is no Python 3.13 here to make bytecode: functions will take twice as long to start." >&2
+
+# What the workflow of GitHub runs for each stage, after `make build`.
+.PHONY: release
+release: $(READY) $(SAM)
+	@$(BIN)/python -m pipeline $(STAGE) $(COMMIT)
+
+.PHONY: pipeline-local
+pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline, all stages, on an empty local cloud
+	@$(BIN)/python -m pipeline.local
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies of pyproject.toml anew

@@ -1,0 +1,122 @@
+"""What a stage does with a build: deploy it, test it, go back to what ran before if it fails."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from local.cloud import PROJECT, TOOLS
+from pipeline.accounts import Account
+from pipeline.smoke import SmokeFailed, smoke
+from pipeline.stages import Stage
+
+SAM = TOOLS / "sam" / "bin" / "sam"
+
+
+class ReleaseFailed(Exception):
+    """The stage runs what it ran before, or nothing; the message says which, and why."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a stack was deployed from: its template, which names packages in S3, and parameters."""
+
+    template: str
+    parameters: Mapping[str, str]
+
+
+def release(
+    account: Account, stage: Stage, build: Path, version: str, tell: Callable[[str], None]
+) -> None:
+    """Bring a build into a stage.
+
+    Args:
+        account: where the stage is.
+        stage: which one.
+        build: the folder that `sam build` has made; the same for every stage.
+        version: the parameter `Release`, the first ten characters of the commit.
+        tell: is given a sentence for each thing that is done.
+
+    Raises:
+        ReleaseFailed: CloudFormation went back, because of an alarm or an error, or the test of
+            the stage failed and the stage was brought back to what ran before.
+    """
+    before = running(account, stage)
+    tell(f"{stage.stack_name}: deploy {version}")
+    own = {"Release": version, "PermissionsBoundary": account.boundary}
+    deploy(account, stage, account.template(build), stage.parameters | own)
+    tell(f"{stage.stack_name}: test {version}")
+    try:
+        smoke(account, stage.stack_name, version)
+    except SmokeFailed as error:
+        if before is None:
+            raise ReleaseFailed(f"{error} There is no earlier release to go back to.") from error
+        earlier = before.parameters.get("Release") or "the earlier release"
+        tell(f"{stage.stack_name}: {error} Go back to {earlier}")
+        go_back(account, stage, before)
+        raise ReleaseFailed(f"{error} {stage.stack_name} runs {earlier} again.") from error
+    tell(f"{stage.stack_name}: {version} is live")
+
+
+def running(account: Account, stage: Stage) -> Running | None:
+    """Return what a stage runs; None if it has never been deployed."""
+    cloudformation = account.client("cloudformation")
+    try:
+        stack = cloudformation.describe_stacks(StackName=stage.stack_name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return None
+    body = cloudformation.get_template(StackName=stage.stack_name, TemplateStage="Original")
+    template = body["TemplateBody"]
+    return Running(
+        template if isinstance(template, str) else json.dumps(template),
+        {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])},
+    )
+
+
+def go_back(account: Account, stage: Stage, before: Running) -> None:
+    """Deploy once more what a stage ran before. Its packages are still in the bucket.
+
+    Nothing is shifted gradually: what is live is known to be bad, and alarms may be on.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder, "template.yaml")
+        template.write_text(before.template)
+        deploy(account, stage, template, {**before.parameters, "Deployment": "AllAtOnce"})
+
+
+def deploy(account: Account, stage: Stage, template: Path, parameters: Mapping[str, str]) -> None:
+    """Run `sam deploy` with the settings of a stage.
+
+    Raises:
+        ReleaseFailed: CloudFormation has undone the change, or there is an error in it.
+    """
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [
+            SAM,
+            "deploy",
+            f"--config-file={PROJECT / 'samconfig.toml'}",
+            f"--config-env={stage.config_env}",
+            f"--template-file={template}",
+            f"--s3-bucket={account.bucket}",
+            f"--s3-prefix={stage.stack_name}",
+            "--no-resolve-s3",
+            f"--role-arn={account.role}",
+            "--no-confirm-changeset",
+            "--no-progressbar",
+            "--parameter-overrides",
+            *(f"{name}={value}" for name, value in parameters.items() if value),
+        ],
+        cwd=PROJECT,
+        env={**account.environment(), "SAM_CLI_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ReleaseFailed(f"{stage.stack_name} is as it was.\n{done.stdout}{done.stderr}")
