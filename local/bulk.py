@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 from darkroom.client import ApiError, Darkroom, Task, Unreachable
 from darkroom.client.transport import NOT_TAKEN
-from local.batch import AT_ONCE
 from local.render import moment
+from local.submissions import AT_ONCE
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -11,7 +11,7 @@ import typer
 
 from darkroom.client import PAGE, Darkroom
 from darkroom.tasks import Status
-from local import batch, cli_repair, history, lines, render
+from local import cli_repair, history, lines, render, submissions
 from local.command import AsJson, Commands, Refused, TaskId, complain, print_json, say, stack_of
 from local.doctor import examine
 from local.files import label
@@ -63,12 +63,14 @@ def submit(
     ] = None,
 ) -> None:
     """Submit pictures. Prints a task each; exits 1 if one was refused or did not end COMPLETED."""
-    pictures = batch.jobs(sources)
+    pictures = submissions.jobs(sources)
     if out:
         out.mkdir(parents=True, exist_ok=True)
     wanted = {"format": output and output.value, "quality": quality}
     with stack_of(context).darkroom() as client:
-        batch.submit(client, pictures, name, {k: v for k, v in wanted.items() if v is not None})
+        submissions.submit(
+            client, pictures, name, {k: v for k, v in wanted.items() if v is not None}
+        )
         if wait or out:
             follow(client, pictures, out)
     for picture in pictures:
@@ -187,26 +189,26 @@ app.command()(cli_repair.cancel)
 app.command()(cli_repair.redrive_dlq)
 
 
-def follow(client: Darkroom, pictures: Sequence[batch.Job], out: Path | None) -> None:
+def follow(client: Darkroom, pictures: Sequence[submissions.Job], out: Path | None) -> None:
     """Follow tasks to their end; show a bar meanwhile, and how each of them ended."""
     screen = render.screen()
     taken = [picture for picture in pictures if picture.task]
     try:
         with render.waiting(screen) as bar:
-            row = bar.add_task(batch.summary(taken), total=len(taken))
+            row = bar.add_task(submissions.summary(taken), total=len(taken))
 
-            def changed(_: batch.Job) -> None:
+            def changed(_: submissions.Job) -> None:
                 done = sum(job.status not in {Status.PENDING, Status.RUNNING} for job in taken)
-                bar.update(row, description=batch.summary(taken), completed=done)
+                bar.update(row, description=submissions.summary(taken), completed=done)
 
-            batch.follow(client, taken, changed, out)
+            submissions.follow(client, taken, changed, out)
     finally:
         # Also when the waiting was broken off: the ids lead to the tasks later.
         for picture in taken:
             show(picture)
 
 
-def show(picture: batch.Job) -> None:
+def show(picture: submissions.Job) -> None:
     """Print one line, if a picture was taken: how its task is, and what came of it."""
     task = picture.task
     if not task:

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from darkroom.client import ApiError, Darkroom, Unreachable
-from local import batch, cloud, history, picture, render
+from local import cloud, history, picture, render, submissions
 from local.deploy import DeploymentError
 from local.stack import Stack, from_description
 
@@ -42,8 +42,8 @@ def main() -> int:
         tell(screen, f"The local cloud is up ({time.monotonic() - began:.1f} s).", "bold")
         picture.render(card)
         with served(card) as site, stack.darkroom() as client:
-            pictures = batch.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
-            batch.submit(client, pictures, "demo", {})
+            pictures = submissions.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
+            submissions.submit(client, pictures, "demo", {})
             follow(screen, client, pictures, DEADLINE - (time.monotonic() - began))
     except (
         cloud.LocalCloudError,
@@ -62,7 +62,7 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def judge(developed: batch.Job, missing: batch.Job, card: Path) -> list[str]:
+def judge(developed: submissions.Job, missing: submissions.Job, card: Path) -> list[str]:
     """Return what did not end as it should; nothing if all did."""
     wrong = [f"{job.source}: {job.problem}" for job in (developed, missing) if job.problem]
     if developed.status != "COMPLETED":
@@ -114,7 +114,9 @@ def served(card: Path) -> Iterator[str]:
             thread.join()
 
 
-def follow(screen: Console, client: Darkroom, pictures: list[batch.Job], patience: float) -> None:
+def follow(
+    screen: Console, client: Darkroom, pictures: list[submissions.Job], patience: float
+) -> None:
     """Show the status of each task as it passes: on a terminal in its place, else a line each."""
     passed = {job.source: [job.status or "refused"] for job in pictures}
 
@@ -127,7 +129,7 @@ def follow(screen: Console, client: Darkroom, pictures: list[batch.Job], patienc
     # Without a terminal, Live would show its last state at the end, which was said by then.
     with Live(trails(), console=screen, transient=not screen.is_terminal) as live:
 
-        def changed(job: batch.Job) -> None:
+        def changed(job: submissions.Job) -> None:
             if job.status and job.status != passed[job.source][-1]:
                 passed[job.source].append(job.status)
                 if screen.is_terminal:
@@ -135,7 +137,7 @@ def follow(screen: Console, client: Darkroom, pictures: list[batch.Job], patienc
                 else:
                     tell(screen, f"{job.status:9}  {job.source}")
 
-        batch.follow(client, pictures, changed, FOLDER, patience)
+        submissions.follow(client, pictures, changed, FOLDER, patience)
 
 
 def trail(source: str, statuses: list[str]) -> Text:
@@ -144,7 +146,9 @@ def trail(source: str, statuses: list[str]) -> Text:
     return Text.assemble(f"  {source}  ", steps)
 
 
-def report(screen: Console, stack: Stack, developed: batch.Job, missing: batch.Job) -> None:
+def report(
+    screen: Console, stack: Stack, developed: submissions.Job, missing: submissions.Job
+) -> None:
     """Show what came of both, state by state, and where to go from here."""
     for job in (developed, missing):
         task = job.task

@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.messages import NotATask, read_order
-from local.batch import AT_ONCE
 from local.stack import NoStack, Stack
+from local.submissions import AT_ONCE
 
 BATCH = 10
 """Messages of one answer, which is the most that SQS gives."""

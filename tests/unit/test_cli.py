@@ -8,7 +8,7 @@ from fake_api import GRAY, MOST_BYTES, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom import client
-from local import batch, command, stack
+from local import command, stack, submissions
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_result_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_task_that_never_ends_is_an_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "PATIENCE", 0.0)
+    monkeypatch.setattr(submissions, "PATIENCE", 0.0)
     monkeypatch.setattr(
         api, "add", lambda task_id, url: Api.add(api, task_id, url, status="RUNNING")
     )
@@ -286,13 +286,13 @@ def test_a_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], complaint
 
 
 def test_ctrl_c_ends_the_waiting_and_leaves_the_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    def taken(_client: object, jobs: list[batch.Job], *_: object) -> None:
+    def taken(_client: object, jobs: list[submissions.Job], *_: object) -> None:
         jobs[0].task = {"taskId": "t1", "status": "PENDING", "failure": None, "result": None}
 
     # No server and no thread: a request that a busy machine sends twice would make another task.
     monkeypatch.setattr(command, "find", lambda *_: stack.Stack("http://127.0.0.1:1", "k"))
-    monkeypatch.setattr(batch, "submit", taken)
-    monkeypatch.setattr(batch, "follow", mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(submissions, "submit", taken)
+    monkeypatch.setattr(submissions, "follow", mock.Mock(side_effect=KeyboardInterrupt))
 
     done = darkroom("submit", "https://x/a.png", "--wait")
 

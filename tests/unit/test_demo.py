@@ -6,8 +6,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from local.batch import Job
 from local.demo import judge, served
+from local.submissions import Job
 
 FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "answered 404"}
 

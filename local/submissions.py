@@ -47,7 +47,7 @@ def jobs(sources: Sequence[str]) -> list[Job]:
 
 
 def submit(
-    client: Darkroom, batch: Sequence[Job], name: str | None, output: Mapping[str, Any]
+    client: Darkroom, pictures: Sequence[Job], name: str | None, output: Mapping[str, Any]
 ) -> None:
     """Submit all. What was refused has a `problem` then, the others a `task`."""
 
@@ -60,7 +60,7 @@ def submit(
             job.problem = f"It cannot be read: {error.strerror or error}."
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, batch))
+        list(pool.map(one, pictures))
 
 
 def _send(client: Darkroom, source: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def _send(client: Darkroom, source: str) -> dict[str, str]:
 
 def follow(
     client: Darkroom,
-    batch: Sequence[Job],
+    pictures: Sequence[Job],
     on_change: Callable[[Job], None],
     folder: Path | None = None,
     patience: float | None = None,
@@ -85,7 +85,7 @@ def follow(
     Raises:
         ApiError, Unreachable: the API does not tell how the tasks are.
     """
-    by_id = {job.task["taskId"]: job for job in batch if job.task}
+    by_id = {job.task["taskId"]: job for job in pictures if job.task}
     patience = PATIENCE if patience is None else patience
     saving: list[tuple[Job, Future[Path]]] = []
 
@@ -119,8 +119,8 @@ def save(client: Darkroom, task: Task, folder: Path, stem: str) -> Path:
     return path
 
 
-def summary(batch: Sequence[Job]) -> str:
+def summary(pictures: Sequence[Job]) -> str:
     """Return how many jobs are in which status, in the order of a task's life."""
-    counts = Counter(job.status for job in batch if job.status)
+    counts = Counter(job.status for job in pictures if job.status)
     known = [*Status, *(status for status in counts if status not in set(Status))]
     return "  ".join(f"{counts[status]} {status}" for status in known if counts[status])
