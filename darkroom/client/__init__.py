@@ -1,6 +1,7 @@
 """The client of the HTTP API: upload, submit, ask, try again, cancel, wait, download.
 
 A task is the JSON object that the API shows (`GET /tasks/{taskId}`), as a typed dictionary.
+So is a batch, see `Darkroom.batches`.
 """
 
 import hashlib
@@ -8,20 +9,28 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import IO, Any, Self
 
 from darkroom.client import transport, uploads
+from darkroom.client.batches import Batches
 from darkroom.client.media import head, media_type
 from darkroom.client.transport import ApiError, Unreachable
-from darkroom.client.views import Task
-from darkroom.client.waiting import PAGE, Watch, ended
+from darkroom.client.views import Batch, Task
+from darkroom.client.waiting import PAGE, Poll, Watch, ended
 
-__all__ = ["PAGE", "ApiError", "BrokenDownload", "Darkroom", "Task", "Unreachable", "ended"]
+__all__ = [
+    "PAGE",
+    "ApiError",
+    "Batch",
+    "Batches",
+    "BrokenDownload",
+    "Darkroom",
+    "Task",
+    "Unreachable",
+    "ended",
+]
 
 
 class BrokenDownload(Exception):
@@ -48,12 +57,11 @@ class Darkroom:
             sleep: waits some seconds before a request is repeated.
         """
         self._sleep = sleep
-        self._api_url = api_url
-        self._api = transport.connection(
-            proxies=proxies, base_url=api_url, headers={"x-api-key": api_key}
-        )
+        self._api = transport.Api(api_url, api_key, proxies=proxies, sleep=sleep)
         # Files lie with another host, which the key is none of the business of.
         self._files = transport.connection(proxies=proxies)
+        self.batches = Batches(self._api, self._upload, sleep)
+        """Many images in one request."""
 
     def __enter__(self) -> Self:
         """Give the client itself."""
@@ -103,7 +111,7 @@ class Darkroom:
         if output:
             body["output"] = dict(output)
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        task: Task = self._json("POST", "/tasks", repeatable=True, json=body, headers=headers)
+        task: Task = self._api.json("POST", "/tasks", repeatable=True, json=body, headers=headers)
         return task
 
     def upload(self, path: Path) -> str:
@@ -115,25 +123,11 @@ class Darkroom:
             OSError: the file cannot be read.
         """
         with path.open("rb") as file:
-            kind = media_type(head(file))
-            # A form that nobody fills in is nothing, and the same file twice is one upload.
-            form = self._json("POST", "/uploads", repeatable=True, json={"contentType": kind})
-            size = path.stat().st_size
-            uploads.check(form, size)
-            # S3 ignores the fields after the file, and httpx puts them before it.
-            sent = {"data": form["fields"], "files": {"file": ("file", file, kind)}}
-            try:
-                self._send(self._files, "POST", form["url"], repeatable=True, **sent)
-            except ApiError as error:
-                if error.code != uploads.TOO_LARGE:
-                    raise
-                raise uploads.too_large(size) from error
-        upload_id: str = form["uploadId"]
-        return upload_id
+            return self._upload(file, media_type(head(file)), path.stat().st_size)
 
     def task(self, task_id: str) -> Task:
         """Return one task. Raises ApiError (404: there is none of this id), Unreachable."""
-        task: Task = self._json("GET", _place(task_id), repeatable=True)
+        task: Task = self._api.json("GET", _place(task_id), repeatable=True)
         return task
 
     def retry(self, task_id: str, attempt: int | None = None) -> Task:
@@ -148,12 +142,12 @@ class Darkroom:
             Unreachable: no connection; or it broke when the attempt may have begun.
         """
         body = {} if attempt is None else {"attempt": attempt}
-        task: Task = self._json("POST", f"{_place(task_id)}/retry", repeatable=False, json=body)
+        task: Task = self._api.json("POST", f"{_place(task_id)}/retry", repeatable=False, json=body)
         return task
 
     def cancel(self, task_id: str) -> Task:
         """Cancel a PENDING or RUNNING task; return it. Raises as `retry`."""
-        task: Task = self._json("POST", f"{_place(task_id)}/cancel", repeatable=False)
+        task: Task = self._api.json("POST", f"{_place(task_id)}/cancel", repeatable=False)
         return task
 
     def tasks(
@@ -166,7 +160,7 @@ class Darkroom:
         """Return one page of tasks, newest first, and the cursor of the next (None: no more)."""
         query = {"status": status, "name": name, "limit": limit, "cursor": cursor}
         given = {key: value for key, value in query.items() if value is not None}
-        page = self._json("GET", "/tasks", repeatable=True, params=given)
+        page = self._api.json("GET", "/tasks", repeatable=True, params=given)
         return page["tasks"], page.get("cursor")
 
     def all_tasks(
@@ -196,7 +190,7 @@ class Darkroom:
         Raises:
             ApiError, Unreachable: as `task`.
         """
-        return Watch(self._ask, self._sleep).until_ended(task_ids, seconds, on_change)
+        return Watch(Poll(self._api.ask, self._sleep)).until_ended(task_ids, seconds, on_change)
 
     def download(self, task: Mapping[str, Any], path: Path) -> None:
         """Save the result of a COMPLETED task. The file appears whole and verified, or not at all.
@@ -208,41 +202,34 @@ class Darkroom:
             OSError: the file cannot be written.
         """
         result = task["result"]
-        data = self._send(self._files, "GET", result["url"], repeatable=True).content
+        data = self._send_file("GET", result["url"])
         if result.get("sha256") and hashlib.sha256(data).hexdigest() != result["sha256"]:
             raise BrokenDownload(f"The result of {task['taskId']} did not arrive whole. Try again.")
         partial = path.with_name(path.name + ".partial")
         partial.write_bytes(data)
         partial.replace(path)
 
-    def _ask(
-        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> tuple[Any, Mapping[str, str]]:
-        response = self._send(
-            self._api, "GET", path, repeatable=True, params=query, headers=headers
-        )
-        known = response.status_code == HTTPStatus.NOT_MODIFIED
-        return None if known else self._read(response), response.headers
-
-    def _json(self, method: str, path: str, *, repeatable: bool, **request: Any) -> Any:
-        return self._read(self._send(self._api, method, path, repeatable=repeatable, **request))
-
-    def _read(self, response: httpx.Response) -> Any:
+    def _upload(self, file: IO[bytes], kind: str, size: int) -> str:
+        """Send a file of a media type and so many bytes, from its beginning; return the upload."""
+        # A form that nobody fills in is nothing, and the same file twice is one upload.
+        form = self._api.json("POST", "/uploads", repeatable=True, json={"contentType": kind})
+        uploads.check(form, size)
+        # S3 ignores the fields after the file, and httpx puts them before it.
+        sent = {"data": form["fields"], "files": {"file": ("file", file, kind)}}
         try:
-            return response.json()
-        except ValueError as error:
-            raise ApiError(
-                response.status_code,
-                "NotJson",
-                f"What answers at {self._api_url} is not a Darkroom: its answer is not JSON.",
-            ) from error
+            self._send_file("POST", form["url"], **sent)
+        except ApiError as error:
+            if error.code != uploads.TOO_LARGE:
+                raise
+            raise uploads.too_large(size) from error
+        upload_id: str = form["uploadId"]
+        return upload_id
 
-    def _send(
-        self, client: httpx.Client, method: str, url: str, *, repeatable: bool, **request: Any
-    ) -> httpx.Response:
+    def _send_file(self, method: str, url: str, **request: Any) -> bytes:
+        """Send a request about a file, which may be repeated; return the body of the answer."""
         return transport.send(
-            client, method, url, repeatable=repeatable, sleep=self._sleep, **request
-        )
+            self._files, method, url, repeatable=True, sleep=self._sleep, **request
+        ).content
 
 
 def _place(task_id: str) -> str:

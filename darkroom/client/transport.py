@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -42,6 +42,51 @@ class ApiError(Exception):
 
 class Unreachable(Exception):
     """Nothing answered, or the connection broke; the message says where."""
+
+
+class Api:
+    """One API: JSON goes there and comes back. Threads may share it."""
+
+    def __init__(
+        self, url: str, key: str, *, proxies: bool, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Connect to nothing yet. The arguments are those of `darkroom.client.Darkroom`."""
+        self._url, self._sleep = url, sleep
+        self._http = connection(proxies=proxies, base_url=url, headers={"x-api-key": key})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def json(self, method: str, path: str, *, repeatable: bool, **request: Any) -> Any:
+        """Send a request and return the JSON of its answer.
+
+        Raises:
+            ApiError: as `send`; `NotJson`: whatever answers there, it is no Darkroom.
+            Unreachable: as `send`.
+        """
+        return self._read(self._send(method, path, repeatable=repeatable, **request))
+
+    def ask(
+        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Send a GET; return its JSON, None for a 304, and the headers. Raises as `json`."""
+        response = self._send("GET", path, repeatable=True, params=query, headers=headers)
+        known = response.status_code == HTTPStatus.NOT_MODIFIED
+        return None if known else self._read(response), response.headers
+
+    def _send(self, method: str, path: str, *, repeatable: bool, **request: Any) -> httpx.Response:
+        return send(self._http, method, path, repeatable=repeatable, sleep=self._sleep, **request)
+
+    def _read(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ApiError(
+                response.status_code,
+                "NotJson",
+                f"What answers at {self._url} is not a Darkroom: its answer is not JSON.",
+            ) from error
 
 
 def connection(*, proxies: bool, **options: Any) -> httpx.Client:

@@ -64,3 +64,26 @@ class Task(TypedDict):
     callback: Callback | None
     execution: Execution | None
     links: dict[str, str | None]
+
+
+class BatchFailure(TypedDict):
+    """Why a batch FAILED."""
+
+    error: str
+    message: str
+
+
+class Batch(TypedDict):
+    """A batch. `total` is None while its manifest is read; from then on `counts` sum to it."""
+
+    batchId: str
+    name: str | None
+    status: Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
+    toleratedFailurePercentage: int
+    createdAt: str
+    completedAt: str | None
+    total: int | None
+    counts: dict[str, int]
+    failure: BatchFailure | None
+    execution: Execution | None
+    links: dict[str, str | None]

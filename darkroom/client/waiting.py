@@ -26,14 +26,42 @@ def ended(task: Mapping[str, Any]) -> bool:
     return task["status"] not in OPEN
 
 
-class Watch:
-    """Watches tasks through the API."""
+class Poll:
+    """Asks the API the same questions again: for what is new since, at the pace that it tells."""
 
     def __init__(self, ask: Ask, sleep: Callable[[float], None]) -> None:
         """Take what sends a GET, and what waits some seconds."""
         self._ask, self._sleep = ask, sleep
         self._known: dict[str, tuple[str, Any]] = {}
-        self._pauses: list[float] = []
+        self._told: list[float] = []
+        self._pause = FIRST_PAUSE
+
+    def get(self, path: str, query: Mapping[str, Any]) -> Any:
+        """Return a body: the very one that was returned before, if it is still true."""
+        place = f"{path}?{query.get('cursor', '')}"
+        version, known = self._known.get(place, ("", None))
+        body, headers = self._ask(path, query, {"If-None-Match": version} if version else {})
+        if (pause := headers.get("Retry-After", "")).isdecimal():
+            self._told.append(float(pause))
+        if body is None:
+            return known
+        if version := headers.get("ETag", ""):
+            self._known[place] = (version, body)
+        return body
+
+    def rest(self, most: float) -> None:
+        """Wait before the next round, `most` seconds at most: longer each time, or as was told."""
+        self._sleep(min(max(self._pause, min(self._told, default=0.0)), most))
+        self._pause = min(self._pause * SLOWER, LONGEST_PAUSE)
+        self._told = []
+
+
+class Watch:
+    """Watches tasks through the API."""
+
+    def __init__(self, poll: Poll) -> None:
+        """Take what asks the API."""
+        self._poll = poll
 
     def until_ended(
         self,
@@ -44,9 +72,8 @@ class Watch:
         """Poll until all tasks have ended, or the seconds have passed: see `Darkroom.wait`."""
         deadline = time.monotonic() + seconds
         seen: dict[str, Task] = {}
-        left, pause = dict.fromkeys(task_ids), FIRST_PAUSE
+        left = dict.fromkeys(task_ids)
         while left:
-            self._pauses = []
             for task in self._look(left):
                 before = seen.get(task["taskId"])
                 if before is None or _rank(task) > _rank(before):
@@ -58,8 +85,7 @@ class Watch:
             rest = deadline - time.monotonic()
             if not left or rest <= 0:
                 break
-            self._sleep(min(max(pause, min(self._pauses, default=0.0)), rest))
-            pause = min(pause * SLOWER, LONGEST_PAUSE)
+            self._poll.rest(rest)
         return seen
 
     def _look(self, task_ids: Collection[str]) -> Iterator[Task]:
@@ -76,29 +102,16 @@ class Watch:
                     if not missing:
                         return
         for task_id in missing:
-            yield self._get(f"/tasks/{urllib.parse.quote(task_id, safe='')}", {})
+            yield self._poll.get(f"/tasks/{urllib.parse.quote(task_id, safe='')}", {})
 
     def _list(self) -> Iterator[Task]:
         query: dict[str, Any] = {"limit": PAGE}
         while True:
-            page = self._get("/tasks", query)
+            page = self._poll.get("/tasks", query)
             yield from page["tasks"]
             if not page.get("cursor"):
                 return
             query = {"limit": PAGE, "cursor": page["cursor"]}
-
-    def _get(self, path: str, query: Mapping[str, Any]) -> Any:
-        """Return a body, the one that is known if it is still true."""
-        place = f"{path}?{query.get('cursor', '')}"
-        version, known = self._known.get(place, ("", None))
-        body, headers = self._ask(path, query, {"If-None-Match": version} if version else {})
-        if (pause := headers.get("Retry-After", "")).isdecimal():
-            self._pauses.append(float(pause))
-        if body is None:
-            return known
-        if version := headers.get("ETag", ""):
-            self._known[place] = (version, body)
-        return body
 
 
 def _rank(task: Mapping[str, Any]) -> int:
