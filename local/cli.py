@@ -2,17 +2,30 @@
 
 import itertools
 import webbrowser
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from darkroom.client import PAGE, Darkroom
 from darkroom.tasks import Status
-from local import cli_repair, history, lines, render, submissions
-from local.command import AsJson, Commands, Refused, TaskId, complain, print_json, say, stack_of
+from local import cli_batch, cli_repair, history, lines, render, submissions
+from local.command import (
+    AsJson,
+    BatchId,
+    Commands,
+    OutputFormat,
+    Quality,
+    Refused,
+    TaskId,
+    WrongUse,
+    complain,
+    output_of,
+    print_json,
+    say,
+    stack_of,
+)
 from local.doctor import examine
 from local.files import label
 from local.findings import FAIL, Patient
@@ -24,15 +37,6 @@ app = typer.Typer(
     add_completion=False,
     help="Develop pictures in the background: submit them, follow them, fetch them in gray.",
 )
-
-
-class Format(StrEnum):
-    """What a result can be; `auto` is what the source is, where that can be written."""
-
-    AUTO = "auto"
-    JPEG = "jpeg"
-    PNG = "png"
-    WEBP = "webp"
 
 
 @app.callback()
@@ -55,8 +59,8 @@ def submit(
     sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The pictures.")],
     *,
     name: Annotated[str | None, typer.Option(help="Your own name for them, to list by.")] = None,
-    output: Annotated[Format | None, typer.Option("--format", help="Of the results.")] = None,
-    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = None,
+    output: OutputFormat = None,
+    quality: Quality = None,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until all have ended.")] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save the results there; waits for them.")
@@ -66,11 +70,8 @@ def submit(
     pictures = submissions.jobs(sources)
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    wanted = {"format": output and output.value, "quality": quality}
     with stack_of(context).darkroom() as client:
-        submissions.submit(
-            client, pictures, name, {k: v for k, v in wanted.items() if v is not None}
-        )
+        submissions.submit(client, pictures, name, output_of(output, quality))
         if wait or out:
             follow(client, pictures, out)
     for picture in pictures:
@@ -83,14 +84,27 @@ def submit(
 
 
 @app.command()
-def status(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) -> None:
-    """Show a task."""
+def status(
+    context: typer.Context,
+    task_id: Annotated[str | None, typer.Argument(metavar="TASK", help="Of `submit`.")] = None,
+    *,
+    batch_id: BatchId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a task, or a batch."""
+    if bool(task_id) == bool(batch_id):
+        raise WrongUse("Give either a task or --batch.")
     with stack_of(context).darkroom() as client:
-        task = client.task(task_id)
+        if batch_id:
+            found: Mapping[str, Any] = client.batches.get(batch_id)
+        else:
+            found = client.task(task_id or "")
     if as_json:
-        print_json(task)
+        print_json(found)
+    elif batch_id:
+        cli_batch.show(found)
     else:
-        render.put(render.screen(), render.task_sheet(task))
+        render.put(render.screen(), render.task_sheet(found))
 
 
 @app.command("list")
@@ -184,6 +198,7 @@ def doctor(context: typer.Context) -> None:
         raise typer.Exit(1)
 
 
+app.command()(cli_batch.batch)
 app.command()(cli_repair.retry)
 app.command()(cli_repair.cancel)
 app.command()(cli_repair.redrive_dlq)

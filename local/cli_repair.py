@@ -8,8 +8,8 @@ import typer
 
 from darkroom.client import Darkroom, Task
 from darkroom.tasks import Status, allowed
-from local import bulk, render
-from local.command import DryRun, WrongUse, Yes, complain, confirm, say, stack_of
+from local import bulk, cli_batch, render
+from local.command import BatchId, DryRun, WrongUse, Yes, complain, confirm, say, stack_of
 from local.redrive import DeadLetters
 
 SHOWN = 10
@@ -24,6 +24,7 @@ def retry(
     context: typer.Context,
     task_ids: TaskIds = None,
     *,
+    batch_id: BatchId = None,
     status: Annotated[Status | None, typer.Option(help="All of these: FAILED, CANCELLED.")] = None,
     error: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only with it, SourceUnavailable say.")
@@ -34,14 +35,17 @@ def retry(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Try tasks again that FAILED or were CANCELLED: those named, or all of a status."""
-    if bool(task_ids) == bool(status):
-        raise WrongUse("Give either tasks, or --status FAILED or --status CANCELLED.")
+    """Try tasks again that FAILED or were CANCELLED: those named, of a status, or of a batch."""
+    if sum(map(bool, (task_ids, status, batch_id))) != 1:
+        raise WrongUse("Give either tasks, or --batch, or --status FAILED or --status CANCELLED.")
     if status is None:
         if error or since or dry_run:
             raise WrongUse("--error, --since and --dry-run go with --status.")
         with stack_of(context).darkroom() as client:
-            each(task_ids or [], client.retry)
+            if batch_id:
+                cli_batch.show(client.batches.retry(batch_id))
+            else:
+                each(task_ids or [], client.retry)
         return
     if not allowed("retry", status):
         raise WrongUse(f"A {status} task cannot be tried again.")
@@ -59,11 +63,18 @@ def retry(
 
 def cancel(
     context: typer.Context,
-    task_ids: Annotated[list[str], typer.Argument(metavar="TASK", help="Of `submit`.")],
+    task_ids: TaskIds = None,
+    *,
+    batch_id: BatchId = None,
 ) -> None:
-    """Cancel tasks that are PENDING or RUNNING."""
+    """Cancel tasks that are PENDING or RUNNING: those named, or all of a batch."""
+    if bool(task_ids) == bool(batch_id):
+        raise WrongUse("Give either tasks or --batch.")
     with stack_of(context).darkroom() as client:
-        each(task_ids, client.cancel)
+        if batch_id:
+            cli_batch.show(client.batches.cancel(batch_id))
+        else:
+            each(task_ids or [], client.cancel)
 
 
 def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = False) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -17,9 +18,25 @@ ERROR, WRONG_USE = 1, 2
 """Exit codes. Typer adds 130 for Ctrl-C."""
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The id that `submit` printed.")]
+BatchId = Annotated[
+    str | None, typer.Option("--batch", metavar="BATCH", help="All of a batch, by its id.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Format(StrEnum):
+    """What a result can be; `auto` is what the source is, where that can be written."""
+
+    AUTO = "auto"
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+
+
+OutputFormat = Annotated[Format | None, typer.Option("--format", help="Of the results.")]
+Quality = Annotated[int | None, typer.Option(min=1, max=100, help="Of JPEG and WebP.")]
 
 
 class Refused(Exception):
@@ -70,6 +87,12 @@ class Commands(TyperGroup):
 def stack_of(context: typer.Context) -> Stack:
     """Find the stack that the options before the command name."""
     return find(*context.obj)
+
+
+def output_of(form: Format | None, quality: int | None) -> dict[str, Any]:
+    """Return the `output` of a task or a batch: only what was given, the rest is the API's."""
+    wanted = {"format": form and form.value, "quality": quality}
+    return {key: value for key, value in wanted.items() if value is not None}
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -47,9 +47,9 @@ def result_stems(sources: Sequence[str]) -> list[str]:
     counts: dict[str, int] = {}
     stems = []
     for source in sources:
-        stem = f"{_stem(source)}-gray"
-        count = counts[stem.casefold()] = counts.get(stem.casefold(), 0) + 1
-        stems.append(stem if count == 1 else f"{stem}-{count}")
+        gray = f"{stem(source)}-gray"
+        count = counts[gray.casefold()] = counts.get(gray.casefold(), 0) + 1
+        stems.append(gray if count == 1 else f"{gray}-{count}")
     return stems
 
 
@@ -58,12 +58,13 @@ def extension(content_type: str) -> str:
     return EXTENSIONS.get(content_type, content_type.rpartition("/")[2])
 
 
-def _stem(source: str) -> str:
+def stem(source: str) -> str:
+    """Return what a source is called, without extension; of a URL what is safe in a file's name."""
     if not is_url(source):
         return Path(source).stem
     if source.lower().startswith("data:"):
         return "image"
     path = urllib.parse.unquote(urllib.parse.urlsplit(source).path)
     # What a server's path may hold and a file's name had better not.
-    stem = re.sub(r"[^\w.() -]+", "_", Path(path).stem).strip(". ")
-    return stem[:100] or "image"
+    safe = re.sub(r"[^\w.() -]+", "_", Path(path).stem).strip(". ")
+    return safe[:100] or "image"

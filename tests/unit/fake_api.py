@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_batches import Batches
 from pytest_httpserver import HTTPServer
 from typer.testing import CliRunner, Result
 from werkzeug import Request, Response
@@ -39,6 +40,7 @@ class Api:
         server.expect_request("/dev/uploads", method="POST").respond_with_handler(self.form)
         server.expect_request("/bucket", method="POST").respond_with_handler(self.store)
         server.expect_request("/results").respond_with_data(GRAY)
+        self.batches = Batches(self)
 
     def take(self, request: Request) -> Response:
         body = request.get_json()
@@ -71,7 +73,13 @@ class Api:
         refused = self.s3_error(code, message, status)
         self.server.expect_oneshot_request("/bucket").respond_with_response(refused)
 
-    def add(self, task_id: str, image_url: str = "https://x/a.png", **more: Any) -> dict[str, Any]:
+    def add(
+        self,
+        task_id: str,
+        image_url: str = "https://x/a.png",
+        content_type: str = "image/jpeg",
+        **more: Any,
+    ) -> dict[str, Any]:
         failed = "missing" in image_url
         self.tasks[task_id] = {
             "taskId": task_id,
@@ -83,16 +91,7 @@ class Api:
             "createdAt": "2026-11-25T01:02:03.000Z",
             "startedAt": "2026-11-25T01:02:03.500Z",
             "completedAt": "2026-11-25T01:02:05.000Z",
-            "result": None
-            if failed
-            else {
-                "url": self.server.url_for("/results"),
-                "contentType": "image/jpeg",
-                "width": 40,
-                "height": 30,
-                "bytes": len(GRAY),
-                "sha256": hashlib.sha256(GRAY).hexdigest(),
-            },
+            "result": None if failed else self.result(content_type),
             "failure": {
                 "step": "Download",
                 "error": "SourceNotFound",
@@ -110,6 +109,16 @@ class Api:
                 self.repair
             )
         return self.tasks[task_id]
+
+    def result(self, content_type: str = "image/jpeg") -> dict[str, Any]:
+        return {
+            "url": self.server.url_for("/results"),
+            "contentType": content_type,
+            "width": 40,
+            "height": 30,
+            "bytes": len(GRAY),
+            "sha256": hashlib.sha256(GRAY).hexdigest(),
+        }
 
     def repair(self, request: Request) -> Response:
         task_id, action = request.path.split("/")[-2:]

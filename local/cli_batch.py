@@ -1,0 +1,162 @@
+"""The command `batch`: a folder of pictures, or a manifest, becomes a folder of gray ones."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from darkroom.client import ApiError, Darkroom
+from darkroom.tasks import Status
+from local import batch as work
+from local import journal, manifest, render
+from local.batch import Picture, Tally
+from local.command import OutputFormat, Quality, Refused, complain, output_of, say, stack_of
+
+
+def batch(
+    context: typer.Context,
+    place: Annotated[
+        Path, typer.Argument(metavar="DIR|MANIFEST", help="Pictures; or .jsonl, .csv, .txt.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Save results and a report there.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="Your own name for the batch.")] = None,
+    output: OutputFormat = None,
+    quality: Quality = None,
+) -> None:
+    """Develop a folder, or a list, of pictures. Exits 1 if not every result was saved.
+
+    A result has the name of its source; report.csv beside them says what became of each. The same
+    command again goes on with the same batch, as long as neither sources nor options changed.
+    """
+    stack = stack_of(context)
+    sources, left_out = manifest.read(place, out)
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = work.pictures(sources)
+    options: dict[str, Any] = {"name": name, "output": output_of(output, quality)}
+    version = journal.version([stack.api_url, options, *(s.version() for s in sources)])
+    if left_out:
+        say(f"Files left out that are no pictures: {left_out}.")
+    screen = render.screen()
+    try:
+        with stack.darkroom() as client, render.waiting(screen) as bar:
+            row = bar.add_task("", total=len(pictures))
+
+            def changed(tally: Tally) -> None:
+                bar.update(row, description=progress(tally), completed=tally.saved + tally.failed)
+
+            tally = Tally(changed)
+            develop(client, pictures, out, tally, version=version, options=options, screen=screen)
+    except KeyboardInterrupt:
+        complain(interrupted(journal.read(out, version), context.obj))
+        raise
+    report(pictures, out)
+
+
+def develop(
+    client: Darkroom,
+    pictures: Sequence[Picture],
+    out: Path,
+    tally: Tally,
+    *,
+    version: str,
+    options: Mapping[str, Any],
+    screen: Console,
+) -> None:
+    """Upload, submit and follow pictures; go on where the journal in `out` says they were left.
+
+    Raises:
+        ApiError, Unreachable: the API does not take them, or does not tell how they are.
+        Refused: it does not take one of them; no other is submitted either.
+    """
+    noted = remembered(client, out, version)
+    if noted:
+        work.recall(pictures, noted, tally)
+    else:
+        work.upload(client, pictures, tally)
+        noted = work.prepare(client, pictures, version)
+        if noted is None:
+            return
+        noted.write(out)
+    if noted.batch_id is None:
+        try:
+            batch = client.batches.submit(noted.source, **options, idempotency_key=noted.key)
+        except ApiError as error:
+            raise Refused(refusal(error, noted.source)) from error
+        noted.batch_id = batch["batchId"]
+        noted.write(out)
+    screen.print(f"Batch {render.clean(noted.batch_id)}", soft_wrap=True)
+    last = work.follow(client, noted.batch_id, pictures, out, tally)
+    if last["status"] != Status.COMPLETED:
+        show(last)
+
+
+def remembered(client: Darkroom, out: Path, version: str) -> journal.Journal | None:
+    """Return what `out` remembers of this very batch, if the API still knows that."""
+    noted = journal.read(out, version)
+    if noted and noted.batch_id:
+        try:
+            client.batches.get(noted.batch_id)
+        except ApiError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+    return noted
+
+
+def refusal(error: ApiError, source: Mapping[str, Any]) -> str:
+    """Return a refusal that says which picture is meant, where the API says `sources.17.…`."""
+    kind, _, rest = (error.field or "").partition(".")
+    number = rest.partition(".")[0]
+    if kind != "sources" or not number.isdecimal():
+        return error.message
+    item = source["sources"][int(number)]
+    return f"{item.get('imageUrl') or item.get('name')}: {error.message} Nothing was submitted."
+
+
+def interrupted(noted: journal.Journal | None, chosen: tuple[str | None, str | None]) -> str:
+    """Return what became of a batch that was left by Ctrl-C, and how to go on."""
+    if noted is None:
+        return "Nothing was submitted."
+    if noted.batch_id is None:
+        return "It may have been submitted. The same command again finds out, and goes on."
+    options = zip(("--stack", "--region"), chosen, strict=True)
+    given = "".join(f"{option} {value} " for option, value in options if value)
+    return (
+        f"Batch {noted.batch_id} goes on. The same command again saves the rest; this stops it: "
+        f"darkroom {given}cancel --batch {noted.batch_id}"
+    )
+
+
+def progress(tally: Tally) -> str:
+    """Return how far a batch is."""
+    parts = f"{tally.uploaded} uploaded  {tally.developed} developed  {tally.saved} saved"
+    return f"{parts}  {tally.failed} failed" if tally.failed else parts
+
+
+def report(pictures: Sequence[Picture], out: Path) -> None:
+    """Write the report, show what failed, and why; exit 1 if anything did."""
+    written = work.write_report(pictures, out)
+    failed = [picture for picture in pictures if not picture.file]
+    if failed:
+        reasons = [
+            {"failure": {"error": p.error or p.status, "message": p.message}} for p in failed
+        ]
+        render.put(render.screen(), render.reason_table(reasons, lambda r: r["failure"]["error"]))
+    say(f"{len(pictures) - len(failed)} of {len(pictures)} saved in {out}. Report: {written}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def show(batch: Mapping[str, Any]) -> None:
+    """Print a batch on one line: its status, its id, how its tasks are, and why it failed."""
+    counts = Counter(batch["counts"])
+    parts = "  ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+    why = batch["failure"]
+    told = f"{why['error']}: {why['message']}" if why else ""
+    screen = render.screen()
+    screen.print(render.line(batch["status"], batch["batchId"], parts, told), soft_wrap=True)

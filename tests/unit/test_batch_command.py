@@ -1,0 +1,358 @@
+import csv
+import json
+import random
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from fake_api import GRAY, PNG, Api, darkroom
+from pytest_httpserver import HTTPServer
+
+from darkroom.client import Darkroom
+from darkroom.client.batches import Batches
+from local import journal
+
+
+@pytest.fixture
+def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
+    monkeypatch.chdir(tmp_path)
+    return Api(httpserver, monkeypatch)
+
+
+def folder(*names: str) -> Path:
+    """A folder of pictures that differ; one is broken whose name says so."""
+    place = Path("photos")
+    for name in names:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        head = b"no picture" if "broken" in name else b"" if "empty" in name else PNG
+        (place / name).write_bytes(head and head + random.Random(name).randbytes(20))
+    return place
+
+
+def report() -> dict[str, dict[str, str]]:
+    with Path("gray", "report.csv").open(newline="") as file:
+        return {row["source"]: row for row in csv.DictReader(file)}
+
+
+def saved() -> set[str]:
+    """The pictures in the folder of results."""
+    files = (path.relative_to("gray") for path in Path("gray").rglob("*.*") if path.is_file())
+    return {path.as_posix() for path in files} - {"report.csv", journal.FILE}
+
+
+def test_a_folder_of_200_leaves_200_gray_files_with_the_same_names(api: Api) -> None:
+    names = {f"day{n % 3}/IMG_{n:04}.png" for n in range(200)}
+
+    done = darkroom("batch", folder(*names), "--out", "gray", "--name", "holiday")
+
+    assert done.exit_code == 0, done.stderr
+    assert saved() == names
+    assert all(Path("gray", name).read_bytes() == GRAY for name in names)
+    assert {name: row["status"] for name, row in report().items()} == dict.fromkeys(
+        names, "COMPLETED"
+    )
+    assert "200 of 200 saved in gray" in done.stdout
+    (body,) = api.batches.bodies
+    assert body["name"] == "holiday"
+    assert len(body["sources"]) == len(api.uploads) == 200
+
+
+@pytest.mark.usefixtures("api")
+def test_what_failed_is_told_by_error_and_in_the_report() -> None:
+    place = folder("a.png", "broken-1.jpg", "broken-2.jpg", "empty.jpg")
+
+    done = darkroom("batch", place, "--out", "gray")
+
+    assert done.exit_code == 1
+    _, head, failed, refused, end = done.stdout.splitlines()
+    assert head.split() == ["tasks", "error", "for", "example"]
+    assert failed.split()[:2] == ["2", "SourceNotFound"]
+    assert "answered 404" in failed
+    assert refused.split()[:2] == ["1", "EmptyFile"]
+    assert end.startswith("1 of 4 saved in gray. Report: gray/report.csv")
+    assert saved() == {"a.png"}
+    row = report()["broken-1.jpg"]
+    assert (row["status"], row["error"], row["file"]) == ("FAILED", "SourceNotFound", "")
+    assert row["message"].endswith("answered 404")
+    assert row["taskId"] == "b1-1"
+    assert report()["a.png"]["file"] == "a.png"
+    assert report()["empty.jpg"]["status"] == "REFUSED"
+
+
+@pytest.mark.usefixtures("api")
+def test_a_changed_type_changes_the_extension_and_overwrites_nothing() -> None:
+    place = folder("a.png", "a.bmp", "b.bmp")
+    (place / "a.bmp").write_bytes(b"BM" + bytes(20))
+    (place / "b.bmp").write_bytes(b"BM" + bytes(21))
+
+    assert darkroom("batch", place, "--out", "gray").exit_code == 0
+    assert saved() == {"a.png", "a.bmp.png", "b.png"}
+    assert report()["a.bmp"]["file"] == "a.bmp.png"
+
+
+def test_more_than_1000_pictures_are_sent_as_a_manifest(api: Api) -> None:
+    api.batches.pace = 400
+    Path("list.txt").write_text("".join(f"https://x/{n}.jpg\n" for n in range(1001)))
+
+    done = darkroom("batch", "list.txt", "--out", "gray", "--format", "jpeg")
+
+    assert done.exit_code == 0, done.stderr
+    (body,) = api.batches.bodies
+    assert body == {
+        "manifest": {"uploadId": "u1", "format": "jsonl"},
+        "output": {"format": "jpeg"},
+    }
+    kind, lines = api.uploads["u1"]
+    assert kind == "application/x-ndjson"
+    assert json.loads(lines.splitlines()[1000]) == {"imageUrl": "https://x/1000.jpg"}
+    assert len(saved()) == 1001
+
+
+@pytest.mark.usefixtures("api")
+def test_the_same_line_twice_is_two_tasks_with_two_results() -> None:
+    folder("a.png")
+    Path("list.txt").write_text("https://x/a.jpg\nhttps://x/a.jpg\nphotos/a.png\nphotos/a.png\n")
+
+    done = darkroom("batch", "list.txt", "--out", "gray")
+
+    assert done.exit_code == 0, done.stderr
+    assert saved() == {"a.jpg", "a-2.jpg", "photos/a.png", "photos/a-2.png"}
+
+
+def test_the_same_command_again_is_the_same_batch(api: Api) -> None:
+    place = folder("a.png", "b.png", "broken.jpg")
+    darkroom("batch", place, "--out", "gray")
+    Path("gray", "a.png").unlink()
+    asked = len(api.server.log)
+
+    again = darkroom("batch", place, "--out", "gray")
+
+    assert again.exit_code == 1
+    assert saved() == {"a.png", "b.png"}
+    assert len(api.batches.bodies) == 1
+    fetched = [r for r, _ in api.server.log[asked:] if r.path in {"/results", "/dev/uploads"}]
+    assert len(fetched) == 1
+
+
+def test_after_a_retry_the_same_command_saves_the_rest(api: Api) -> None:
+    place = folder("a.png", "broken.png")
+    assert darkroom("batch", place, "--out", "gray").exit_code == 1
+
+    retried = darkroom("retry", "--batch", "b1")
+    again = darkroom("batch", place, "--out", "gray")
+
+    assert retried.stdout.split()[:2] == ["RUNNING", "b1"]
+    assert again.exit_code == 0, again.stderr
+    assert saved() == {"a.png", "broken.png"}
+    assert len(api.batches.bodies) == 1
+
+
+def test_a_changed_source_or_option_is_another_batch(api: Api) -> None:
+    place = folder("a.png")
+    darkroom("batch", place, "--out", "gray")
+    folder("b.png")
+
+    darkroom("batch", place, "--out", "gray")
+    darkroom("batch", place, "--out", "gray", "--quality", "5")
+
+    assert [len(body["sources"]) for body in api.batches.bodies] == [1, 2, 2]
+    assert api.batches.bodies[2]["output"] == {"quality": 5}
+
+
+def test_a_batch_that_the_api_has_forgotten_is_submitted_anew(api: Api) -> None:
+    place = folder("a.png")
+    darkroom("batch", place, "--out", "gray")
+    gone = {"error": {"code": "BatchNotFound", "message": "There is no such batch."}}
+    api.server.expect_oneshot_request("/dev/batches/b1").respond_with_json(gone, 404)
+
+    assert darkroom("batch", place, "--out", "gray").exit_code == 0
+    assert len(api.batches.bodies) == 2
+
+
+def test_an_answer_that_never_came_is_looked_for_with_the_same_key(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder("a.png")
+    submit = Batches.submit
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        submit(*arguments, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Batches, "submit", interrupted)
+        first = darkroom("batch", place, "--out", "gray")
+    again = darkroom("batch", place, "--out", "gray")
+
+    assert first.exit_code == 130
+    assert first.stderr.startswith("It may have been submitted. The same command again")
+    assert again.exit_code == 0
+    assert len(api.batches.views) == 1
+    assert len(api.uploads) == 1
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder("a.png", "b.png", "c.png")
+    api.batches.pace = 1
+    changes = iter([None, KeyboardInterrupt])
+    poll = mock.Mock(side_effect=changes)
+    with monkeypatch.context() as patched:
+        patched.setattr("darkroom.client.waiting.Poll.rest", poll)
+        stopped = darkroom("batch", place, "--out", "gray")
+    assert not Path("gray", "report.csv").exists()
+
+    again = darkroom("batch", place, "--out", "gray")
+
+    assert stopped.exit_code == 130
+    told = "Batch b1 goes on. The same command again saves the rest; this stops it: "
+    assert stopped.stderr.startswith(told + "darkroom cancel --batch b1\n")
+    assert again.exit_code == 0
+    assert saved() == {"a.png", "b.png", "c.png"}
+    assert len(api.batches.bodies) == 1
+
+
+def test_ctrl_c_while_uploading_submits_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Darkroom, "upload", mock.Mock(side_effect=KeyboardInterrupt))
+
+    done = darkroom("batch", folder("a.png", "b.png"), "--out", "gray")
+
+    assert done.exit_code == 130
+    assert done.stderr.startswith("Nothing was submitted.\n")
+    assert api.batches.bodies == []
+
+
+def test_an_upload_that_s3_refuses_does_not_stop_the_others(api: Api) -> None:
+    place = folder("a.png", "b.png")
+    api.refuse_uploads("EntityTooLarge", "Too large.", 400)
+
+    done = darkroom("batch", place, "--out", "gray")
+
+    assert done.exit_code == 1
+    assert len(saved()) == 1
+    assert sorted(row["error"] for row in report().values()) == ["", "EntityTooLarge"]
+
+
+def test_where_all_are_refused_there_is_no_batch(api: Api) -> None:
+    done = darkroom("batch", folder("empty.png"), "--out", "gray")
+
+    assert done.exit_code == 1
+    assert api.batches.bodies == []
+    assert report()["empty.png"]["message"].endswith("empty.png is empty.")
+
+
+def test_a_key_that_is_refused_ends_it_at_once(api: Api) -> None:
+    api.server.clear()
+    api.server.expect_request("/dev/uploads").respond_with_json({"message": "Forbidden"}, 403)
+
+    done = darkroom("batch", folder(*(f"{n}.png" for n in range(100))), "--out", "gray")
+
+    assert done.exit_code == 1
+    assert "The API key is wrong" in done.stderr
+    assert len(api.server.log) < 100
+
+
+def test_a_refused_line_is_told_by_its_source(api: Api) -> None:
+    Path("list.csv").write_text("imageUrl\nhttps://x/a.png\nhttps://x/refused.png\n")
+
+    done = darkroom("batch", "list.csv", "--out", "gray")
+
+    assert done.exit_code == 1
+    told = "https://x/refused.png: This URL is not allowed. Nothing was submitted.\n"
+    assert done.stderr == told
+    assert api.batches.views == {}
+
+
+def test_another_refusal_is_told_as_it_is(api: Api) -> None:
+    error = {"error": {"code": "InvalidRequest", "message": "name: too long.", "field": "name"}}
+    api.server.expect_oneshot_request("/dev/batches").respond_with_json(error, 400)
+
+    done = darkroom("batch", folder("a.png"), "--out", "gray", "--name", "x" * 300)
+
+    assert done.stderr == "name: too long.\n"
+
+
+def test_what_a_cancelled_batch_never_entered_is_in_the_report(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.batches.pace = 1
+
+    def cancelled(*_: object) -> None:
+        api.batches.end("b1", "CANCELLED")
+        api.batches.items["b1"].pop()
+
+    monkeypatch.setattr("darkroom.client.waiting.Poll.rest", cancelled)
+
+    done = darkroom("batch", folder("a.png", "b.png", "c.png"), "--out", "gray")
+
+    assert done.exit_code == 1
+    assert "CANCELLED  b1  1 COMPLETED  1 CANCELLED" in done.stdout
+    rows = report()
+    assert [rows[f"{name}.png"]["status"] for name in "abc"] == [
+        "COMPLETED",
+        "CANCELLED",
+        "CANCELLED",
+    ]
+    assert rows["c.png"]["error"] == "NoTask"
+
+
+def test_a_batch_that_failed_says_why(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.batches.pace = 0
+    failure = {"error": "TooManyFailures", "message": "3 of 9 items failed."}
+
+    def failed(*_: object) -> None:
+        api.batches.end("b1", "FAILED", failure)
+
+    monkeypatch.setattr("darkroom.client.waiting.Poll.rest", failed)
+
+    done = darkroom("batch", folder("a.png"), "--out", "gray")
+
+    assert done.exit_code == 1
+    assert "FAILED     b1  1 CANCELLED  TooManyFailures: 3 of 9 items failed." in done.stdout
+
+
+@pytest.mark.usefixtures("api")
+def test_a_result_that_cannot_be_saved_is_told_and_the_rest_is_saved() -> None:
+    Path("gray", "a.png.partial").mkdir(parents=True)
+
+    done = darkroom("batch", folder("a.png", "b.png"), "--out", "gray")
+
+    assert done.exit_code == 1
+    assert saved() == {"b.png"}
+    assert (report()["a.png"]["status"], report()["a.png"]["error"]) == ("COMPLETED", "NotSaved")
+
+
+def test_a_result_that_has_expired_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "result", lambda *_: None)
+
+    assert darkroom("batch", folder("a.png"), "--out", "gray").exit_code == 1
+    assert report()["a.png"]["message"] == "The task has no result (any more)."
+
+
+@pytest.mark.usefixtures("api")
+def test_other_files_are_left_out_and_counted() -> None:
+    place = folder("a.png")
+    (place / "notes.txt").write_text("notes")
+
+    done = darkroom("batch", place, "--out", "gray")
+
+    assert done.stdout.startswith("Files left out that are no pictures: 1.\n")
+    assert report().keys() == {"a.png"}
+
+
+def test_a_batch_is_shown_cancelled_and_tried_again_by_its_id(api: Api) -> None:
+    darkroom("batch", folder("a.png"), "--out", "gray")
+
+    assert darkroom("status", "--batch", "b1").stdout == "COMPLETED  b1  1 COMPLETED\n"
+    assert json.loads(darkroom("status", "--batch", "b1", "--json").stdout)["batchId"] == "b1"
+    assert darkroom("cancel", "--batch", "b1").stdout.startswith("CANCELLED  b1")
+    assert darkroom("retry", "--batch", "b1").stdout.startswith("RUNNING    b1")
+    assert api.batches.actions == ["cancel b1", "retry b1"]
+
+
+@pytest.mark.parametrize("command", ["status", "cancel", "retry"])
+@pytest.mark.parametrize("given", [(), ("t1", "--batch", "b1")])
+@pytest.mark.usefixtures("api")
+def test_either_tasks_or_a_batch(command: str, given: tuple[str, ...]) -> None:
+    assert darkroom(command, *given).exit_code == 2
