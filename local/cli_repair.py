@@ -37,7 +37,7 @@ def retry(
 ) -> None:
     """Try tasks again that FAILED or were CANCELLED: those named, of a status, or of a batch."""
     if sum(map(bool, (task_ids, status, batch_id))) != 1:
-        raise WrongUse("Give either tasks, or --batch, or --status FAILED or --status CANCELLED.")
+        raise WrongUse("Give either tasks, or --status FAILED or --status CANCELLED, or --batch.")
     if status is None:
         if error or since or dry_run:
             raise WrongUse("--error, --since and --dry-run go with --status.")

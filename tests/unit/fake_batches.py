@@ -1,6 +1,7 @@
 """`/batches` of the fake API: at each look at a batch some of its tasks end."""
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 from werkzeug import Request, Response
@@ -24,6 +25,8 @@ class Batches:
         self.pace = 70
         """Tasks that end whenever somebody looks at the batch."""
         self.actions: list[str] = []
+        self.shown = threading.Event()
+        """Set once somebody has looked at the tasks of a batch."""
         server = api.server
         server.expect_request("/dev/batches", method="POST").respond_with_handler(self.take)
 
@@ -98,6 +101,7 @@ class Batches:
         return self.api.answer(view)
 
     def page(self, request: Request) -> Response:
+        self.shown.set()
         first = int(request.args.get("cursor", 0))
         tasks = self.items[request.path.split("/")[3]]
         wanted = request.args.get("status")

@@ -1,6 +1,9 @@
 import csv
 import json
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -211,6 +214,22 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     assert again.exit_code == 0
     assert saved() == {"a.png", "b.png", "c.png"}
     assert len(api.batches.bodies) == 1
+
+
+def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
+    place = folder(*(f"{number}.png" for number in range(20)))
+    api.batches.pace = 0
+    program = Path(sys.executable).with_name("darkroom")
+
+    with subprocess.Popen(
+        [program, "batch", place, "--out", "gray"], stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert api.batches.shown.wait(60)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+
+    assert running.returncode == 130
+    assert told.startswith("Batch b1 goes on. The same command again saves the rest; ")
 
 
 def test_ctrl_c_while_uploading_submits_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
