@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -248,4 +249,10 @@ def _is(path: Path, sha256: str) -> bool:
 
 
 def _place(source: Mapping[str, str]) -> str:
-    return source.get("uploadId") or source["imageUrl"]
+    """Return where a source is; of a line that the API refused, where the line says it is."""
+    if "line" in source:
+        try:
+            source = json.loads(source["line"])
+        except ValueError:  # the API keeps the beginning only of a long one
+            return ""
+    return source.get("uploadId") or source.get("imageUrl") or ""

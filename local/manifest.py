@@ -114,10 +114,12 @@ def lines(manifest: Path) -> Iterator[Source]:
         given = item.get("imageUrl") or item.get("uploadId")
         if not given or not isinstance(given, str):
             raise UnusableFile(f"{manifest}, line {number}: there is no imageUrl.")
+        if given.lower().startswith("data:"):
+            raise UnusableFile(f"{manifest}, line {number}: give a file, and no data: URL.")
         if "imageUrl" not in item:
             yield Source(given, item, given)
         elif files.is_url(given):
-            yield Source(files.label(given), item, _url_name(given))
+            yield Source(given, item, _url_name(given))
         else:
             rest = {key: value for key, value in item.items() if key != "imageUrl"}
             below = not Path(given).is_absolute() and ".." not in Path(given).parts

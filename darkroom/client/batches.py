@@ -50,7 +50,7 @@ class Batches:
         source: Mapping[str, Any],
         name: str | None = None,
         output: Mapping[str, Any] | None = None,
-        tolerated_failure_percentage: float | None = None,
+        tolerated_failure_percentage: int | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
         """Submit a batch; return it, RUNNING. It is sent again when an answer is lost.

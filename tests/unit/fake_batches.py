@@ -39,7 +39,7 @@ class Batches:
                 return self.refuse(409, "IdempotencyConflict", "Another request.")
             return self.api.answer(self.views[batch_id], 202)
         items = self.read(body)
-        for number, item in enumerate(items):
+        for number, item in enumerate(body.get("sources", [])):
             if "refused" in item.get("imageUrl", ""):
                 field = f"sources.{number}.imageUrl"
                 return self.refuse(400, "InvalidSource", "This URL is not allowed.", field)
@@ -75,6 +75,9 @@ class Batches:
             expect(f"{place}/{action}", method="POST").respond_with_handler(self.act)
 
     def like(self, item: dict[str, Any]) -> dict[str, Any]:
+        if "refused" in item.get("imageUrl", ""):
+            line = json.dumps(item, sort_keys=True)[:500]
+            return {"image_url": "https://x/missing", "source": {"line": line}}
         if url := item.get("imageUrl"):
             return {"image_url": url, "source": {"imageUrl": url}}
         kind, _ = self.api.uploads[item["uploadId"]]

@@ -111,6 +111,20 @@ def test_more_than_1000_pictures_are_sent_as_a_manifest(api: Api) -> None:
     assert len(saved()) == 1001
 
 
+def test_a_refused_line_of_many_is_a_failure_of_its_own(api: Api) -> None:
+    api.batches.pace = 400
+    wrong = ["https://x/refused.png", f"https://x/refused.png?{'a' * 500}"]
+    lines = [*wrong, *(f"https://x/{n}.png" for n in range(1000))]
+    Path("list.txt").write_text("\n".join(lines))
+
+    done = darkroom("batch", "list.txt", "--out", "gray")
+
+    assert done.exit_code == 1
+    assert "1000 of 1002 saved" in done.stdout
+    assert report()[wrong[0]]["error"] == "SourceNotFound"
+    assert report()[wrong[1]]["error"] == "NoTask"  # its line is too long to be told again
+
+
 @pytest.mark.usefixtures("api")
 def test_the_same_line_twice_is_two_tasks_with_two_results() -> None:
     folder("a.png")

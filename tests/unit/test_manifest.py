@@ -106,6 +106,7 @@ def test_a_csv_file_names_its_columns(tmp_path: Path) -> None:
         ("l.jsonl", '{"name": "a"}', "line 1: there is no imageUrl"),
         ("l.csv", "url\nhttps://x/a", "has no column imageUrl"),
         ("l.csv", "imageUrl,name\n,b", "line 2: there is no imageUrl"),
+        ("l.txt", "data:image/png;base64,AA", "line 1: give a file, and no data: URL"),
         ("l.txt", "\n", "There is no picture in"),
         ("l.doc", "", r"is no folder, and no .jsonl, .csv or .txt file"),
     ],
