@@ -12,6 +12,7 @@ from local.emulator.patches import (
     functions,
     gateway,
     invocations,
+    maps,
     metrics,
     objects,
     retries,
@@ -29,6 +30,7 @@ def apply() -> None:
     invocations.apply()
     executions.apply()
     retries.apply()
+    maps.apply()
     gateway.apply()
     deployments.apply()
     objects.apply()

@@ -23,6 +23,23 @@ def take_the_loopback_for_tls() -> None:
     replace(iam_evaluator, "_resolve_condition_key", around, has="aws:securetransport")
 
 
+def allow_a_batch_of_messages_by_the_single_action() -> None:
+    """`SendMessageBatch` and its like need the permission for one message; there is none for many.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
+    """
+
+    def around(original: Function) -> Function:
+        def matches(action: str, *rest: Any) -> Any:
+            of_a_batch = action.startswith("sqs:") and action.endswith("MessageBatch")
+            return original(action.removesuffix("Batch") if of_a_batch else action, *rest)
+
+        return matches
+
+    replace(iam_evaluator, "_action_matches", around, has="request_action")
+
+
 def apply() -> None:
     """Apply the patches of this module."""
     take_the_loopback_for_tls()
+    allow_a_batch_of_messages_by_the_single_action()
