@@ -2,18 +2,23 @@
 
 import functools
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalice.app import Chalice, Request, Response
 
+from chalicelib.batching import BatchDesk
 from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
 from chalicelib.views import Views
-from chalicelib.waiting import answer
+from chalicelib.waiting import answer, versioned
+from darkroom.batch_store import BatchStore
+from darkroom.batches import BatchStatus, told
 from darkroom.events import secret_text
 from darkroom.executions import StateMachine
 from darkroom.index import InvalidCursor, TaskIndex
 from darkroom.logs import logger
+from darkroom.members import Members
 from darkroom.messages import Queue
 from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
@@ -41,7 +46,11 @@ desk = Desk(
     machine=StateMachine(required("STATE_MACHINE_ARN")),
     max_source_bytes=settings.max_source_bytes,
 )
-views = Views(bucket, required("CONSOLE_URL"))
+members = Members(table)
+batch_store = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
+batch_machine = StateMachine(required("BATCH_STATE_MACHINE_ARN"))
+batch_desk = BatchDesk(batch_store, bucket, batch_machine)
+views = Views(bucket, required("CONSOLE_URL"), batch_machine)
 
 
 @app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)
@@ -61,15 +70,8 @@ def list_tasks() -> Response:
     """Return the caller's tasks, newest first."""
     from chalicelib.models import ListQuery, parse_query
 
-    sent = request().query_params
-    query = parse_query(ListQuery, {name: sent.getlist(name) for name in sent} if sent else {})
-    try:
-        items, cursor = index.of_owner(caller(), **query.model_dump())
-    except InvalidCursor as error:
-        message = "The cursor is not one that this list returned. Start without one."
-        raise Problem(400, "InvalidCursor", message, "cursor") from error
-    page = {"tasks": [views.task(item) for item in items], "cursor": cursor}
-    return answer(page, items, request().headers)
+    query = parse_query(ListQuery, sent_query())
+    return page(lambda: index.of_owner(caller(), **query.model_dump()))
 
 
 @app.route("/tasks/{taskId}", methods=["GET"], content_types=ANY_TYPE)
@@ -96,6 +98,55 @@ def retry(taskId: str) -> Response:  # noqa: N803
 def cancel(taskId: str) -> Response:  # noqa: N803
     """Cancel a task that is PENDING or RUNNING."""
     return accepted(desk.cancel(own(taskId)))
+
+
+@app.route("/batches", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
+def submit_batch() -> Response:
+    """Take a batch: 202 with its place in `Location`."""
+    from chalicelib.batch_models import NewBatch
+    from chalicelib.models import parse_body
+
+    new = parse_body(NewBatch, request().raw_body)
+    item, replayed = batch_desk.submit(caller(), new, request().headers.get("idempotency-key"))
+    return accepted_batch(item, {"Idempotent-Replayed": "true"} if replayed else {})
+
+
+@app.route("/batches/{batchId}", methods=["GET"], content_types=ANY_TYPE)
+@needs_services
+def show_batch(batchId: str) -> Response:  # noqa: N803
+    """Return one batch of the caller, its tasks counted."""
+    item = own_batch(batchId)
+    counts = told(item, members.counts(batchId))
+    moved = [item["startedAt"]] if item["status"] == BatchStatus.RUNNING else []
+    parts = [batchId, item["run"], item["status"], item.get("total"), *counts.values()]
+    return versioned(views.batch(item, counts), parts, moved, request().headers)
+
+
+@app.route("/batches/{batchId}/tasks", methods=["GET"], content_types=ANY_TYPE)
+@needs_services
+def list_batch(batchId: str) -> Response:  # noqa: N803
+    """Return the tasks of a batch in the order of its manifest."""
+    from chalicelib.batch_models import BatchTasksQuery
+    from chalicelib.models import parse_query
+
+    query = parse_query(BatchTasksQuery, sent_query())
+    own_batch(batchId)
+    return page(lambda: members.tasks(batchId, **query.model_dump()))
+
+
+@app.route("/batches/{batchId}/retry", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
+def retry_batch(batchId: str) -> Response:  # noqa: N803
+    """Try the tasks of a batch again that FAILED or were CANCELLED."""
+    return accepted_batch(batch_desk.retry(own_batch(batchId)))
+
+
+@app.route("/batches/{batchId}/cancel", methods=["POST"], content_types=ANY_TYPE)
+@needs_services
+def cancel_batch(batchId: str) -> Response:  # noqa: N803
+    """Cancel a batch that is RUNNING, and what is open of it."""
+    return accepted_batch(batch_desk.cancel(own_batch(batchId)))
 
 
 @app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
@@ -153,6 +204,28 @@ def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> R
     return Response(task, headers={**place, **(headers or {})}, status_code=202)
 
 
+def accepted_batch(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
+    """Return the answer that a batch was taken, tried again or cancelled."""
+    batch = views.batch(item, told(item, members.counts(item["batchId"])))
+    place = {"Location": batch["links"]["self"]}
+    return Response(batch, headers={**place, **(headers or {})}, status_code=202)
+
+
+def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
+    """Return the answer to a list of tasks.
+
+    Raises:
+        Problem: 400, the cursor is not one of this list.
+    """
+    try:
+        items, cursor = find()
+    except InvalidCursor as error:
+        message = "The cursor is not one that this list returned. Start without one."
+        raise Problem(400, "InvalidCursor", message, "cursor") from error
+    tasks = {"tasks": [views.task(item) for item in items], "cursor": cursor}
+    return answer(tasks, items, request().headers)
+
+
 def own(task_id: str) -> Item:
     """Return a task of the caller.
 
@@ -163,6 +236,24 @@ def own(task_id: str) -> Item:
     if item is None or item["owner"] != caller():
         raise Problem(404, "TaskNotFound", "You have no task of this id.")
     return item
+
+
+def own_batch(batch_id: str) -> Item:
+    """Return a batch of the caller.
+
+    Raises:
+        Problem: 404, there is none. That another caller has one is not to be learned.
+    """
+    item = batch_store.get(batch_id) if is_id(batch_id) else None
+    if item is None or item["owner"] != caller():
+        raise Problem(404, "BatchNotFound", "You have no batch of this id.")
+    return item
+
+
+def sent_query() -> dict[str, list[str]]:
+    """Return the parameters of the request's query, each with all its values."""
+    sent = request().query_params
+    return {name: sent.getlist(name) for name in sent} if sent else {}
 
 
 def request() -> Request:

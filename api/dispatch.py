@@ -22,6 +22,7 @@ from darkroom.executions import StateMachine
 from darkroom.logs import logger
 from darkroom.messages import NotATask, Queue, read_order
 from darkroom.settings import required
+from darkroom.tasks import execution_name
 
 machine = StateMachine(required("STATE_MACHINE_ARN"))
 dead_letters = Queue(required("DEAD_LETTER_QUEUE_URL"))
@@ -39,7 +40,7 @@ def dispatch(record: SQSRecord) -> None:
         return
     about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
     try:
-        machine.start(order)
+        machine.start(execution_name(order["taskId"], order["attempt"]), order)
     except (BotoCoreError, ClientError) as error:
         logger.warning("not started", error=type(error).__name__, reason=str(error), **about)
         raise

@@ -28,6 +28,10 @@ class SourceBlocked(SourceError):
     """The source's address is not one that Darkroom may call, or its redirects do not end."""
 
 
+class NoSource(SourceError):
+    """The line of a batch's manifest that the task was made of is no source."""
+
+
 class SourceTooLarge(SourceError):
     """The source is over the byte limit, as announced or as counted."""
 

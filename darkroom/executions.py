@@ -1,4 +1,4 @@
-"""The state machine: every call to Step Functions that Darkroom makes."""
+"""A state machine: every call to Step Functions that Darkroom makes."""
 
 import contextlib
 import json
@@ -9,11 +9,10 @@ import boto3
 from botocore.config import Config
 
 from darkroom.failures import Outcome
-from darkroom.tasks import execution_name
 
 
 class StateMachine:
-    """The one state machine."""
+    """One state machine: that of tasks, or that of batches."""
 
     def __init__(self, arn: str) -> None:
         """Make the client; nothing is called yet."""
@@ -27,8 +26,8 @@ class StateMachine:
             ),
         )
 
-    def start(self, order: Mapping[str, Any]) -> None:
-        """Start the execution of one attempt. One that was started before is a success.
+    def start(self, name: str, order: Mapping[str, Any]) -> None:
+        """Start the execution of this name. One that was started before is a success.
 
         On a Standard machine the name is the guard; on an Express machine, which knows no unique
         names, a second execution starts and loses the claim in MarkRunning.
@@ -39,16 +38,16 @@ class StateMachine:
         with contextlib.suppress(self._states.exceptions.ExecutionAlreadyExists):
             self._states.start_execution(
                 stateMachineArn=self._arn,
-                name=execution_name(order["taskId"], order["attempt"]),
+                name=name,
                 input=json.dumps(order, separators=(",", ":"), sort_keys=True),
             )
 
-    def arn_of(self, task_id: str, attempt: int) -> str:
-        """Return the ARN that the execution of an attempt has, or would have, if Standard."""
+    def arn_of(self, name: str) -> str:
+        """Return the ARN that the execution of this name has, or would have, if Standard."""
         machine = self._arn.replace(":stateMachine:", ":execution:", 1)
-        return f"{machine}:{execution_name(task_id, attempt)}"
+        return f"{machine}:{name}"
 
-    def stop(self, execution: str, cause: str) -> None:
+    def stop(self, execution: str, cause: str, error: str = "TaskCancelled") -> None:
         """Stop an execution; it is fine if there is none, or if it cannot be stopped.
 
         An Express execution cannot: it ends by itself at its next write of a status.
@@ -58,7 +57,7 @@ class StateMachine:
             self._states.exceptions.InvalidArn,
         )
         with contextlib.suppress(*unknown):
-            self._states.stop_execution(executionArn=execution, error="TaskCancelled", cause=cause)
+            self._states.stop_execution(executionArn=execution, error=error, cause=cause)
 
     def outcome(self, execution: str) -> Outcome | None:
         """Return how an execution ended or that it runs; None if there is none to be asked of.

@@ -64,19 +64,9 @@ class TaskIndex:
             query["FilterExpression"] = " AND ".join(filters)
         if cursor:
             query["ExclusiveStartKey"] = _decode_cursor(cursor, owner)
-        found: list[Item] = []
-        for _ in range(PAGES_PER_LIST):
-            # Without a filter a page of `limit` is enough; with one, read larger pages.
-            page = self._table.query(**query, Limit=max(200, limit) if filters else limit)
-            for item in page["Items"]:
-                found.append(item)
-                if len(found) == limit:
-                    more = "LastEvaluatedKey" in page or item is not page["Items"][-1]
-                    return found, _encode_cursor(item) if more else None
-            if "LastEvaluatedKey" not in page:
-                return found, None
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return found, _encode_cursor(query["ExclusiveStartKey"])
+        # Without a filter a page of `limit` is enough; with one, read larger pages.
+        found, last = collect(self._table, query, limit, max(200, limit) if filters else limit)
+        return found, _encode_cursor(last) if last else None
 
     def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return tasks of one shard that are PENDING or RUNNING and were last written `before`."""
@@ -89,6 +79,28 @@ class TaskIndex:
         )
         items: list[Item] = page["Items"]
         return items
+
+
+def collect(
+    table: Table, query: Mapping[str, Any], limit: int, page_size: int
+) -> tuple[list[Item], Mapping[str, Any] | None]:
+    """Return what a query finds, up to `limit`, and where to go on: the last that was read.
+
+    One call reads a bounded part of the index, so it may return fewer and a place to go on.
+    """
+    found: list[Item] = []
+    place: dict[str, Any] = {}
+    for _ in range(PAGES_PER_LIST):
+        page = table.query(**{**query, **place}, Limit=page_size)
+        for item in page["Items"]:
+            found.append(item)
+            if len(found) == limit:
+                more = "LastEvaluatedKey" in page or item is not page["Items"][-1]
+                return found, item if more else None
+        if "LastEvaluatedKey" not in page:
+            return found, None
+        place = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return found, place["ExclusiveStartKey"]
 
 
 def _encode_cursor(item: Mapping[str, Any]) -> str:

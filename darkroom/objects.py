@@ -4,6 +4,8 @@
     work/{taskId}/{attempt}/source      what Download fetched; gone after a day
     work/{taskId}/{attempt}/gray        what Grayscale made; gone after a day
     results/{taskId}/{attempt}.{ext}    the result
+    batches/{batchId}/manifest.jsonl    what a batch was asked for, a line each; gone after a week
+    imports/{owner}/…                   what people have put there for a batch; gone after a week
 
 Every put and copy asks S3 for a SHA-256 checksum, and COMPLETED means that it was compared
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
@@ -38,6 +40,16 @@ def work_key(task_id: str, attempt: int, name: str) -> str:
 def result_key(task_id: str, attempt: int, extension: str) -> str:
     """Return where the result of an attempt lies."""
     return f"results/{task_id}/{attempt}.{extension}"
+
+
+def manifest_key(batch_id: str) -> str:
+    """Return where the sources lie that came with the request for a batch."""
+    return f"batches/{batch_id}/manifest.jsonl"
+
+
+def import_key(owner: str, name: str) -> str:
+    """Return where a caller's people put objects for batches: `name` begins the key below it."""
+    return f"imports/{owner}/{name}"
 
 
 class Bucket:
@@ -101,20 +113,20 @@ class Bucket:
         )
         return {"url": form["url"], "fields": form["fields"], "expiresAt": _after(LINK_SECONDS)}
 
-    def upload_size(self, upload_id: str) -> int:
-        """Return the bytes of an upload.
+    def size(self, key: str, what: str) -> int:
+        """Return the bytes of an object; `what` it is, "The upload", is for people.
 
         Raises:
-            SourceNotFound: no such upload, or it is more than a day old.
+            SourceNotFound: there is none, or it has been there too long and is deleted.
         """
         try:
-            head = self._s3.head_object(Bucket=self._name, Key=upload_key(upload_id))
+            head = self._s3.head_object(Bucket=self._name, Key=key)
         except ClientError as error:
             # Without s3:ListBucket a missing object answers 403, not 404: see HeadObject's page.
             if error.response["Error"]["Code"] not in {"403", "404"}:
                 raise
             raise SourceNotFound(
-                "The upload is not there: nothing was sent, or it was more than a day ago."
+                f"{what} is not there: nothing was sent, or it is too long ago."
             ) from error
         size: int = head["ContentLength"]
         return size

@@ -16,7 +16,7 @@ from darkroom.logs import logger
 from darkroom.messages import NotATask, Queue, read_order
 from darkroom.repairs import ENDED_BADLY, End, Requeue, decide, failure_of, named
 from darkroom.store import Item, TaskStore
-from darkroom.tasks import ACTIVE_SHARDS, attempt_of, order, timestamp
+from darkroom.tasks import ACTIVE_SHARDS, attempt_of, execution_name, order, timestamp
 
 TASKS_PER_SHARD = 25
 BATCHES_OF_DEAD_LETTERS = 10
@@ -103,7 +103,7 @@ class Reconciler:
 
     def _repair(self, task: Item, now: datetime.datetime) -> Counter[str]:
         task_id, attempt = task["taskId"], task["attempt"]
-        execution = task.get("execution") or self.machine.arn_of(task_id, attempt)
+        execution = task.get("execution") or self.machine.arn_of(execution_name(task_id, attempt))
         outcome = self.machine.outcome(execution)
         match decide(task, outcome, lambda: self.machine.last_step(execution), now):
             case Requeue():

@@ -1,7 +1,7 @@
-"""What every step of the state machine does around its one call: log, and name its failures.
+"""What every step of a state machine does around its one call: log, and name its failures.
 
-A handler is decorated with `step`. The log line carries the task's id and how long the step took;
-events are never logged, since a source may be a signed URL.
+A handler is decorated with `step`. The log line carries the id of the task or batch and how
+long the step took; events are never logged, since a source may be a signed URL.
 """
 
 import functools
@@ -29,6 +29,9 @@ TRANSIENT = {
     "TransactionInProgressException",
 }
 
+# What a step's event says beside the id of the task or batch that it works on.
+ABOUT = ("attempt", "run", "action")
+
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
@@ -43,11 +46,9 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
 
     @functools.wraps(handler)
     def wrapper(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        logger.set_correlation_id(event["taskId"])
-        logger.append_keys(
-            attempt=event["attempt"],
-            requestId=getattr(context, "aws_request_id", None),
-        )
+        about = {name: event[name] for name in ABOUT if name in event}
+        logger.set_correlation_id(event.get("taskId") or event["batchId"])
+        logger.append_keys(**about, requestId=getattr(context, "aws_request_id", None))
         started = time.monotonic()
         try:
             answer = handler(event)

@@ -90,7 +90,7 @@ class TaskStore:
                 ExpressionAttributeNames=aliases("taskId"),
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             there = self.get(task_id)
             if there is None:
@@ -154,7 +154,7 @@ class TaskStore:
                 },
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             return False
         return True
@@ -173,7 +173,7 @@ class TaskStore:
                 ExpressionAttributeValues={":attempt": attempt, ":delivery": delivery},
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
 
     def _by_execution(
@@ -248,7 +248,7 @@ class TaskStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not _condition_failed(error):
+            if not condition_failed(error):
                 raise
             raise StaleAttempt(
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: the task has "
@@ -270,6 +270,7 @@ def aliases(*names: str) -> dict[str, str]:
     return {f"#{name}": name for name in names}
 
 
-def _condition_failed(error: ClientError) -> bool:
+def condition_failed(error: ClientError) -> bool:
+    """Whether DynamoDB refused a write for its condition and nothing else."""
     code: str = error.response["Error"]["Code"]
     return code == "ConditionalCheckFailedException"

@@ -52,6 +52,16 @@ class Table:
         """Return an answer with `Item`, if there is one."""
         return _from_wire(self._dynamodb.get_item(TableName=self._name, **_to_wire(request)))
 
+    def get_many(self, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the items of up to 100 keys that are there, in no order."""
+        found: list[dict[str, Any]] = []
+        request = {self._name: {"Keys": [_serialized(key) for key in keys], "ConsistentRead": True}}
+        while request:
+            answer = self._dynamodb.batch_get_item(RequestItems=request)
+            found += [read_item(item) for item in answer["Responses"].get(self._name, [])]
+            request = answer.get("UnprocessedKeys", {})  # more than it would answer at once
+        return found
+
     def update(self, **request: Any) -> dict[str, Any]:
         """Change an item; return an answer with `Attributes`, if the request asks for them."""
         return _from_wire(self._dynamodb.update_item(TableName=self._name, **_to_wire(request)))
@@ -68,12 +78,11 @@ def read_item(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _to_wire(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: {name: TO_WIRE.serialize(entry) for name, entry in value.items()}
-        if part in ITEMS
-        else value
-        for part, value in request.items()
-    }
+    return {part: _serialized(value) if part in ITEMS else value for part, value in request.items()}
+
+
+def _serialized(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: TO_WIRE.serialize(entry) for name, entry in value.items()}
 
 
 def _from_wire(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 In:     `{"taskId": "5b0c…", "attempt": 1, "source": {"imageUrl": "https://example.com/a.jpg"}}`
 Out:    `{"sourceKey": "work/5b0c…/1/source"}`
-Raises: SourceNotFound, SourceForbidden, SourceBlocked, SourceTooLarge, SourceUnavailable
+Raises: SourceNotFound, SourceForbidden, SourceBlocked, SourceTooLarge, SourceUnavailable, NoSource
 """
 
 import tempfile
@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from darkroom.errors import SourceTooLarge
+from darkroom.errors import NoSource, SourceTooLarge
 from darkroom.metrics import measured, metrics
 from darkroom.objects import Bucket, upload_key, work_key
 from darkroom.settings import Settings
@@ -26,16 +26,14 @@ bucket = Bucket(settings.bucket_name)
 @step
 @measured("Download")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Fetch one source. An uploaded one is in the bucket already and only measured."""
+    """Fetch one source. One that is in the bucket already is only measured."""
     source = event["source"]
+    if "line" in source:
+        raise NoSource(source["problem"])
     if "uploadId" in source:
-        size = bucket.upload_size(source["uploadId"])
-        if size > settings.max_source_bytes:
-            raise SourceTooLarge(
-                f"The upload has {size} bytes; the limit is {settings.max_source_bytes}."
-            )
-        metrics.add_metric("BytesIn", MetricUnit.Bytes, size)
-        return {"sourceKey": upload_key(source["uploadId"])}
+        return _measured(upload_key(source["uploadId"]), "The upload")
+    if "object" in source:
+        return _measured(source["object"], "The object")
     key = work_key(event["taskId"], event["attempt"], "source")
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
         size = fetch(
@@ -46,5 +44,13 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         )
         body.seek(0)
         bucket.put(key, body, "application/octet-stream")
+    metrics.add_metric("BytesIn", MetricUnit.Bytes, size)
+    return {"sourceKey": key}
+
+
+def _measured(key: str, what: str) -> dict[str, Any]:
+    size = bucket.size(key, what)
+    if size > settings.max_source_bytes:
+        raise SourceTooLarge(f"{what} has {size} bytes; the limit is {settings.max_source_bytes}.")
     metrics.add_metric("BytesIn", MetricUnit.Bytes, size)
     return {"sourceKey": key}

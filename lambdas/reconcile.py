@@ -1,4 +1,4 @@
-"""Reconcile: no accepted task stays without an end, whatever died on its way.
+"""Reconcile: no accepted task or batch stays without an end, whatever died on its way.
 
 In:  an EventBridge event "Step Functions Execution Status Change" (FAILED, TIMED_OUT, ABORTED), or
      the schedule's, every minute
@@ -8,6 +8,8 @@ Out: what was repaired, by kind: `{"Requeued": 1, "Ended": 2}`; also the metric 
 import datetime
 from typing import Any
 
+from darkroom.batch_reconciler import BatchReconciler
+from darkroom.batch_store import BatchStore
 from darkroom.executions import StateMachine
 from darkroom.index import TaskIndex
 from darkroom.messages import Queue
@@ -28,14 +30,22 @@ reconciler = Reconciler(
     dead_letters=Queue(required("DEAD_LETTER_QUEUE_URL")),
     machine=StateMachine(required("STATE_MACHINE_ARN")),
 )
+batch_machine_arn = required("BATCH_STATE_MACHINE_ARN")
+batch_reconciler = BatchReconciler(
+    store=BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days),
+    machine=StateMachine(batch_machine_arn),
+)
 older_than = datetime.timedelta(seconds=int(required("REPAIR_AFTER_SECONDS")))
 
 
 def handler(event: dict[str, Any], _: Any) -> dict[str, int]:
-    """Repair the task of one execution, or a bounded number of tasks that are overdue."""
+    """Repair what one execution worked on, or a bounded number of what is overdue."""
     if event.get("detail-type") == STATUS_CHANGE:
-        repaired = reconciler.execution_ended(event["detail"])
+        of_batch = event["detail"]["stateMachineArn"] == batch_machine_arn
+        responsible = batch_reconciler if of_batch else reconciler
+        repaired = responsible.execution_ended(event["detail"])
     else:
         repaired = reconciler.sweep(older_than) + reconciler.bury()
+        repaired += batch_reconciler.sweep(older_than)
     count_repairs(repaired.total())
     return dict(repaired)

@@ -19,13 +19,19 @@ from pathlib import Path
 from typing import Any
 
 OPERATIONS = {
-    "dynamodb": {"GetItem", "PutItem", "Query", "UpdateItem"},
+    "dynamodb": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
     "events": {"PutEvents"},
     "kms": {"GenerateMac"},
     # Two are botocore's own: HeadBucket finds the region of a bucket that has been moved, and a
     # form is signed after the model of CreateBucket.
     "s3": {"CopyObject", "CreateBucket", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
-    "sqs": {"ChangeMessageVisibility", "DeleteMessage", "ReceiveMessage", "SendMessage"},
+    "sqs": {
+        "ChangeMessageVisibility",
+        "DeleteMessage",
+        "ReceiveMessage",
+        "SendMessage",
+        "SendMessageBatch",
+    },
     "stepfunctions": {
         "DescribeExecution",
         "GetExecutionHistory",

@@ -11,10 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.models import Name, Output
+from darkroom.batches import BatchStatus
 from darkroom.tasks import Status
 
 TaskId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Path = Annotated[str, Field(pattern="^/tasks/")]
+BatchPath = Annotated[str, Field(pattern="^/batches/")]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
@@ -94,6 +96,18 @@ class UploadSource(Answer):
     uploadId: TaskId  # noqa: N815
 
 
+class ObjectSource(Answer):
+    """The object that a batch found under its prefix."""
+
+    object: Annotated[str, Field(description="Its key below `imports/{id of the API key}/`")]
+
+
+class LineSource(Answer):
+    """The line of a batch's manifest, cut short, that is no source: the task FAILED for it."""
+
+    line: str
+
+
 class Task(Answer):
     """A task."""
 
@@ -101,7 +115,7 @@ class Task(Answer):
     name: Name | None
     status: Status
     attempt: Annotated[int, Field(ge=1)]
-    source: UrlSource | UploadSource
+    source: UrlSource | UploadSource | ObjectSource | LineSource
     output: Output
     createdAt: AwareDatetime  # noqa: N815
     startedAt: AwareDatetime | None  # noqa: N815
@@ -114,10 +128,54 @@ class Task(Answer):
 
 
 class TaskList(Answer):
-    """A page of the caller's tasks, newest first. Only a cursor of `null` means the end."""
+    """A page of tasks. Only a cursor of `null` means the end."""
 
     tasks: list[Task]
     cursor: str | None
+
+
+class BatchFailure(Answer):
+    """Why a batch FAILED."""
+
+    error: str
+    message: str
+
+
+class Counts(Answer):
+    """How many tasks of a batch have each status."""
+
+    PENDING: Annotated[int, Field(ge=0)]
+    RUNNING: Annotated[int, Field(ge=0)]
+    COMPLETED: Annotated[int, Field(ge=0)]
+    FAILED: Annotated[int, Field(ge=0)]
+    CANCELLED: Annotated[int, Field(ge=0)]
+
+
+class BatchLinks(Answer):
+    """Where the batch is, and what may be done to it now."""
+
+    self: BatchPath
+    tasks: BatchPath
+    cancel: BatchPath | None
+    retry: BatchPath | None
+
+
+class Batch(Answer):
+    """A batch."""
+
+    batchId: TaskId  # noqa: N815
+    name: Name | None
+    status: BatchStatus
+    toleratedFailurePercentage: Annotated[int, Field(ge=0, le=100)]  # noqa: N815
+    createdAt: AwareDatetime  # noqa: N815
+    completedAt: AwareDatetime | None  # noqa: N815
+    total: Annotated[
+        int | None, Field(description="`null` while a manifest or a prefix is being read.")
+    ]
+    counts: Annotated[Counts, Field(description="They sum to `total` as soon as it is known.")]
+    failure: BatchFailure | None
+    execution: Execution
+    links: BatchLinks
 
 
 class Upload(Answer):

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.answers import CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.answers import Batch, CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.batch_models import NewBatch
 from chalicelib.models import NewAttempt, NewTask, NewUpload
 
 Json = dict[str, Any]
@@ -45,12 +46,52 @@ PENDING = TASK | {
     "execution": None,
     "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": f"/tasks/{ID}/cancel"},
 }
+BATCH = {
+    "batchId": ID,
+    "name": "holiday",
+    "status": "RUNNING",
+    "toleratedFailurePercentage": 5,
+    "createdAt": "2026-11-25T04:26:32.612Z",
+    "completedAt": None,
+    "total": 200,
+    "counts": {"PENDING": 120, "RUNNING": 8, "COMPLETED": 71, "FAILED": 1, "CANCELLED": 0},
+    "failure": None,
+    "execution": {
+        "arn": "arn:aws:states:eu-west-1:1:execution:batches",
+        "consoleUrl": "https://…",
+    },
+    "links": {
+        "self": f"/batches/{ID}",
+        "tasks": f"/batches/{ID}/tasks",
+        "cancel": f"/batches/{ID}/cancel",
+        "retry": None,
+    },
+}
+CANCELLED = BATCH | {
+    "status": "CANCELLED",
+    "completedAt": "2026-11-25T04:27:02.101Z",
+    "links": {
+        "self": f"/batches/{ID}",
+        "tasks": f"/batches/{ID}/tasks",
+        "cancel": None,
+        "retry": f"/batches/{ID}/retry",
+    },
+}
 EXAMPLES: dict[type[BaseModel], Json] = {
     NewTask: {"imageUrl": "https://example.com/card.png", "name": "card"},
     NewAttempt: {"attempt": 1},
+    NewBatch: {
+        "sources": [
+            {"imageUrl": "https://example.com/1.jpg"},
+            {"imageUrl": "https://example.com/2.jpg", "name": "the second"},
+        ],
+        "name": "holiday",
+        "toleratedFailurePercentage": 5,
+    },
     NewUpload: {"contentType": "image/png"},
     Task: TASK,
     TaskList: {"tasks": [TASK], "cursor": None},
+    Batch: BATCH,
     Upload: {
         "uploadId": ID,
         "url": "https://files.s3.amazonaws.com/",

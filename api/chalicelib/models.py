@@ -23,14 +23,27 @@ MAX_NAME_LENGTH = 200
 MAX_FIELD_LENGTH = 100
 """Of the name of a wrong field, in an error: it is the client's own, and may have megabytes."""
 MAX_LIST = 100
+ONE_OF = {"NewTask": "imageUrl", "NewItem": "imageUrl", "NewBatch": "sources"}
+"""Of the fields of which a model needs exactly one, the one that an error names."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
-def _whole(number: object) -> object:
+def whole(number: object) -> object:
     """Return 75.0 as 75: to JSON Schema, and so to our own document, both are the same integer."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def is_an_upload(upload_id: str | None) -> str | None:
+    """Return the id of an upload, whether or not a file was sent to it.
+
+    Raises:
+        ValueError: it does not look like one.
+    """
+    if upload_id is not None and not is_id(upload_id):
+        raise ValueError("this is no id that POST /uploads gave")
+    return upload_id
 
 
 class Output(BaseModel):
@@ -39,7 +52,7 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Literal["auto", "jpeg", "png", "webp"] = "auto"
-    quality: Annotated[int, BeforeValidator(_whole)] = Field(90, ge=1, le=100)
+    quality: Annotated[int, BeforeValidator(whole)] = Field(90, ge=1, le=100)
 
 
 class NewTask(BaseModel):
@@ -81,12 +94,7 @@ class NewTask(BaseModel):
     def _can_be_called(cls, url: str | None) -> str | None:
         return url if url is None else _callable(url)
 
-    @field_validator("uploadId")
-    @classmethod
-    def _is_an_upload(cls, upload_id: str | None) -> str | None:
-        if upload_id is not None and not is_id(upload_id):
-            raise ValueError("this is no id that POST /uploads gave")
-        return upload_id
+    _is_an_upload = field_validator("uploadId")(is_an_upload)
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -100,7 +108,7 @@ class NewAttempt(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    attempt: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = Field(
+    attempt: Annotated[int, Field(ge=1), BeforeValidator(whole)] | None = Field(
         None, description="The attempt that failed: with it, no later one is tried again"
     )
 
@@ -111,7 +119,8 @@ class NewUpload(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     contentType: Annotated[  # noqa: N815
-        str, Field(max_length=100, pattern=r"^image/[a-zA-Z0-9.+-]+$")
+        str,
+        Field(max_length=100, pattern=r"^(image/[a-zA-Z0-9.+-]+|application/x-ndjson|text/csv)$"),
     ]
 
 
@@ -175,10 +184,12 @@ def _problem(error: ValidationError) -> Problem:
             return Problem(400, "InvalidRequest", "The body must be a JSON object.")
         case "extra_forbidden":
             return Problem(400, "InvalidRequest", f"There is no field {field}.", field)
-        case "value_error" if not field:  # `_has_one_source`
-            return Problem(400, "InvalidRequest", "Give either imageUrl or uploadId.", "imageUrl")
+        case "value_error" if not field:  # none of what the model needs one of, or several
+            message = first["msg"].removeprefix("Value error, ")
+            return Problem(400, "InvalidRequest", f"{message}.", ONE_OF[error.title])
         case "missing":
             return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    code = "InvalidSource" if field in {"imageUrl", "uploadId"} else "InvalidRequest"
+    of_source = first["loc"][-1] in {"imageUrl", "uploadId"}
+    code = "InvalidSource" if of_source else "InvalidRequest"
     return Problem(400, code, f"{field}: {message}.", field)

@@ -6,78 +6,39 @@
 
 import functools
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from chalicelib.answers import CallbackSecret, Error, Health, Task, TaskList, Upload
-from chalicelib.examples import EXAMPLES, ID, PENDING
+from chalicelib.answers import Batch, CallbackSecret, Error, Health, Task, TaskList, Upload
+from chalicelib.batch_models import BatchTasksQuery, NewBatch
+from chalicelib.examples import CANCELLED, EXAMPLES, PENDING
 from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
+from chalicelib.openapi_parts import (
+    ASK_AGAIN,
+    CURRENT,
+    ERRORS,
+    ETAG,
+    IDEMPOTENCY_KEY,
+    KNOWN,
+    LOCATION,
+    REPLAYED,
+    Json,
+    answer,
+    body,
+    error,
+    operation,
+    path_id,
+    query,
+)
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 ABOUT = (
     "Develops images in the background: post a task, ask for its state, fetch its gray image. "
     "A path answers a method that it does not take with 405 and the header `Allow`."
 )
-TEXT = {"type": "string"}
-LOCATION = {"description": "The path of the task", "schema": TEXT, "required": True}
-REPLAYED = {
-    "description": "`true`: the task was there already, from a request with the same key",
-    "schema": {"type": "string", "enum": ["true"]},
-}
-RETRY_AFTER = {"description": "Seconds", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
-ETAG: Json = {
-    "description": "The version of this answer, for `If-None-Match`",
-    "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
-    "required": True,
-}
-ASK_AGAIN: Json = {
-    "description": "Seconds after which to look again, of what has not ended; grows with its age",
-    "schema": RETRY_AFTER["schema"],
-}
-CURRENT: Json = {
-    "304": {
-        "description": "The client has this version",
-        "headers": {"ETag": ETAG, "Retry-After": ASK_AGAIN},
-    }
-}
-ALLOW = {"description": "The methods that the path takes", "schema": TEXT, "required": True}
-
-# Every error: the name of its response, what it means, its code in the example, its header.
-ERRORS: dict[str, tuple[str, str, str, Json]] = {
-    "400": ("BadRequest", "The request is not well formed", "InvalidRequest", {}),
-    "403": ("Forbidden", "No valid API key", "Forbidden", {}),
-    "404": ("NotFound", "The caller has no such task", "TaskNotFound", {}),
-    "405": ("MethodNotAllowed", "Not on this path", "MethodNotAllowed", {"Allow": ALLOW}),
-    "409": ("Conflict", "Not in this state, or not with this key", "NotRetryable", {}),
-    "413": ("TooLarge", "The request or its image is too large", "SourceTooLarge", {}),
-    "429": (
-        "TooManyRequests",
-        "More than the caller, or the service, may do now",
-        "TooManyRequests",
-        {"Retry-After": RETRY_AFTER},
-    ),
-    "503": (
-        "Unavailable",
-        "Not served now; a submission that was answered so may be sent again",
-        "ServiceUnavailable",
-        {"Retry-After": RETRY_AFTER},
-    ),
-    "5XX": (
-        "Broken",
-        "Something broke on our side: 500, 502, 504",
-        "InternalError",
-        {"Retry-After": RETRY_AFTER},
-    ),
-}
-# What the id of a task, wherever one is answered, is good for.
-LINKS = {
-    name: {"operationId": name, "parameters": {"taskId": "$response.body#/taskId"}}
-    for name in ("showTask", "retry", "cancel")
-}
-ALWAYS = ("400", "429", "503", "5XX")  # API Gateway itself gives some of these
 
 
 @functools.cache
@@ -99,7 +60,7 @@ def document() -> str:
                     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}
                 },
                 "responses": {
-                    name: _error(description, code, headers)
+                    name: error(description, code, headers)
                     for name, description, code, headers in ERRORS.values()
                 },
                 "schemas": schemas["$defs"],
@@ -111,79 +72,74 @@ def document() -> str:
 
 def _paths() -> Json:
     waiting: Json = {"ETag": ETAG, "Retry-After": ASK_AGAIN}
-    take = {"200": _answer("The task", Task, **waiting)} | CURRENT
-    accept = {"202": _answer("The task as it is now", Task, Location=LOCATION)}
+    take = {"200": answer("The task", Task, **waiting)} | CURRENT
+    accept = {"202": answer("The task as it is now", Task, Location=LOCATION)}
     submitted = {
-        "202": _answer(
+        "202": answer(
             "The task", Task, PENDING, Location=LOCATION, **{"Idempotent-Replayed": REPLAYED}
         )
     }
-    task_id = {"name": "taskId", "in": "path", "required": True, "schema": _ID}
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "The same key and body again give the same task, not a second one",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    }
+    task_id = path_id("taskId")
     free: Json = {"security": []}
     return {
         "/tasks": {
-            "post": _operation(
+            "post": operation(
                 "submit",
                 "Take a task",
                 submitted,
                 "403 409 413",
-                parameters=[key],
-                **_body(NewTask),
+                parameters=[IDEMPOTENCY_KEY],
+                **body(NewTask),
             ),
-            "get": _operation(
+            "get": operation(
                 "listTasks",
                 "List the caller's tasks, newest first",
-                {"200": _answer("A page", TaskList, **waiting)} | CURRENT,
+                {"200": answer("A page", TaskList, **waiting)} | CURRENT,
                 "403",
-                parameters=[*_query(), _KNOWN],
+                parameters=[*query(ListQuery), KNOWN],
             ),
         },
         "/tasks/{taskId}": {
             "parameters": [task_id],
-            "get": _operation("showTask", "Show a task", take, "403 404", parameters=[_KNOWN]),
+            "get": operation("showTask", "Show a task", take, "403 404", parameters=[KNOWN]),
         },
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],
-            "post": _operation(
+            "post": operation(
                 "retry",
                 "Try a task again",
                 accept,
                 "403 404 409",
-                **_body(NewAttempt, needed=False),
+                **body(NewAttempt, needed=False),
             ),
         },
         "/tasks/{taskId}/cancel": {
             "parameters": [task_id],
-            "post": _operation("cancel", "Cancel a task", accept, "403 404 409"),
+            "post": operation("cancel", "Cancel a task", accept, "403 404 409"),
         },
+        **_batch_paths(waiting),
         "/uploads": {
-            "post": _operation(
+            "post": operation(
                 "upload",
                 "Get a form that sends one file to S3",
-                {"201": _answer("The form", Upload)},
+                {"201": answer("The form", Upload)},
                 "403 413",
-                **_body(NewUpload),
+                **body(NewUpload),
             )
         },
         "/callback-secret": {
-            "get": _operation(
+            "get": operation(
                 "callbackSecret",
                 "Get the secret that webhooks for the caller are signed with",
-                {"200": _answer("The secret", CallbackSecret)},
+                {"200": answer("The secret", CallbackSecret)},
                 "403",
             )
         },
         "/health": {
-            "get": _operation("health", "Say hello", {"200": _answer("Well", Health)}, **free)
+            "get": operation("health", "Say hello", {"200": answer("Well", Health)}, **free)
         },
         "/openapi.json": {
-            "get": _operation(
+            "get": operation(
                 "openapi",
                 "Describe this API",
                 {
@@ -198,54 +154,56 @@ def _paths() -> Json:
     }
 
 
-_ID = {"type": "string", "format": "uuid", "example": ID}
-_KNOWN = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The `ETag` of an answer that the client has",
-    "schema": TEXT,
-}
-
-
-def _operation(name: str, summary: str, answers: Json, errors: str = "", **more: Any) -> Json:
-    """Return an operation; `405` is for the methods that are not here, and yet of every path."""
-    refused = {
-        status: {"$ref": f"#/components/responses/{ERRORS[status][0]}"}
-        for status in sorted({*errors.split(), *ALWAYS, "405"})
+def _batch_paths(waiting: Json) -> Json:
+    batch_id = path_id("batchId")
+    replayed = {"Idempotent-Replayed": REPLAYED}
+    return {
+        "/batches": {
+            "post": operation(
+                "submitBatch",
+                "Take a batch of tasks",
+                {"202": answer("The batch", Batch, Location=LOCATION, **replayed)},
+                "403 409 413",
+                parameters=[IDEMPOTENCY_KEY],
+                **body(NewBatch),
+            ),
+        },
+        "/batches/{batchId}": {
+            "parameters": [batch_id],
+            "get": operation(
+                "showBatch",
+                "Show a batch, its tasks counted",
+                {"200": answer("The batch", Batch, **waiting)} | CURRENT,
+                "403 404",
+                parameters=[KNOWN],
+            ),
+        },
+        "/batches/{batchId}/tasks": {
+            "parameters": [batch_id],
+            "get": operation(
+                "listBatch",
+                "List the tasks of a batch in the order of its manifest",
+                {"200": answer("A page", TaskList, **waiting)} | CURRENT,
+                "403 404",
+                parameters=[*query(BatchTasksQuery), KNOWN],
+            ),
+        },
+        "/batches/{batchId}/retry": {
+            "parameters": [batch_id],
+            "post": operation(
+                "retryBatch",
+                "Try the tasks of a batch again that FAILED or were CANCELLED",
+                {"202": answer("The batch as it is now", Batch, Location=LOCATION)},
+                "403 404 409",
+            ),
+        },
+        "/batches/{batchId}/cancel": {
+            "parameters": [batch_id],
+            "post": operation(
+                "cancelBatch",
+                "Cancel a batch and what is open of it",
+                {"202": answer("The batch as it is now", Batch, CANCELLED, Location=LOCATION)},
+                "403 404 409",
+            ),
+        },
     }
-    return {"operationId": name, "summary": summary, **more, "responses": answers | refused}
-
-
-def _answer(
-    description: str, model: type[BaseModel], example: Json | None = None, **headers: Json
-) -> Json:
-    content = _content(model, example or EXAMPLES[model])
-    links = LINKS if model is Task else {}
-    return {"description": description, "headers": headers, "content": content, "links": links}
-
-
-def _error(description: str, code: str, headers: Json) -> Json:
-    example = {"error": {"code": code, "message": f"{description}."}}
-    return {"description": description, "headers": headers, "content": _content(Error, example)}
-
-
-def _body(model: type[BaseModel], *, needed: bool = True) -> Json:
-    return {"requestBody": {"required": needed, "content": _content(model, EXAMPLES[model])}}
-
-
-def _content(model: type[BaseModel], example: Json) -> Json:
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"application/json": {"schema": schema, "example": example}}
-
-
-def _query() -> list[Json]:
-    """Return the parameters that `ListQuery` takes. What is left out is `None` to the model."""
-    schema = ListQuery.model_json_schema(ref_template="#/components/schemas/{model}")
-    return [
-        {"name": name, "in": "query", "schema": _without_null(field)}
-        for name, field in schema["properties"].items()
-    ]
-
-
-def _without_null(field: Json) -> Json:
-    return field["anyOf"][0] if "anyOf" in field else field

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.problems import Problem
 from darkroom import dataurls
+from darkroom.door import cancel
 from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
 from darkroom.executions import StateMachine
 from darkroom.logs import logger
@@ -19,6 +20,8 @@ from darkroom.store import Item, TaskExists, TaskStore
 from darkroom.tasks import order
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from chalicelib.models import NewTask
 
 # Ids of tasks with an idempotency key are made in this namespace: the same caller and key give the
@@ -50,13 +53,10 @@ class Desk:
             Problem: 400, the key or a data URL is not well formed; 409, the key belongs to another
                 request; 413, the data URL is too large.
         """
-        if key is not None and not KEY.fullmatch(key):
-            message = "An idempotency key has 1 to 255 printable ASCII characters and no space."
-            raise Problem(400, "InvalidIdempotencyKey", message, "Idempotency-Key")
-        task_id = str(uuid.uuid5(NAMESPACE, f"{owner}\n{key}") if key else uuid.uuid4())
-        digest = hashlib.sha256(new.model_dump_json().encode()).hexdigest()
+        task_id = new_id(owner, key)
+        digest = digest_of(new)
         if key and (there := self.store.get(task_id)):
-            return _same(there, digest), True
+            return same(there, digest), True
         attributes: dict[str, Any] = {
             "source": self._put_away(new),
             "output": new.output.model_dump(),
@@ -69,7 +69,7 @@ class Desk:
             item = self.store.create(task_id, owner, attributes)
         except TaskExists as exists:
             if key:  # another request with this key was first
-                return _same(exists.item, digest), True
+                return same(exists.item, digest), True
             item = exists.item  # the SDK sent this very put twice
         self._queue(item)
         return item, False
@@ -105,20 +105,10 @@ class Desk:
         """
         task_id, attempt = item["taskId"], item["attempt"]
         try:
-            cancelled = self.store.cancel(task_id, attempt)
+            return cancel(self.store, self.machine, task_id, attempt)
         except StaleAttempt as error:
             message = f"Only a PENDING or RUNNING task can be cancelled; it is {item['status']}."
             raise Problem(409, "NotCancellable", message) from error
-        # The record is the truth now. An execution that goes on changes nothing: at its next write
-        # it is a StaleAttempt.
-        execution = cancelled.get("execution") or self.machine.arn_of(task_id, attempt)
-        try:
-            self.machine.stop(execution, f"Task {task_id} was cancelled.")
-        except (BotoCoreError, ClientError) as error:
-            logger.warning(
-                "an execution was not stopped", correlation_id=task_id, reason=str(error)
-            )
-        return cancelled
 
     def _queue(self, item: Item) -> None:
         """Send the order of a task. If that fails, the task is accepted all the same.
@@ -151,7 +141,32 @@ class Desk:
         return {"imageUrl": shown, "uploadId": upload_id}
 
 
-def _same(item: Item, digest: str) -> Item:
+def new_id(owner: str, key: str | None, kind: str = "") -> str:
+    """Return the id of what a request makes: always the same for one caller, key and kind.
+
+    Raises:
+        Problem: 400, the key is not well formed.
+    """
+    if key is None:
+        return str(uuid.uuid4())
+    if not KEY.fullmatch(key):
+        message = "An idempotency key has 1 to 255 printable ASCII characters and no space."
+        raise Problem(400, "InvalidIdempotencyKey", message, "Idempotency-Key")
+    # A key has no space, so a kind before one is no other key.
+    return str(uuid.uuid5(NAMESPACE, f"{owner}\n{kind}{key}"))
+
+
+def digest_of(new: "BaseModel") -> str:
+    """Return what tells one request from another."""
+    return hashlib.sha256(new.model_dump_json().encode()).hexdigest()
+
+
+def same(item: Item, digest: str) -> Item:
+    """Return what an earlier request of the same key has made.
+
+    Raises:
+        Problem: 409, it was another request.
+    """
     if item.get("request") != digest:
         message = "This idempotency key belongs to another request. Use a new key for a new task."
         raise Problem(409, "IdempotencyConflict", message, "Idempotency-Key")

@@ -1,20 +1,24 @@
-"""A task as clients see it."""
+"""A task and a batch as clients see them."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from darkroom import batches
+from darkroom.executions import StateMachine
 from darkroom.objects import Bucket
 from darkroom.tasks import allowed
 
 
 @dataclass(frozen=True)
 class Views:
-    """Makes views of tasks."""
+    """Makes views of tasks and batches."""
 
     bucket: Bucket
     """Where results are: a link to one is made each time."""
     console_url: str
     """What the ARN of an execution is appended to."""
+    batch_machine: StateMachine
+    """That which the executions of batches are of."""
 
     def task(self, item: dict[str, Any]) -> dict[str, Any]:
         """Return the view of a task's item."""
@@ -40,6 +44,29 @@ class Views:
             },
         }
 
+    def batch(self, item: dict[str, Any], counts: batches.Counts) -> dict[str, Any]:
+        """Return the view of a batch's item with its counts."""
+        place = f"/batches/{item['batchId']}"
+        name = batches.execution_name(item["batchId"], item["run"])
+        return {
+            "batchId": item["batchId"],
+            "name": item.get("name"),
+            "status": item["status"],
+            "toleratedFailurePercentage": item["toleratedFailurePercentage"],
+            "createdAt": item["createdAt"],
+            "completedAt": item.get("completedAt"),
+            "total": item.get("total"),
+            "counts": counts,
+            "failure": item.get("failure"),
+            "execution": self._execution(self.batch_machine.arn_of(name)),
+            "links": {
+                "self": place,
+                "tasks": f"{place}/tasks",
+                "cancel": f"{place}/cancel" if batches.allowed("cancel", item["status"]) else None,
+                "retry": f"{place}/retry" if batches.allowed("retry", item["status"]) else None,
+            },
+        }
+
     def _result(self, item: dict[str, Any]) -> dict[str, Any] | None:
         result = item.get("result")
         if not result:
@@ -61,6 +88,7 @@ def _callback(item: dict[str, Any]) -> dict[str, Any] | None:
 
 def _source(source: dict[str, str]) -> dict[str, str]:
     """Return what the client sent. The bytes of a data URL are not told back."""
-    if "imageUrl" in source:
-        return {"imageUrl": source["imageUrl"]}
-    return {"uploadId": source["uploadId"]}
+    if "object" in source:  # without `imports/` and who it belongs to
+        return {"object": source["object"].split("/", 2)[2]}
+    kind = next(kind for kind in ("imageUrl", "uploadId", "line") if kind in source)
+    return {kind: source[kind]}

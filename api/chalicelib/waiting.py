@@ -34,9 +34,30 @@ def answer(
         headers: of the request.
     """
     items = list(items)
-    version = _version(items, body.get("cursor"))
+    # The half of a link's life is in it, so that no client is told that a dead link is current.
+    parts = [body.get("cursor"), int(time.time() / (LINK_SECONDS / 2))]
+    parts += [
+        f"{item['taskId']} {item['attempt']} {item['updatedAt']} {item.get('delivery')}"
+        for item in items
+    ]
+    moved = [item["updatedAt"] for item in items if item["status"] in OPEN]
+    return versioned(body, parts, moved, headers)
+
+
+def versioned(
+    body: dict[str, Any], parts: Iterable[Any], moved: Iterable[str], headers: Mapping[str, str]
+) -> Response:
+    """Return the answer to a GET: the body, or 304 if the client has it.
+
+    Args:
+        body: the answer.
+        parts: what differs where two answers differ.
+        moved: when what has not ended yet moved last.
+        headers: of the request.
+    """
+    version = _version(parts)
     told: dict[str, str | list[str]] = {"ETag": version, "Cache-Control": "private, no-cache"}
-    pauses = [_pause(item) for item in items if item["status"] in OPEN]
+    pauses = [_pause(moment) for moment in moved]
     if pauses:
         told["Retry-After"] = str(min(pauses))
     if _has(version, headers.get("if-none-match", "")):
@@ -44,15 +65,9 @@ def answer(
     return Response(body, headers=told)
 
 
-def _version(items: list[Mapping[str, Any]], cursor: str | None) -> str:
+def _version(parts: Iterable[Any]) -> str:
     """Return a weak ETag: two answers of one version differ in the signatures of links at most."""
-    # The half of a link's life is in it, so that no client is told that a dead link is current.
-    parts = [str(cursor), str(int(time.time() / (LINK_SECONDS / 2)))]
-    parts += [
-        f"{item['taskId']} {item['attempt']} {item['updatedAt']} {item.get('delivery')}"
-        for item in items
-    ]
-    return f'W/"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]}"'
+    return f'W/"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]}"'
 
 
 def _has(version: str, if_none_match: str) -> bool:
@@ -61,7 +76,7 @@ def _has(version: str, if_none_match: str) -> bool:
     return "*" in known or version.removeprefix("W/") in known
 
 
-def _pause(item: Mapping[str, Any]) -> int:
-    moved = datetime.datetime.fromisoformat(item["updatedAt"])
-    age = (datetime.datetime.now(datetime.UTC) - moved).total_seconds()
+def _pause(moved: str) -> int:
+    since = datetime.datetime.fromisoformat(moved)
+    age = (datetime.datetime.now(datetime.UTC) - since).total_seconds()
     return max(0, min(int(age / PATIENCE), LONGEST_PAUSE))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-STEPS = {"UpdateStatusFunction", "DownloadFunction", "GrayscaleFunction", "UploadFunction"}
+TASK_STEPS = {"UpdateStatusFunction", "DownloadFunction", "GrayscaleFunction", "UploadFunction"}
+STEPS = TASK_STEPS | {"EnterFunction", "BatchFunction"}
+"""Functions that a state machine calls, by version."""
 ALARMS = {"NewVersionsFail", "NewExecutionsFail", "ApiBreaks"}
 
 
@@ -69,7 +71,7 @@ def test_the_version_of_the_machine_names_versions_of_functions(translate):
     translated = translate()
     machine = translated["TaskStateMachine"]["Properties"]
     named = {reference["Ref"] for reference in machine["DefinitionSubstitutions"].values()}
-    assert named == {versions(translated)[step] for step in STEPS}
+    assert named == {versions(translated)[step] for step in TASK_STEPS}
 
     version = translated["TaskStateMachineVersion"]
     assert version["Properties"]["StateMachineRevisionId"] == {

@@ -23,9 +23,9 @@ def document() -> Any:
 def models() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(PROJECT / "api")
-        from chalicelib import answers, models  # noqa: PLC0415
+        from chalicelib import answers, batch_models, models  # noqa: PLC0415
 
-        return vars(models) | vars(answers)
+        return vars(models) | vars(batch_models) | vars(answers)
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +72,13 @@ def test_every_example_is_what_its_model_takes(document, models):
         model.model_validate_json(json.dumps(content["example"]))
 
 
-def test_the_query_of_the_list_is_that_of_the_model(operations, models):
-    described = operations["/tasks", "GET"]["parameters"]
+@pytest.mark.parametrize(
+    ("path", "model"), [("/tasks", "ListQuery"), ("/batches/{batchId}/tasks", "BatchTasksQuery")]
+)
+def test_the_query_of_a_list_is_that_of_its_model(operations, models, path, model):
+    described = operations[path, "GET"]["parameters"]
     query = {p["name"] for p in described if p["in"] == "query"}
-    assert query == set(models["ListQuery"].model_fields)
+    assert query == set(models[model].model_fields)
     assert "null" not in json.dumps(described)
 
 

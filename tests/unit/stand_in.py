@@ -14,14 +14,16 @@ import pytest
 import yaml
 from moto import mock_aws
 
+from darkroom.batch_store import BatchStore
 from darkroom.index import TaskIndex
+from darkroom.members import Members
 from darkroom.objects import Bucket
 from darkroom.store import TaskStore
 from darkroom.table import Table
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
-TABLE, BUCKET = "tasks", "files"
+TABLE, BATCH_TABLE, BUCKET = "tasks", "batches", "files"
 
 
 class _Template(yaml.SafeLoader):
@@ -32,11 +34,12 @@ _Template.add_multi_constructor("!", lambda *_: None)
 
 
 @cache
-def table_definition() -> dict[str, Any]:
-    """Return what template.yaml says of the table, as CreateTable takes it."""
+def table_definition(name: str = "Tasks") -> dict[str, Any]:
+    """Return what template.yaml says of a table, as CreateTable takes it."""
     template = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    return {name: template["Resources"]["Tasks"]["Properties"][name] for name in wanted}
+    properties = template["Resources"][name]["Properties"]
+    return {each: properties[each] for each in wanted}
 
 
 class StandIn:
@@ -49,12 +52,15 @@ class StandIn:
         self.store = TaskStore(table, retention_days=30)
         self.index = TaskIndex(table)
         self.bucket = Bucket(BUCKET)
+        self.members = Members(table)
+        self.batches = BatchStore(Table(BATCH_TABLE), retention_days=30)
 
     def empty(self) -> None:
         """Make the stack's table and bucket anew."""
         for name in self._dynamodb.list_tables()["TableNames"]:
             self._dynamodb.delete_table(TableName=name)
         self._dynamodb.create_table(TableName=TABLE, **table_definition())
+        self._dynamodb.create_table(TableName=BATCH_TABLE, **table_definition("Batches"))
         if not self._s3.list_buckets()["Buckets"]:
             place = {"LocationConstraint": REGION}
             self._s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
@@ -76,6 +82,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": REGION,
     "TABLE_NAME": TABLE,
+    "BATCH_TABLE_NAME": BATCH_TABLE,
     "BUCKET_NAME": BUCKET,
     "MAX_SOURCE_BYTES": "1000",
     "MAX_PIXELS": "10000",
@@ -85,6 +92,7 @@ ENVIRONMENT = {
     "WEBHOOK_KEY_ID": "alias/webhooks",
     "CONSOLE_URL": "https://console.example/",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
+    "BATCH_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:batches",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
     "FILES_ORIGINS": "https://files.s3.amazonaws.com",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
@@ -105,5 +113,5 @@ def functions() -> Iterator[Callable[[str, str], ModuleType]]:
 
         yield load
     for name in set(sys.modules) - before:
-        if name in {"app", "dispatch", "serve"} or name.partition(".")[0] == "chalicelib":
+        if name in {"app", "dispatch", "enter", "serve"} or name.partition(".")[0] == "chalicelib":
             del sys.modules[name]

@@ -86,12 +86,12 @@ def test_a_gray_image_that_is_gone_cannot_be_published(bucket: Bucket) -> None:
 def test_an_upload_is_measured(bucket: Bucket) -> None:
     bucket.put(upload_key("u"), DATA, "image/png")
 
-    assert bucket.upload_size("u") == len(DATA)
+    assert bucket.size(upload_key("u"), "The upload") == len(DATA)
 
 
 def test_an_upload_that_is_not_there_is_not_found(bucket: Bucket) -> None:
     with pytest.raises(SourceNotFound, match="The upload is not there"):
-        bucket.upload_size("u")
+        bucket.size(upload_key("u"), "The upload")
 
 
 def test_a_bucket_that_fails_is_not_taken_for_a_missing_upload(
@@ -103,7 +103,7 @@ def test_a_bucket_that_fails_is_not_taken_for_a_missing_upload(
     monkeypatch.setattr(bucket._s3, "head_object", broken)
 
     with pytest.raises(ClientError):
-        bucket.upload_size("u")
+        bucket.size(upload_key("u"), "The upload")
 
 
 def test_a_link_is_signed_ends_in_an_hour_and_names_the_file(bucket: Bucket) -> None:

@@ -1,0 +1,97 @@
+"""The shapes of requests for batches."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from chalicelib.models import MAX_LIST, Name, NewTask, Output, is_an_upload, whole
+from darkroom.dataurls import is_data_url
+from darkroom.tasks import Status
+
+MAX_SOURCES = 1000
+MAX_PREFIX_LENGTH = 500
+
+
+class NewItem(NewTask):
+    """One source of a batch: as in the body of `POST /tasks`, but without `data:` URLs."""
+
+    @field_validator("imageUrl")
+    @classmethod
+    def _is_no_data_url(cls, url: str | None) -> str | None:
+        if url is not None and is_data_url(url):
+            raise ValueError("a batch takes no data: URLs; upload the file and give its uploadId")
+        return url
+
+
+class NewManifest(BaseModel):
+    """A file that was uploaded before, with a source on each line."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    uploadId: Annotated[  # noqa: N815 - the contract's spelling
+        str, Field(description="Of `POST /uploads`", json_schema_extra={"format": "uuid"})
+    ]
+    format: Annotated[
+        Literal["jsonl", "csv"],
+        Field(description="JSON Lines, or CSV whose first line is `imageUrl,name`"),
+    ]
+
+    _is_an_upload = field_validator("uploadId")(is_an_upload)
+
+
+class NewBatch(BaseModel):
+    """The body of `POST /batches`: the sources, where they lie, or a file that lists them."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            # What `_has_one_kind` asks, in the words of JSON Schema.
+            "oneOf": [
+                {"required": ["sources"], "properties": {"sources": {"type": "array"}}},
+                {"required": ["s3Prefix"], "properties": {"s3Prefix": {"type": "string"}}},
+                {"required": ["manifest"], "properties": {"manifest": {"type": "object"}}},
+            ]
+        },
+    )
+
+    sources: Annotated[list[NewItem], Field(min_length=1, max_length=MAX_SOURCES)] | None = None
+    s3Prefix: Annotated[  # noqa: N815
+        str | None,
+        Field(
+            min_length=1,
+            max_length=MAX_PREFIX_LENGTH,
+            description="Of objects under `imports/{id of the API key}/` in the bucket",
+        ),
+    ] = None
+    manifest: NewManifest | None = None
+    name: Name | None = None
+    output: Annotated[Output, Field(description="Of items that do not say their own")] = Field(
+        default_factory=lambda: Output(format="auto", quality=90)
+    )
+    toleratedFailurePercentage: Annotated[  # noqa: N815
+        int,
+        BeforeValidator(whole),
+        Field(
+            ge=0,
+            le=100,
+            description="Once more tasks FAILED, the batch is FAILED and the rest is cancelled",
+        ),
+    ] = 100
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> Self:
+        given = [k for k in (self.sources, self.s3Prefix, self.manifest) if k is not None]
+        if len(given) != 1:
+            raise ValueError("Give one of sources, s3Prefix and manifest")
+        return self
+
+
+class BatchTasksQuery(BaseModel):
+    """The query of `GET /batches/{batchId}/tasks`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | None = None
+    limit: int = Field(20, ge=1, le=MAX_LIST)
+    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None

@@ -1,0 +1,122 @@
+"""Where batches are taken, tried again and cancelled: the item stored, the execution started."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.problems import Problem, logger
+from chalicelib.submission import digest_of, new_id, same
+from darkroom.batch_store import BatchStore
+from darkroom.batches import (
+    OF_CANCELLING,
+    SETTLE_SECONDS,
+    cancelling,
+    execution_name,
+    order,
+)
+from darkroom.executions import StateMachine
+from darkroom.objects import Bucket, import_key, manifest_key, upload_key
+from darkroom.store import Item
+
+if TYPE_CHECKING:
+    from chalicelib.batch_models import NewBatch
+
+READERS = {"jsonl": "lines", "csv": "rows"}
+
+
+@dataclass(frozen=True)
+class BatchDesk:
+    """Takes batches."""
+
+    store: BatchStore
+    bucket: Bucket
+    machine: StateMachine
+    """That of batches."""
+
+    def submit(self, owner: str, new: "NewBatch", key: str | None) -> tuple[Item, bool]:
+        """Store a batch, start its execution; return it and whether it was there already.
+
+        If the start fails, the batch is accepted all the same: reconcile starts it within minutes.
+
+        Raises:
+            Problem: 400, the key is not well formed; 409, the key belongs to another request.
+        """
+        batch_id = new_id(owner, key, "batch ")
+        digest = digest_of(new)
+        if key and (there := self.store.get(batch_id)):
+            return same(there, digest), True
+        attributes: dict[str, Any] = {
+            "manifest": self._manifest(owner, batch_id, new),
+            "output": new.output.model_dump(),
+            "toleratedFailurePercentage": new.toleratedFailurePercentage,
+            "request": digest,
+        }
+        if new.sources is not None:
+            attributes["total"] = len(new.sources)
+        if new.name is not None:
+            attributes["name"] = new.name
+        item, fresh = self.store.create(batch_id, owner, attributes)
+        if not fresh and key:  # another request with this key was first
+            return same(item, digest), True
+        self._start(item)
+        return item, False
+
+    def cancel(self, item: Item) -> Item:
+        """Cancel a batch and return it; its open tasks are cancelled by an execution of their own.
+
+        Raises:
+            Problem: 409, the batch has ended.
+        """
+        cancelled = self.store.end("cancel", item)
+        if cancelled is None:
+            message = "Only a RUNNING batch can be cancelled, and this one has ended."
+            raise Problem(409, "NotCancellable", message)
+        self._stop(execution_name(item["batchId"], item["run"]), "The batch was cancelled.")
+        name = execution_name(item["batchId"], item["run"], OF_CANCELLING)
+        self._calmly("not started", lambda: self.machine.start(name, cancelling(cancelled)))
+        return cancelled
+
+    def retry(self, item: Item) -> Item:
+        """Try the tasks of a batch again that FAILED or were CANCELLED, and return the batch.
+
+        Raises:
+            Problem: 409, the batch has not ended.
+        """
+        settled = "active" not in item
+        fresh = self.store.retry(item, 0 if settled else SETTLE_SECONDS)
+        if fresh is None:
+            message = "Only a batch that has ended can be tried again, and this one is RUNNING."
+            raise Problem(409, "NotRetryable", message)
+        if not settled:
+            old = execution_name(item["batchId"], item["run"], OF_CANCELLING)
+            self._stop(old, "The batch is tried again.")
+        self._start(fresh)
+        return fresh
+
+    def _manifest(self, owner: str, batch_id: str, new: "NewBatch") -> dict[str, str]:
+        """Return how the sources are read and where they lie; put them there if they were sent."""
+        if new.sources is not None:
+            key = manifest_key(batch_id)
+            lines = [source.model_dump_json(exclude_unset=True) for source in new.sources]
+            self.bucket.put(key, "\n".join(lines).encode(), "application/x-ndjson")
+            return {"reader": "lines", "key": key}
+        if new.manifest is not None:
+            reader = READERS[new.manifest.format]
+            return {"reader": reader, "key": upload_key(new.manifest.uploadId)}
+        return {"reader": "objects", "key": import_key(owner, new.s3Prefix or "")}
+
+    def _start(self, item: Item) -> None:
+        name = execution_name(item["batchId"], item["run"])
+        self._calmly("not started", lambda: self.machine.start(name, order(item)))
+
+    def _stop(self, name: str, cause: str) -> None:
+        execution = self.machine.arn_of(name)
+        self._calmly("not stopped", lambda: self.machine.stop(execution, cause, "BatchOver"))
+
+    def _calmly(self, what: str, call: Any) -> None:
+        """Call Step Functions. The record is the truth now; reconcile brings the rest in line."""
+        try:
+            call()
+        except (BotoCoreError, ClientError) as error:
+            logger.warning(f"an execution was {what}", reason=str(error))

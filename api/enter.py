@@ -1,0 +1,95 @@
+"""Enter: make tasks of some items of a batch's manifest, and queue them.
+
+In:     `{"batchId": "7d1c…", "run": 1, "reader": "lines" | "rows" | "objects",
+        "items": [{"index": 0, "item": {…a line, a row, or an object as S3 lists it…}}]}`
+Out:    `{"entered": 25}`: how many tasks of these items there are now
+Raises: ServiceUnavailable
+
+Here and not among the steps, since a line is held to the very model that `POST /tasks` has. A task
+has its id from the batch and the item, so to enter an item twice is to enter it once.
+"""
+
+import json
+from typing import Any
+
+from chalicelib.batch_models import NewItem
+from chalicelib.models import parse_body
+from chalicelib.problems import Problem
+from darkroom.batch_store import BatchStore
+from darkroom.batches import BatchStatus, task_id
+from darkroom.door import send_all
+from darkroom.messages import Queue
+from darkroom.settings import Settings, required
+from darkroom.steps import step
+from darkroom.store import Item, TaskExists, TaskStore
+from darkroom.table import Table
+from darkroom.tasks import Status
+
+SHOWN_OF_A_LINE = 500
+"""Characters of a line that is no source, which its task keeps."""
+LONGEST_NAME = 200
+
+settings = Settings.from_environment()
+store = TaskStore(Table(settings.table_name), settings.retention_days)
+batches = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
+queue = Queue(required("QUEUE_URL"))
+
+
+@step
+def handler(event: dict[str, Any]) -> dict[str, Any]:
+    """Enter some items, unless the batch has been ended meanwhile."""
+    batch = batches.get(event["batchId"])
+    running = batch and batch["run"] == event["run"] and batch["status"] == BatchStatus.RUNNING
+    if batch is None or not running:
+        return {"entered": 0}
+    entered = []
+    for entry in event["items"]:
+        if event["reader"] == "objects":
+            key: str = entry["item"]["Key"]
+            if key.endswith("/"):
+                continue  # a folder, as the console makes it: an object without a byte
+            entered.append(_enter(batch, key, entry["index"], _of_object(key)))
+        else:
+            index: int = entry["index"]
+            entered.append(_enter(batch, str(index), index, _of_line(entry["item"])))
+    # One that an earlier call has entered may have got far.
+    waiting = [task for task in entered if task["status"] == Status.PENDING]
+    send_all(queue, waiting)
+    return {"entered": len(entered)}
+
+
+def _enter(batch: Item, item: str, index: int, attributes: Item) -> Item:
+    """Store one task, if it is not there yet, and return it."""
+    place = {"batchId": batch["batchId"], "batchIndex": index}
+    try:
+        return store.create(
+            task_id(batch["batchId"], item),
+            batch["owner"],
+            {"output": batch["output"], **attributes, **place},
+        )
+    except TaskExists as exists:
+        return exists.item
+
+
+def _of_object(key: str) -> Item:
+    """Return what a task has of an object: its name is the key as its owner knows it."""
+    return {"source": {"object": key}, "name": key.split("/", 2)[2][-LONGEST_NAME:]}
+
+
+def _of_line(line: Any) -> Item:
+    """Return what a task has of a line or row. Of one that is no source it will say why."""
+    if isinstance(line, dict):
+        # A row has every column, and what it does not say is empty.
+        line = {name: value for name, value in line.items() if value != ""}
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        new = parse_body(NewItem, text)
+    except Problem as problem:
+        return {"source": {"line": text[:SHOWN_OF_A_LINE], "problem": str(problem)}}
+    given = new.model_dump(exclude_none=True)
+    attributes: Item = {
+        "source": {name: given[name] for name in ("imageUrl", "uploadId") if name in given}
+    }
+    if "output" in new.model_fields_set:
+        attributes["output"] = given["output"]
+    return attributes | {name: given[name] for name in ("name", "callbackUrl") if name in given}

@@ -1,0 +1,45 @@
+"""How tasks go in, many at a time, and are called back: what the API and batches do alike."""
+
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom.executions import StateMachine
+from darkroom.logs import logger
+from darkroom.messages import MOST_MESSAGES, Queue
+from darkroom.store import Item, TaskStore
+from darkroom.tasks import execution_name, order
+
+
+def send_all(queue: Queue, items: Sequence[Item]) -> None:
+    """Queue the orders of PENDING tasks.
+
+    One that is not taken is no error: the task is stored, and reconcile queues it again within
+    minutes, as if it had come alone.
+    """
+    for start in range(0, len(items), MOST_MESSAGES):
+        part = items[start : start + MOST_MESSAGES]
+        try:
+            refused = queue.send_many([order(item) for item in part])
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("tasks were not queued", tasks=len(part), reason=str(error))
+        else:
+            if refused:
+                logger.warning("tasks were not queued", tasks=refused, reason="SQS took the rest")
+
+
+def cancel(store: TaskStore, machine: StateMachine, task_id: str, attempt: int) -> Item:
+    """End a task CANCELLED, stop its execution, and return it.
+
+    Raises:
+        StaleAttempt: it has ended, or is another attempt by now.
+    """
+    cancelled = store.cancel(task_id, attempt)
+    # The record is the truth now. An execution that goes on changes nothing: at its next write it
+    # is a StaleAttempt.
+    execution = cancelled.get("execution") or machine.arn_of(execution_name(task_id, attempt))
+    try:
+        machine.stop(execution, f"Task {task_id} was cancelled.")
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("an execution was not stopped", correlation_id=task_id, reason=str(error))
+    return cancelled
