@@ -1,5 +1,6 @@
 """The command `batch`: a folder of pictures, or a manifest, becomes a folder of gray ones."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -9,12 +10,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from darkroom.client import ApiError, Darkroom
+from darkroom.client import ApiError, Darkroom, Unreachable
 from darkroom.tasks import Status
 from local import batch as work
 from local import journal, manifest, render
 from local.batch import Picture, Tally
 from local.command import OutputFormat, Quality, Refused, complain, output_of, say, stack_of
+
+TRIED_AGAIN = {Status.FAILED, Status.CANCELLED}
+"""Of these a retry of the batch makes new attempts."""
 
 
 def batch(
@@ -51,10 +55,19 @@ def batch(
 
             tally = Tally(changed)
             develop(client, pictures, out, tally, version=version, options=options, screen=screen)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ApiError, Unreachable):
         complain(interrupted(journal.read(out, version), context.obj))
         raise
-    report(pictures, out)
+    written = work.write_report(pictures, out)
+    if failed := [picture for picture in pictures if not picture.file]:
+        show_reasons(failed)
+    say(f"{len(pictures) - len(failed)} of {len(pictures)} saved in {out}. Report: {written}")
+    noted = journal.read(out, version)
+    if noted and any(picture.status in TRIED_AGAIN for picture in failed):
+        again = command(context.obj, f"retry --batch {noted.batch_id}")
+        say(f"To try again what failed: {again}, then the same command as now.")
+    if failed:
+        raise typer.Exit(1)
 
 
 def develop(
@@ -119,17 +132,22 @@ def refusal(error: ApiError, source: Mapping[str, Any]) -> str:
 
 
 def interrupted(noted: journal.Journal | None, chosen: tuple[str | None, str | None]) -> str:
-    """Return what became of a batch that was left by Ctrl-C, and how to go on."""
+    """Return what became of a batch that was broken off, and how to go on."""
     if noted is None:
         return "Nothing was submitted."
     if noted.batch_id is None:
         return "It may have been submitted. The same command again finds out, and goes on."
-    options = zip(("--stack", "--region"), chosen, strict=True)
-    given = "".join(f"{option} {value} " for option, value in options if value)
     return (
         f"Batch {noted.batch_id} goes on. The same command again saves the rest; this stops it: "
-        f"darkroom {given}cancel --batch {noted.batch_id}"
+        + command(chosen, f"cancel --batch {noted.batch_id}")
     )
+
+
+def command(chosen: tuple[str | None, str | None], what: str) -> str:
+    """Return a command for the stack that was chosen."""
+    options = zip(("--stack", "--region"), chosen, strict=True)
+    given = "".join(f"{option} {shlex.quote(value)} " for option, value in options if value)
+    return f"darkroom {given}{what}"
 
 
 def progress(tally: Tally) -> str:
@@ -138,18 +156,10 @@ def progress(tally: Tally) -> str:
     return f"{parts}  {tally.failed} failed" if tally.failed else parts
 
 
-def report(pictures: Sequence[Picture], out: Path) -> None:
-    """Write the report, show what failed, and why; exit 1 if anything did."""
-    written = work.write_report(pictures, out)
-    failed = [picture for picture in pictures if not picture.file]
-    if failed:
-        reasons = [
-            {"failure": {"error": p.error or p.status, "message": p.message}} for p in failed
-        ]
-        render.put(render.screen(), render.reason_table(reasons, lambda r: r["failure"]["error"]))
-    say(f"{len(pictures) - len(failed)} of {len(pictures)} saved in {out}. Report: {written}")
-    if failed:
-        raise typer.Exit(1)
+def show_reasons(failed: Sequence[Picture]) -> None:
+    """Show how many pictures failed with which error, and what it said of one of them."""
+    reasons = [{"failure": {"error": p.error or p.status, "message": p.message}} for p in failed]
+    render.put(render.screen(), render.reason_table(reasons, lambda r: r["failure"]["error"]))
 
 
 def show(batch: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fake_api import GRAY, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
-from darkroom.client import Darkroom
+from darkroom.client import Darkroom, Unreachable
 from darkroom.client.batches import Batches
 from local import journal
 
@@ -67,12 +67,13 @@ def test_what_failed_is_told_by_error_and_in_the_report() -> None:
     done = darkroom("batch", place, "--out", "gray")
 
     assert done.exit_code == 1
-    _, head, failed, refused, end = done.stdout.splitlines()
+    _, head, failed, refused, end, again = done.stdout.splitlines()
     assert head.split() == ["tasks", "error", "for", "example"]
     assert failed.split()[:2] == ["2", "SourceNotFound"]
     assert "answered 404" in failed
     assert refused.split()[:2] == ["1", "EmptyFile"]
     assert end.startswith("1 of 4 saved in gray. Report: gray/report.csv")
+    assert again.startswith("To try again what failed: darkroom retry --batch b1, then")
     assert saved() == {"a.png"}
     row = report()["broken-1.jpg"]
     assert (row["status"], row["error"], row["file"]) == ("FAILED", "SourceNotFound", "")
@@ -244,6 +245,34 @@ def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
 
     assert running.returncode == 130
     assert told.startswith("Batch b1 goes on. The same command again saves the rest; ")
+
+
+def test_an_api_that_does_not_answer_any_more_leaves_the_batch_as_ctrl_c_does(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = Unreachable("127.0.0.1 does not answer.")
+    monkeypatch.setattr(Batches, "as_ended", mock.Mock(side_effect=lost))
+
+    done = darkroom("--region", "eu-west-1", "batch", folder("a.png"), "--out", "gray")
+
+    assert done.exit_code == 1
+    going_on, why = done.stderr.splitlines()
+    assert going_on.startswith("Batch b1 goes on.")
+    assert going_on.endswith("darkroom --region eu-west-1 cancel --batch b1")
+    assert why == "127.0.0.1 does not answer."
+    assert len(api.batches.bodies) == 1
+
+
+@pytest.mark.usefixtures("api")
+def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "150")
+
+    shown = darkroom("batch", folder("a.png", "b.png", "broken.png"), "--out", "gray").stdout
+
+    assert "3 uploaded" in shown
+    assert "2 developed  2 saved  1 failed" in shown
+    assert "3/3" in shown
 
 
 def test_ctrl_c_while_uploading_submits_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
