@@ -49,6 +49,10 @@ chaos: $(READY) $(EMULATOR) $(CHAOS) ## Break everything, then balance the books
 bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, and write docs/performance.md: `make bench QUICK=1` only tries it
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
+.PHONY: cost
+cost: $(READY) $(EMULATOR) $(BENCH) ## Count what tasks call, write docs/cost.md: what they cost in AWS
+	@$(BIN)/python -m bench.cost
+
 .PHONY: lint
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its policies
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ import subprocess
 from collections import Counter
 
 from bench.packages import BASELINE, Function
-from bench.report import Table
+from local.report import Table
 
 # The column of a top-level package; what is in none is Python's own.
 LIBRARIES = {

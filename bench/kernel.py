@@ -7,8 +7,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bench.report import Table
 from local.cloud import PROJECT, TOOLS
+from local.report import Table
 
 PYTHON = str(TOOLS / "bench" / "bin" / "python")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")

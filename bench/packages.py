@@ -15,8 +15,8 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from bench.report import Table
 from local.packages import PROJECT, zipped
+from local.report import Table
 
 SAM = PROJECT / ".local" / "tools" / "sam" / "bin" / "sam"
 BASELINE = "boto3, one client"

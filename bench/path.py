@@ -1,11 +1,11 @@
 """The whole path on the local cloud against a Celery worker, side by side in one run."""
 
-import socket
 import statistics
 from collections import defaultdict
 
 from bench.contenders import CLIENTS, WORKERS, Contender, Cpu, Run, celery, darkroom, sources
-from bench.report import Table
+from bench.machine import free_port
+from local.report import Table
 
 ROUNDS = 3
 # Of each picture: its name at the source, how people call it, and the tasks of one round.
@@ -27,7 +27,7 @@ def tables(*, quick: bool) -> list[Table]:
     Raises:
         RuntimeError: a task did not end as it should.
     """
-    with sources() as address, darkroom(_free_port()) as ours, celery() as theirs:
+    with sources() as address, darkroom(free_port()) as ours, celery() as theirs:
         both: dict[str, Contender] = {DARKROOM: ours, CELERY: theirs}
         for contender in both.values():
             # Every worker has started, every connection is open.
@@ -154,9 +154,3 @@ def _cpu_of_a_task(runs: list[Run]) -> Cpu:
             total[part] += seconds
     tasks = sum(len(run.latencies) for run in runs)
     return {part: seconds * MS / tasks for part, seconds in total.items()}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.imports import imports
 from bench.packages import BASELINE, Function, build, sizes
-from bench.report import Table
+from local.report import Table
 
 ROUNDS, QUICK_ROUNDS = 15, 2
 MS = 1000

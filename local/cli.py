@@ -10,7 +10,7 @@ import typer
 
 from darkroom.client import PAGE, Darkroom
 from darkroom.tasks import Status
-from local import cli_batch, cli_repair, history, lines, render, submissions
+from local import cli_batch, cli_cost, cli_repair, history, lines, render, submissions
 from local.command import (
     AsJson,
     BatchId,
@@ -199,6 +199,7 @@ def doctor(context: typer.Context) -> None:
 
 
 app.command()(cli_batch.batch)
+app.command()(cli_cost.cost)
 app.command()(cli_repair.retry)
 app.command()(cli_repair.cancel)
 app.command()(cli_repair.redrive_dlq)

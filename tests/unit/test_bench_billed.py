@@ -1,0 +1,97 @@
+"""What calls are billed as: each is found again in the units, none is guessed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bench import billed
+from bench.units import Index
+from bench.wire import Call
+from local import sdk
+
+INDEXES = {"active": Index(("active",), None)}
+
+
+def call(operation: str, sent: Any, got: Any = None, status: int = 200) -> Call:
+    service = "dynamodb" if "Item" in operation or operation == "Query" else "other"
+    body = json.dumps(got or {}).encode()
+    return Call("KEY", service, operation, status, json.dumps(sent).encode(), body)
+
+
+def item(**attributes: str) -> dict[str, Any]:
+    return {"taskId": {"S": "t"}, **{name: {"S": value} for name, value in attributes.items()}}
+
+
+def test_the_writes_of_a_task_are_followed_from_one_state_to_the_next():
+    used = billed.capacity(
+        [
+            call("PutItem", {"Item": item(active="4")}),
+            call("UpdateItem", {"Key": item()}, {"Attributes": item(active="5")}),
+            call("UpdateItem", {"Key": item()}, {"Attributes": item()}),
+        ],
+        INDEXES,
+    )
+
+    assert used.writes == {"table": 3, "active": 1 + 2 + 1}
+    assert used.kept_bytes == len("taskIdt")
+
+
+def test_a_write_that_is_refused_costs_a_unit_and_changes_nothing():
+    used = billed.capacity(
+        [
+            call("PutItem", {"Item": item(active="4")}),
+            call("UpdateItem", {"Key": item()}, {"__type": "…"}, status=400),
+        ],
+        INDEXES,
+    )
+
+    assert used.writes == {"table": 2, "active": 1}
+
+
+def test_reads_are_consistent_where_they_ask_to_be():
+    used = billed.capacity(
+        [
+            call("GetItem", {"ConsistentRead": True}, {"Item": item()}),
+            call("GetItem", {}, {"Item": item()}),
+            call("Query", {}, {"Items": [item(), item()]}),
+        ],
+        {},
+    )
+
+    assert used.reads == 1 + 0.5 + 0.5
+
+
+def test_a_call_that_cannot_be_counted_is_an_error_and_not_free():
+    with pytest.raises(ValueError, match="BatchWriteItem"):
+        billed.capacity([call("BatchWriteItem", {})], {})
+
+
+def test_every_call_to_the_table_that_functions_may_make_can_be_counted():
+    for operation in sdk.OPERATIONS["dynamodb"]:
+        sent = {"Item": item(), "Key": item()}
+        billed.capacity([call(operation, sent, {"Items": [], "Item": item()})], {})
+
+
+def test_messages_and_events_are_counted_by_their_size():
+    message = call("SendMessage", {"MessageBody": "x" * 65_537})
+    entry = {"Source": "s", "DetailType": "d", "Detail": "{}"}
+
+    assert billed.messages([message]) == 2
+    assert billed.events([call("PutEvents", {"Entries": [entry, entry]}), message]) == 2
+
+
+def test_logs_are_counted_with_what_lambda_writes_itself_unless_that_is_off():
+    lines = ["START RequestId: 1", '{"level":"INFO"}', "END RequestId: 1", "REPORT RequestId: 1"]
+
+    own = billed.log_bytes(lines, platform=False)
+
+    assert own == len('{"level":"INFO"}') + billed.LINE_BYTES
+    assert billed.log_bytes(lines, platform=True) > own + 400
+
+
+def test_calls_are_those_of_the_function_that_signed_them():
+    made = billed.made_by([call("PutItem", {}), call("PutItem", {})], {"KEY": "Api"})
+
+    assert made["Api"] == {"dynamodb:PutItem": 2}
+    assert not billed.made_by([call("PutItem", {})], {"ANOTHER": "Api"})

@@ -1,0 +1,150 @@
+"""The price of a task: the tables add up, and the pages say what the tables do."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bench import cost as command
+from local.cost import tables
+from local.cost.counts import Counts, Function, load_counts
+from local.cost.model import MILLION, components, execution_seconds, fixed, milliseconds
+from local.cost.prices import Prices, load_prices
+from local.cost.workers import EC2, FARGATE
+
+STANDARD, EXPRESS = "STANDARD", "EXPRESS"
+
+
+@pytest.fixture
+def counts() -> Counts:
+    return load_counts()
+
+
+@pytest.fixture
+def prices() -> Prices:
+    return load_prices()
+
+
+def test_the_component_table_adds_up(counts: Counts, prices: Prices):
+    *rows, together = tables.by_component(counts, prices).rows
+
+    for column in range(1, len(together)):
+        shown = sum(float(row[column].replace(",", "")) for row in rows)
+        assert together[column] == f"{shown:,.2f}"
+        assert together[column] == f"{tables.million(counts.runs[column - 1], prices):,.2f}"
+
+
+def test_docs_cost_md_has_the_tables_of_what_was_counted(counts: Counts, prices: Prices):
+    page = command.PAGE.read_text()
+
+    for part in command.parts(counts, prices):
+        assert part in page
+
+
+def test_the_figure_in_the_readme_is_the_pages(counts: Counts, prices: Prices):
+    figure = command.figure(counts, prices)
+    page = command.PAGE.read_text()
+
+    assert figure in command.README.read_text()
+    assert counts.date in figure
+    for dollars in re.findall(r"\$([\d.]+)", figure):
+        assert f"| {dollars} |" in page
+
+
+def test_every_price_has_its_source_and_says_when_it_was_read(prices: Prices):
+    for name, line in prices.lines.items():
+        assert line.keys() == {"usd", "per", "source", "read"}, name
+        assert line["source"].startswith("https://aws.amazon.com/"), name
+        assert line["read"] == "memory" or line["read"].year >= 2025, name
+
+
+def test_a_standard_execution_costs_its_transitions(counts: Counts, prices: Prices):
+    run = replace(counts.runs[0], workflow=STANDARD, tasks=10, transitions=60)
+
+    assert components(run, prices)["Step Functions"] == pytest.approx(6 * 25)
+
+
+def test_an_express_execution_costs_its_request_and_its_time(counts: Counts, prices: Prices):
+    run = counts.run(EXPRESS, counts.runs[0].picture)
+    begun = -(-execution_seconds(run) // 0.1) * 0.1
+
+    dollars = components(run, prices)["Step Functions"]
+
+    assert dollars == pytest.approx(1 + MILLION * begun * 0.0625 * 0.00001667)
+
+
+def test_less_memory_makes_work_longer_and_leaves_waiting_as_it_is():
+    whole = Function(10, cpu_ms=100, memory_mb=1769, calls={"dynamodb:PutItem": 10}, tracing="")
+
+    assert milliseconds("Any", whole) == pytest.approx(10 + 6)
+    assert milliseconds("Any", replace(whole, memory_mb=3538)) == pytest.approx(10 + 6)
+    assert milliseconds("Any", replace(whole, memory_mb=177)) == pytest.approx(100 + 6, rel=1e-2)
+
+
+def test_a_trace_costs_where_it_is_taken(counts: Counts, prices: Prices):
+    quiet = {n: replace(f, tracing="PassThrough") for n, f in counts.runs[0].functions.items()}
+    run = replace(counts.runs[0], tasks=100, requests=200, traced=0.05, functions=quiet)
+
+    assert components(run, prices)["X-Ray"] == pytest.approx(2 * 0.05 * 5)
+
+
+def test_twice_the_tasks_cost_as_much_each(counts: Counts, prices: Prices):
+    run = counts.runs[0]
+    functions = {
+        name: replace(
+            function,
+            invocations=2 * function.invocations,
+            cpu_ms=2 * function.cpu_ms,
+            calls={call: 2 * count for call, count in function.calls.items()},
+        )
+        for name, function in run.functions.items()
+    }
+    twice = replace(
+        run,
+        tasks=2 * run.tasks,
+        functions=functions,
+        writes={index: 2 * count for index, count in run.writes.items()},
+        **{
+            name: 2 * getattr(run, name)
+            for name in (
+                "requests", "transitions", "reads", "messages", "batches", "events",
+                "log_bytes", "work_bytes", "result_bytes", "item_bytes",
+            )
+        },
+    )  # fmt: skip
+
+    assert components(twice, prices) == pytest.approx(components(run, prices))
+
+
+@pytest.mark.parametrize("fleet", [FARGATE, EC2])
+def test_workers_are_paid_for_without_tasks_and_more_come_with_them(
+    fleet, counts: Counts, prices: Prices
+):
+    run = counts.runs[0]
+
+    idle, busy = fleet.month(0, run, prices), fleet.month(200 * MILLION, run, prices)
+
+    requests = fleet.month(MILLION, run, prices) - idle
+    assert idle > 50
+    assert busy > idle + 200 * requests
+
+
+def test_where_workers_begin_to_cost_less_they_did_not_before(counts: Counts, prices: Prices):
+    picture = counts.runs[0].picture
+    monthly = sum(fixed(counts, prices).values())
+    for workflow, *found in tables.break_even(counts, prices).rows:
+        run = counts.run(workflow, picture)
+        for fleet, text in zip((FARGATE, EC2), found, strict=True):
+            tasks = int(text.replace(",", ""))
+            each = tables.million(run, prices) / MILLION
+            theirs = [
+                fleet.month(n, counts.run(STANDARD, picture), prices)
+                for n in (tasks - tables.STEP, tasks)
+            ]
+            assert monthly + each * (tasks - tables.STEP) <= theirs[0]
+            assert monthly + each * tasks > theirs[1]
+
+
+def test_what_was_not_counted_has_no_price(counts: Counts):
+    with pytest.raises(KeyError, match="holiday"):
+        counts.run(STANDARD, "holiday")
