@@ -54,12 +54,15 @@ def test_every_transition_leads_to_a_state_and_every_state_is_reached(machine):
 
 
 def test_the_steps_stand_in_their_order(machine):
-    name, path = machine["StartAt"], []
-    while machine["States"][name]["Type"] == "Task":
-        path.append(name)
-        name = machine["States"][name]["Next"]
+    path = [machine["StartAt"]]
+    while following := machine["States"][path[-1]].get("Next"):
+        path.append(following)
     assert path == STEPS
-    assert machine["States"][name]["Type"] == "Succeed"
+
+
+def test_a_task_that_goes_well_is_charged_for_its_steps_alone(machine):
+    """Each state costs $25 a million tasks: a Succeed state after the last step is not worth it."""
+    assert machine["States"][STEPS[-1]]["End"] is True
 
 
 def test_an_error_that_nobody_expects_is_recorded_with_the_step_where_it_happened(tasks):
