@@ -123,7 +123,7 @@ class Meter:
             work_bytes=sizes["work"],
             result_bytes=sizes["results"],
             item_bytes=used.kept_bytes,
-            traced=1.0,
+            traced=float(self._template["Parameters"]["TracedShare"]["Default"]),
         )
 
     def _ended(self, task_id: str) -> bool:

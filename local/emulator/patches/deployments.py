@@ -1,13 +1,14 @@
-"""What CloudFormation hands on: every method of a path, numbers as numbers, a release to SAM."""
+"""What CloudFormation hands on: methods, numbers, a release to SAM, what nothing here acts on."""
 
 import copy
 from typing import Any
 
 from ministack.services import apigateway_v1, lambda_svc
-from ministack.services.cloudformation import changesets, engine
+from ministack.services.cloudformation import changesets, engine, provisioners
 
 from local.emulator.patches.replacing import Function, replace
 
+SAMPLING_RULE = "AWS::XRay::SamplingRule"
 ANY_METHOD = "x-amazon-apigateway-any-method"
 
 
@@ -79,8 +80,31 @@ def publish_what_a_parameter_names() -> None:
     )
 
 
+def take_a_sampling_rule() -> None:
+    """Take X-Ray's sampling rules and do nothing: there are no traces here to be sampled.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-xray-samplingrule.html
+    """
+    if SAMPLING_RULE in provisioners._RESOURCE_HANDLERS:
+        message = "ministack knows sampling rules by now"
+        raise AssertionError(message)
+
+    def create(logical_id: str, _: Any, stack_name: str) -> tuple[str, dict[str, str]]:
+        return f"{stack_name}-{logical_id}", {}
+
+    def update(physical_id: str, *_: Any) -> tuple[str, dict[str, str]]:
+        return physical_id, {}
+
+    provisioners._RESOURCE_HANDLERS[SAMPLING_RULE] = {
+        "create": create,
+        "update": update,
+        "delete": provisioners._cfn_noop_delete,
+    }
+
+
 def apply() -> None:
     """Apply the patches of this module."""
     import_any_methods()
     read_concurrency_as_a_number()
     publish_what_a_parameter_names()
+    take_a_sampling_rule()
