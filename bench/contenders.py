@@ -1,6 +1,11 @@
-"""The two that `bench.path` compares, the local cloud and Celery, and what they download from."""
+"""The two that `bench.path` compares, Darkroom and Celery, and what they download from.
+
+Each has a local cloud of its own. The same client asks both over HTTP, and when a task has ended
+is read from their tables.
+"""
 
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -8,14 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO
 
 import httpx
 import psutil
 
+from bench.machine import free_port
 from local import processes
 from local.cloud import PROJECT, TOOLS, LocalCloud
 from local.deploy import deploy
@@ -26,8 +32,10 @@ CLIENTS = 8
 DEADLINE = 300
 QUALITY = 75
 """What Pillow saves a JPEG with when it is not told: both write as much."""
-SHORTEST_PAUSE = 0.1
+PAUSE = 0.1
 PAGE = 100
+"""Keys of one BatchGetItem."""
+EMULATOR = "emulator"
 PYTHON = str(TOOLS / "bench" / "bin" / "python")
 
 
@@ -49,23 +57,27 @@ class Run:
     cpu: Cpu
 
 
-class Contender(Protocol):
-    """One that does tasks."""
+@dataclass
+class Contender:
+    """One that does tasks.
+
+    Attributes:
+        cloud: where its records and results are.
+        table: the name of the table of its records.
+        http: a connection to its API.
+        pids: its processes beside the local cloud's, by the part that they are.
+    """
+
+    cloud: LocalCloud
+    table: str
+    http: httpx.Client
+    pids: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._dynamodb = self.cloud.client("dynamodb")
 
     def run(self, url: str, count: int) -> Run:
-        """Do `count` tasks with the image at `url`, all submitted at once."""
-
-
-class Darkroom:
-    """A stack, made of template.yaml, on a local cloud of its own."""
-
-    def __init__(self, cloud: LocalCloud, http: httpx.Client) -> None:
-        """Take a cloud that is up and a connection to the API of its stack."""
-        self._cloud = cloud
-        self._http = http
-
-    def run(self, url: str, count: int) -> Run:
-        """See Contender.
+        """Do `count` tasks with the image at `url`, all submitted at once.
 
         Raises:
             RuntimeError: a task did not end COMPLETED.
@@ -76,122 +88,134 @@ class Darkroom:
         def submit(_: int) -> tuple[str, float]:
             sent = time.time()
             body = {"imageUrl": url, "output": {"quality": QUALITY}}
-            answer = self._http.post("/tasks", json=body).raise_for_status()
+            answer = self.http.post("/tasks", json=body).raise_for_status()
             return answer.json()["taskId"], sent
 
         with ThreadPoolExecutor(CLIENTS) as pool:
             sent = dict(pool.map(submit, range(count)))
+        task_ids = list(sent)
         # The newest alone first: to ask for all again and again would be work of its own.
-        self._wait(1)
-        done = self._wait(count)
+        self._wait(task_ids[-1:])
+        ended = self._wait(task_ids)
         return Run(
-            max(done.values()) - min(sent.values()),
-            [done[task_id] - moment for task_id, moment in sent.items()],
+            max(ended.values()) - min(sent.values()),
+            [ended[task_id] - moment for task_id, moment in sent.items()],
             {part: used - before.get(part, 0) for part, used in self._cpu().items()},
         )
 
-    def _wait(self, count: int) -> dict[str, float]:
-        """Wait, as the API asks to, for the newest tasks to end; return when each did, by id."""
+    def _wait(self, task_ids: list[str]) -> dict[str, float]:
+        """Wait for tasks to end; return when each did, in seconds since 1970."""
         deadline = time.monotonic() + DEADLINE
         while True:
-            tasks, pause = self._newest(count)
-            states = {task["status"] for task in tasks}
-            if states == {"COMPLETED"}:
-                return {
-                    task["taskId"]: datetime.fromisoformat(task["completedAt"]).timestamp()
-                    for task in tasks
-                }
-            if not states <= {"PENDING", "RUNNING", "COMPLETED"} or time.monotonic() > deadline:
-                raise RuntimeError(f"Not all tasks of the bench ended COMPLETED: {states}")
-            time.sleep(max(pause, SHORTEST_PAUSE))
+            ended: dict[str, float] = {}
+            for start in range(0, len(task_ids), PAGE):
+                ended |= self._ends(task_ids[start : start + PAGE])
+            if len(ended) == len(task_ids):
+                return ended
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{len(task_ids) - len(ended)} tasks of the bench do not end.")
+            time.sleep(PAUSE)
 
-    def _newest(self, count: int) -> tuple[list[dict[str, Any]], float]:
-        """Return so many tasks and the seconds after which to ask again."""
-        tasks: list[dict[str, Any]] = []
-        query: dict[str, Any] = {}
-        while True:
-            query["limit"] = min(count - len(tasks), PAGE)
-            answer = self._http.get("/tasks", params=query).raise_for_status()
-            page = answer.json()
-            tasks += page["tasks"]
-            query["cursor"] = page["cursor"]
-            if len(tasks) >= count:
-                return tasks, float(answer.headers.get("Retry-After", 0))
+    def _ends(self, task_ids: list[str]) -> dict[str, float]:
+        """Return when those of up to 100 tasks ended that have."""
+        keys = [{"taskId": {"S": task_id}} for task_id in task_ids]
+        answer = self._dynamodb.batch_get_item(RequestItems={self.table: {"Keys": keys}})
+        records = answer["Responses"][self.table]
+        states = {record["status"]["S"] for record in records}
+        if not states <= {"PENDING", "RUNNING", "COMPLETED"}:
+            raise RuntimeError(f"Not all tasks of the bench ended COMPLETED: {states}")
+        return {
+            record["taskId"]["S"]: datetime.fromisoformat(record["completedAt"]["S"]).timestamp()
+            for record in records
+            if "completedAt" in record
+        }
 
     def _cpu(self) -> Cpu:
         used: defaultdict[str, float] = defaultdict(float)
-        for process in processes.marked(self._cloud.home):
+        for process in processes.marked(self.cloud.home):
             with suppress(psutil.Error):
                 # The stack's name, the function's, and what makes it unique.
-                function = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", "bench-emulator")
-                times = process.cpu_times()
-                used[function.split("-")[1]] += times.user + times.system
+                function = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", f"bench-{EMULATOR}")
+                used[function.split("-")[1]] += _seconds(process)
+        for part, pid in self.pids.items():
+            process = psutil.Process(pid)
+            used[part] += sum(map(_seconds, [process, *process.children(recursive=True)]))
         return used
 
 
-class Celery:
-    """Celery with a broker and a worker, see `bench.celery_rig`."""
-
-    def __init__(self, orders: IO[str], answers: IO[str]) -> None:
-        """Take both ends of a rig that has been started."""
-        self._orders = orders
-        self._answers = answers
-        self.versions: str = self._answer()["versions"]
-
-    def run(self, url: str, count: int) -> Run:
-        """See Contender. Raises RuntimeError: the rig has ended."""
-        self._orders.write(f"{url} {count}\n")
-        self._orders.flush()
-        told = self._answer()
-        return Run(told["seconds"], told["latencies"], told["cpu"])
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._answers.readline()
-        if not line:
-            raise RuntimeError("Celery has ended, see above.")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 @contextmanager
-def darkroom(port: int) -> Iterator[Darkroom]:
-    """Start a local cloud on a port and deploy to it; stop it."""
-    with tempfile.TemporaryDirectory() as home:
-        cloud = LocalCloud(Path(home), port)
-        try:
-            cloud.start(DARKROOM_WORKERS=str(WORKERS))
-            description = deploy(cloud, "bench", {"RequestBurst": "5000"})
-            headers = {"x-api-key": description["apiKey"]}
-            with httpx.Client(base_url=description["apiUrl"], headers=headers) as http:
-                yield Darkroom(cloud, http)
-        finally:
-            cloud.stop()
+def darkroom() -> Iterator[Contender]:
+    """Start a local cloud and deploy template.yaml to it; stop it."""
+    with _cloud() as cloud:
+        description = deploy(cloud, "bench", {"RequestBurst": "5000"})
+        headers = {"x-api-key": description["apiKey"]}
+        with httpx.Client(base_url=description["apiUrl"], headers=headers) as http:
+            yield Contender(cloud, description["outputs"]["TableName"], http)
 
 
 @contextmanager
-def celery() -> Iterator[Celery]:
-    """Start Celery; stop it."""
-    with _tool("bench.celery_rig", str(WORKERS)) as (orders, answers):
-        yield Celery(orders, answers)
+def celery() -> Iterator[tuple[Contender, str]]:
+    """Start Celery beside a local cloud with its table and its bucket; stop both.
+
+    Gives the versions of what it is made of, too.
+    """
+    name = "bench"
+    with _cloud() as cloud:
+        cloud.client("dynamodb").create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "taskId", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        cloud.client("s3").create_bucket(Bucket=name)
+        environment = {
+            "BENCH_NAME": name,
+            "AWS_ENDPOINT_URL": cloud.endpoint_url,
+            "AWS_DEFAULT_REGION": cloud.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        port = free_port()
+        with _tool("bench.celery_rig", str(WORKERS), str(port), **environment) as told:
+            started = json.loads(told.readline())
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+                yield Contender(cloud, name, http, started["pids"]), started["versions"]
 
 
 @contextmanager
 def sources() -> Iterator[str]:
     """Serve the pictures of `bench.sources`; give the address."""
-    with _tool("bench.sources") as (_, answers):
-        yield answers.readline().strip()
+    with _tool("bench.sources") as told:
+        yield told.readline().strip()
 
 
 @contextmanager
-def _tool(module: str, *arguments: str) -> Iterator[tuple[IO[str], IO[str]]]:
-    """Run a module in the environment of the bench; it ends when its input does."""
+def _cloud() -> Iterator[LocalCloud]:
+    with tempfile.TemporaryDirectory() as home:
+        cloud = LocalCloud(Path(home), free_port())
+        try:
+            cloud.start(DARKROOM_WORKERS=str(WORKERS))
+            yield cloud
+        finally:
+            cloud.stop()
+
+
+@contextmanager
+def _tool(module: str, *arguments: str, **environment: str) -> Iterator[IO[str]]:
+    """Run a module in the environment of the bench and give its output; close its input."""
     with subprocess.Popen(  # noqa: S603 - our own module
         [PYTHON, "-m", module, *arguments],
         cwd=PROJECT,
+        env=os.environ | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         if process.stdin is None or process.stdout is None:  # both were asked for
             raise RuntimeError(f"{module} has no input or no output.")
-        yield process.stdin, process.stdout
+        yield process.stdout

@@ -3,8 +3,17 @@
 import statistics
 from collections import defaultdict
 
-from bench.contenders import CLIENTS, WORKERS, Contender, Cpu, Run, celery, darkroom, sources
-from bench.machine import free_port
+from bench.contenders import (
+    CLIENTS,
+    EMULATOR,
+    WORKERS,
+    Contender,
+    Cpu,
+    Run,
+    celery,
+    darkroom,
+    sources,
+)
 from local.report import Table
 
 ROUNDS = 3
@@ -27,8 +36,8 @@ def tables(*, quick: bool) -> list[Table]:
     Raises:
         RuntimeError: a task did not end as it should.
     """
-    with sources() as address, darkroom(free_port()) as ours, celery() as theirs:
-        both: dict[str, Contender] = {DARKROOM: ours, CELERY: theirs}
+    with sources() as address, darkroom() as ours, celery() as (theirs, versions):
+        both = {DARKROOM: ours, CELERY: theirs}
         for contender in both.values():
             # Every worker has started, every connection is open.
             contender.run(f"{address}/0.3.jpg", 4 * WORKERS)
@@ -49,7 +58,6 @@ def tables(*, quick: bool) -> list[Table]:
             )
             for picture, (_, count) in PICTURES.items()
         }
-        versions = theirs.versions
     return [_throughput(measured, versions), _latency(idle), _parts(measured)]
 
 
@@ -80,15 +88,18 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
     )
     return Table(
         "End to end: many tasks at once",
-        "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Darkroom: `POST "
-        "/tasks` on the local cloud to COMPLETED, through API, queue, state machine and functions, "
-        f"IAM enforced, everything written to disk. Celery ({versions}): `delay()` to the end of a "
-        "task that downloads, does `Image.open().convert('L').save()` to a file, its status in the "
-        f"broker. {WORKERS} worker processes for Celery and for each function; {CLIENTS} client "
-        f"threads submit {tasks} tasks at once; medians of {len(rounds)} rounds in turns. By "
-        "processor time: Celery's of a task, broker and all, over Darkroom's, emulator and all; "
-        "where something else is at work on the machine too, that is the figure to go by, since "
-        "Darkroom has more processes to get a share of it with.",
+        "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each of the two has "
+        "a local cloud of its own, and both are asked by `POST /tasks`, over HTTP. Darkroom: "
+        "through API, queue, state machine and functions, each step's file in S3, the result's "
+        "checksum verified, IAM enforced. Celery "
+        f"({versions}): an API in one process writes PENDING to DynamoDB and queues; a worker "
+        "writes RUNNING, downloads, does `Image.open().convert('L').save()`, puts the result into "
+        "S3 and writes COMPLETED with the result. "
+        f"{WORKERS} worker processes for Celery and for each function; {CLIENTS} client threads "
+        f"submit {tasks} tasks at once; medians of {len(rounds)} rounds in turns. By processor "
+        "time: Celery's of a task over Darkroom's, the local cloud in both; where something else "
+        "is at work on the machine too, that is the figure to go by, since Darkroom has more "
+        "processes to get a share of it with.",
         ("picture", "Darkroom, tasks/s", "Celery, tasks/s", "ratio", "by processor time"),
         rows,
         bars,
@@ -123,14 +134,16 @@ def _parts(measured: dict[str, Runs]) -> Table:
         picture: {name: _cpu_of_a_task(runs[name]) for name in runs}
         for picture, runs in measured.items()
     }
-    functions = sorted(set().union(*(of[DARKROOM] for of in used.values())) - {"emulator"})
+    functions = sorted(set().union(*(of[DARKROOM] for of in used.values())) - {EMULATOR})
+    own = ["API", "worker", "broker"]
     parts = [
         *((function, DARKROOM, [function]) for function in functions),
         ("all functions", DARKROOM, functions),
-        ("emulator", DARKROOM, ["emulator"]),
-        ("Darkroom on the local cloud", DARKROOM, [*functions, "emulator"]),
-        ("Celery's worker", CELERY, ["worker"]),
-        ("Celery's broker", CELERY, ["broker"]),
+        ("its local cloud", DARKROOM, [EMULATOR]),
+        ("Darkroom, all", DARKROOM, [*functions, EMULATOR]),
+        *((f"Celery's {part}", CELERY, [part]) for part in own),
+        ("its local cloud", CELERY, [EMULATOR]),
+        ("Celery, all", CELERY, [*own, EMULATOR]),
     ]
     rows: list[tuple[str, ...]] = [
         (title, *(f"{sum(used[p][name].get(n, 0) for n in names):.1f}" for p in PICTURES))
@@ -138,9 +151,10 @@ def _parts(measured: dict[str, Runs]) -> Table:
     ]
     return Table(
         "End to end: processor time of one task, by part",
-        "User and system time, without clients and source. The functions run in "
-        "AWS as they run here; the emulator stands for all of AWS: API Gateway, SQS, Step "
-        "Functions, Lambda, DynamoDB, S3, EventBridge and IAM, in one Python process.",
+        "User and system time, without clients and source. The functions run in AWS as they run "
+        "here; the local cloud is one Python process that stands for all of AWS: of Darkroom's "
+        "tasks for API Gateway, SQS, Step Functions, Lambda, DynamoDB and its stream, S3, "
+        "EventBridge and IAM, of Celery's for DynamoDB and S3.",
         ("part", *(f"{PICTURES[picture][0]} ms" for picture in PICTURES)),
         rows,
     )
