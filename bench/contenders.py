@@ -154,7 +154,9 @@ def darkroom() -> Iterator[Contender]:
     with _cloud() as cloud:
         description = deploy(cloud, "bench", {"RequestBurst": "5000"})
         headers = {"x-api-key": description["apiKey"]}
-        with httpx.Client(base_url=description["apiUrl"], headers=headers) as http:
+        with httpx.Client(
+            base_url=description["apiUrl"], headers=headers, timeout=DEADLINE
+        ) as http:
             yield Contender(cloud, description["outputs"]["TableName"], http)
 
 
@@ -183,7 +185,7 @@ def celery() -> Iterator[tuple[Contender, str]]:
         port = free_port()
         with _tool("bench.celery_rig", str(WORKERS), str(port), **environment) as told:
             started = json.loads(told.readline())
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as http:
                 yield Contender(cloud, name, http, started["pids"]), started["versions"]
 
 
