@@ -4,8 +4,10 @@ None of it changes an answer. A task makes a dozen requests and some twenty eval
 these is felt: docs/performance.md has the processor time of a task by part.
 """
 
+import copy
 import gc
 import json
+import pickle
 import random
 import threading
 import uuid
@@ -16,7 +18,15 @@ from typing import Any
 
 import jsonata
 from ministack.core import iam_evaluator, persistence, router
-from ministack.services import s3
+from ministack.services import (
+    cloudformation,
+    cloudwatch_logs,
+    dynamodb,
+    eventbridge,
+    s3,
+    sqs,
+    stepfunctions,
+)
 
 from local.emulator.patches.replacing import Function, replace
 
@@ -34,6 +44,7 @@ def apply() -> None:
     name_a_caller_without_its_policies()
     digest_a_body_once()
     copy_an_object_by_a_link()
+    copy_records_in_c()
     write_the_state_by_the_fast_encoder()
     make_ids_without_the_kernel()
     collect_garbage_seldom()
@@ -146,6 +157,34 @@ def copy_an_object_by_a_link() -> None:
 
     replace(s3, "_read_body", read, has='with open(fpath, "rb") as f:')
     replace(s3, "_atomic_write", write, has="os.replace(tmp, fpath)")
+
+
+def copy_records_in_c() -> None:
+    """`copy.deepcopy` copies in Python, pickle in C: a record takes a quarter of the time.
+
+    Only services that store text: pickle would copy the megabytes of code and objects, too, which
+    `deepcopy` shares.
+    """
+
+    class FastCopy:
+        """The module `copy`, but for that."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(copy, name)
+
+        def deepcopy(self, value: Any) -> Any:
+            return pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))  # noqa: S301 - ours
+
+    for service in (
+        cloudformation,
+        cloudwatch_logs,
+        dynamodb,
+        eventbridge,
+        sqs,
+        stepfunctions,
+    ):
+        replace(service, "get_state", lambda original: original, has="copy.deepcopy(")
+        service.copy = FastCopy()
 
 
 def write_the_state_by_the_fast_encoder() -> None:
