@@ -32,6 +32,23 @@ def test_an_expression_that_fails_once_fails_again(cloud: LocalCloud):
     assert errors == ["States.QueryEvaluationError"] * 2
 
 
+def test_a_path_leads_to_what_an_expression_finds_there(cloud: LocalCloud):
+    paths = {"text": "a.text", "object": "a", "list": "one", "of each": "many.n", "null": "nothing"}
+    output = {name: f"{{% $states.input.{path} %}}" for name, path in paths.items()}
+    arn = machine(cloud, {"Pick": PASS | {"Output": output}})
+    given = {"a": {"text": "x"}, "one": [1], "many": [{"n": 1}, {"n": 2}], "nothing": None}
+
+    found = json.loads(run(cloud, arn, input=json.dumps(given))["output"])
+
+    assert found == {
+        "text": "x",
+        "object": {"text": "x"},
+        "list": [1],
+        "of each": [1, 2],
+        "null": None,
+    }
+
+
 def test_a_permission_that_is_taken_away_is_missing_at_the_next_call(cloud: LocalCloud):
     cloud.client("s3").create_bucket(Bucket="guarded")
     iam = cloud.client("iam")

@@ -9,6 +9,7 @@ import gc
 import json
 import pickle
 import random
+import re
 import threading
 import uuid
 from contextlib import suppress
@@ -34,12 +35,16 @@ from local.emulator.patches.replacing import Function, replace
 # through the whole state of all services many times a second.
 YOUNG_OBJECTS = 50_000
 
+# An expression that names a field and does nothing with it.
+PATH = re.compile(r"\$states((?:\.[A-Za-z]\w*)+)")
+
 _parsing = threading.Lock()
 
 
 def apply() -> None:
     """Apply the patches of this module."""
     parse_an_expression_once()
+    follow_a_path_without_the_engine()
     parse_a_policy_once()
     name_a_caller_without_its_policies()
     digest_a_body_once()
@@ -64,6 +69,35 @@ def parse_an_expression_once() -> None:
 def _tree(expression: str, regex_engine: Any) -> Any:
     with _parsing:
         return jsonata.parser.Parser().parse(expression, regex_engine)
+
+
+def follow_a_path_without_the_engine() -> None:
+    """JSONata: most expressions are a path, `$states.input.key`, for which an engine is made anew.
+
+    The engine is asked where it has rules of its own: about lists, nulls and what is missing.
+    """
+
+    def evaluate(original: Function) -> Function:
+        def follow(
+            expression: str, raw_input: Any, ctx: Any = None, result: Any = None, error: Any = None
+        ) -> Any:
+            path = PATH.fullmatch(expression)
+            if path:
+                value: Any = {
+                    "input": raw_input,
+                    "result": result,
+                    "errorOutput": error,
+                    "context": ctx,
+                }
+                for name in path[1].split(".")[1:]:
+                    value = value.get(name) if isinstance(value, dict) else None
+                if isinstance(value, str | int | float | dict):
+                    return value
+            return original(expression, raw_input, ctx, result, error)
+
+        return follow
+
+    replace(stepfunctions, "_evaluate_jsonata", evaluate, has='"errorOutput": error_output,')
 
 
 def parse_a_policy_once() -> None:
