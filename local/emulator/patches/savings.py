@@ -12,7 +12,9 @@ import random
 import re
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,7 @@ def apply() -> None:
     """Apply the patches of this module."""
     parse_an_expression_once()
     follow_a_path_without_the_engine()
+    keep_the_threads_of_tasks()
     parse_a_policy_once()
     name_a_caller_without_its_policies()
     digest_a_body_once()
@@ -98,6 +101,26 @@ def follow_a_path_without_the_engine() -> None:
         return follow
 
     replace(stepfunctions, "_evaluate_jsonata", evaluate, has='"errorOutput": error_output,')
+
+
+def keep_the_threads_of_tasks() -> None:
+    """Step Functions: a task with a timeout runs in a pool of threads that is made for it alone."""
+    pool = ThreadPoolExecutor(max_workers=1000)
+
+    def invoke(_original: Function) -> Function:
+        def timed(resource: str, input_data: Any, timeout: float) -> Any:
+            run = copy_context().run
+            future = pool.submit(run, stepfunctions._invoke_resource, resource, input_data)
+            try:
+                return future.result(timeout=timeout)
+            except TimeoutError:
+                raise stepfunctions._ExecutionError(
+                    "States.Timeout", f"Task timed out after {timeout} seconds"
+                ) from None
+
+        return timed
+
+    replace(stepfunctions, "_invoke_resource_with_timeout", invoke, has="pool.shutdown(wait=False)")
 
 
 def parse_a_policy_once() -> None:
