@@ -157,9 +157,9 @@ def follow(
         ApiError, Unreachable: the API does not tell how the batch is.
     """
     waiting: defaultdict[str, deque[Picture]] = defaultdict(deque)
-    for picture in batch:
-        if not picture.error:
-            waiting[picture.place].append(picture)
+    for one in batch:
+        if not one.error:
+            waiting[one.place].append(one)
     by_task: dict[str, Picture] = {}
     last: Batch | None = None
 

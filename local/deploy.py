@@ -61,14 +61,14 @@ def deploy(
 def at_once(template: dict[str, Any]) -> dict[str, Any]:
     """Return the template without what the local cloud has not, the resources of SAM's making too.
 
-    There is no CodeDeploy, a state machine has neither versions nor aliases, and no alarm computes:
-    new versions are live at once, and executions are started by the machine's own ARN.
+    There is no CodeDeploy, and a state machine has neither versions nor aliases: new versions are
+    live at once, no alarm looks at one, and executions are started by the machine's own ARN.
     """
     machines: dict[str, str] = {}
     resources: dict[str, Any] = {}
     for name, resource in template["Resources"].items():
         properties = dict(resource.get("Properties", {}))
-        if resource["Type"] == ALARM and "Metrics" in properties:
+        if resource["Type"] == ALARM and '"Name": "Version"' in json.dumps(properties):
             continue
         if resource["Type"] in {FUNCTION, MACHINE}:
             properties.pop("DeploymentPreference", None)

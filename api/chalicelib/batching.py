@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.problems import Problem, logger
+from chalicelib.problems import Problem
 from chalicelib.submission import digest_of, new_id, same
 from darkroom.batch_store import BatchStore
 from darkroom.batches import (
@@ -16,6 +16,7 @@ from darkroom.batches import (
     order,
 )
 from darkroom.executions import StateMachine
+from darkroom.logs import logger
 from darkroom.objects import Bucket, import_key, manifest_key, upload_key
 from darkroom.store import Item
 

@@ -43,6 +43,7 @@ def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
     reconcile = importlib.import_module("reconcile")
     nothing = SimpleNamespace(sweep=lambda _: Counter(), bury=Counter)
     patch.setattr(reconcile, "reconciler", nothing)
+    patch.setattr(reconcile, "batch_reconciler", nothing)
     reconcile.handler({}, None)
     found: Emitted = set()
     for line in map(json.loads, printed):

@@ -75,6 +75,10 @@ def _text(value: Any) -> str:
             return value
         case {"Ref": name}:
             return f"${{{name}}}"
+        case {"Fn::Sub": str(text)}:
+            return text
+        case {"Fn::Select": _}:
+            return json.dumps(value)  # a part of an ARN
         case {"Fn::GetAtt": [name, attribute]}:
             return f"${{{name}.{attribute}}}"
     raise ValueError(value)
