@@ -51,15 +51,20 @@ def invoked(tasks: dict[str, Any], resources: dict[str, Any]) -> dict[str, str]:
 def translate(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """What the SAM translator, as CloudFormation runs it, makes of the resources.
 
-    `content` tells what a layer or function holds, by its name; `parameters` are those of a stack.
+    `content` tells what a layer or function holds, by its name; `change` makes another template of
+    it; `parameters` are those of a stack.
     """
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
-    def run(content: dict[str, str] | None = None, **parameters: str) -> dict[str, Any]:
+    def run(
+        content: dict[str, str] | None = None,
+        change: Callable[[Any], Any] = lambda same: same,
+        **parameters: str,
+    ) -> dict[str, Any]:
         packaged = copy.deepcopy(template)
         for name, resource in packaged["Resources"].items():
             for uri in {"CodeUri", "ContentUri", "DefinitionUri"} & resource["Properties"].keys():
                 resource["Properties"][uri] = f"s3://bucket/{(content or {}).get(name, 'first')}"
-        return Translator({}, Parser()).translate(packaged, parameters)["Resources"]
+        return Translator({}, Parser()).translate(change(packaged), parameters)["Resources"]
 
     return run

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from local.deploy import at_once
+
 PROJECT = Path(__file__).resolve().parents[2]
 TASK_STEPS = {"UpdateStatusFunction", "DownloadFunction", "GrayscaleFunction", "UploadFunction"}
 STEPS = TASK_STEPS | {"EnterFunction", "BatchFunction"}
@@ -159,6 +161,23 @@ def test_the_alarms_look_at_new_versions_and_miss_no_function(translate, functio
     for name in ALARMS:
         # No traffic is no reason to go back.
         assert translated[name]["Properties"]["TreatMissingData"] == "notBreaching"
+
+
+def test_the_local_cloud_is_given_the_same_but_for_what_shifts_traffic(translate):
+    aws, local = translate(Release="r1"), translate(change=at_once, Release="r1")
+    missing = {aws[name]["Type"] for name in aws.keys() - local.keys()}
+    assert missing == {
+        "AWS::CloudWatch::Alarm",  # two that compute
+        "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::StepFunctions::StateMachineAlias",
+        "AWS::StepFunctions::StateMachineVersion",
+    }
+    assert local.keys() <= aws.keys()
+    started = local["DispatchFunction"]["Properties"]["Environment"]["Variables"]
+    assert started["STATE_MACHINE_ARN"] == {"Ref": "TaskStateMachine"}
+    for name in STEPS:
+        assert json.dumps(local["TaskStateMachine"]).count(versions(local)[name]) == 1
 
 
 def test_every_role_of_the_stack_takes_the_boundary(translate):
