@@ -60,7 +60,7 @@ def _key(answer: httpx.Response) -> Finding:
         return Finding(OK, "key", "is taken")
     if answer.status_code == FORBIDDEN:
         return Finding(
-            FAIL, "key", "is refused", "Take the one of output ApiKeyId; is its usage plan there?"
+            FAIL, "key", "is refused", "Take the key of output ApiKeyId, in the stack's usage plan."
         )
     if answer.status_code == TOO_MANY:
         advice = "Wait, or raise RequestsPerSecond or RequestsPerDay."
