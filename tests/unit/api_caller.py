@@ -61,9 +61,10 @@ class Api:
         """Send one request."""
         parts = path.split("/")
         parameters = None
-        if resource is None and parts[1] == "tasks" and len(parts) > 2:
-            parameters = {"taskId": parts[2]}
-            resource = "/".join(["", "tasks", "{taskId}", *parts[3:]])
+        name = {"tasks": "taskId", "batches": "batchId"}.get(parts[1])
+        if resource is None and name and len(parts) > 2:
+            parameters = {name: parts[2]}
+            resource = "/".join(["", parts[1], f"{{{name}}}", *parts[3:]])
         several = {
             name: value if isinstance(value, list) else [value]
             for name, value in (query or {}).items()

@@ -1,0 +1,144 @@
+from typing import Any
+
+import pytest
+
+from darkroom import batches
+from darkroom.batches import BatchStatus, allowed, failure_of, order, run_of, told, verdict
+from darkroom.failures import Outcome
+
+BATCH = "7d1c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
+ITEM = {
+    "batchId": BATCH,
+    "run": 1,
+    "status": "RUNNING",
+    "manifest": {"reader": "lines", "key": "batches/x/manifest.jsonl"},
+    "toleratedFailurePercentage": 5,
+    "total": 100,
+}
+
+
+def counts(**known: int) -> dict[str, int]:
+    return told(ITEM, known)
+
+
+@pytest.mark.parametrize(
+    ("transition", "sources"),
+    [
+        ("complete", {"RUNNING"}),
+        ("fail", {"RUNNING"}),
+        ("cancel", {"RUNNING"}),
+        ("retry", {"COMPLETED", "FAILED", "CANCELLED"}),
+    ],
+)
+def test_who_may_change_a_batch(transition: str, sources: set[str]):
+    assert {status for status in BatchStatus if allowed(transition, status)} == sources
+
+
+def test_the_same_item_of_a_batch_is_always_the_same_task():
+    ids = {batches.task_id(BATCH, item) for item in ("0", "1", "imports/me/a.jpg")}
+    assert len(ids) == 3
+    assert batches.task_id(BATCH, "0") in ids
+
+
+def test_a_run_is_known_by_the_name_of_its_execution():
+    assert run_of(batches.execution_name(BATCH, 12)) == (BATCH, 12)
+
+
+@pytest.mark.parametrize("name", [batches.execution_name(BATCH, 1, "cancel"), "by-hand", "x"])
+def test_no_other_name_is_that_of_a_run(name: str):
+    with pytest.raises(ValueError, match="not the name of a run"):
+        run_of(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"reader": "lines", "retry": False, "pause": 0, "total": 100}),
+        ({"run": 2, "entered": True}, {"reader": "none", "retry": True, "total": 100}),
+        ({"run": 2, "pause": 12}, {"reader": "lines", "retry": True, "pause": 12}),
+    ],
+)
+def test_a_run_reads_what_was_not_entered_and_retries_what_was(
+    changes: dict[str, Any], expected: dict[str, Any]
+):
+    made = order(ITEM | changes)
+    assert expected.items() <= made.items()
+
+
+def test_the_total_of_a_manifest_is_not_known_before_it_was_read():
+    unread = {name: value for name, value in ITEM.items() if name != "total"}
+    assert order(unread)["total"] == 0
+    assert sum(told(unread, {"PENDING": 7}).values()) == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "where"),
+    [
+        ("RUNNING", "PENDING"),
+        ("FAILED", "CANCELLED"),
+        ("CANCELLED", "CANCELLED"),
+        ("COMPLETED", "CANCELLED"),
+    ],
+)
+def test_what_was_not_entered_is_counted_as_what_will_become_of_it(status: str, where: str):
+    shown = told(ITEM | {"status": status}, {"COMPLETED": 10, where: 5})
+    assert shown[where] == 90
+    assert sum(shown.values()) == 100
+
+
+@pytest.mark.parametrize(
+    ("known", "transition"),
+    [
+        ({"COMPLETED": 100}, "complete"),
+        ({"COMPLETED": 95, "FAILED": 5}, "complete"),
+        ({"COMPLETED": 99, "CANCELLED": 1}, "complete"),
+        ({"COMPLETED": 94, "FAILED": 6}, "fail"),
+        ({"FAILED": 6}, "fail"),
+        ({"COMPLETED": 99}, None),
+        ({"COMPLETED": 90, "FAILED": 5, "RUNNING": 5}, None),
+        ({}, None),
+    ],
+)
+def test_a_batch_ends_when_all_has_ended_or_too_much_has_failed(
+    known: dict[str, int], transition: str | None
+):
+    end = verdict(ITEM, counts(**known))
+    assert (end and end[0]) == transition
+
+
+def test_too_many_failures_say_how_many_they_are():
+    end = verdict(ITEM, counts(FAILED=6))
+    message = "6 of 100 tasks FAILED; 5 % are tolerated."
+    assert end == ("fail", {"error": "TooManyFailures", "message": message})
+
+
+@pytest.mark.parametrize(
+    ("reader", "message"),
+    [
+        ("lines", "There is nothing in the manifest."),
+        ("objects", "There is nothing under the prefix."),
+    ],
+)
+def test_a_batch_of_nothing_fails(reader: str, message: str):
+    end = verdict(ITEM | {"total": 0, "manifest": {"reader": reader}}, counts())
+    assert end == ("fail", {"error": "EmptyBatch", "message": message})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "message"),
+    [
+        (Outcome("ABORTED", cause="By hand."), "ExecutionAborted", "By hand."),
+        (Outcome("ABORTED"), "ExecutionAborted", "The execution was stopped."),
+        (Outcome("SUCCEEDED"), "ExecutionLost", "The execution ended without a word. Try again."),
+        (
+            Outcome("FAILED", "States.DataLimitExceeded", "Too large."),
+            "States.DataLimitExceeded",
+            "Too large.",
+        ),
+        (Outcome("FAILED"), "States.Runtime", "batch failed."),
+    ],
+)
+def test_an_execution_that_ended_says_why_its_batch_failed(
+    outcome: Outcome, error: str, message: str
+):
+    assert failure_of(outcome) == {"error": error, "message": message}

@@ -1,0 +1,99 @@
+import base64
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from darkroom import members as module
+from darkroom.index import InvalidCursor
+from darkroom.members import Members
+from darkroom.store import TaskStore
+from darkroom.tasks import OPEN
+
+BATCH = str(uuid.UUID(int=7))
+ATTRIBUTES = {"source": {"uploadId": "u"}, "output": {"format": "auto", "quality": 90}}
+
+
+def task_id(number: int) -> str:
+    return str(uuid.uuid5(uuid.UUID(int=1), str(number)))
+
+
+@pytest.fixture
+def members(aws: Any, store: TaskStore) -> Members:
+    """Of a batch of twelve: two COMPLETED, one CANCELLED; and a single task beside it."""
+    for number in range(12):
+        place = {"batchId": BATCH, "batchIndex": number}
+        store.create(task_id(number), "me", ATTRIBUTES | place)
+    for number in (3, 10):
+        store.start(task_id(number), 1, "arn")
+        store.complete(task_id(number), 1, "arn", {"key": "k"})
+    store.cancel(task_id(5), 1)
+    store.create(task_id(99), "me", ATTRIBUTES)
+    return aws.members
+
+
+def cursor_of(place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def test_tasks_are_counted_by_status(members: Members):
+    assert members.counts(BATCH) == {"PENDING": 9, "COMPLETED": 2, "CANCELLED": 1}
+    assert members.counts(str(uuid.UUID(int=8))) == {}
+
+
+def test_they_are_listed_in_the_order_of_the_manifest_page_by_page(members: Members):
+    found: list[str] = []
+    cursor = None
+    for _ in range(3):
+        items, cursor = members.tasks(BATCH, limit=5, cursor=cursor)
+        assert all(item["source"] == {"uploadId": "u"} for item in items)
+        found += [item["taskId"] for item in items]
+    assert found == [task_id(number) for number in range(12)]
+    assert cursor is None
+
+
+def test_they_are_listed_by_status(members: Members):
+    items, cursor = members.tasks(BATCH, limit=1, status="COMPLETED")
+    assert [item["taskId"] for item in items] == [task_id(3)]
+    rest, end = members.tasks(BATCH, limit=5, status="COMPLETED", cursor=cursor)
+    assert ([item["taskId"] for item in rest], end) == ([task_id(10)], None)
+
+
+def test_what_has_moved_on_since_the_index_was_written_is_not_told_as_it_was(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+):
+    late = {"taskId": task_id(3), "batchIndex": 3, "status": "RUNNING"}
+    monkeypatch.setattr(module, "collect", lambda *_: ([late], None))
+    assert members.tasks(BATCH, limit=5, status="RUNNING") == ([], None)
+
+
+def test_a_page_has_what_is_open_and_where_to_go_on(
+    members: Members, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "ENTRIES_PER_PAGE", 7)
+    first, cursor = members.page(BATCH, OPEN, None)
+    second, _ = members.page(BATCH, OPEN, cursor)
+    assert [entry["batchIndex"] for entry in first] == [0, 1, 2, 4, 6]
+    assert [entry["batchIndex"] for entry in second] == [7, 8, 9, 11]
+    assert {entry["attempt"] for entry in first} == {1}
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "!",
+        "x",
+        cursor_of(None),
+        cursor_of([1]),
+        cursor_of(["1", task_id(1)]),
+        cursor_of([True, task_id(1)]),
+        cursor_of([-1, task_id(1)]),
+        cursor_of([2**60, task_id(1)]),
+        cursor_of([1, "no id"]),
+        cursor_of([1, 5]),
+    ],
+)
+def test_a_cursor_that_is_none_of_ours_is_refused(members: Members, cursor: str):
+    with pytest.raises(InvalidCursor):
+        members.tasks(BATCH, limit=5, cursor=cursor)
