@@ -49,9 +49,6 @@ def _environment(home: Path, port: int) -> Mapping[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
-        # Not bounded: an invocation that waits for one of the few processes counts as one that
-        # runs, and a batch has more of these than an account may have on AWS. See `workers`.
-        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
         # Functions may do what their roles allow and nothing else, as in AWS. The state machine's
         # role is not looked at.
         "AUTH": "true",

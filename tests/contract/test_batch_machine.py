@@ -172,6 +172,16 @@ def test_the_definition_reads_what_the_input_has(machine):
     assert set(cancelling(item)) <= set(order(item))
 
 
+def test_what_cancels_reads_only_what_its_input_has(states):
+    """An expression that finds nothing is an error on AWS, and none on the local cloud."""
+    on_its_way = [states[name] for name in ("Begin", "CancelPage", "Settle")]
+    on_its_way.append(states["Purpose"]["Choices"][0])
+    read = {n for text in strings(on_its_way) for n in re.findall(r"Input\.(\w+)", text)}
+    read |= set(re.findall(r"\$states\.input\.(\w+)", json.dumps(states["Begin"])))
+    assert read <= set(cancelling({"batchId": "b", "run": 1}))
+    assert states["Begin"]["Next"] == "Purpose"
+
+
 def test_every_way_out_of_a_run_is_in_the_rules(states):
     ended = {state["Type"] for name, state in states.items() if name in ("Completed", "Cancelled")}
     assert ended == {"Succeed"}

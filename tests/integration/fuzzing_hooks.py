@@ -13,12 +13,22 @@ import schemathesis
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Give a valid request a URL that is one and no cursor, since none of ours can be guessed."""
     valid = case.meta is None or case.meta.generation.mode.is_positive
-    body = case.body
-    if isinstance(body, dict):
-        for name in ("imageUrl", "callbackUrl"):
-            url = body.get(name)
-            if isinstance(url, str) and (valid or url.startswith("http")):
-                body = {**body, name: os.environ["SOURCE_URL"]}
+    if isinstance(case.body, dict):
+        body = {**_led_home(case.body, valid=valid)}
+        if isinstance(body.get("sources"), list):
+            body["sources"] = [
+                _led_home(source, valid=valid) if isinstance(source, dict) else source
+                for source in body["sources"]
+            ]
         case.body = body
     if valid:
         case.query.pop("cursor", None)
+
+
+def _led_home(body: dict[str, Any], *, valid: bool) -> dict[str, Any]:
+    """Return what was generated with URLs of the test's own server."""
+    for name in ("imageUrl", "callbackUrl"):
+        url = body.get(name)
+        if isinstance(url, str) and (valid or url.startswith("http")):
+            body = {**body, name: os.environ["SOURCE_URL"]}
+    return body

@@ -195,7 +195,7 @@ def test_a_cancel_is_one_write_and_two_calls(api: Api, started: list[Any]):
     assert stop[1].endswith(run)
     assert cancel[1:] == (
         f"{run}-cancel",
-        {"action": "cancel", "batchId": batch["batchId"], "run": 1},
+        {"action": "cancel", "batchId": batch["batchId"], "run": 1, "total": 0},
     )
     assert api.post(batch["links"]["cancel"]).error["code"] == "NotCancellable"
 

@@ -11,19 +11,23 @@ import time
 from typing import Any
 
 from ministack.core import lambda_runtime as runtime
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sqs
 
 from local.emulator.patches.replacing import Function, replace
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
+# Invocations that may wait for a process before queues are kept waiting, too.
+MOST_WAITING = 16
 
 _slots: dict[str, threading.BoundedSemaphore] = {}
 _slots_lock = threading.Lock()
+_waiting = 0
 
 
 def apply() -> None:
     """Apply the patches of this module."""
     bound_the_workers()
+    keep_messages_while_functions_wait()
     end_idle_workers()
 
 
@@ -44,12 +48,45 @@ def bound_the_workers() -> None:
             name = lambda_svc._inflight_key(func.get("config") or func)
             with _slots_lock:
                 slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
-            with slot:
+            _count(1)
+            try:
+                slot.acquire()
+            finally:
+                _count(-1)
+            try:
                 return original(func, event, request_id)
+            finally:
+                slot.release()
 
         return run
 
     replace(lambda_svc, "_execute_function_provided_warm", bounded, has="acquire_worker")
+
+
+def keep_messages_while_functions_wait() -> None:
+    """Not a rule of AWS: what a queue orders stays in it while many invocations wait.
+
+    AWS would run them all. Here a thousand executions at once would each wait longer for a process
+    than their states may take; so few are begun that each is done soon.
+    """
+
+    def receive(original: Function) -> Function:
+        def unless_busy(*args: Any) -> Any:
+            return [] if _waiting >= MOST_WAITING else original(*args)
+
+        return unless_busy
+
+    replace(sqs, "_receive_messages_for_esm", receive, has="queue_url")
+
+
+def _count(change: int) -> None:
+    """Count an invocation that begins to wait, or ends to; queues go on when there are few."""
+    global _waiting  # noqa: PLW0603 - one number for the whole emulator
+    with _slots_lock:
+        _waiting += change
+        some_are_done = change < 0 and _waiting == MOST_WAITING - 1
+    if some_are_done:
+        lambda_svc.esm_wake.set()
 
 
 def end_idle_workers() -> None:
