@@ -53,6 +53,14 @@ bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, and write docs/performan
 cost: $(READY) $(EMULATOR) $(BENCH) ## Count what tasks call, write docs/cost.md: what they cost in AWS
 	@$(BIN)/python -m bench.cost
 
+.PHONY: simulate
+simulate: $(READY) $(BENCH) ## Simulate a million tasks under AWS's quotas, write docs/scale.md
+	@$(BIN)/python -m bench.scale
+
+.PHONY: flat
+flat: $(READY) $(EMULATOR) $(BENCH) ## Do 10,000 tasks on a local cloud: does each cost as much as the first?
+	@$(BIN)/python -m bench.flat
+
 .PHONY: lint
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its policies
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""Simulate many tasks under AWS's quotas, by discrete events: `make simulate`."""
