@@ -121,9 +121,9 @@ class Contender:
         keys = [{"taskId": {"S": task_id}} for task_id in task_ids]
         answer = self._dynamodb.batch_get_item(RequestItems={self.table: {"Keys": keys}})
         records = answer["Responses"][self.table]
-        states = {record["status"]["S"] for record in records}
-        if not states <= {"PENDING", "RUNNING", "COMPLETED"}:
-            raise RuntimeError(f"Not all tasks of the bench ended COMPLETED: {states}")
+        failed = [record for record in records if record["status"]["S"] == "FAILED"]
+        if failed:
+            raise RuntimeError(f"{len(failed)} tasks of the bench FAILED: {failed[0]['failure']}")
         return {
             record["taskId"]["S"]: datetime.fromisoformat(record["completedAt"]["S"]).timestamp()
             for record in records
