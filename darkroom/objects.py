@@ -62,6 +62,8 @@ class Bucket:
             "s3",
             config=Config(
                 signature_version="s3v4",
+                # Each body has its checksum. To sign the body, too, is to digest it once more.
+                s3={"payload_signing_enabled": False},
                 connect_timeout=3,
                 read_timeout=20,
                 retries={"mode": "standard", "total_max_attempts": 3},

@@ -43,6 +43,25 @@ def test_bytes_that_are_put_are_told_their_checksum(bucket: Bucket) -> None:
     assert bucket.get("work/a") == DATA
 
 
+@pytest.mark.parametrize("method", ["put", "put_bytes"])
+def test_a_body_has_its_checksum_and_is_not_digested_for_the_signature(
+    bucket: Bucket, method: str
+) -> None:
+    headers: dict[str, bytes] = {}
+    bucket._s3.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: headers.update(request.headers)
+    )
+
+    getattr(bucket, method)("work/a", DATA, "image/png")
+
+    sent = {name.lower(): value for name, value in headers.items()}
+    assert "x-amz-checksum-sha256" in (sent.get("x-amz-trailer", b"").decode(), *sent)
+    assert sent["x-amz-content-sha256"] in (
+        b"UNSIGNED-PAYLOAD",
+        b"STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    )
+
+
 def test_a_result_is_published_with_type_and_checksum(bucket: Bucket) -> None:
     bucket.put_bytes("work/gray", DATA, "image/png")
 
