@@ -73,9 +73,14 @@ def caller(standard: Stack) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def visit(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
+def faults() -> list[str]:
+    """What the console complains of."""
+    return []
+
+
+@pytest.fixture
+def visit(browser: Browser, standard: Stack, faults: list[str]) -> Iterator[Callable[..., Page]]:
     """Open the page in a window of its own; at the end, nobody has found a fault in the console."""
-    faults: list[str] = []
     contexts = []
 
     def visit(width: int = DESK, scheme: str = "light", **options: Any) -> Page:

@@ -43,7 +43,8 @@ def scene(standard: Stack, caller: Caller, sources: Sources) -> Any:
 def settled(page: Page) -> None:
     for status, count in [("Completed", 2), ("Running", 1), ("Failed", 1)]:
         expect(page.locator(".status", has_text=status)).to_have_count(count)
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    for image in page.locator("img").all():
+        expect(image).to_have_js_property("complete", value=True)
 
 
 def serious_faults(page: Page) -> list[str]:

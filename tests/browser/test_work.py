@@ -190,6 +190,17 @@ def test_the_key_is_kept_for_the_session_and_forgotten_when_asked(enter):
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(visit, faults: list[str]):
+    page = visit()
+    page.get_by_label("API key").fill("wrong")
+    page.get_by_role("button", name="Open").click()
+
+    expect(page.get_by_role("alert")).to_have_text("The service does not know this key.")
+    expect(page.get_by_role("heading", name="Tasks")).to_be_hidden()
+    assert page.evaluate("sessionStorage.length") == 0
+    assert "403" in faults.pop()  # the browser itself says so, of every refusal
+
+
 def test_what_is_no_image_is_told_where_it_was_given(enter, tmp_path: Path):
     (tmp_path / "letter.txt").write_text("Dear reader")
     page = enter()

@@ -62,6 +62,13 @@ def test_health_needs_no_key(standard: Stack):
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+def test_the_page_needs_no_key(standard: Stack):
+    answer = httpx.get(standard.description["apiUrl"] + "/")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
 @pytest.mark.parametrize("name", BAD_BODIES)
 def test_a_body_that_is_wrong_is_a_400_that_names_what(standard: Stack, name: str):
     body, code, field = BAD_BODIES[name]
@@ -87,7 +94,7 @@ def test_a_query_that_is_wrong_is_a_400_that_names_what(standard: Stack, query: 
     assert error_of(answer, 400)["field"] == field
 
 
-@pytest.mark.parametrize("task_id", [UNKNOWN, "x", "..", "%00", "a" * 1000])
+@pytest.mark.parametrize("task_id", [UNKNOWN, "x", "%2e%2e", "%00", "a" * 1000])
 def test_an_unknown_task_is_a_404(standard: Stack, task_id: str):
     assert error_of(standard.http.get(f"/tasks/{task_id}"), 404)["code"]
 
