@@ -17,7 +17,6 @@ from local.landscape import landscape
 from sources import Sources, encoded
 from stacks import Stack
 
-pytestmark = pytest.mark.timeout(60)
 DOCS = Path(__file__).parents[2] / "docs"
 LOOKS = list(itertools.product([PHONE, DESK], ["light", "dark"]))
 SERIOUS = {"serious", "critical"}

@@ -12,7 +12,6 @@ from darkroom.errors import SourceNotFound
 from sources import JPEG, Sources
 from stacks import ORDER
 
-pytestmark = pytest.mark.timeout(60)
 DOCS = Path(__file__).parents[2] / "docs"
 # Keeps what each card has been, and would be gone after a reload.
 WATCH = """() => {
