@@ -39,7 +39,10 @@ def substitutions(resources: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def invoked(tasks: dict[str, Any], substitutions: dict[str, Any]) -> dict[str, str]:
     names = {name: state["Arguments"]["FunctionName"][2:-1] for name, state in tasks.items()}
-    return {name: substitutions[variable]["Fn::GetAtt"][0] for name, variable in names.items()}
+    return {
+        name: substitutions[variable]["Ref"].removesuffix(".Version")
+        for name, variable in names.items()
+    }
 
 
 def test_a_validator_that_is_not_ours_finds_nothing(machine, substitutions):
@@ -131,7 +134,7 @@ def test_the_role_may_do_what_the_definition_does_and_nothing_else(invoked, reso
     by_action = {str(s["Action"]): s for s in policy["Statement"] if isinstance(s["Action"], str)}
     assert set(by_action) == {"lambda:InvokeFunction", "s3:GetObject", "s3:ListBucket"}
     functions = by_action["lambda:InvokeFunction"]["Resource"]
-    assert {arn["Fn::GetAtt"][0] for arn in functions} == set(invoked.values())
+    assert {arn["Fn::Sub"] for arn in functions} == {f"${{{f}.Arn}}:*" for f in invoked.values()}
     read = {arn["Fn::Sub"] for arn in by_action["s3:GetObject"]["Resource"]}
     assert read == {"${Files.Arn}/batches/*", "${Files.Arn}/uploads/*"}
     assert by_action["s3:ListBucket"]["Condition"] == {"StringLike": {"s3:prefix": "imports/*"}}
