@@ -1,6 +1,7 @@
 """Faults of what does the work: functions, executions, the cloud itself."""
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -111,13 +112,19 @@ def _kill(scene: Scene, process: psutil.Process) -> None:
 
 @contextmanager
 def _function_timeout(scene: Scene, function: str, seconds: int) -> Iterator[None]:
+    """Let a step call its function as it is now: the version that is live never changes."""
     lambdas, name = scene.rig.lambdas, scene.rig.functions[function]
-    before = lambdas.get_function_configuration(FunctionName=name)["Timeout"]
+    states, arn = scene.rig.stack.states, scene.rig.stack.outputs["StateMachineArn"]
+    before = states.describe_state_machine(stateMachineArn=arn)["definition"]
+    patient = lambdas.get_function_configuration(FunctionName=name)["Timeout"]
     lambdas.update_function_configuration(FunctionName=name, Timeout=seconds)
+    latest = re.sub(rf"(:function:{name}):\d+", r"\1", before)
+    states.update_state_machine(stateMachineArn=arn, definition=latest)
     try:
         yield
     finally:
-        lambdas.update_function_configuration(FunctionName=name, Timeout=before)
+        states.update_state_machine(stateMachineArn=arn, definition=before)
+        lambdas.update_function_configuration(FunctionName=name, Timeout=patient)
 
 
 DIED = frozenset({"Runtime.ExitError"})

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
+from local import processes
 from local.cloud import LocalCloud
 from local.deploy import deploy
 from releases import deployed, release
@@ -58,6 +61,8 @@ def test_a_second_release_with_another_shape_of_task_goes_live_while_200_tasks_r
     assert {ended[task]["result"].get("mood") for task in before} == {None}
     assert {ended[task]["result"].get("mood") for task in after} == {"calm"}
     assert stack.depth("DeadLetterQueueUrl") == 0
+    # An alias or a version is no function of its own to the local cloud.
+    assert max(processes_of_versions(stack).values()) <= 2
 
 
 def test_an_order_of_the_old_release_is_done_by_the_new_one(
@@ -73,6 +78,35 @@ def test_an_order_of_the_old_release_is_done_by_the_new_one(
     task = stack.ended(waiting)
     assert task["status"] == "COMPLETED", task["failure"]
     assert task["result"]["mood"] == "unknown"
+
+
+def test_another_value_of_a_parameter_goes_live_with_the_next_release(cloud: LocalCloud):
+    functions = cloud.client("lambda")
+
+    def levels(level: str) -> set[str]:
+        deploy(cloud, "parameters", {"LogLevel": level})
+        names = [f["FunctionName"] for f in functions.list_functions()["Functions"]]
+        live = [
+            functions.get_function_configuration(FunctionName=name, Qualifier="live")
+            for name in names
+            if name.startswith("parameters-")
+        ]
+        return {f["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] for f in live}
+
+    assert levels("INFO") == {"INFO"}
+    assert levels("ERROR") == {"ERROR"}
+
+
+def processes_of_versions(stack: Stack) -> Counter[tuple[str, str]]:
+    """Processes of each function of the stack, by its version."""
+    found: Counter[tuple[str, str]] = Counter()
+    for process in processes.running(stack.cloud.home, "awslambdaric"):
+        with suppress(psutil.Error):
+            environment = process.environ()
+            name = environment["AWS_LAMBDA_FUNCTION_NAME"]
+            if name.startswith("released-"):
+                found[name, environment["AWS_LAMBDA_FUNCTION_VERSION"]] += 1
+    return found
 
 
 def submitted(stack: Stack, url: str, number: int) -> set[str]:

@@ -1,41 +1,25 @@
-"""The real SAM CLI builds and deploys the same template into an empty local cloud."""
+"""The real SAM CLI builds the template. What it builds is deployed by test_pipeline.py."""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.cloud import PROJECT, TOOLS, LocalCloud
-from local.deploy import describe
+from local.cloud import PROJECT, TOOLS
 from local.packages import files, zipped
-from ports import free_port
-from sources import Sources
-from stacks import Stack
 
 SAM = TOOLS / "sam" / "bin" / "sam"
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture
-def empty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    cloud = LocalCloud(tmp_path_factory.mktemp("sam"), free_port())
-    try:
-        cloud.start()
-        yield cloud
-    finally:
-        cloud.stop()
-
-
-def sam(*arguments: str, project: Path = PROJECT, **environment: str) -> str:
+def sam(*arguments: str, project: Path = PROJECT) -> str:
     done = subprocess.run(
         [SAM, *arguments],
         cwd=project,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
-        | environment,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"},
         capture_output=True,
         text=True,
         check=False,
@@ -106,28 +90,3 @@ def test_a_build_elsewhere_gives_the_same_bytes(build: Path, tmp_path: Path):
     # The template alone says where things lie, until it is deployed.
     different = [name for name in first if first[name].read_bytes() != second[name].read_bytes()]
     assert set(different) <= {"template.yaml"}
-
-
-def test_sam_deploys_what_it_built_and_a_task_runs_there(
-    empty_cloud: LocalCloud, sources: Sources, tmp_path: Path
-):
-    aws = {
-        "AWS_ENDPOINT_URL": empty_cloud.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "TARGET": "laptop",
-    }
-    sam("build", "--build-dir", str(tmp_path), **aws)
-    sam(
-        "deploy",
-        f"--template-file={tmp_path / 'template.yaml'}",
-        f"--config-file={PROJECT / 'samconfig.toml'}",
-        "--parameter-overrides=AllowPrivateSources=true",
-        **aws,
-    )
-
-    with Stack(empty_cloud, describe(empty_cloud, "darkroom-dev")) as stack:
-        good = stack.ended(stack.submit(sources.url("/colour.jpg"))["taskId"])
-        bad = stack.ended(stack.submit(sources.url("/text.jpg"))["taskId"])
-    assert good["status"] == "COMPLETED", good["failure"]
-    assert bad["failure"]["error"] == "UnsupportedFormat"
