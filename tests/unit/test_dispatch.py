@@ -170,7 +170,9 @@ def test_fields_that_a_newer_api_adds_are_passed_on(dispatch: Dispatch) -> None:
     dispatch.done()
 
 
-def test_no_source_reaches_the_log(dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_message_is_a_line_with_the_id_of_its_task_and_why_it_was_not_started(
+    dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = io.StringIO()
     monkeypatch.setattr(dispatch.logger.registered_handler, "stream", log)
     dispatch.starts()
@@ -178,5 +180,8 @@ def test_no_source_reaches_the_log(dispatch: Dispatch, monkeypatch: pytest.Monke
 
     dispatch(json.dumps(ORDER), json.dumps(other(3)))
 
-    assert '"started"' in log.getvalue()
+    started, refused = map(json.loads, log.getvalue().splitlines())
+    assert (started["message"], started["correlation_id"]) == ("started", ORDER["taskId"])
+    assert (refused["message"], refused["correlation_id"]) == ("not started", other(3)["taskId"])
+    assert "ThrottlingException" in refused["reason"]
     assert "secret" not in log.getvalue()
