@@ -174,10 +174,10 @@ def follow(
                 same = waiting[_place(task["source"])]
                 if task["taskId"] not in by_task and same:
                     by_task[task["taskId"]] = same.popleft()
-                if picture := by_task.get(task["taskId"]):
-                    _ended(picture, task, tally)
+                if its := by_task.get(task["taskId"]):
+                    _ended(its, task, tally)
                     if task["status"] == Status.COMPLETED:
-                        pool.submit(_save, client, picture, out, tally)
+                        pool.submit(_save, client, its, out, tally)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
