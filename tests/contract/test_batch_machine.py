@@ -176,7 +176,7 @@ def test_the_definition_reads_what_the_input_has(machine):
 
 
 def test_what_cancels_reads_only_what_its_input_has(states):
-    """An expression that finds nothing is an error on AWS, and none on the local cloud."""
+    """An expression that finds nothing is an error of the state machine."""
     on_its_way = [states[name] for name in ("Begin", "CancelPage", "Settle")]
     on_its_way.append(states["Purpose"]["Choices"][0])
     read = {n for text in strings(on_its_way) for n in re.findall(r"Input\.(\w+)", text)}

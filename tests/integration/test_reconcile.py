@@ -23,14 +23,50 @@ def repaired(cloud) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def table(repaired: Stack):
+def dynamodb(repaired: Stack):
     return boto3.resource(
         "dynamodb",
         endpoint_url=repaired.cloud.endpoint_url,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 - the emulator's
-    ).Table(repaired.outputs["TableName"])
+    )
+
+
+@pytest.fixture(scope="module")
+def table(repaired: Stack, dynamodb):
+    return dynamodb.Table(repaired.outputs["TableName"])
+
+
+@pytest.fixture(scope="module")
+def batches(repaired: Stack, dynamodb):
+    return dynamodb.Table(repaired.outputs["BatchTableName"])
+
+
+def lost_batch(repaired: Stack, batches, sources: Sources) -> str:
+    """A batch as a crash of the API leaves it: in the table, with no execution."""
+    batch_id = str(uuid.uuid4())
+    key = f"batches/{batch_id}/manifest.jsonl"
+    repaired.cloud.client("s3").put_object(
+        Bucket=repaired.outputs["BucketName"],
+        Key=key,
+        Body=json.dumps({"imageUrl": sources.url("/colour.png")}).encode(),
+    )
+    moments = dict.fromkeys(("createdAt", "startedAt", "updatedAt"), "2026-01-01T00:00:00.000Z")
+    item = {
+        "batchId": batch_id,
+        "owner": "nobody",
+        "run": 1,
+        "status": "RUNNING",
+        "active": str(zlib.crc32(batch_id.encode()) % 8),
+        "manifest": {"reader": "lines", "key": key},
+        "output": {"format": "auto", "quality": 90},
+        "toleratedFailurePercentage": 0,
+        "total": 1,
+        **moments,
+    }
+    batches.put_item(Item=item)
+    return batch_id
 
 
 def lost(table, sources: Sources, status: str = "PENDING", **more: str) -> str:
@@ -67,7 +103,7 @@ def ended(table, task_id: str, seconds: float = 90) -> dict:
 
 
 @pytest.fixture(scope="module")
-def casualties(repaired: Stack, table, sources: Sources) -> dict[str, str]:
+def casualties(repaired: Stack, table, batches, sources: Sources) -> dict[str, str]:
     """One task for each way to be lost, made together: the schedule comes once a minute."""
     machine = repaired.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
     dead = lost(table, sources)
@@ -86,6 +122,7 @@ def casualties(repaired: Stack, table, sources: Sources) -> dict[str, str]:
         "message lost": lost(table, sources),
         "execution gone": lost(table, sources, "RUNNING", execution=f"{machine}:gone"),
         "dead letter": dead,
+        "batch not started": lost_batch(repaired, batches, sources),
     }
 
 
@@ -116,6 +153,16 @@ def test_a_task_whose_execution_is_gone_ends_failed(table, casualties):
     item = ended(table, casualties["execution gone"])
     assert item["failure"]["error"] == "ExecutionLost"
     assert "active" not in item
+
+
+def test_a_batch_that_was_never_started_is_started_and_done(batches, casualties):
+    key = {"batchId": casualties["batch not started"]}
+
+    def status() -> str:
+        return batches.get_item(Key=key, ConsistentRead=True)["Item"]["status"]
+
+    until(lambda: status() != "RUNNING", 120, "the batch is repaired")
+    assert status() == "COMPLETED"
 
 
 def test_a_dead_letter_ends_its_task_failed_and_no_other_one_is_touched(

@@ -1,0 +1,40 @@
+"""What a queue orders waits while the laptop's few processes are busy."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from small import eventually, function
+
+SLOW = "import time\ndef handler(event, context): time.sleep(0.3)"
+NOTHING = "def handler(event, context): pass"
+INVOCATIONS = 40
+# Two processes work at them, and sixteen more may wait before a queue has to.
+ENOUGH = INVOCATIONS - 2 - 16 - 4
+
+
+def test_a_message_stays_in_its_queue_while_many_invocations_wait(cloud):
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="patient")["QueueUrl"]
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn="arn:aws:sqs:us-east-1:000000000000:patient",
+        FunctionName=function(cloud, NOTHING),
+    )
+    slow = function(cloud, SLOW)
+
+    def invoke(_: int) -> None:
+        cloud.client("lambda").invoke(FunctionName=slow, Payload=json.dumps({}))
+
+    def in_queue() -> int:
+        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
+
+    with ThreadPoolExecutor(INVOCATIONS) as pool:
+        invocations = [pool.submit(invoke, number) for number in range(INVOCATIONS)]
+
+        def done() -> int:
+            return sum(invocation.done() for invocation in invocations)
+
+        eventually(done, 60)
+        sqs.send_message(QueueUrl=queue, MessageBody="patience")
+        eventually(lambda: not in_queue(), 60)
+        assert done() >= ENOUGH
