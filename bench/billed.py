@@ -84,6 +84,11 @@ def capacity(calls: Iterable[Call], indexes: Mapping[str, units.Index]) -> Capac
             case "GetItem":
                 consistent = sent.get("ConsistentRead", False)
                 reads += units.read_units([got.get("Item", {})], consistent=consistent)
+            case "BatchGetItem":
+                # Each item of a batch is read, and rounded up, by itself.
+                for table, found in got["Responses"].items():
+                    consistent = sent["RequestItems"][table].get("ConsistentRead", False)
+                    reads += sum(units.read_units([item], consistent=consistent) for item in found)
             case "Query":
                 reads += units.read_units(got["Items"], consistent=False)
             case other:
@@ -97,9 +102,14 @@ def capacity(calls: Iterable[Call], indexes: Mapping[str, units.Index]) -> Capac
 
 
 def messages(calls: Iterable[Call]) -> int:
-    """Return the units of the messages that were sent to queues."""
-    sent = [json.loads(call.request) for call in calls if call.operation == "SendMessage"]
-    return sum(units.message_units(len(message["MessageBody"].encode())) for message in sent)
+    """Return the units of the messages that were sent to queues: a batch is billed as a whole."""
+    billed = 0
+    for call in calls:
+        if call.operation in {"SendMessage", "SendMessageBatch"}:
+            sent = json.loads(call.request)
+            bodies = [message["MessageBody"] for message in sent.get("Entries", [sent])]
+            billed += units.message_units(sum(len(body.encode()) for body in bodies))
+    return billed
 
 
 def events(calls: Iterable[Call]) -> int:

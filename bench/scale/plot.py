@@ -32,21 +32,18 @@ def main(path: Path, scenarios: list[dict[str, Any]]) -> None:
             color=colour,
             label=scenario["name"],
         )
-    backlog.set_xscale("symlog", linthresh=10)
-    ticks = [0, 2, 4, 6, 8, 10, 20, 60, 120, 240]
-    backlog.set_xticks(ticks, [str(tick) for tick in ticks])
-    backlog.set_xlim(0, 1.1 * max(scenario["minutes"][-1] for scenario in scenarios))
+    backlog.set_xlim(0, 1.02 * max(scenario["minutes"][-1] for scenario in scenarios))
     backlog.set_title("Tasks that wait in the queue, millions", loc="left", fontweight="bold")
     backlog.set_xlabel("minutes since the first was submitted")
-    backlog.legend(frameon=False)
+    backlog.legend(frameon=False, loc="upper right", title="type, MaximumConcurrency")
     names = [scenario["name"] for scenario in scenarios]
     most = [scenario["most"] for scenario in scenarios]
     waits.barh(names, most, color=COLOURS, alpha=0.45, height=0.7)
     waits.barh(names, [scenario["half"] for scenario in scenarios], color=COLOURS, height=0.7)
     for place, scenario in enumerate(scenarios):
-        text = f"{scenario['half']:.0f} / {scenario['most']:.0f}"
+        text = f"{_span(scenario['half'])} / {_span(scenario['most'])}"
         waits.text(scenario["most"] + max(most) * 0.01, place, text, va="center")
-    waits.set_xlim(0, 1.12 * max(most))
+    waits.set_xlim(0, 1.18 * max(most))
     waits.invert_yaxis()
     waits.set_title(
         "Minutes from submission to the end: half of all tasks / 99 %",
@@ -56,6 +53,10 @@ def main(path: Path, scenarios: list[dict[str, Any]]) -> None:
     for axis in (backlog, waits):
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
+
+
+def _span(minutes: float) -> str:
+    return f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
 
 
 if __name__ == "__main__":

@@ -62,6 +62,16 @@ def test_reads_are_consistent_where_they_ask_to_be():
     assert used.reads == 1 + 0.5 + 0.5
 
 
+def test_of_a_batch_each_item_is_read_by_itself_and_all_messages_are_sent_together():
+    asked = {"tasks": {"ConsistentRead": True}, "others": {}}
+    found = {"tasks": [item(), item()], "others": [item()]}
+    read = call("BatchGetItem", {"RequestItems": asked}, {"Responses": found})
+    sent = call("SendMessageBatch", {"Entries": [{"MessageBody": "x" * 40_000}] * 2})
+
+    assert billed.capacity([read], {}).reads == 2 + 0.5
+    assert billed.messages([sent]) == 2
+
+
 def test_a_call_that_cannot_be_counted_is_an_error_and_not_free():
     with pytest.raises(ValueError, match="BatchWriteItem"):
         billed.capacity([call("BatchWriteItem", {})], {})

@@ -1,0 +1,18 @@
+"""`make flat` runs: a task of a larger table makes the same calls. How fast is not for a test."""
+
+import pytest
+
+from bench.flat import measure, table
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_a_task_calls_as_much_in_a_larger_table_and_repairs_read_as_much():
+    small, large = measure((5, 15))
+
+    assert (small.tasks, large.tasks) == (5, 10)
+    # Ends are announced a moment later, several at a time.
+    assert large.calls / large.tasks == pytest.approx(small.calls / small.tasks, abs=1)
+    assert small.repair_reads == large.repair_reads == 4
+    assert small.list_reads <= large.list_reads <= 2.5
+    assert [row[0] for row in table([small, large]).rows] == ["5", "15"]
