@@ -18,7 +18,7 @@ SAM = TOOLS / "sam" / "bin" / "sam"
 
 
 class ReleaseFailed(Exception):
-    """The stage runs what it ran before, or nothing; the message says which, and why."""
+    """A build was not taken by a stage; the message says why, and what the stage runs."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def release(
 
     Raises:
         ReleaseFailed: CloudFormation went back, because of an alarm or an error, or the test of
-            the stage failed and the stage was brought back to what ran before.
+            the stage failed and the stage was brought back to what ran before, or could not be.
     """
     before = running(account, stage)
     tell(f"{stage.stack_name}: deploy {version}")
@@ -57,7 +57,10 @@ def release(
             raise ReleaseFailed(f"{error} There is no earlier release to go back to.") from error
         earlier = before.parameters.get("Release") or "the earlier release"
         tell(f"{stage.stack_name}: {error} Go back to {earlier}")
-        go_back(account, stage, before)
+        try:
+            go_back(account, stage, before)
+        except ReleaseFailed as stuck:
+            raise ReleaseFailed(f"{error} It could not go back to {earlier}: {stuck}") from error
         raise ReleaseFailed(f"{error} {stage.stack_name} runs {earlier} again.") from error
     tell(f"{stage.stack_name}: {version} is live")
 
@@ -110,7 +113,7 @@ def deploy(account: Account, stage: Stage, template: Path, parameters: Mapping[s
             "--no-confirm-changeset",
             "--no-progressbar",
             "--parameter-overrides",
-            *(f"{name}={value}" for name, value in parameters.items() if value),
+            *(f'{name}="{value}"' for name, value in parameters.items()),
         ],
         cwd=PROJECT,
         env={**account.environment(), "SAM_CLI_TELEMETRY": "0"},
@@ -119,4 +122,6 @@ def deploy(account: Account, stage: Stage, template: Path, parameters: Mapping[s
         check=False,
     )
     if done.returncode:
-        raise ReleaseFailed(f"{stage.stack_name} is as it was.\n{done.stdout}{done.stderr}")
+        raise ReleaseFailed(
+            f"{stage.stack_name} runs what it ran before.\n{done.stdout}{done.stderr}"
+        )

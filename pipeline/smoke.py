@@ -9,16 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
 from darkroom.client import ApiError, BrokenDownload, Darkroom, Task, Unreachable
 from local.cloud import PROJECT
-from local.stack import Stack
+from local.stack import NoStack, Stack
 from pipeline.accounts import Account
 
 CARD = PROJECT / "docs" / "card.png"
 SECONDS = 120.0
 """For a task to end in: cold starts, and the queue of everybody else's tasks."""
+
+OF_CLIENTS = (ApiError, Unreachable, BrokenDownload, httpx.HTTPError)
+OF_AWS = (NoStack, BotoCoreError, ClientError)
 
 
 class SmokeFailed(Exception):
@@ -29,19 +33,17 @@ def smoke(account: Account, stack_name: str, version: str) -> None:
     """Test a stack that has just been deployed.
 
     Raises:
-        SmokeFailed: it is not live, or does not do what it is for.
+        SmokeFailed: it is not live, or does not do what it is for, or cannot be asked.
     """
-    _require_live(account, stack_name, version)
-    stack = account.stack(stack_name)
-    with stack.darkroom() as client, _removed_at_the_end(account, stack) as made:
-        try:
+    try:
+        _require_live(account, stack_name, version)
+        stack = account.stack(stack_name)
+        with stack.darkroom() as client, _removed_at_the_end(account, stack) as made:
             _develop(client, made)
             _refuse(client, made)
-        except (ApiError, Unreachable, BrokenDownload) as error:
-            raise SmokeFailed(f"A task could not be followed to its end: {error}") from error
-    answer = httpx.get(f"{stack.api_url}/tasks", headers={"x-api-key": "nobody"}, timeout=30)
-    if answer.status_code != httpx.codes.FORBIDDEN:
-        raise SmokeFailed(f"A stranger is answered {answer.status_code}, not 403.")
+        _turn_away(stack)
+    except (*OF_CLIENTS, *OF_AWS) as error:
+        raise SmokeFailed(f"{stack_name} cannot be used: {error}") from error
 
 
 def _require_live(account: Account, stack_name: str, version: str) -> None:
@@ -79,6 +81,12 @@ def _refuse(client: Darkroom, made: list[Task]) -> None:
     failure = task["failure"]
     if failure is None or failure["error"] != "UnsupportedFormat":
         raise SmokeFailed(f"A text is {task['status']}, not refused: {failure}.")
+
+
+def _turn_away(stack: Stack) -> None:
+    answer = httpx.get(f"{stack.api_url}/tasks", headers={"x-api-key": "nobody"}, timeout=30)
+    if answer.status_code != httpx.codes.FORBIDDEN:
+        raise SmokeFailed(f"A stranger is answered {answer.status_code}, not 403.")
 
 
 def _ended(client: Darkroom, picture: Path, made: list[Task]) -> Task:

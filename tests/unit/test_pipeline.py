@@ -1,0 +1,89 @@
+"""What a stage does when a release fails. The whole of it runs in integration/test_pipeline.py."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+import pipeline.release
+import pipeline.smoke
+from local.stack import NoStack
+from pipeline.accounts import Account
+from pipeline.release import ReleaseFailed, Running, release
+from pipeline.smoke import SmokeFailed, smoke
+from pipeline.stages import stages
+
+DEV = stages()["dev"]
+EARLIER = Running("the template", {"Release": "first", "Deployment": "Canary"})
+ACCOUNT = Account(bucket="b", role="r", boundary="arn:boundary")
+
+
+class Runs:
+    """Stands for CloudFormation and the test of a stage; keeps what was deployed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, before: Running | None, failure: str = ""):
+        self.deployed: list[tuple[str, dict[str, str]]] = []
+        self.stuck = False
+        self.failure = failure
+        monkeypatch.setattr(pipeline.release, "running", lambda *_: before)
+        monkeypatch.setattr(pipeline.release, "deploy", self.deploy)
+        monkeypatch.setattr(pipeline.release, "smoke", self.smoke)
+
+    def deploy(self, _: Any, __: Any, template: Path, parameters: dict[str, str]) -> None:
+        if self.stuck and self.deployed:
+            raise ReleaseFailed("CloudFormation says no.")
+        text = template.read_text() if template.exists() else str(template)
+        self.deployed.append((text, parameters))
+
+    def smoke(self, *_: Any) -> None:
+        if self.failure:
+            raise SmokeFailed(self.failure)
+
+
+def run(said: list[str] | None = None) -> None:
+    release(ACCOUNT, DEV, Path("build"), "second", (said if said is not None else []).append)
+
+
+def test_a_release_is_deployed_with_the_stages_parameters_its_name_and_the_boundary(monkeypatch):
+    runs = Runs(monkeypatch, EARLIER)
+    run()
+    (template, parameters), *more = runs.deployed
+    assert (template, more) == ("build/template.yaml", [])
+    own = {"Release": "second", "PermissionsBoundary": "arn:boundary"}
+    assert parameters == DEV.parameters | own
+
+
+def test_a_failed_test_brings_back_what_ran_before_at_once(monkeypatch):
+    runs = Runs(monkeypatch, EARLIER, "A picture is FAILED.")
+    with pytest.raises(ReleaseFailed, match=r"A picture is FAILED\. darkroom-dev runs first again"):
+        run()
+    assert runs.deployed[1:] == [
+        ("the template", {"Release": "first", "Deployment": "AllAtOnce"}),
+    ]
+
+
+def test_a_first_release_that_fails_has_nothing_to_go_back_to(monkeypatch):
+    runs = Runs(monkeypatch, None, "A picture is FAILED.")
+    with pytest.raises(ReleaseFailed, match="no earlier release to go back to"):
+        run()
+    assert len(runs.deployed) == 1
+
+
+def test_a_stage_that_cannot_go_back_says_so(monkeypatch):
+    runs = Runs(monkeypatch, EARLIER, "A picture is FAILED.")
+    runs.stuck = True
+    with pytest.raises(ReleaseFailed, match="could not go back to first: CloudFormation says no"):
+        run()
+
+
+@pytest.mark.parametrize(
+    "error", [NoStack("gone"), EndpointConnectionError(endpoint_url="http://x")], ids=type
+)
+def test_a_stack_that_cannot_be_asked_has_failed_its_test(monkeypatch, error: Exception):
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(pipeline.smoke, "_require_live", fail)
+    with pytest.raises(SmokeFailed, match="darkroom-dev cannot be used"):
+        smoke(ACCOUNT, "darkroom-dev", "second")
