@@ -9,7 +9,7 @@ deploys the same template with the SAM CLI, layers and all.
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
@@ -62,23 +62,36 @@ def at_once(template: dict[str, Any]) -> dict[str, Any]:
     """Return the template without what the local cloud has not, the resources of SAM's making too.
 
     There is no CodeDeploy, and a state machine has neither versions nor aliases: new versions are
-    live at once, no alarm looks at one, and executions are started by the machine's own ARN.
+    live at once, executions are started by the machine's own ARN, and alarms that compute of new
+    versions when to stop a deployment are gone with it.
     """
     machines: dict[str, str] = {}
+    asked: set[str] = set()
     resources: dict[str, Any] = {}
+    shared = dict(template["Globals"]["Function"])
+    asked.update(_references(shared.pop("DeploymentPreference", None)))
     for name, resource in template["Resources"].items():
         properties = dict(resource.get("Properties", {}))
-        if resource["Type"] == ALARM and '"Name": "Version"' in json.dumps(properties):
-            continue
         if resource["Type"] in {FUNCTION, MACHINE}:
-            properties.pop("DeploymentPreference", None)
+            asked.update(_references(properties.pop("DeploymentPreference", None)))
         if resource["Type"] == MACHINE:
             machines[f"{name}Alias{properties.pop('AutoPublishAlias', '')}"] = name
         resources[name] = {**resource, "Properties": properties}
-    shared = dict(template["Globals"]["Function"])
-    shared.pop("DeploymentPreference", None)
-    found: dict[str, Any] = _renamed(resources, machines)
-    return {**template, "Globals": {"Function": shared}, "Resources": found}
+    kept = {
+        name: _renamed(resource, machines)
+        for name, resource in resources.items()
+        if not (name in asked and resource["Type"] == ALARM and "Metrics" in resource["Properties"])
+    }
+    return {**template, "Globals": {"Function": shared}, "Resources": kept}
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Give the names that the `Ref`s of a part of a template refer to."""
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        yield value["Ref"]
+    elif isinstance(value, dict | list):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _references(entry)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:

@@ -162,6 +162,16 @@ def test_the_roles_of_the_pipeline_are_out_of_its_own_reach(bootstrap):
             assert not fnmatch.fnmatch(f"darkroom-pipeline-{stage}-{role}", f"darkroom-{stage}-*")
 
 
+def test_cloudformation_may_do_something_in_each_service_that_the_stack_uses(bootstrap, translate):
+    """Whether it is enough only AWS can tell; that a service was forgotten, this can."""
+    prefixes = {"StepFunctions": "states"}
+    services = {r["Type"].split("::")[1] for r in translate().values()}
+    needed = {prefixes.get(service, service.lower()) for service in services}
+    role = bootstrap["CloudFormationRole"]
+    allowed = {action.partition(":")[0] for s in statements(role) for action in actions(s)}
+    assert needed <= allowed
+
+
 def test_the_boundary_allows_all_that_the_roles_of_the_stack_are_allowed(bootstrap, resources):
     document = bootstrap["Boundary"]["Properties"]["PolicyDocument"]
     allowed = {action for statement in document["Statement"] for action in actions(statement)}
