@@ -40,7 +40,12 @@ def dispatch(record: SQSRecord) -> None:
         return
     about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
     try:
-        machine.start(execution_name(order["taskId"], order["attempt"]), order)
+        # A batch has one trace, and each message that of the request which sent it.
+        machine.start(
+            execution_name(order["taskId"], order["attempt"]),
+            order,
+            record.attributes.aws_trace_header,
+        )
     except (BotoCoreError, ClientError) as error:
         logger.warning("not started", error=type(error).__name__, reason=str(error), **about)
         raise

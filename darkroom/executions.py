@@ -26,8 +26,10 @@ class StateMachine:
             ),
         )
 
-    def start(self, name: str, order: Mapping[str, Any]) -> None:
+    def start(self, name: str, order: Mapping[str, Any], trace: str | None = None) -> None:
         """Start the execution of this name. One that was started before is a success.
+
+        With the header of an X-Ray trace, the execution goes on with it.
 
         On a Standard machine the name is the guard; on an Express machine, which knows no unique
         names, a second execution starts and loses the claim in MarkRunning.
@@ -40,6 +42,7 @@ class StateMachine:
                 stateMachineArn=self._arn,
                 name=name,
                 input=json.dumps(order, separators=(",", ":"), sort_keys=True),
+                **({"traceHeader": trace} if trace else {}),
             )
 
     def arn_of(self, name: str) -> str:

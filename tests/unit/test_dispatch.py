@@ -27,14 +27,14 @@ class Dispatch:
         self.states.activate()
         self.dead.activate()
 
-    def __call__(self, *bodies: str) -> list[str]:
+    def __call__(self, *bodies: str, **attributes: str) -> list[str]:
         """Dispatch messages `m0`, `m1`, …; return those that come again."""
         records = [
             {
                 "messageId": f"m{n}",
                 "receiptHandle": "r",
                 "body": body,
-                "attributes": {},
+                "attributes": attributes,
                 "messageAttributes": {},
                 "md5OfBody": "",
                 "eventSource": "aws:sqs",
@@ -47,7 +47,7 @@ class Dispatch:
         assert list(answer) == ["batchItemFailures"]
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
-    def starts(self, order: dict[str, Any] = ORDER) -> None:
+    def starts(self, order: dict[str, Any] = ORDER, **more: str) -> None:
         self.states.add_response(
             "start_execution",
             STARTED,
@@ -55,6 +55,7 @@ class Dispatch:
                 "stateMachineArn": MACHINE,
                 "name": f"{order['taskId']}-{order['attempt']}",
                 "input": json.dumps(order, separators=(",", ":"), sort_keys=True),
+                **more,
             },
         )
 
@@ -167,6 +168,14 @@ def test_fields_that_a_newer_api_adds_are_passed_on(dispatch: Dispatch) -> None:
     dispatch.starts(newer)
 
     assert dispatch(json.dumps(newer)) == []
+    dispatch.done()
+
+
+def test_an_execution_goes_on_with_the_trace_of_its_request(dispatch: Dispatch) -> None:
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    dispatch.starts(ORDER, traceHeader=trace)
+
+    assert dispatch(json.dumps(ORDER), AWSTraceHeader=trace) == []
     dispatch.done()
 
 

@@ -67,10 +67,11 @@ def test_a_clock_that_differs_from_that_of_the_api_is_told(off: int, level: str)
     assert bool(found.advice) == (level != "ok")
 
 
-def test_an_api_that_does_not_answer_is_all_that_is_told_of_it() -> None:
-    stack = Stack("http://127.0.0.1:1", "k", endpoint_url="http://127.0.0.1:1")
+def test_a_local_cloud_that_does_not_answer_is_all_that_is_told_of_it() -> None:
+    nowhere = "http://127.0.0.1:1"
+    stack = Stack(nowhere, "k", endpoint_url=nowhere, stack_name="darkroom-local")
 
-    (found,) = doctor.api(Patient(stack))
+    (found,) = doctor.examine(Patient(stack))
 
     assert (found.level, found.advice) == ("fail", "Start it: make up.")
 
