@@ -21,6 +21,12 @@ REFUSED = {
     "Download": ("s3", "put_object", {"Bucket": "{BucketName}", "Key": "results/x", "Body": b""}),
     "Grayscale": ("s3", "put_object", {"Bucket": "{BucketName}", "Key": "results/x", "Body": b""}),
     "Upload": ("s3", "put_object", {"Bucket": "{BucketName}", "Key": "uploads/x", "Body": b""}),
+    "Enter": (
+        "dynamodb",
+        "delete_item",
+        {"TableName": "{TableName}", "Key": {"taskId": {"S": "x"}}},
+    ),
+    "Batch": ("stepfunctions", "start_execution", {"stateMachineArn": "{BatchStateMachineArn}"}),
     "Reconcile": ("stepfunctions", "start_execution", {"stateMachineArn": "{StateMachineArn}"}),
 }
 ALLOWED = {
