@@ -71,12 +71,12 @@ class NewBatch(BaseModel):
     )
     toleratedFailurePercentage: Annotated[  # noqa: N815
         int,
-        BeforeValidator(whole),
         Field(
             ge=0,
             le=100,
             description="Once more tasks FAILED, the batch is FAILED and the rest is cancelled",
         ),
+        BeforeValidator(whole),
     ] = 100
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from batches import Batches
 from sources import Sources
 from stacks import Stack
 
@@ -34,7 +35,7 @@ def test_the_description_needs_no_key_and_is_whole(standard: Stack):
     assert answer.json()["openapi"] == "3.1.0"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(330)
 def test_no_generated_request_gets_an_answer_that_is_not_described(
     standard: Stack, sources: Sources, tmp_path: Path
 ):
@@ -59,7 +60,7 @@ def test_no_generated_request_gets_an_answer_that_is_not_described(
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=300,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "API Links" in run.stdout  # sequences of requests too: submit, cancel, retry
@@ -74,6 +75,20 @@ def test_a_task_has_the_shape_that_is_described_from_the_first_answer_to_the_las
     for task in (first, last):
         answers.Task.model_validate(task)
     assert (last["result"] is None) == (last["failure"] is not None)
+
+
+def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack, answers: Any):
+    batches = Batches(standard)
+    batches.bring("shape/1.txt", b"no picture")
+    line = {"uploadId": batches.upload('{"imageUrl": 5}', "application/x-ndjson")}
+    for body in ({"s3Prefix": "shape/"}, {"manifest": line | {"format": "jsonl"}}):
+        first = batches.submit(**body)
+        last = batches.ended(first)
+        for batch in (first, last):
+            answers.Batch.model_validate(batch)
+        page = standard.http.get(last["links"]["tasks"]).json()
+        answers.TaskList.model_validate(page)
+        assert len(page["tasks"]) == last["counts"]["FAILED"] == 1
 
 
 def test_other_answers_have_the_shape_that_is_described(standard: Stack, answers: Any):
