@@ -19,6 +19,8 @@ MONTHS = (10_000, 100_000, 1_000_000, 10_000_000)
 MOST = 100_000_000
 STEP = 10_000
 TOTAL = "together"
+DEARER = 100
+"""Dollars a month at which somebody might think about it."""
 
 
 def by_component(counts: Counts, prices: Prices) -> Table:
@@ -135,7 +137,8 @@ def break_even(counts: Counts, prices: Prices) -> Table:
     ]
     return Table(
         "Where workers begin to cost less",
-        f"Tasks a month, {counts.runs[0].picture}. Below it Darkroom costs less.",
+        f"Tasks a month, {counts.runs[0].picture}. Below it Darkroom costs less. Of its own two "
+        f"types, STANDARD is ${DEARER} a month dearer from {_dearer(counts, prices):,} tasks on.",
         ("Darkroom", *theirs),
         rows,
     )
@@ -176,6 +179,15 @@ def _designs(counts: Counts, prices: Prices) -> dict[str, Callable[[float], floa
         FARGATE.name: lambda n: FARGATE.month(n, standard, prices),
         EC2.name: lambda n: EC2.month(n, standard, prices),
     }
+
+
+def _dearer(counts: Counts, prices: Prices) -> int:
+    """Return the tasks a month that cost `DEARER` dollars more as STANDARD than as EXPRESS."""
+    picture = counts.runs[0].picture
+    standard, express = (
+        million(counts.run(type_, picture), prices) for type_ in ("STANDARD", "EXPRESS")
+    )
+    return round(DEARER / (standard - express) * MILLION)
 
 
 def _crossing(ours: Callable[[float], float], theirs: Callable[[float], float]) -> int | None:

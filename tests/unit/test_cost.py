@@ -4,8 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
 from bench import cost as command
+from local.cli import app
 from local.cost import tables
 from local.cost.counts import Counts, Function, load_counts
 from local.cost.model import MILLION, components, execution_seconds, fixed, milliseconds
@@ -148,3 +150,11 @@ def test_where_workers_begin_to_cost_less_they_did_not_before(counts: Counts, pr
 def test_what_was_not_counted_has_no_price(counts: Counts):
     with pytest.raises(KeyError, match="holiday"):
         counts.run(STANDARD, "holiday")
+
+
+def test_darkroom_cost_shows_a_month_of_as_many_tasks_as_are_asked_for():
+    shown = CliRunner().invoke(app, ["cost", "--tasks", "300000"])
+
+    assert shown.exit_code == 0
+    assert "300,000" in shown.stdout
+    assert tables.TOTAL in shown.stdout
