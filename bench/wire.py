@@ -85,9 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         # The answer to HEAD tells a length and has no body.
         length = answer.getheader("Content-Length") if self.command == "HEAD" else None
         self.send_header("Content-Length", length or str(len(content)))
-        self.end_headers()
         # Before the caller has its answer: whoever knows that it is done may ask for the calls.
         self._keep(body, answer.status, content)
+        self.end_headers()
         self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 - http.server's names
