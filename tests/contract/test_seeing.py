@@ -17,7 +17,8 @@ from darkroom import errors
 PROJECT = Path(__file__).resolve().parents[2]
 RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()
 
-# What AWS documents, read 2026-11-25: namespace and dimensions, metrics, page.
+# What AWS documents: namespace and dimensions, metrics, page. Written from memory; those of SQS and
+# Lambda were compared with copies of their pages on 2026-11-25.
 DOCUMENTED = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     ("AWS/SQS", frozenset({"QueueName"})): {
