@@ -189,6 +189,14 @@ def test_every_role_of_the_stack_takes_the_boundary(translate):
         ], name
 
 
+def test_a_deployment_by_hand_after_one_of_the_pipeline_goes_live():
+    """CloudFormation keeps a parameter that is not given, and with it the names of versions."""
+    config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
+    for stage in ("default", "staging", "prod"):
+        overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"].split()
+        assert 'Release=""' in overrides, stage
+
+
 def test_only_prod_is_deployed_gradually():
     config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
     gradual = {
