@@ -35,7 +35,8 @@ down: ## Stop the local cloud; its state stays for the next `make up`
 
 .PHONY: test
 test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
-	@$(BIN)/pytest
+	@# Three at a time, for most tests wait; those of a file share a cloud.
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 .PHONY: screenshots
 screenshots: $(READY) $(EMULATOR) ## Take the pictures of the page in docs/ anew
