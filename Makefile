@@ -74,6 +74,10 @@ lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its poli
 format: $(READY) ## Bring the code into the house style
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
+.PHONY: describe
+describe: $(READY) ## Write docs/openapi.json anew, from the models of requests and answers
+	@$(BIN)/python -m local.describe
+
 .PHONY: build
 build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGET=laptop` for this machine
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/sam/bin/sam build

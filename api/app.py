@@ -182,14 +182,6 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.route("/openapi.json", methods=["GET"], content_types=ANY_TYPE)
-def openapi() -> Response:
-    """Describe this API in OpenAPI 3.1."""
-    from chalicelib.openapi import document
-
-    return Response(document(), headers={"Content-Type": "application/json"})
-
-
 def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
     """Return the answer that a task was taken, tried again or cancelled."""
     logger.info(

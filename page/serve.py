@@ -1,9 +1,11 @@
-"""The page for people: `GET /`, and the files that it loads.
+"""The pages for people, and the files that they load.
 
     GET /                        site/index.html, in which `{version}` stands for the files' own
+    GET /docs                    site/docs.html, the same way: the description of the API, to read
+    GET /openapi.json            site/openapi.json, for programs
     GET /page/{version}/{file}   a file of site/, which a browser may keep for ever
 
-A function of its own, for nobody needs a key to load it: its role may read and write nothing.
+A function of its own, for nobody needs a key to load them: its role may read and write nothing.
 The version is a digest of all files, so that after a deployment no browser mixes old and new.
 """
 
@@ -23,6 +25,7 @@ TYPES = {
     ".md": "text/markdown; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PAGES = {"/": "index.html", "/docs": "docs.html", "/openapi.json": "openapi.json"}
 FOR_EVER = "public, max-age=31536000, immutable"
 """A file's address has its version: what is there never changes (RFC 8246)."""
 ASK_EACH_TIME = "no-cache"
@@ -60,19 +63,24 @@ def handler(event: Mapping[str, Any], _context: object) -> Answer:
         return _refusal(405, "MethodNotAllowed", "The page can only be read.", Allow="GET, HEAD")
     if asked := event.get("pathParameters"):
         return _file(asked["file"], asked["version"])
-    return _page(event)
-
-
-def _page(event: Mapping[str, Any]) -> Answer:
     path: str = event["requestContext"]["path"]
-    if not path.endswith("/"):
+    if event["resource"] == "/" and not path.endswith("/"):
         # All addresses of the page are relative, so the stage's name must count as a folder.
         return _answer(308, "", {"Location": path.rpartition("/")[2] + "/"})
-    told = {"Content-Type": TYPES[".html"], "Cache-Control": ASK_EACH_TIME, "ETag": f'"{version}"'}
-    known = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    return _current(PAGES[event["resource"]], event.get("headers") or {})
+
+
+def _current(name: str, headers: Mapping[str, str]) -> Answer:
+    """Return what may be another after a deployment, unless the client has it."""
+    told = {
+        "Content-Type": TYPES[Path(name).suffix],
+        "Cache-Control": ASK_EACH_TIME,
+        "ETag": f'"{version}"',
+    }
+    known = {name.lower(): value for name, value in headers.items()}
     if f'"{version}"' in known.get("if-none-match", ""):
         return _answer(304, "", told)
-    return _answer(200, files["index.html"].replace("{version}", version), told)
+    return _answer(200, files[name].replace("{version}", version), told)
 
 
 def _file(name: str, asked_version: str) -> Answer:

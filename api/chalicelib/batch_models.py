@@ -15,6 +15,13 @@ MAX_PREFIX_LENGTH = 500
 class NewItem(NewTask):
     """One source of a batch: as in the body of `POST /tasks`, but without `data:` URLs."""
 
+    imageUrl: Annotated[  # noqa: N815 - the contract's spelling
+        str | None, Field(description="`http:` or `https:` (2,048 characters)")
+    ] = None
+    output: Annotated[
+        Output, Field(description="What the result should be, if not as the batch says")
+    ] = Field(default_factory=lambda: Output(format="auto", quality=90))
+
     @field_validator("imageUrl")
     @classmethod
     def _is_no_data_url(cls, url: str | None) -> str | None:
@@ -28,12 +35,14 @@ class NewManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    uploadId: Annotated[  # noqa: N815 - the contract's spelling
-        str, Field(description="Of `POST /uploads`", json_schema_extra={"format": "uuid"})
+    uploadId: Annotated[  # noqa: N815
+        str, Field(description="What `POST /uploads` gave", json_schema_extra={"format": "uuid"})
     ]
     format: Annotated[
         Literal["jsonl", "csv"],
-        Field(description="JSON Lines, or CSV whose first line is `imageUrl,name`"),
+        Field(
+            description="JSON Lines, an item on each line, or CSV that begins with `imageUrl,name`"
+        ),
     ]
 
     _is_an_upload = field_validator("uploadId")(is_an_upload)
@@ -55,17 +64,21 @@ class NewBatch(BaseModel):
         },
     )
 
-    sources: Annotated[list[NewItem], Field(min_length=1, max_length=MAX_SOURCES)] | None = None
+    sources: Annotated[list[NewItem], Field(min_length=1, max_length=MAX_SOURCES)] | None = Field(
+        None, description="The items; if one is wrong, nothing is taken"
+    )
     s3Prefix: Annotated[  # noqa: N815
         str | None,
         Field(
             min_length=1,
             max_length=MAX_PREFIX_LENGTH,
-            description="Of objects under `imports/{id of the API key}/` in the bucket",
+            description="Of objects below `imports/{id of the API key}/` in the bucket",
         ),
     ] = None
-    manifest: NewManifest | None = None
-    name: Name | None = None
+    manifest: Annotated[
+        NewManifest | None, Field(description="A file that lists the items, up to two million")
+    ] = None
+    name: Annotated[Name | None, Field(description="For people")] = None
     output: Annotated[Output, Field(description="Of items that do not say their own")] = Field(
         default_factory=lambda: Output(format="auto", quality=90)
     )
@@ -92,6 +105,8 @@ class BatchTasksQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = None
-    limit: int = Field(20, ge=1, le=MAX_LIST)
-    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    status: Annotated[Status | None, Field(description="Only tasks of this status")] = None
+    limit: int = Field(20, ge=1, le=MAX_LIST, description="Tasks on a page, at most")
+    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="The `cursor` of the page before"
+    )

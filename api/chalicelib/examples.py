@@ -1,12 +1,17 @@
-"""One example of every request and answer, which the description of the API shows."""
+"""Examples of every request and answer, which the description of the API shows.
+
+`tests/integration/test_openapi_examples.py` sends each request.
+"""
 
 from typing import Any
 
 from pydantic import BaseModel
 
-from chalicelib.answers import Batch, CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.answers import CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.batch_answers import Batch
 from chalicelib.batch_models import NewBatch
 from chalicelib.models import NewAttempt, NewTask, NewUpload
+from chalicelib.webhook import Webhook
 
 Json = dict[str, Any]
 
@@ -34,7 +39,7 @@ TASK = {
     "callback": None,
     "execution": {
         "arn": "arn:aws:states:eu-west-1:1:execution:tasks",
-        "consoleUrl": "https://…",
+        "consoleUrl": "https://console.aws.amazon.com/states/",
     },
     "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": None},
 }
@@ -46,6 +51,39 @@ PENDING = TASK | {
     "execution": None,
     "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": f"/tasks/{ID}/cancel"},
 }
+AGAIN = PENDING | {"attempt": 2}
+FAILED = TASK | {
+    "status": "FAILED",
+    "result": None,
+    "failure": {
+        "step": "Download",
+        "error": "SourceNotFound",
+        "message": "https://example.com/card.png answered 404.",
+    },
+    "links": {"self": f"/tasks/{ID}", "retry": f"/tasks/{ID}/retry", "cancel": None},
+}
+STOPPED = PENDING | {
+    "status": "CANCELLED",
+    "completedAt": "2026-11-25T04:26:32.640Z",
+    "links": {"self": f"/tasks/{ID}", "retry": f"/tasks/{ID}/retry", "cancel": None},
+}
+"""Of a task that was cancelled."""
+DOT = (
+    "data:image/png;base64,"
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
+)
+"""One red pixel."""
+NEW_TASKS: Json = {
+    "An image at a URL": {"imageUrl": "https://example.com/card.png", "name": "card"},
+    "A file that was uploaded": {"uploadId": ID},
+    "The image itself": {"imageUrl": DOT},
+    "Another format, and a webhook at the end": {
+        "imageUrl": "https://example.com/card.png",
+        "output": {"format": "webp", "quality": 80},
+        "callbackUrl": "https://example.com/hook",
+    },
+}
+NOTHING = {"PENDING": 0, "RUNNING": 0, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 0}
 BATCH = {
     "batchId": ID,
     "name": "holiday",
@@ -58,7 +96,7 @@ BATCH = {
     "failure": None,
     "execution": {
         "arn": "arn:aws:states:eu-west-1:1:execution:batches",
-        "consoleUrl": "https://…",
+        "consoleUrl": "https://console.aws.amazon.com/states/",
     },
     "links": {
         "self": f"/batches/{ID}",
@@ -67,9 +105,14 @@ BATCH = {
         "retry": None,
     },
 }
-CANCELLED = BATCH | {
-    "status": "CANCELLED",
+BATCH_TAKEN = BATCH | {"total": 2, "counts": NOTHING | {"PENDING": 2}}
+BATCH_READING = BATCH | {"total": None, "counts": NOTHING}
+"""Of a batch whose manifest or prefix is still being read."""
+BATCH_AGAIN = BATCH | {"counts": NOTHING | {"COMPLETED": 197, "PENDING": 3}}
+BATCH_ENDED = BATCH | {
+    "status": "COMPLETED",
     "completedAt": "2026-11-25T04:27:02.101Z",
+    "counts": NOTHING | {"COMPLETED": 197, "FAILED": 3},
     "links": {
         "self": f"/batches/{ID}",
         "tasks": f"/batches/{ID}/tasks",
@@ -77,17 +120,54 @@ CANCELLED = BATCH | {
         "retry": f"/batches/{ID}/retry",
     },
 }
-EXAMPLES: dict[type[BaseModel], Json] = {
-    NewTask: {"imageUrl": "https://example.com/card.png", "name": "card"},
-    NewAttempt: {"attempt": 1},
-    NewBatch: {
+BATCH_FAILED = BATCH_ENDED | {
+    "status": "FAILED",
+    "counts": NOTHING | {"COMPLETED": 71, "FAILED": 11, "CANCELLED": 118},
+    "failure": {
+        "error": "TooManyFailures",
+        "message": "11 of 200 tasks FAILED; 5 % are tolerated.",
+    },
+}
+BATCH_STOPPED = BATCH_ENDED | {
+    "status": "CANCELLED",
+    "counts": NOTHING | {"COMPLETED": 71, "FAILED": 1, "CANCELLED": 128},
+}
+OF_BATCH = {
+    "tasks": [
+        TASK,
+        FAILED
+        | {
+            "name": None,
+            "source": {"line": '{"imageUrl": "ftp://example.com/card.png"}'},
+            "failure": {
+                "step": "Download",
+                "error": "NoSource",
+                "message": "imageUrl: Only http and https URLs can be fetched.",
+            },
+        },
+    ],
+    "cursor": None,
+}
+"""A page of tasks of a batch whose manifest has a line that is no source."""
+NEW_BATCHES: Json = {
+    "Images at URLs": {
         "sources": [
-            {"imageUrl": "https://example.com/1.jpg"},
-            {"imageUrl": "https://example.com/2.jpg", "name": "the second"},
+            {"imageUrl": "https://example.com/card.png"},
+            {"imageUrl": "https://example.com/card.png", "name": "the second"},
         ],
         "name": "holiday",
         "toleratedFailurePercentage": 5,
     },
+    "A manifest that was uploaded": {"manifest": {"uploadId": ID, "format": "jsonl"}},
+    "All objects under a prefix": {
+        "s3Prefix": "holiday/2026/",
+        "output": {"format": "webp", "quality": 80},
+    },
+}
+EXAMPLES: dict[type[BaseModel], Json] = {
+    NewTask: NEW_TASKS["An image at a URL"],
+    NewAttempt: {"attempt": 1},
+    NewBatch: NEW_BATCHES["Images at URLs"],
     NewUpload: {"contentType": "image/png"},
     Task: TASK,
     TaskList: {"tasks": [TASK], "cursor": None},
@@ -100,4 +180,24 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     },
     CallbackSecret: {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
     Health: {"status": "ok"},
+    Webhook: {
+        "type": "task.completed",
+        "timestamp": TASK["completedAt"],
+        "data": {
+            "taskId": ID,
+            "status": "COMPLETED",
+            "attempt": 1,
+            "createdAt": TASK["createdAt"],
+            "completedAt": TASK["completedAt"],
+            "name": "card",
+            "result": {
+                "contentType": "image/png",
+                "width": 1280,
+                "height": 960,
+                "bytes": 67134,
+                "sha256": "0" * 64,
+            },
+            "failure": None,
+        },
+    },
 }

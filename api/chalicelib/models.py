@@ -51,8 +51,13 @@ class Output(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    format: Literal["auto", "jpeg", "png", "webp"] = "auto"
-    quality: Annotated[int, BeforeValidator(whole)] = Field(90, ge=1, le=100)
+    format: Annotated[
+        Literal["auto", "jpeg", "png", "webp"],
+        Field(description="`auto`: as the source, where that can be written, else `png`"),
+    ] = "auto"
+    quality: Annotated[int, BeforeValidator(whole)] = Field(
+        90, ge=1, le=100, description="For the formats that lose something"
+    )
 
 
 class NewTask(BaseModel):
@@ -75,13 +80,16 @@ class NewTask(BaseModel):
         Field(description="`http:`, `https:` (2,048 characters) or `data:image/…;base64,…`"),
     ] = None
     uploadId: Annotated[  # noqa: N815
-        str | None, Field(description="Of `POST /uploads`", json_schema_extra={"format": "uuid"})
+        str | None,
+        Field(description="What `POST /uploads` gave", json_schema_extra={"format": "uuid"}),
     ] = None
-    name: Name | None = None
-    output: Output = Field(default_factory=lambda: Output(format="auto", quality=90))
+    name: Annotated[Name | None, Field(description="To find the task by")] = None
+    output: Annotated[Output, Field(description="What the result should be")] = Field(
+        default_factory=lambda: Output(format="auto", quality=90)
+    )
     callbackUrl: Annotated[  # noqa: N815
         str | None,
-        Field(description="Gets a signed webhook when the task has ended; see docs/events.md"),
+        Field(description="Gets a signed webhook when the task has ended"),
     ] = None
 
     @field_validator("imageUrl")
@@ -120,7 +128,11 @@ class NewUpload(BaseModel):
 
     contentType: Annotated[  # noqa: N815
         str,
-        Field(max_length=100, pattern=r"^(image/[a-zA-Z0-9.+-]+|application/x-ndjson|text/csv)$"),
+        Field(
+            max_length=100,
+            pattern=r"^(image/[a-zA-Z0-9.+-]+|application/x-ndjson|text/csv)$",
+            description="Of the file: an image, or the manifest of a batch. S3 takes no other",
+        ),
     ]
 
 
@@ -129,10 +141,12 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    status: Status | None = None
-    name: Name | None = None
-    limit: int = Field(20, ge=1, le=MAX_LIST)
-    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    status: Annotated[Status | None, Field(description="Only tasks of this status")] = None
+    name: Annotated[Name | None, Field(description="Only tasks of exactly this name")] = None
+    limit: int = Field(20, ge=1, le=MAX_LIST, description="Tasks on a page, at most")
+    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="The `cursor` of the page before; it stays valid while tasks arrive"
+    )
 
 
 def _callable(url: str) -> str:

@@ -3,62 +3,49 @@
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
-from chalicelib.answers import Batch, Error, Task
+from chalicelib.answers import Error, Task
+from chalicelib.batch_answers import Batch
 from chalicelib.examples import EXAMPLES, ID
+from chalicelib.refusals import STATUSES, code, statuses
 
 Json = dict[str, Any]
 
 TEXT = {"type": "string"}
-LOCATION = {"description": "The path of the task or batch", "schema": TEXT, "required": True}
+SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
 REPLAYED = {
     "description": "`true`: it was there already, from a request with the same key",
     "schema": {"type": "string", "enum": ["true"]},
 }
-RETRY_AFTER = {"description": "Seconds", "schema": {"type": "string", "pattern": "^[0-9]+$"}}
-ETAG: Json = {
-    "description": "The version of this answer, for `If-None-Match`",
-    "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
+RETRY_AFTER = {"description": "Seconds to wait", "schema": SECONDS, "example": "1"}
+WAITING: Json = {
+    "ETag": {
+        "description": "The version of this answer, for `If-None-Match`",
+        "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
+        "required": True,
+        "example": 'W/"17ad7867c0ffee00"',
+    },
+    "Retry-After": {
+        "description": "Seconds after which to look again, of what has not ended; grows with its "
+        "age",
+        "schema": SECONDS,
+        "example": "2",
+    },
+}
+CURRENT: Json = {"304": {"description": "The client has this version", "headers": WAITING}}
+ALLOW = {
+    "description": "The methods that the path takes",
+    "schema": TEXT,
     "required": True,
+    "example": "GET, POST",
 }
-ASK_AGAIN: Json = {
-    "description": "Seconds after which to look again, of what has not ended; grows with its age",
-    "schema": RETRY_AFTER["schema"],
-}
-CURRENT: Json = {
-    "304": {
-        "description": "The client has this version",
-        "headers": {"ETag": ETAG, "Retry-After": ASK_AGAIN},
-    }
-}
-ALLOW = {"description": "The methods that the path takes", "schema": TEXT, "required": True}
-
-# Every error: the name of its response, what it means, its code in the example, its header.
-ERRORS: dict[str, tuple[str, str, str, Json]] = {
-    "400": ("BadRequest", "The request is not well formed", "InvalidRequest", {}),
-    "403": ("Forbidden", "No valid API key", "Forbidden", {}),
-    "404": ("NotFound", "The caller has no such task or batch", "TaskNotFound", {}),
-    "405": ("MethodNotAllowed", "Not on this path", "MethodNotAllowed", {"Allow": ALLOW}),
-    "409": ("Conflict", "Not in this state, or not with this key", "NotRetryable", {}),
-    "413": ("TooLarge", "The request or its image is too large", "SourceTooLarge", {}),
-    "429": (
-        "TooManyRequests",
-        "More than the caller, or the service, may do now",
-        "TooManyRequests",
-        {"Retry-After": RETRY_AFTER},
-    ),
-    "503": (
-        "Unavailable",
-        "Not served now; a submission that was answered so may be sent again",
-        "ServiceUnavailable",
-        {"Retry-After": RETRY_AFTER},
-    ),
-    "5XX": (
-        "Broken",
-        "Something broke on our side: 500, 502, 504",
-        "InternalError",
-        {"Retry-After": RETRY_AFTER},
-    ),
+# What a refusal brings along, by its status.
+TOLD: Json = {
+    "405": {"Allow": ALLOW},
+    "429": {"Retry-After": RETRY_AFTER},
+    "503": {"Retry-After": RETRY_AFTER},
+    "5XX": {"Retry-After": RETRY_AFTER},
 }
 # What the id of a task or a batch, wherever one is answered, is good for.
 LINKS: dict[type[BaseModel], Json] = {
@@ -76,63 +63,116 @@ IDEMPOTENCY_KEY = {
     "description": "The same key and body again give what they gave before, not a second one",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
-ALWAYS = ("400", "429", "503", "5XX")  # API Gateway itself gives some of these
 KNOWN = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The `ETag` of an answer that the client has",
+    "description": "The `ETag` of an answer that the client has: 304 while it is still right",
     "schema": TEXT,
 }
+# What any request may meet; API Gateway itself gives some of these.
+ALWAYS = (
+    "BadRequest",
+    "MethodNotAllowed",
+    "TooManyRequests",
+    "ServiceUnavailable",
+    "InternalError",
+)
+WITH_KEY = ("Forbidden", "QuotaExceeded")
+WITH_BODY = ("MalformedJson", "InvalidRequest", "RequestTooLarge")
 
 
-def path_id(name: str) -> Json:
+class Untitled(GenerateJsonSchema):
+    """Gives fields no titles: they would be their names, spelt worse."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's hook
+        """Say no."""
+        return False
+
+
+def location(path: str) -> Json:
+    """Return the header that says where what was taken is, with a path as its example."""
+    about = {"description": "Its path, as in `links.self`", "required": True}
+    return {"Location": {**about, "schema": TEXT, "example": path}}
+
+
+def path_id(name: str, description: str) -> Json:
     """Return the parameter that the path has for an id."""
     schema = {"type": "string", "format": "uuid", "example": ID}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+    where = {"name": name, "in": "path", "required": True}
+    return {**where, "description": description, "schema": schema}
 
 
-def operation(name: str, summary: str, answers: Json, errors: str = "", **more: Any) -> Json:
-    """Return an operation; `405` is for the methods that are not here, and yet of every path."""
-    refused = {
-        status: {"$ref": f"#/components/responses/{ERRORS[status][0]}"}
-        for status in sorted({*errors.split(), *ALWAYS, "405"})
-    }
-    return {"operationId": name, "summary": summary, **more, "responses": answers | refused}
+def operation(
+    name: str, summary: str, description: str, answers: Json, errors: str = "", **more: Any
+) -> Json:
+    """Return an operation.
+
+    Args:
+        name: its id.
+        summary: what it does, in a line.
+        description: what there is to know about it.
+        answers: what it answers when all is well.
+        errors: the names of the refusals that are its own, parted by spaces.
+        more: what else OpenAPI has to say of it.
+    """
+    names = [*errors.split(), *ALWAYS]
+    names += WITH_KEY if more.get("security") != [] else ()
+    names += WITH_BODY if "requestBody" in more else ()
+    refused = {status: _refusal(status, told) for status, told in statuses(names).items()}
+    about = {"operationId": name, "summary": summary, "description": description}
+    return {**about, **more, "responses": answers | refused}
 
 
 def answer(
-    description: str, model: type[BaseModel], example: Json | None = None, **headers: Json
+    description: str, model: type[BaseModel], examples: Json | None = None, **headers: Json
 ) -> Json:
     """Return an answer of an operation, with what the ids in it are good for."""
-    content = _content(model, example or EXAMPLES[model])
+    content = content_of(model, examples)
     links = LINKS.get(model, {})
     return {"description": description, "headers": headers, "content": content, "links": links}
 
 
-def error(description: str, code: str, headers: Json) -> Json:
-    """Return the response to a request that is refused."""
-    example = {"error": {"code": code, "message": f"{description}."}}
-    return {"description": description, "headers": headers, "content": _content(Error, example)}
-
-
-def body(model: type[BaseModel], *, needed: bool = True) -> Json:
+def body(model: type[BaseModel], examples: Json | None = None, *, needed: bool = True) -> Json:
     """Return the body that an operation takes."""
-    return {"requestBody": {"required": needed, "content": _content(model, EXAMPLES[model])}}
+    return {"requestBody": {"required": needed, "content": content_of(model, examples)}}
 
 
-def _content(model: type[BaseModel], example: Json) -> Json:
+def content_of(model: type[BaseModel], examples: Json | None = None) -> Json:
+    """Return content of a model's shape, with examples by their names, or the model's own one."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"application/json": {"schema": schema, "example": example}}
+    if examples is None:
+        return {"application/json": {"schema": schema, "example": EXAMPLES[model]}}
+    named = {name: {"value": example} for name, example in examples.items()}
+    return {"application/json": {"schema": schema, "examples": named}}
 
 
 def query(model: type[BaseModel]) -> list[Json]:
     """Return the parameters of a query. What is left out is `None` to the model."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema = model.model_json_schema(
+        ref_template="#/components/schemas/{model}", schema_generator=Untitled
+    )
     return [
-        {"name": name, "in": "query", "schema": _without_null(field)}
+        {
+            "name": name,
+            "in": "query",
+            "description": field["description"],
+            "schema": _without_null(field),
+        }
         for name, field in schema["properties"].items()
     ]
 
 
+def _refusal(status: str, names: list[str]) -> Json:
+    schema = {"$ref": f"#/components/schemas/{Error.__name__}"}
+    examples = {code(name): {"$ref": f"#/components/examples/{name}"} for name in names}
+    return {
+        "description": STATUSES[status],
+        "headers": TOLD.get(status, {}),
+        "content": {"application/json": {"schema": schema, "examples": examples}},
+    }
+
+
 def _without_null(field: Json) -> Json:
-    return field["anyOf"][0] if "anyOf" in field else field
+    if "anyOf" in field:
+        return field["anyOf"][0]  # type: ignore[no-any-return]
+    return {name: value for name, value in field.items() if name != "description"}

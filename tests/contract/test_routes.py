@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-WITHOUT_A_KEY = {"/health", "/openapi.json"}
+WITHOUT_A_KEY = {"/health"}
 RETRY_AFTER = {"THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE", "DEFAULT_5XX"}
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -24,9 +25,9 @@ PHASES = "examples,coverage,fuzzing,stateful"
 def answers() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(API)
-        from chalicelib import answers  # noqa: PLC0415
+        from chalicelib import answers, batch_answers  # noqa: PLC0415
 
-        return answers
+        return SimpleNamespace(**vars(answers) | vars(batch_answers))
 
 
 def test_the_description_needs_no_key_and_is_whole(standard: Stack):

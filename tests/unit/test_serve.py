@@ -1,9 +1,12 @@
 """The function that serves the page: what it answers, and with which headers."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -11,9 +14,11 @@ def serve(load):
     return load("page", "serve")
 
 
-def ask(serve: Any, method: str = "GET", path: str = "/v1/", **more: Any) -> dict[str, Any]:
-    event = {"httpMethod": method, "requestContext": {"path": path}, "headers": None, **more}
-    return serve.handler(event, None)
+def ask(
+    serve: Any, method: str = "GET", path: str = "/v1/", resource: str = "/", **more: Any
+) -> dict[str, Any]:
+    event = {"httpMethod": method, "resource": resource, "requestContext": {"path": path}}
+    return serve.handler({**event, "headers": None, **more}, None)
 
 
 def file(serve: Any, name: str, version: str | None = None) -> dict[str, Any]:
@@ -26,6 +31,24 @@ def test_the_page_loads_its_files_by_their_version(serve):
     assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
     assert f'src="page/{serve.version}/main.js"' in answer["body"]
     assert "{version}" not in answer["body"]
+
+
+def test_the_description_is_a_page_beside_it(serve):
+    answer = ask(serve, path="/v1/docs", resource="/docs")
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
+    assert f'src="page/{serve.version}/docs.js"' in answer["body"]
+    assert "{version}" not in answer["body"]
+
+
+def test_the_description_for_programs_is_json_as_it_lies_in_docs(serve):
+    answer = ask(serve, path="/v1/openapi.json", resource="/openapi.json")
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "application/json"
+    assert answer["body"] == (DOCS / "openapi.json").read_text("utf-8")
+    known = {"If-None-Match": answer["headers"]["ETag"]}
+    again = ask(serve, path="/v1/openapi.json", resource="/openapi.json", headers=known)
+    assert (again["statusCode"], again["body"]) == (304, "")
 
 
 def test_a_page_that_is_known_is_not_sent_again(serve):
@@ -77,7 +100,8 @@ def test_the_page_can_only_be_read(serve, method):
 
 
 def test_every_answer_forbids_scripts_of_others_and_inline(serve):
-    answers = [ask(serve), ask(serve, "POST"), file(serve, "main.js"), file(serve, "nothing")]
+    docs = ask(serve, path="/v1/docs", resource="/docs")
+    answers = [ask(serve), docs, ask(serve, "POST"), file(serve, "main.js"), file(serve, "nothing")]
     for answer in answers:
         headers = answer["headers"]
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))

@@ -1,0 +1,128 @@
+/** The description of the API, to read. All of it is from openapi.json, but for the words around. */
+
+import { block } from "./code.js";
+import { byId, element } from "./dom.js";
+import { examples, readRoutes, routeName, routeSection } from "./route.js";
+import { follower, unseen } from "./schema.js";
+import { prose } from "./words.js";
+
+const WIDE = matchMedia("(min-width: 60.01rem)");
+
+async function read() {
+  const answer = await fetch("openapi.json");
+  if (!answer.ok) throw new Error(`The service answered ${answer.status}.`);
+  return answer.json();
+}
+
+function show(document) {
+  const follow = follower(document);
+  const routes = readRoutes(document, follow);
+  const address = new URL(document.servers[0].url, new URL("openapi.json", location.href)).href
+    .replace(/\/$/, "");
+  const sections = [
+    introduction(document, address),
+    authentication(document, routes),
+    ...routes.map((route) => [
+      route.operationId, routeName(route), routeSection(route, follow, address),
+    ]),
+    errors(routes, follow),
+  ];
+  byId("places").append(...sections.map(([id, name]) => (
+    element("li", {}, element("a", { href: `#${id}` }, ...name.map((part) => part.cloneNode?.(true) ?? part)))
+  )));
+  byId("sections").append(...sections.map(([, , section]) => section));
+  byId(location.hash.slice(1))?.scrollIntoView();
+  mark(sections.map(([id]) => id));
+}
+
+function introduction(document, address) {
+  const { title, version, description } = document.info;
+  return plain("introduction", `The API of ${title}`, [
+    ...description.split("\n\n").map((text) => element("p", {}, ...prose(text))),
+    element("p", { className: "limit" }, `Version ${version}, OpenAPI ${document.openapi}`),
+  ], [block("Address", address)], "Introduction");
+}
+
+function authentication(document, routes) {
+  const free = routes.filter((route) => !route.scheme);
+  const schemes = Object.values(document.components.securitySchemes).flatMap((scheme) => [
+    element("p", {}, ...prose(`Send your API key in the header \`${scheme.name}\`.`)),
+    element("p", {}, ...prose(scheme.description ?? "")),
+  ]);
+  const open = free.map((route) => `\`${route.method.toUpperCase()} ${route.path}\``).join(" and ");
+  return plain("authentication", "Authentication", [
+    ...schemes,
+    open ? element("p", {}, ...prose(`Only ${open} need none.`)) : null,
+  ], [block("The key, for the commands below", "read -rs apiKey")]);
+}
+
+/** Makes a section of words; returns its id, its name in the contents, and itself. */
+function plain(id, title, words, shown, name = title) {
+  const heading = element("h2", { id: `${id}-title` }, title);
+  const section = element(
+    "section",
+    { className: "route", id, "aria-labelledby": `${id}-title` },
+    element("div", { className: "words" }, heading, ...words.filter(Boolean)),
+    element("div", { className: "shown" }, ...shown),
+  );
+  return [id, [name], section];
+}
+
+/** Makes the list of all errors that any route has. */
+function errors(routes, follow) {
+  const found = new Map();
+  for (const { responses } of routes) {
+    for (const [status, given] of Object.entries(responses).filter(([one]) => one >= "4")) {
+      for (const [code, value] of examples(given, follow)) {
+        found.set(code, { status, message: value.error.message });
+      }
+    }
+  }
+  const order = ([, one], [, other]) => one.status.localeCompare(other.status);
+  const rows = [...found].sort(order).map(([code, { status, message }]) => element(
+    "tr",
+    { id: `error-${code}` },
+    element("th", { scope: "row" }, element("code", {}, code)),
+    element("td", {}, element("code", {}, status)),
+    element("td", {}, message),
+  ));
+  const names = ["Code", "Status", "Message, for example"];
+  const table = element(
+    "table",
+    { className: "errors" },
+    element("caption", {}, unseen("All errors")),
+    element("thead", {}, element("tr", {}, ...names.map((name) => (
+      element("th", { scope: "col" }, name)
+    )))),
+    element("tbody", {}, ...rows),
+  );
+  return plain("errors", "Errors", [table], []);
+}
+
+/** Marks in the contents what is being read. */
+function mark(ids) {
+  const links = new Map(ids.map((id) => [id, document.querySelector(`#places a[href="#${id}"]`)]));
+  const seen = new IntersectionObserver((changes) => {
+    for (const { target, isIntersecting } of changes) {
+      const link = links.get(target.id);
+      if (isIntersecting) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }, { rootMargin: "-20% 0px -79% 0px" }); // a line, a fifth from the top
+  for (const id of ids) seen.observe(byId(id));
+}
+
+function unfold() {
+  byId("contents").open = WIDE.matches;
+}
+
+WIDE.addEventListener("change", unfold);
+unfold();
+byId("places").addEventListener("click", () => {
+  if (!WIDE.matches) byId("contents").open = false;
+});
+try {
+  show(await read());
+} catch (error) {
+  byId("trouble").textContent = `The description could not be read: ${error.message}`;
+}

@@ -1,0 +1,165 @@
+/** Schemas as tables: a row for each field, and below it those of the objects within it. */
+
+import { element } from "./dom.js";
+import { prose } from "./words.js";
+
+/** Returns a function that gives what a reference stands for, and anything else as it is. */
+export function follower(document) {
+  return function follow(node) {
+    if (!node?.$ref) return node ?? {};
+    const { $ref, ...beside } = node;
+    const path = $ref.slice(2).split("/").map((part) => part.replace(/~1/g, "/").replace(/~0/g, "~"));
+    const found = follow(path.reduce((place, part) => place[part], document));
+    return { named: path.at(-1), ...found, ...beside };
+  };
+}
+
+/**
+ * Makes the table of an object's fields.
+ * @param {Object} schema
+ * @param {function(Object): Object} follow see `follower`
+ * @param {{title: string, sent: boolean}} what it is for people; whether the client sends it:
+ *   then fields are marked that it must give, else those that may be missing
+ */
+export function fieldTable(schema, follow, { title, sent }) {
+  const whole = follow(schema);
+  const made = table(title, [...fields(whole, follow)].map(({ path, field, needed, only }) => row({
+    name: path,
+    type: typeOf(field, follow),
+    mark: sent === needed ? (sent ? "required" : "may be missing") : "",
+    field,
+    only,
+    follow,
+  })));
+  const rule = choice(whole);
+  return rule ? [element("p", { className: "rule" }, ...prose(rule)), made] : [made];
+}
+
+/** Makes the table of parameters or headers: objects with `name`, `schema`, `required`, … */
+export function parameterTable(title, parameters, follow) {
+  return table(title, parameters.map((parameter) => {
+    const schema = follow(parameter.schema);
+    return row({
+      name: parameter.name,
+      type: [parameter.in, typeOf(schema, follow)].filter(Boolean).join(", "),
+      mark: parameter.in && parameter.required ? "required" : "",
+      field: { ...schema, description: parameter.description },
+      follow,
+    });
+  }));
+}
+
+/** Makes text for those who do not see the page. A caption or a head must stay part of its table. */
+export function unseen(text) {
+  return element("span", { className: "unseen" }, text);
+}
+
+function table(title, rows) {
+  const head = element(
+    "tr",
+    {},
+    element("th", { scope: "col" }, unseen("Name")),
+    element("th", { scope: "col" }, unseen("Meaning")),
+  );
+  return element(
+    "table",
+    { className: "fields" },
+    element("caption", {}, unseen(title)),
+    element("thead", {}, head),
+    element("tbody", {}, ...rows),
+  );
+}
+
+function row({ name, type, mark, field, only, follow }) {
+  const limits = limitsOf(field, follow);
+  return element(
+    "tr",
+    {},
+    element(
+      "th",
+      { scope: "row" },
+      element("code", {}, ...breakable(name)),
+      element("span", { className: "type" }, type),
+      mark ? element("span", { className: "needed" }, mark) : null,
+    ),
+    element(
+      "td",
+      {},
+      field.description ? element("p", {}, ...prose(field.description)) : null,
+      only ? element("p", { className: "limit" }, `In ${only} only`) : null,
+      ...limits.map((limit) => element("p", { className: "limit" }, ...prose(limit))),
+    ),
+  );
+}
+
+/** Gives the fields of an object, depth first; `above` are the names of the schemas it is in. */
+function* fields(schema, follow, prefix = "", above = [], only = null) {
+  for (const [name, given] of Object.entries(schema.properties ?? {})) {
+    const field = follow(given);
+    const path = prefix + name;
+    yield { path, field, needed: (schema.required ?? []).includes(name), only };
+    const inner = variants(field, follow).map((one) => [one, follow(one.items)]).flatMap(
+      ([one, item]) => [[one, `${path}.`], [item, `${path}[].`]],
+    ).filter(([one]) => one.properties && !above.includes(one.named));
+    for (const [one, start] of inner) {
+      const alone = inner.length > 1 ? one.named : only;
+      yield* fields(one, follow, start, [...above, one.named], alone);
+    }
+  }
+}
+
+/** Returns what a value may be: the schemas of a union, or the one that there is. */
+function variants(field, follow) {
+  const several = field.anyOf ?? field.oneOf;
+  return several && !field.properties ? several.map(follow) : [field];
+}
+
+function typeOf(field, follow) {
+  const types = variants(field, follow).map((one) => {
+    if (one.type === "array") return `array of ${typeOf(follow(one.items), follow)}`;
+    if (one.properties && one.named) return one.named;
+    if (one.additionalProperties?.type) return `object of ${one.additionalProperties.type}s`;
+    return [one.type].flat().join(" or ") || "anything";
+  });
+  const format = variants(field, follow).map((one) => one.format).find(Boolean) ?? field.format;
+  return [[...new Set(types)].join(" or "), format].filter(Boolean).join(", ");
+}
+
+/** Returns what JSON Schema asks of a value, in words. */
+function limitsOf(field, follow) {
+  const limits = variants(field, follow).flatMap((one) => [
+    within(one.minLength, one.maxLength, " characters"),
+    within(one.minimum, one.maximum, ""),
+    within(one.minItems, one.maxItems, " items"),
+    among(one.enum ?? (one.const === undefined ? [] : [one.const])),
+    one.pattern ? `Matches \`${one.pattern}\`` : null,
+  ]);
+  if (field.default !== undefined && field.default !== null) {
+    limits.push(`Default \`${field.default}\``);
+  }
+  return limits.filter(Boolean);
+}
+
+function among(values) {
+  const shown = values.map((value) => `\`${value}\``).join(", ");
+  return values.length ? `${values.length > 1 ? "One of" : "Always"} ${shown}` : null;
+}
+
+function within(least, most, unit) {
+  if (least === undefined && most === undefined) return null;
+  if (most === undefined) return `At least ${least}${unit}`;
+  return least === undefined ? `At most ${most}${unit}` : `${least} to ${most}${unit}`;
+}
+
+/** Returns the sentence for a `oneOf` that only says which fields exclude each other. */
+function choice(schema) {
+  const sets = (schema.oneOf ?? []).map((one) => one.required ?? []);
+  if (!schema.properties || !sets.length || !sets.every((set) => set.length)) return null;
+  const names = sets.map((set) => set.map((name) => `\`${name}\``).join(" with "));
+  return `Give exactly one of ${names.slice(0, -1).join(", ")} and ${names.at(-1)}.`;
+}
+
+/** Returns a name in parts between which a line may break: before a dot or a capital. */
+function breakable(name) {
+  return name.split(/(?=[.A-Z[])/).flatMap((part) => [element("wbr"), part]).slice(1);
+}
