@@ -40,7 +40,7 @@ test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) $(BENCH) ## Set up and run
 
 .PHONY: screenshots
 screenshots: $(READY) $(EMULATOR) ## Take the pictures of the page in docs/ anew
-	@SCREENSHOTS=1 $(BIN)/pytest tests/browser/test_looks.py -q
+	@SCREENSHOTS=1 $(BIN)/pytest tests/browser -q -k "screenshot"
 
 .PHONY: chaos
 chaos: $(READY) $(EMULATOR) $(CHAOS) ## Break everything, then balance the books: `SEED=… make chaos` does the same again

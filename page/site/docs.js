@@ -3,7 +3,7 @@
 import { block } from "./code.js";
 import { byId, element } from "./dom.js";
 import { examples, readRoutes, routeName, routeSection } from "./route.js";
-import { follower, unseen } from "./schema.js";
+import { fieldTable, follower, unseen } from "./schema.js";
 import { prose } from "./words.js";
 
 const WIDE = matchMedia("(min-width: 60.01rem)");
@@ -68,14 +68,16 @@ function plain(id, title, words, shown, name = title) {
   return [id, [name], section];
 }
 
-/** Makes the list of all errors that any route has. */
+/** Makes the list of all errors that any route has, and the shape of their bodies. */
 function errors(routes, follow) {
   const found = new Map();
+  const shapes = new Map();
   for (const { responses } of routes) {
     for (const [status, given] of Object.entries(responses).filter(([one]) => one >= "4")) {
       for (const [code, value] of examples(given, follow)) {
         found.set(code, { status, message: value.error.message });
       }
+      for (const { schema } of Object.values(given.content ?? {})) shapes.set(schema.$ref, schema);
     }
   }
   const order = ([, one], [, other]) => one.status.localeCompare(other.status);
@@ -96,7 +98,10 @@ function errors(routes, follow) {
     )))),
     element("tbody", {}, ...rows),
   );
-  return plain("errors", "Errors", [table], []);
+  const bodies = [...shapes.values()].flatMap((schema) => (
+    fieldTable(schema, follow, { title: "Body of an error", sent: false })
+  ));
+  return plain("errors", "Errors", [table, element("h3", {}, "Body"), ...bodies], []);
 }
 
 /** Marks in the contents what is being read. */

@@ -54,7 +54,7 @@ export function routeSection(route, follow, address) {
     element("h3", {}, "Answers"),
     ...fine.map(([status, response]) => answer(status, response, follow)),
     element("h3", {}, "Errors"),
-    errors(told.filter(([status]) => status >= "4")),
+    errors(told.filter(([status]) => status >= "4"), follow),
     ...Object.values(route.callbacks ?? {}).flatMap((callback) => webhooks(callback, follow)),
   );
   const sent = examples(route.requestBody, follow);
@@ -114,9 +114,10 @@ function answer(status, response, follow) {
   );
 }
 
-function errors(told) {
+function errors(told, follow) {
   const rows = told.map(([status, response]) => {
-    const codes = Object.keys(Object.values(response.content ?? {})[0]?.examples ?? {});
+    const codes = examples(response, follow).map(([code]) => code);
+    const headers = Object.entries(response.headers ?? {});
     return element(
       "tr",
       {},
@@ -132,6 +133,9 @@ function errors(told) {
             element("a", { href: `#error-${code}` }, element("code", {}, code)), " ",
           ]),
         ),
+        ...headers.map(([name, header]) => element(
+          "p", { className: "limit" }, ...prose(`With \`${name}\`: ${follow(header).description}`),
+        )),
       ),
     );
   });

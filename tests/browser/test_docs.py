@@ -1,0 +1,160 @@
+"""The description of the API, as a browser shows it and a person uses it."""
+
+import io
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from conftest import DESK, PHONE, Caller
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from test_looks import DOCS, LOOKS, serious_faults
+
+from sources import FILES, Sources
+from stacks import Stack
+
+DOCUMENT = json.loads((DOCS / "openapi.json").read_text("utf-8"))
+ROUTES = [
+    f"{method.upper()} {path}"
+    for path, item in DOCUMENT["paths"].items()
+    for method in item
+    if method != "parameters"
+]
+
+
+@pytest.fixture
+def read(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
+    """Open the description; at the end, nothing was asked for but it and its files."""
+    address = standard.description["apiUrl"]
+    faults: list[str] = []
+    asked: list[str] = []
+    contexts = []
+
+    def read(width: int = DESK, scheme: str = "light", **options: Any) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            permissions=["clipboard-read", "clipboard-write"],
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+        page.goto(f"{address}/docs")
+        expect(page.get_by_role("heading", name="Errors", exact=True, level=2)).to_be_visible()
+        return page
+
+    yield read
+    for context in contexts:
+        context.close()
+    assert faults == []
+    others = {path for path in asked if not path.startswith("/page/")}
+    assert others == {"/docs", "/openapi.json"}
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_route_is_there_and_axe_finds_no_serious_fault(
+    read: Callable[..., Page], width: int, scheme: str
+):
+    page = read(width, scheme)
+    for route in ROUTES:
+        expect(page.get_by_role("heading", name=route, exact=True)).to_be_visible()
+    assert serious_faults(page) == []
+    for answer in page.locator("details.answer").all():
+        answer.evaluate("details => { details.open = true; }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious_faults(page) == []
+
+
+def test_the_contents_lead_to_each_route(read: Callable[..., Page]):
+    page = read(PHONE)
+    contents = page.locator("#contents summary")
+    contents.focus()
+    contents.press("Enter")
+    links = page.get_by_role("navigation", name="Contents").get_by_role("link")
+    assert set(ROUTES) < {" ".join(text.split()) for text in links.all_inner_texts()}
+    page.get_by_role("link", name="POST /uploads").press("Enter")
+    expect(page.get_by_role("heading", name="POST /uploads")).to_be_in_viewport()
+
+
+def test_every_field_error_and_header_of_the_document_is_on_the_page(read: Callable[..., Page]):
+    text = read().locator("main").text_content()
+    assert text is not None
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for field, told in schema.get("properties", {}).items():
+            assert field in text, f"{name}.{field}"
+            assert told["description"].replace("`", "") in text, f"{name}.{field}"
+    for code, told in DOCUMENT["components"]["examples"].items():
+        assert code in text
+        assert told["value"]["error"]["message"] in text, code
+    for header in (
+        "Location",
+        "Retry-After",
+        "Allow",
+        "ETag",
+        "Idempotency-Key",
+        "Idempotent-Replayed",
+    ):
+        assert header in text
+
+
+def test_what_is_copied_runs(
+    read: Callable[..., Page], standard: Stack, caller: Caller, sources: Sources
+):
+    sources.files["/card.png"] = FILES["/colour.png"]
+    page = read()
+    section = page.get_by_role("region", name="POST /tasks", exact=True)
+    section.get_by_role("button", name="Copy An image at a URL").click()
+    expect(section.get_by_role("button", name="Copied An image at a URL")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert f'"{standard.description["apiUrl"]}/tasks"' in command
+
+    done = subprocess.run(
+        ["bash", "-c", command.replace("https://example.com", sources.url(""))],
+        env=os.environ | {"apiKey": caller.key},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    task = json.loads(done.stdout)
+    assert task["name"] == "card"
+    assert caller.http.get(f"/tasks/{task['taskId']}").status_code == 200
+
+
+def test_where_a_browser_lets_nothing_be_copied_the_text_is_selected(read: Callable[..., Page]):
+    page = read()
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); }"
+    )
+    page.get_by_role("button", name="Copy Address").click()
+    expect(page.get_by_role("status")).to_contain_text("selected")
+    assert page.evaluate("getSelection().toString()").startswith("http://")
+
+
+def test_both_pages_lead_to_each_other(read: Callable[..., Page], standard: Stack):
+    page = read()
+    home = page.get_by_role("link", name="Page")
+    assert home.evaluate("link => link.href") == standard.description["apiUrl"] + "/"
+    there = httpx.get(standard.description["apiUrl"] + "/")
+    assert '<a href="docs">' in there.text
+    document = page.get_by_role("link", name="openapi.json", exact=True).evaluate(
+        "link => link.href"
+    )
+    assert httpx.get(document).json() == DOCUMENT
+
+
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="`make screenshots` takes them")
+def test_a_screenshot_is_taken(read: Callable[..., Page]):
+    page = read(device_scale_factor=1.5)
+    page.evaluate("document.getElementById('submit').scrollIntoView()")
+    expect(page.locator("#places a[aria-current]")).to_have_text("POST /tasks")
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    shot.save(DOCS / "page-docs-light.webp", "WEBP", quality=88, method=6)
