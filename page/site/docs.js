@@ -3,7 +3,7 @@
 import { block } from "./code.js";
 import { byId, element } from "./dom.js";
 import { examples, readRoutes, routeName, routeSection } from "./route.js";
-import { fieldTable, follower, unseen } from "./schema.js";
+import { breakable, fieldTable, follower, unseen } from "./schema.js";
 import { prose } from "./words.js";
 
 const WIDE = matchMedia("(min-width: 60.01rem)");
@@ -84,7 +84,7 @@ function errors(routes, follow) {
   const rows = [...found].sort(order).map(([code, { status, message }]) => element(
     "tr",
     { id: `error-${code}` },
-    element("th", { scope: "row" }, element("code", {}, code)),
+    element("th", { scope: "row" }, element("code", {}, ...breakable(code))),
     element("td", {}, element("code", {}, status)),
     element("td", {}, message),
   ));

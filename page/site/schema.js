@@ -160,6 +160,6 @@ function choice(schema) {
 }
 
 /** Returns a name in parts between which a line may break: before a dot or a capital. */
-function breakable(name) {
+export function breakable(name) {
   return name.split(/(?=[.A-Z[])/).flatMap((part) => [element("wbr"), part]).slice(1);
 }
