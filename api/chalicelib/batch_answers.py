@@ -15,7 +15,9 @@ Count = Annotated[int, Field(ge=0)]
 class BatchFailure(Answer):
     """Why a batch FAILED. What was still open is CANCELLED."""
 
-    error: Annotated[str, Field(description="For programs: `TooManyFailures` or the like")]
+    error: Annotated[
+        str, Field(description="For programs: `TooManyFailures`, `EmptyBatch` or the like")
+    ]
     message: Annotated[str, Field(description="For people: what happened")]
 
 
@@ -48,12 +50,13 @@ class Batch(Answer):
     status: Annotated[
         BatchStatus,
         Field(
-            description="RUNNING, then COMPLETED when all tasks have ended, FAILED if more of them "
-            "did than is tolerated, or CANCELLED; only a retry begins anew"
+            description="RUNNING, then COMPLETED when all tasks have ended and no more of them "
+            "FAILED than is tolerated, else FAILED; a cancel ends it CANCELLED, and only a retry "
+            "begins anew"
         ),
     ]
     toleratedFailurePercentage: Annotated[  # noqa: N815
-        int, Field(ge=0, le=100, description="Once more tasks FAILED, the batch is FAILED")
+        int, Field(ge=0, le=100, description="Of all tasks, how many may have FAILED")
     ]
     createdAt: Annotated[  # noqa: N815
         AwareDatetime, Field(description="When it was taken")

@@ -78,7 +78,7 @@ class NewBatch(BaseModel):
     manifest: Annotated[
         NewManifest | None, Field(description="A file that lists the items, up to two million")
     ] = None
-    name: Annotated[Name | None, Field(description="For people")] = None
+    name: Annotated[Name | None, Field(description="To know the batch by")] = None
     output: Annotated[Output, Field(description="Of items that do not say their own")] = Field(
         default_factory=lambda: Output(format="auto", quality=90)
     )
@@ -87,7 +87,7 @@ class NewBatch(BaseModel):
         Field(
             ge=0,
             le=100,
-            description="Once more tasks FAILED, the batch is FAILED and the rest is cancelled",
+            description="Once more of them FAILED, the batch is FAILED and the rest is cancelled",
         ),
         BeforeValidator(whole),
     ] = 100

@@ -60,7 +60,7 @@ LINKS: dict[type[BaseModel], Json] = {
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key and body again give what they gave before, not a second one",
+    "description": "The same key and body again give the same task or batch, not a second one",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 KNOWN = {

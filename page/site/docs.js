@@ -74,19 +74,20 @@ function errors(routes, follow) {
   const shapes = new Map();
   for (const { responses } of routes) {
     for (const [status, given] of Object.entries(responses).filter(([one]) => one >= "4")) {
-      for (const [code, value] of examples(given, follow)) {
-        found.set(code, { status, message: value.error.message });
+      for (const [code, { error }] of examples(given, follow)) {
+        if (!found.has(code)) found.set(code, { status, messages: new Set() });
+        found.get(code).messages.add(error.message); // of a batch it may be another
       }
       for (const { schema } of Object.values(given.content ?? {})) shapes.set(schema.$ref, schema);
     }
   }
   const order = ([, one], [, other]) => one.status.localeCompare(other.status);
-  const rows = [...found].sort(order).map(([code, { status, message }]) => element(
+  const rows = [...found].sort(order).map(([code, { status, messages }]) => element(
     "tr",
     { id: `error-${code}` },
     element("th", { scope: "row" }, element("code", {}, ...breakable(code))),
     element("td", {}, element("code", {}, status)),
-    element("td", {}, message),
+    element("td", {}, ...[...messages].map((message) => element("p", {}, message))),
   ));
   const names = ["Code", "Status", "Message, for example"];
   const table = element(

@@ -133,6 +133,7 @@ function limitsOf(field, follow) {
     within(one.minItems, one.maxItems, " items"),
     among(one.enum ?? (one.const === undefined ? [] : [one.const])),
     one.pattern ? `Matches \`${one.pattern}\`` : null,
+    choice(follow(one.items)),
   ]);
   if (field.default !== undefined && field.default !== null) {
     limits.push(`Default \`${field.default}\``);

@@ -91,9 +91,10 @@ def test_every_field_error_and_header_of_the_document_is_on_the_page(read: Calla
         for field, told in schema.get("properties", {}).items():
             assert field in text, f"{name}.{field}"
             assert told["description"].replace("`", "") in text, f"{name}.{field}"
-    for code, told in DOCUMENT["components"]["examples"].items():
-        assert code in text
-        assert told["value"]["error"]["message"] in text, code
+    for told in DOCUMENT["components"]["examples"].values():
+        error = told["value"]["error"]
+        assert error["code"] in text
+        assert error["message"] in text, error["code"]
     for header in (
         "Location",
         "Retry-After",
@@ -103,6 +104,13 @@ def test_every_field_error_and_header_of_the_document_is_on_the_page(read: Calla
         "Idempotent-Replayed",
     ):
         assert header in text
+
+
+def test_a_choice_between_fields_is_told_also_of_the_items_of_a_list(read: Callable[..., Page]):
+    body = read().get_by_role("region", name="POST /batches", exact=True)
+    expect(body.get_by_text("Give exactly one of sources, s3Prefix and manifest.")).to_be_visible()
+    sources = body.get_by_role("row").filter(has=body.page.get_by_text("sources", exact=True))
+    expect(sources).to_contain_text("Give exactly one of imageUrl and uploadId.")
 
 
 def test_what_is_copied_runs(

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from batches import Batches
 from receivers import Receiver
 from sources import FILES, Sources
 from stacks import Stack, until
@@ -23,7 +24,7 @@ def requests() -> list[Any]:
     """Each operation with each example of its body, or without one: path, method, body."""
     found = []
     for path, item in DOCUMENT["paths"].items():
-        for method in METHODS & item.keys():
+        for method in (name for name in item if name in METHODS):
             content = item[method].get("requestBody", {}).get("content", {})
             given = content.get("application/json", {"example": None})
             named = {n: e["value"] for n, e in given.get("examples", {}).items()}
@@ -41,16 +42,23 @@ def receiver(standard: Stack) -> Iterator[Receiver]:
 
 @pytest.fixture
 def real(standard: Stack, sources: Sources, receiver: Receiver) -> Any:
-    """Puts servers of ours, and an upload that is there, in the place of those of an example."""
-    sources.files["/card.png"] = FILES["/colour.png"]
+    """Puts servers of ours, and files that are there, in the place of those of an example."""
+    image = sources.files["/card.png"] = FILES["/colour.png"]
+    manifest = json.dumps({"imageUrl": sources.url("/card.png")}).encode()
+    Batches(standard).bring("holiday/2026/card.png", image)
+
+    def upload(content_type: str, file: bytes) -> str:
+        form = standard.http.post("/uploads", json={"contentType": content_type}).json()
+        sent = httpx.post(form["url"], data=form["fields"], files={"file": file})
+        assert sent.is_success, sent.text
+        return str(form["uploadId"])
 
     def real(body: Any) -> Any:
         text = json.dumps(body)
         if SHOWN_ID in text:
-            form = standard.http.post("/uploads", json={"contentType": "image/png"}).json()
-            file = {"file": FILES["/colour.png"]}
-            assert httpx.post(form["url"], data=form["fields"], files=file).is_success
-            text = text.replace(SHOWN_ID, form["uploadId"])
+            lists = "manifest" in body
+            sent = upload("application/x-ndjson", manifest) if lists else upload("image/png", image)
+            text = text.replace(SHOWN_ID, sent)
         text = text.replace("https://example.com/hook", receiver.url("/shown"))
         return json.loads(text.replace("https://example.com", sources.url("")))
 
@@ -59,16 +67,19 @@ def real(standard: Stack, sources: Sources, receiver: Receiver) -> Any:
 
 @pytest.fixture
 def place(standard: Stack, sources: Sources) -> Iterator[Callable[[str], str]]:
-    """Gives a path the id of a task that is as the operation needs it, until the test ends."""
+    """Gives a path the id of what is as the operation needs it, until the test ends."""
     held = f"/held/{uuid.uuid4()}.png"
 
     def place(path: str) -> str:
-        if "{taskId}" not in path:
+        if "{" not in path:
             return path
-        task = standard.submit(sources.url(held))
+        if "{taskId}" in path:
+            made = standard.submit(sources.url(held))
+        else:
+            made = Batches(standard).submit([sources.url(held)])
         if path.endswith("/retry"):
-            assert standard.http.post(f"/tasks/{task['taskId']}/cancel").status_code == 202
-        return path.replace("{taskId}", task["taskId"])
+            assert standard.http.post(made["links"]["cancel"]).status_code == 202
+        return path.format(**made)
 
     yield place
     sources.held[held].set()
@@ -80,7 +91,7 @@ def fits(value: Any, schema: Any) -> None:
 
 
 @pytest.mark.parametrize("shown", requests())
-def test_a_shownthat_is_shown_is_answered_as_described(
+def test_a_request_that_is_shown_is_answered_as_described(
     standard: Stack, real: Any, place: Callable[[str], str], shown: tuple[str, str, Any]
 ):
     path, method, body = shown
