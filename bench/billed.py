@@ -46,10 +46,10 @@ TEXT_LINES = (STARTED, "END ", "REPORT ")
 
 @dataclass(frozen=True)
 class Capacity:
-    """What calls used of a table.
+    """What calls used of tables.
 
     Attributes:
-        writes: units by index, the table's own under "table".
+        writes: units by index, a table's own under "table", each after the table's prefix.
         reads: units.
         kept_bytes: of the items that were written, and of what indexes hold of them, at the end.
     """
@@ -59,35 +59,37 @@ class Capacity:
     kept_bytes: int
 
 
-def capacity(calls: Iterable[Call], indexes: Mapping[str, units.Index]) -> Capacity:
-    """Return what calls used of a table that has these indexes.
+def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capacity:
+    """Return what calls used of tables, which are given by their names.
 
     Raises:
         ValueError: a function called what this cannot count.
     """
     writes: collections.Counter[str] = collections.Counter()
     reads = 0.0
-    items: dict[str, units.Item] = {}
+    items: dict[tuple[str, str], units.Item] = {}
     for call in calls:
         if call.service != "dynamodb":
             continue
         sent, got = json.loads(call.request), json.loads(call.response)
         match call.operation:
             case "PutItem" | "UpdateItem":
+                table = tables[sent["TableName"]]
                 new = sent.get("Item") or got.get("Attributes") or {}
-                key = (new or sent["Key"])["taskId"]["S"]
+                key = sent["TableName"], (new or sent["Key"])[table.key]["S"]
                 old = items.get(key, {})
                 if call.status == HTTPStatus.OK:
                     items[key] = new or old
                 # A write whose condition fails costs what the item has.
-                writes.update(units.write_units(old, items.get(key, old), indexes))
+                spent = units.write_units(old, items.get(key, old), table.indexes)
+                writes.update({f"{table.prefix}{where}": count for where, count in spent.items()})
             case "GetItem":
                 consistent = sent.get("ConsistentRead", False)
                 reads += units.read_units([got.get("Item", {})], consistent=consistent)
             case "BatchGetItem":
                 # Each item of a batch is read, and rounded up, by itself.
-                for table, found in got["Responses"].items():
-                    consistent = sent["RequestItems"][table].get("ConsistentRead", False)
+                for name, found in got["Responses"].items():
+                    consistent = sent["RequestItems"][name].get("ConsistentRead", False)
                     reads += sum(units.read_units([item], consistent=consistent) for item in found)
             case "Query":
                 reads += units.read_units(got["Items"], consistent=False)
@@ -95,8 +97,8 @@ def capacity(calls: Iterable[Call], indexes: Mapping[str, units.Index]) -> Capac
                 raise ValueError(f"Functions call {other}, which is not counted.")
     kept = sum(
         units.item_bytes(held)
-        for item in items.values()
-        for held in (item, *(index.entry(item) for index in indexes.values()))
+        for (name, _), item in items.items()
+        for held in (item, *(index.entry(item) for index in tables[name].indexes.values()))
     )
     return Capacity(dict(writes), reads, kept)
 

@@ -39,6 +39,21 @@ class Index:
         return item if held is None else {k: v for k, v in item.items() if k in held}
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table that functions write to.
+
+    Attributes:
+        prefix: before the names that its units are told under, where there are several tables.
+        key: the attribute that its items are known by.
+        indexes: by their names.
+    """
+
+    prefix: str
+    key: str
+    indexes: Mapping[str, Index]
+
+
 def table_of(description: Mapping[str, Any]) -> dict[str, Index]:
     """Return the indexes of a table by their names, from `DescribeTable`'s answer."""
     table_key = [part["AttributeName"] for part in description["KeySchema"]]

@@ -6,16 +6,23 @@ from typing import Any
 import pytest
 
 from bench import billed
-from bench.units import Index
+from bench.units import Index, Table
 from bench.wire import Call
 from local import sdk
 
-INDEXES = {"active": Index(("active",), None)}
+ACTIVE = {"active": Index(("active",), None)}
+TABLES = {
+    "tasks": Table("", "taskId", ACTIVE),
+    "batches": Table("batches ", "batchId", ACTIVE),
+}
+ANSWERS = {"Query": {"Items": []}, "BatchGetItem": {"Responses": {}}}
+"""What operations answer that answer otherwise than with an item."""
 
 
 def call(operation: str, sent: Any, got: Any = None, status: int = 200) -> Call:
     service = "dynamodb" if "Item" in operation or operation == "Query" else "other"
     body = json.dumps(got or {}).encode()
+    sent = {"TableName": "tasks", **sent} if service == "dynamodb" else sent
     return Call("KEY", service, operation, status, json.dumps(sent).encode(), body)
 
 
@@ -30,7 +37,7 @@ def test_the_writes_of_a_task_are_followed_from_one_state_to_the_next():
             call("UpdateItem", {"Key": item()}, {"Attributes": item(active="5")}),
             call("UpdateItem", {"Key": item()}, {"Attributes": item()}),
         ],
-        INDEXES,
+        TABLES,
     )
 
     assert used.writes == {"table": 3, "active": 1 + 2 + 1}
@@ -43,10 +50,26 @@ def test_a_write_that_is_refused_costs_a_unit_and_changes_nothing():
             call("PutItem", {"Item": item(active="4")}),
             call("UpdateItem", {"Key": item()}, {"__type": "…"}, status=400),
         ],
-        INDEXES,
+        TABLES,
     )
 
     assert used.writes == {"table": 2, "active": 1}
+
+
+def test_the_units_of_two_tables_are_told_apart_though_their_indexes_have_one_name():
+    batch = {"batchId": {"S": "b"}, "active": {"S": "4"}}
+
+    used = billed.capacity(
+        [
+            call("PutItem", {"Item": item(active="4")}),
+            call("PutItem", {"TableName": "batches", "Item": batch}),
+            call("UpdateItem", {"TableName": "batches", "Key": batch}, {"Attributes": batch}),
+        ],
+        TABLES,
+    )
+
+    assert used.writes == {"table": 1, "active": 1, "batches table": 2, "batches active": 1}
+    assert used.kept_bytes == 2 * len("taskIdtactive4") + 2 * len("batchIdbactive4")
 
 
 def test_reads_are_consistent_where_they_ask_to_be():
@@ -56,7 +79,7 @@ def test_reads_are_consistent_where_they_ask_to_be():
             call("GetItem", {}, {"Item": item()}),
             call("Query", {}, {"Items": [item(), item()]}),
         ],
-        {},
+        TABLES,
     )
 
     assert used.reads == 1 + 0.5 + 0.5
@@ -68,19 +91,20 @@ def test_of_a_batch_each_item_is_read_by_itself_and_all_messages_are_sent_togeth
     read = call("BatchGetItem", {"RequestItems": asked}, {"Responses": found})
     sent = call("SendMessageBatch", {"Entries": [{"MessageBody": "x" * 40_000}] * 2})
 
-    assert billed.capacity([read], {}).reads == 2 + 0.5
+    assert billed.capacity([read], TABLES).reads == 2 + 0.5
     assert billed.messages([sent]) == 2
 
 
 def test_a_call_that_cannot_be_counted_is_an_error_and_not_free():
     with pytest.raises(ValueError, match="BatchWriteItem"):
-        billed.capacity([call("BatchWriteItem", {})], {})
+        billed.capacity([call("BatchWriteItem", {})], TABLES)
 
 
 def test_every_call_to_the_table_that_functions_may_make_can_be_counted():
     for operation in sdk.OPERATIONS["dynamodb"]:
         sent = {"Item": item(), "Key": item()}
-        billed.capacity([call(operation, sent, {"Items": [], "Item": item()})], {})
+        answer = ANSWERS.get(operation, {"Item": item()})
+        billed.capacity([call(operation, sent, answer)], TABLES)
 
 
 def test_messages_and_events_are_counted_by_their_size():
