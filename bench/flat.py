@@ -18,7 +18,7 @@ import httpx
 import psutil
 from rich.console import Console
 
-from bench import billed, units
+from bench import billed
 from bench.contenders import CLIENTS, sources
 from bench.machine import free_port
 from bench.wire import Wire, tapped
@@ -78,9 +78,7 @@ class Stack:
         described = deploy(cloud, STACK, {"RequestsPerSecond": "5000", "RequestBurst": "5000"})
         headers = {"x-api-key": described["apiKey"]}
         self.http = httpx.Client(base_url=described["apiUrl"], headers=headers, timeout=120)
-        self._tables, self._table = cloud.client("dynamodb"), described["outputs"]["TableName"]
-        description = self._tables.describe_table(TableName=self._table)["Table"]
-        self._indexes = units.table_of(description)
+        self._dynamodb, self._table = cloud.client("dynamodb"), described["outputs"]["TableName"]
 
     def stretch(self, url: str, size: int, tasks: int) -> Stretch:
         """Do tasks until the table has so many, and measure.
@@ -105,7 +103,7 @@ class Stack:
         used = {part: after[part] - before[part] for part in after}
         emulator = used.pop("emulator")
         list_ms = statistics.median(self._list() for _ in range(LISTS))
-        list_reads = billed.capacity(self._wire.take(), self._indexes).reads / LISTS
+        list_reads = billed.capacity(self._wire.take(), {}).reads / LISTS
         return Stretch(
             size=size,
             tasks=tasks,
@@ -125,7 +123,7 @@ class Stack:
     def _unfinished(self) -> bool:
         """Ask each shard of the index of unfinished tasks for one, past the wire."""
         return any(
-            self._tables.query(
+            self._dynamodb.query(
                 TableName=self._table,
                 IndexName="active",
                 KeyConditionExpression="active = :shard",
@@ -147,7 +145,7 @@ class Stack:
         name = found["StackResourceDetail"]["PhysicalResourceId"]
         self._wire.take()
         self._cloud.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-        return billed.capacity(self._wire.take(), self._indexes).reads
+        return billed.capacity(self._wire.take(), {}).reads
 
     def _processor_time(self) -> collections.defaultdict[str, float]:
         used: collections.defaultdict[str, float] = collections.defaultdict(float)

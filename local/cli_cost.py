@@ -20,6 +20,7 @@ def cost(
     counts, prices = load_counts(), load_prices()
     for table in (
         tables.by_component(counts, prices),
+        tables.of_batches(counts, prices),
         tables.by_month(counts, prices),
         tables.any_design(counts, prices),
         tables.beside_workers(counts, prices, (tasks,)),

@@ -24,7 +24,7 @@ class Function:
     invocations: int
     cpu_ms: float
     memory_mb: int
-    calls: Mapping[str, int]
+    calls: Mapping[str, float]
     tracing: str
 
 
@@ -32,15 +32,20 @@ class Function:
 class Run:
     """What was counted in a run of so many tasks. All figures are those of the whole run.
 
+    The tasks are single ones, or those of one batch.
+
     Attributes:
         workflow: STANDARD or EXPRESS.
         picture: what each task developed.
         tasks: that ended COMPLETED.
+        manifests: of batches: 1, or 0 where tasks were single. Step Functions itself reads them.
+        children: Express executions that Map Runs started, to enter the items of manifests.
         requests: to API Gateway.
-        transitions: of Standard executions: each state entered, and the way out of the last. 0 of
-            Express ones, which are billed otherwise.
+        transitions: of Standard executions, a batch's among them: each state entered, and the way
+            out of the last. Those of Express ones are billed otherwise and not counted.
         functions: by their names.
-        writes: write units by index, the table's own under "table".
+        writes: write units by index of the tasks' table, its own under "table"; those of the table
+            of batches under "batches table" and so on.
         reads: read units.
         messages: that were sent, in units of 64 KB.
         batches: of messages that functions were given: each was received and deleted once.
@@ -48,13 +53,15 @@ class Run:
         log_bytes: as CloudWatch counts them.
         work_bytes: of files that lie for a day.
         result_bytes: of results.
-        item_bytes: of the tasks' records and of what indexes hold of them, at the end.
+        item_bytes: of the records and of what indexes hold of them, at the end.
         traced: the share of requests that is traced, 0 to 1.
     """
 
     workflow: str
     picture: str
     tasks: int
+    manifests: int
+    children: int
     requests: int
     transitions: int
     functions: Mapping[str, Function]
@@ -90,7 +97,8 @@ class Counts:
     Attributes:
         date: when it was counted, ISO 8601.
         machine: that used the processor time.
-        runs: so many.
+        runs: of single tasks.
+        batches: the same workflows and pictures as batches.
         minute: what reconcile does.
         fixed: what the template has of what costs by the month: the price's name to a number.
     """
@@ -98,19 +106,25 @@ class Counts:
     date: str
     machine: str
     runs: list[Run]
+    batches: list[Run]
     minute: Minute
     fixed: Mapping[str, int]
 
     def run(self, workflow: str, picture: str) -> Run:
-        """Return the run of a workflow's type and a picture.
+        """Return the run of single tasks of a workflow's type and a picture.
 
         Raises:
             KeyError: there was none.
         """
-        for run in self.runs:
-            if (run.workflow, run.picture) == (workflow, picture):
-                return run
-        raise KeyError(f"Nothing was counted for {workflow}, {picture}.")
+        return _found(self.runs, workflow, picture)
+
+    def batch(self, workflow: str, picture: str) -> Run:
+        """Return the batch of a workflow's type and a picture.
+
+        Raises:
+            KeyError: there was none.
+        """
+        return _found(self.batches, workflow, picture)
 
 
 def load_counts() -> Counts:
@@ -120,15 +134,25 @@ def load_counts() -> Counts:
 
 def counts_of(document: Mapping[str, Any]) -> Counts:
     """Make counts of what `counts.json` holds."""
-    runs = [
-        Run(**{**run, "functions": {n: Function(**f) for n, f in run["functions"].items()}})
-        for run in document["runs"]
-    ]
+    kinds = {
+        kind: [
+            Run(**{**run, "functions": {n: Function(**f) for n, f in run["functions"].items()}})
+            for run in document[kind]
+        ]
+        for kind in ("runs", "batches")
+    }
     minute = document["minute"]
     return Counts(
         date=document["date"],
         machine=document["machine"],
-        runs=runs,
+        **kinds,
         minute=Minute(Function(**minute["function"]), minute["reads"]),
         fixed=document["fixed"],
     )
+
+
+def _found(runs: list[Run], workflow: str, picture: str) -> Run:
+    for run in runs:
+        if (run.workflow, run.picture) == (workflow, picture):
+            return run
+    raise KeyError(f"Nothing was counted for {workflow}, {picture}.")

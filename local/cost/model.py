@@ -4,6 +4,8 @@ How long a function runs in AWS is not counted but assumed: the processor time t
 stretched by the share of a processor that its memory buys, and a time for each call that it makes.
 """
 
+from dataclasses import replace
+
 from local.cost.counts import Counts, Function, Run
 from local.cost.prices import Prices
 
@@ -40,11 +42,21 @@ MINUTES_OF_A_MONTH = HOURS_OF_A_MONTH * 60
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLERS, POLL_SECONDS = 5, 20
 QUEUES = 2
+LOOKS, TRANSITIONS_OF_A_LOOK = 3, 3
+"""Assumed times that a batch of a hundred is looked at, at 2, 4 and 6 seconds, and their states."""
 ACTIVE = "Active"
+# What a price by the month is for.
+THINGS = {
+    "alarm-month": "metrics that alarms watch",
+    "dashboard-month": "dashboards",
+    "kms-key-month": "keys",
+    "metric-month": "metrics of our own",
+}
 
 
 def components(run: Run, prices: Prices) -> dict[str, float]:
     """Return the dollars of a million tasks by component."""
+    run = at_the_pace_of_aws(run)
     each = MILLION / run.tasks
     puts, gets = _s3_requests(run)
     durations = sum(
@@ -69,6 +81,28 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
     return {name: amount * each for name, amount in dollars.items()}
 
 
+def at_the_pace_of_aws(run: Run) -> Run:
+    """Return a batch as if it were looked at as seldom as where functions run side by side.
+
+    Here it lasts longer, and so its machine looks at it more often. Single tasks are left as is.
+    """
+    if not run.manifests:
+        return run
+    counted = run.functions["Batch"]
+    share = LOOKS / counted.invocations
+    looks = replace(
+        counted,
+        invocations=LOOKS,
+        cpu_ms=counted.cpu_ms * share,
+        calls={call: count * share for call, count in counted.calls.items()},
+    )
+    return replace(
+        run,
+        transitions=run.transitions - TRANSITIONS_OF_A_LOOK * (counted.invocations - LOOKS),
+        functions={**run.functions, "Batch": looks},
+    )
+
+
 def everywhere(run: Run, prices: Prices) -> dict[str, float]:
     """Return the dollars of a million results that any design pays: to keep, and to send them."""
     each = MILLION / run.tasks
@@ -88,10 +122,9 @@ def fixed(counts: Counts, prices: Prices) -> dict[str, float]:
     share = MINUTES_OF_A_MONTH / minute.function.invocations
     received = minute.function.calls.get("sqs:ReceiveMessage", 0)
     seconds = milliseconds("Reconcile", minute.function) / 1000 * MINUTES_OF_A_MONTH
-    things = sum(prices.of(name, number) for name, number in counts.fixed.items())
     polls = POLLERS * QUEUES * MINUTES_OF_A_MONTH * 60 / POLL_SECONDS
     return {
-        "alarms, dashboards, metrics and the key": things,
+        **{f"{THINGS[name]}: {n}": prices.of(name, n) for name, n in counts.fixed.items()},
         "queues asked while they are empty": prices.of("sqs-request", polls),
         "reconcile, each minute": prices.of("lambda-request", MINUTES_OF_A_MONTH)
         + prices.of("lambda-arm-gb-second", seconds * minute.function.memory_mb / 1024)
@@ -119,18 +152,28 @@ def execution_seconds(run: Run) -> float:
 
 
 def _step_functions(run: Run, prices: Prices) -> float:
-    if run.workflow == "STANDARD":
-        return prices.of("step-functions-transition", run.transitions)
-    steps = -(-execution_seconds(run) * 1000 // EXPRESS_STEP_MS)
-    gb_seconds = run.tasks * steps * EXPRESS_STEP_MS / 1000 * EXPRESS_MB / 1024
-    return prices.of("step-functions-express-request", run.tasks) + prices.of(
+    # A Map Run is billed a transition for each child that it starts, and the child by itself.
+    dollars = prices.of("step-functions-transition", run.transitions + run.children)
+    if run.workflow == "EXPRESS":
+        dollars += _express(run.tasks, execution_seconds(run), prices)
+    if run.children:
+        seconds = (milliseconds("Enter", run.functions["Enter"]) + STATE_MS) / 1000
+        dollars += _express(run.children, seconds, prices)
+    return dollars
+
+
+def _express(executions: int, seconds: float, prices: Prices) -> float:
+    """Return the dollars of Express executions that take so long each."""
+    steps = -(-seconds * 1000 // EXPRESS_STEP_MS)
+    gb_seconds = executions * steps * EXPRESS_STEP_MS / 1000 * EXPRESS_MB / 1024
+    return prices.of("step-functions-express-request", executions) + prices.of(
         "step-functions-express-gb-second", gb_seconds
     )
 
 
-def _s3_requests(run: Run) -> tuple[int, int]:
+def _s3_requests(run: Run) -> tuple[float, float]:
     """Return the requests of the dear kind and those of the cheap one."""
-    puts = gets = 0
+    puts, gets = 0.0, float(run.manifests)
     for function in run.functions.values():
         for call, count in function.calls.items():
             if call in {"s3:PutObject", "s3:CopyObject"}:

@@ -24,18 +24,42 @@ DEARER = 100
 
 
 def by_component(counts: Counts, prices: Prices) -> Table:
-    """Return the dollars of a million tasks: a row for each component, a column for each run."""
-    columns = [components(run, prices) for run in counts.runs]
-    rows = [(name, *(_dollars(column[name]) for column in columns)) for name in next(iter(columns))]
-    # What is shown adds up: the sum is that of the rounded rows.
-    sums = [sum(round(value, 2) for value in column.values()) for column in columns]
-    rows.append((TOTAL, *(_dollars(total) for total in sums)))
+    """Return the dollars of a million single tasks: a row for each component, a column each run."""
     return Table(
         "A million tasks, by component",
         "Dollars, for what each task calls. A task is asked for once, at its end, and nobody wants "
         "a webhook; each further request costs $3.50 a million and the function's time.",
-        ("component", *(f"{run.workflow}, {run.picture}" for run in counts.runs)),
-        rows,
+        ("component", *_titles(counts.runs)),
+        _components(counts.runs, prices),
+    )
+
+
+def of_batches(counts: Counts, prices: Prices) -> Table:
+    """Return the dollars of a million tasks that come in batches, by component."""
+    return Table(
+        "A million tasks in batches, by component",
+        f"Dollars, in batches of {counts.batches[0].tasks} sources that are sent with the request. "
+        "A batch is asked for once, at its end, and then its tasks are listed.",
+        ("component", *_titles(counts.batches)),
+        _components(counts.batches, prices),
+    )
+
+
+def beside_single(counts: Counts, prices: Prices) -> Table:
+    """Return what a million tasks of batches cost more than single ones, by component."""
+    picture = counts.runs[0].picture
+    workflows = [run.workflow for run in counts.runs if run.picture == picture]
+    columns = []
+    for workflow in workflows:
+        single = components(counts.run(workflow, picture), prices)
+        batch = components(counts.batch(workflow, picture), prices)
+        columns.append({name: round(batch[name], 2) - round(single[name], 2) for name in single})
+    rows = [(name, *(f"{column[name]:+,.2f}" for column in columns)) for name in columns[0]]
+    return Table(
+        "What a batch adds, and what it saves",
+        f"Dollars a million tasks, {picture}: the table of batches less the one of single tasks.",
+        ("component", *workflows),
+        [*rows, (TOTAL, *(f"{sum(column.values()):+,.2f}" for column in columns))],
     )
 
 
@@ -45,8 +69,9 @@ def by_month(counts: Counts, prices: Prices) -> Table:
     rows = [(name, _dollars(amount)) for name, amount in amounts.items()]
     total = sum(round(amount, 2) for amount in amounts.values())
     return Table(
-        "A month without a task",
-        "Dollars a month, in this version's template.",
+        "A month, whatever the tasks",
+        "Dollars a month, in this version's template, with the metrics of ours that a stack sends "
+        "where tasks end well; a stack without tasks sends one.",
         ("what", "dollars"),
         [*rows, (TOTAL, _dollars(total))],
     )
@@ -66,50 +91,49 @@ def any_design(counts: Counts, prices: Prices) -> Table:
 
 
 def counted(counts: Counts) -> Table:
-    """Return what a task of each run called, in the units that are billed."""
-
-    def row(name: str, value: Callable[[Run], float]) -> tuple[str, ...]:
-        return (name, *(f"{value(run) / run.tasks:,.2f}" for run in counts.runs))
-
+    """Return what a single task of each run called, in the units that are billed."""
     return Table(
         "What a task calls",
         f"Counted in {counts.runs[0].tasks} tasks each, one after the other.",
-        ("each task", *(f"{run.workflow}, {run.picture}" for run in counts.runs)),
-        [
-            row("requests to the API", lambda run: run.requests),
-            row("state transitions", lambda run: run.transitions),
-            row("invocations", lambda run: sum(f.invocations for f in run.functions.values())),
-            row("write units, of the table", lambda run: run.writes["table"]),
-            row("write units, of the list", lambda run: run.writes["owner-createdAt"]),
-            row("write units, of what is active", lambda run: run.writes["active"]),
-            row("read units", lambda run: run.reads),
-            row("messages", lambda run: run.messages),
-            row("events", lambda run: run.events),
-            row("bytes of logs", lambda run: run.log_bytes),
-            row("KB of files for a day", lambda run: run.work_bytes / 1000),
-            row("KB of the result", lambda run: run.result_bytes / 1000),
-        ],
+        ("each task", *_titles(counts.runs)),
+        _calls(counts.runs),
+    )
+
+
+def counted_in_batches(counts: Counts) -> Table:
+    """Return what a task of a batch called, its share of the batch included."""
+    rounds = [f"{run.functions['Batch'].invocations}" for run in counts.batches]
+    return Table(
+        "What a task of a batch calls",
+        f"Counted in one batch of {counts.batches[0].tasks} each, all of which is shared out. Its "
+        "machine looked at it as often as the last row says.",
+        ("each task", *_titles(counts.batches)),
+        [*_calls(counts.batches), ("looks at the batch, in all", *rounds)],
     )
 
 
 def durations(counts: Counts) -> Table:
     """Return how long each function runs, counted and assumed."""
-    run = next(run for run in counts.runs if run.workflow == "STANDARD")
+    run = counts.runs[0]
+    batch = counts.batch(run.workflow, run.picture)
     rows: list[tuple[str, ...]] = [
         (
             name,
             f"{function.memory_mb}",
-            f"{function.invocations / run.tasks:.1f}",
+            f"{function.invocations / of.tasks:.2f}",
             f"{function.cpu_ms / function.invocations:.1f}",
             f"{milliseconds(name, function):.0f}",
         )
-        for name, function in run.functions.items()
+        for of in (run, batch)
+        for name, function in of.functions.items()
+        if of is run or name not in run.functions
     ]
     return Table(
         "How long functions run",
         f"{run.picture}. The processor time was counted here, on {counts.machine}; the time in AWS "
-        f"is assumed from it, see above. An execution takes {execution_seconds(run):.2f} s then.",
-        ("function", "MB", "invocations", "processor, ms", "in AWS, ms"),
+        f"is assumed from it, see above. An execution takes {execution_seconds(run):.2f} s then. "
+        "Batch and Enter work for batches only.",
+        ("function", "MB", "invocations a task", "processor, ms", "in AWS, ms"),
         rows,
     )
 
@@ -167,6 +191,43 @@ def price_list(prices: Prices) -> Table:
 def million(run: Run, prices: Prices) -> float:
     """Return the dollars of a million tasks, as the table of components adds them up."""
     return sum(round(value, 2) for value in components(run, prices).values())
+
+
+def _titles(runs: list[Run]) -> list[str]:
+    return [f"{run.workflow}, {run.picture}" for run in runs]
+
+
+def _components(runs: list[Run], prices: Prices) -> list[tuple[str, ...]]:
+    """Return the rows of runs' components. What is shown adds up: the sum is of rounded rows."""
+    columns = [components(run, prices) for run in runs]
+    rows = [(name, *(_dollars(column[name]) for column in columns)) for name in columns[0]]
+    return [*rows, (TOTAL, *(_dollars(million(run, prices)) for run in runs))]
+
+
+def _calls(runs: list[Run]) -> list[tuple[str, ...]]:
+    def row(name: str, value: Callable[[Run], float]) -> tuple[str, ...]:
+        return (name, *(f"{value(run) / run.tasks:,.2f}" for run in runs))
+
+    return [
+        row("requests to the API", lambda run: run.requests),
+        row("state transitions", lambda run: run.transitions + run.children),
+        row("invocations", lambda run: sum(f.invocations for f in run.functions.values())),
+        row("write units, of the table", lambda run: run.writes["table"]),
+        row("write units, of the list", lambda run: run.writes["owner-createdAt"]),
+        row("write units, of what is active", lambda run: run.writes["active"]),
+        row("write units, of the batch's tasks", lambda run: run.writes["batch"]),
+        row("write units, of batches", _of_the_batch),
+        row("read units", lambda run: run.reads),
+        row("messages", lambda run: run.messages),
+        row("events", lambda run: run.events),
+        row("bytes of logs", lambda run: run.log_bytes),
+        row("KB of files for a day", lambda run: run.work_bytes / 1000),
+        row("KB of the result", lambda run: run.result_bytes / 1000),
+    ]
+
+
+def _of_the_batch(run: Run) -> int:
+    return sum(units for index, units in run.writes.items() if index.startswith("batches "))
 
 
 def _designs(counts: Counts, prices: Prices) -> dict[str, Callable[[float], float]]:

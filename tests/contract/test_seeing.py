@@ -12,6 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from watched import ALARM, Watched, by_alarms, by_widgets, widgets
 
+from bench.cost import METRICS
 from darkroom import errors
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -100,6 +101,12 @@ def test_every_metric_of_ours_that_is_watched_is_emitted_with_these_dimensions(
                 assert hasattr(errors, value), metric
             elif value:
                 assert value in {dimensions[key] for dimensions in alike}, metric
+
+
+def test_docs_cost_md_reckons_with_the_metrics_that_are_emitted_where_tasks_end_well(
+    emitted: Emitted,
+):
+    assert sum(not {"error", "outcome"} & dict(d).keys() for _, d in emitted) == METRICS
 
 
 def test_everything_that_the_code_emits_is_watched(watched: list[Watched], emitted: Emitted):

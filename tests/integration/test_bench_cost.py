@@ -3,6 +3,7 @@
 import pytest
 
 from bench.counting import count
+from local.cost.counts import Run
 from ports import free_port
 from sources import Sources
 
@@ -21,7 +22,8 @@ OF_A_TASK = {
 
 @pytest.mark.parametrize("workflow", ["STANDARD", "EXPRESS"])
 def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
-    (run,), minute = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, free_port())
+    counted = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, 30, free_port())
+    (run,), (batch,) = counted.runs, counted.batches
 
     assert {n: dict(f.calls) for n, f in run.functions.items()} == {
         name: {call: 3 * times for call, times in calls.items()}
@@ -32,6 +34,23 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
     assert run.result_bytes > 0
     assert (run.transitions > 0) == (workflow == "STANDARD")
     assert all(function.cpu_ms >= 0 for function in run.functions.values())
-    calls = minute.function.calls
-    assert calls["dynamodb:Query"] == 8 * minute.function.invocations
-    assert minute.reads == calls["dynamodb:Query"] / 2
+    of_reconcile = counted.minute.function
+    assert of_reconcile.calls["dynamodb:Query"] == 16 * of_reconcile.invocations
+    assert counted.minute.reads == of_reconcile.calls["dynamodb:Query"] / 2
+    _a_batch_enters_its_tasks_by_25_and_writes_an_index(batch)
+
+
+def _a_batch_enters_its_tasks_by_25_and_writes_an_index(batch: Run):
+    looks = batch.functions["Batch"].invocations
+    assert (batch.tasks, batch.manifests, batch.children) == (30, 1, 2)
+    assert batch.functions["Enter"].calls == {
+        "dynamodb:GetItem": 2,
+        "dynamodb:PutItem": 30,
+        "sqs:SendMessageBatch": 4,  # of 25 and of 5, by ten
+    }
+    assert (batch.functions["Batch"].calls["dynamodb:Query"], batch.messages) == (looks, 4)
+    assert (batch.writes["table"], batch.writes["batch"]) == (3 * 30, 3 * 30)
+    assert (batch.writes["batches table"], batch.requests) == (3, 3)
+    # Nine states and the way out; three more for each look but the first.
+    of_tasks = 30 * 6 if batch.workflow == "STANDARD" else 0
+    assert batch.transitions == of_tasks + 10 + 3 * (looks - 1)

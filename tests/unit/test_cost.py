@@ -4,13 +4,22 @@ import re
 from dataclasses import replace
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 from typer.testing import CliRunner
 
 from bench import cost as command
 from local.cli import app
+from local.cloud import PROJECT
 from local.cost import tables
 from local.cost.counts import Counts, Function, load_counts
-from local.cost.model import MILLION, components, execution_seconds, fixed, milliseconds
+from local.cost.model import (
+    LOOKS,
+    MILLION,
+    components,
+    execution_seconds,
+    fixed,
+    milliseconds,
+)
 from local.cost.prices import Prices, load_prices
 from local.cost.workers import EC2, FARGATE
 
@@ -27,13 +36,32 @@ def prices() -> Prices:
     return load_prices()
 
 
-def test_the_component_table_adds_up(counts: Counts, prices: Prices):
-    *rows, together = tables.by_component(counts, prices).rows
+@pytest.mark.parametrize(
+    ("table", "kind"), [(tables.by_component, "runs"), (tables.of_batches, "batches")]
+)
+def test_the_component_tables_add_up(table, kind: str, counts: Counts, prices: Prices):
+    *rows, together = table(counts, prices).rows
+    runs = getattr(counts, kind)
 
-    for column in range(1, len(together)):
+    assert len(together) == 1 + len(runs)
+    for column, run in enumerate(runs, start=1):
         shown = sum(float(row[column].replace(",", "")) for row in rows)
         assert together[column] == f"{shown:,.2f}"
-        assert together[column] == f"{tables.million(counts.runs[column - 1], prices):,.2f}"
+        assert together[column] == f"{tables.million(run, prices):,.2f}"
+
+
+def test_what_a_batch_adds_is_its_table_less_the_one_of_single_tasks(
+    counts: Counts, prices: Prices
+):
+    *rows, together = tables.beside_single(counts, prices).rows
+
+    for column, workflow in enumerate((STANDARD, EXPRESS), start=1):
+        single, batch = (
+            tables.million(find(workflow, counts.runs[0].picture), prices)
+            for find in (counts.run, counts.batch)
+        )
+        assert float(together[column]) == pytest.approx(batch - single)
+        assert float(together[column]) == pytest.approx(sum(float(row[column]) for row in rows))
 
 
 def test_docs_cost_md_has_the_tables_of_what_was_counted(counts: Counts, prices: Prices):
@@ -51,6 +79,21 @@ def test_the_figure_in_the_readme_is_the_pages(counts: Counts, prices: Prices):
     assert counts.date in figure
     for dollars in re.findall(r"\$([\d.]+)", figure):
         assert f"| {dollars} |" in page
+
+
+def test_what_costs_by_the_month_is_what_the_template_has(counts: Counts):
+    assert counts.fixed == command.by_the_month()
+
+
+def test_the_dashboard_reckons_with_what_an_execution_was_counted_to_cost(
+    counts: Counts, prices: Prices
+):
+    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    picture = counts.runs[0].picture
+
+    for workflow, line in template["Mappings"]["ExecutionDollars"].items():
+        counted = components(counts.run(workflow, picture), prices)["Step Functions"]
+        assert float(line["Each"]) * MILLION == pytest.approx(counted, rel=0.05)
 
 
 def test_every_price_has_its_source_and_says_when_it_was_read(prices: Prices):
@@ -73,6 +116,46 @@ def test_an_express_execution_costs_its_request_and_its_time(counts: Counts, pri
     dollars = components(run, prices)["Step Functions"]
 
     assert dollars == pytest.approx(1 + MILLION * begun * 0.0625 * 0.00001667)
+
+
+def test_the_children_of_a_map_run_cost_a_transition_and_an_express_execution_each(
+    counts: Counts, prices: Prices
+):
+    enter = Function(4, cpu_ms=40, memory_mb=1769, calls={"dynamodb:PutItem": 4}, tracing="")
+    run = counts.batch(STANDARD, counts.runs[0].picture)
+    batch = replace(
+        run,
+        tasks=100,
+        children=4,
+        transitions=600 + 3 * (run.functions["Batch"].invocations - LOOKS),
+        functions={**run.functions, "Enter": enter},
+    )
+
+    # Of each child: 10 ms of work, 6 of a call and 20 between make a tenth of a second of 64 MB.
+    child = 1 + MILLION * 0.1 * 0.0625 * 0.00001667
+    assert components(batch, prices)["Step Functions"] == pytest.approx(
+        6 * 25 + 4 / 100 * (25 + child)
+    )
+
+
+def test_a_batch_costs_as_much_however_often_it_was_looked_at(counts: Counts, prices: Prices):
+    run = counts.batches[0]
+    looks = run.functions["Batch"]
+    more = replace(
+        run,
+        transitions=run.transitions + 3 * looks.invocations,
+        functions={
+            **run.functions,
+            "Batch": replace(
+                looks,
+                invocations=2 * looks.invocations,
+                cpu_ms=2 * looks.cpu_ms,
+                calls={call: 2 * count for call, count in looks.calls.items()},
+            ),
+        },
+    )
+
+    assert components(more, prices) == pytest.approx(components(run, prices))
 
 
 def test_less_memory_makes_work_longer_and_leaves_waiting_as_it_is():
