@@ -82,9 +82,9 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
 
 
 def at_the_pace_of_aws(run: Run) -> Run:
-    """Return a batch as if it were looked at as seldom as where functions run side by side.
+    """Return a batch as if it were looked at `LOOKS` times; a run of single tasks as it is.
 
-    Here it lasts longer, and so its machine looks at it more often. Single tasks are left as is.
+    How often its machine looked at it here depends on how busy this machine was.
     """
     if not run.manifests:
         return run

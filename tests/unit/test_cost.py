@@ -71,6 +71,28 @@ def test_docs_cost_md_has_the_tables_of_what_was_counted(counts: Counts, prices:
         assert part in page
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("Step Functions", r"together \$([\d.]+)"),
+        ("DynamoDB: writes", r"\$([\d.]+) for the index"),
+        ("API Gateway", r"save \$([\d.]+) of requests"),
+        ("SQS", r"\$([\d.]+) of SQS"),
+        (tables.TOTAL, r"batches cost \$([\d.]+) less"),
+    ],
+)
+def test_the_decision_on_batches_reckons_with_what_was_counted(
+    part: str, said: str, counts: Counts, prices: Prices
+):
+    decisions = (PROJECT / "docs" / "decisions.md").read_text()
+    table = tables.beside_single(counts, prices)
+    standard = {name: abs(float(dollars)) for name, dollars, *_ in table.rows}
+
+    # Another count has another processor time, and messages come in other portions.
+    (dollars,) = re.findall(said, decisions)
+    assert float(dollars) == pytest.approx(standard[part], rel=0.1, abs=0.5)
+
+
 def test_the_figure_in_the_readme_is_the_pages(counts: Counts, prices: Prices):
     figure = command.figure(counts, prices)
     page = command.PAGE.read_text()
