@@ -13,6 +13,7 @@ def test_a_task_calls_as_much_in_a_larger_table_and_repairs_read_as_much():
     assert (small.tasks, large.tasks) == (5, 10)
     # Ends are announced a moment later, several at a time.
     assert large.calls / large.tasks == pytest.approx(small.calls / small.tasks, abs=1)
-    assert small.repair_reads == large.repair_reads == 8  # shards of tasks and of batches
+    # Half a unit for each of the eight shards of what is active, of tasks and of batches.
+    assert small.repair_reads == large.repair_reads == 8
     assert small.list_reads <= large.list_reads <= 2.5
     assert [row[0] for row in table([small, large]).rows] == ["5", "15"]
