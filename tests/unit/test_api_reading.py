@@ -20,7 +20,14 @@ def submit(api: Api, caller: str = "me", **more: Any) -> str:
 # ── One task ─────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     "task_id",
-    [str(uuid.uuid4()), "x", "..", "%2e%2e", "a" * 3000, "{5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d}"],
+    [
+        "1b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",
+        "x",
+        "..",
+        "%2e%2e",
+        "a" * 3000,
+        "{5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d}",
+    ],
 )
 @pytest.mark.parametrize("action", ["", "/retry", "/cancel"])
 def test_a_task_that_is_not_there_is_not_found(api: Api, task_id: str, action: str) -> None:
