@@ -65,7 +65,8 @@ class BatchStore:
 
         One that FAILED or was CANCELLED stays in the index of active ones until it is settled.
         """
-        changes: Item = {"completedAt": timestamp()}
+        now = timestamp()
+        changes: Item = {"completedAt": now, "updatedAt": now}
         if failure:
             changes["failure"] = failure
         remove = ("active",) if transition == "complete" else ()
@@ -127,7 +128,7 @@ class BatchStore:
             remove: attributes to remove.
             transition: the row of the rules whose status it gets; "": it keeps its own.
         """
-        changes = {**changes, "updatedAt": timestamp()}
+        changes = {"updatedAt": timestamp(), **changes}
         if transition:
             changes["status"] = TRANSITIONS[transition].target.value
         allowed = {f":{status.lower()}": status.value for status in sorted(sources)}
