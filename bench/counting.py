@@ -1,16 +1,14 @@
 """Count what tasks call, on a local cloud of their own, in the units that AWS bills."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from bench import billed
 from bench.deployed import Deployed
-from bench.wire import Call, Wire, tapped
+from bench.wire import Call, Wire, tapped_cloud
 from darkroom import batches
-from local.cloud import LocalCloud
 from local.cost.counts import Function, Minute, Run
 
 DEADLINE, DEADLINE_OF_A_BATCH = 120, 900
@@ -225,26 +223,17 @@ def count(
     Raises:
         RuntimeError: a task did not end as it should.
     """
-    with tempfile.TemporaryDirectory() as home, tapped(port) as wire:
-        cloud = LocalCloud(Path(home), port)
-        try:
-            cloud.start(AWS_ENDPOINT_URL=wire.url)
-            stack = Deployed(cloud, workflow)
-            try:
-                meter = Meter(stack, wire)
-                # Every process that will be needed runs.
-                any_picture = list(pictures.values())[-1]
-                meter.batch(any_picture, "", min(BUSY_TASKS, of_batch))
-                meter.run(any_picture, "", 2)
-                return Counted(
-                    [meter.run(url, picture, tasks) for picture, url in pictures.items()],
-                    [meter.batch(url, picture, of_batch) for picture, url in pictures.items()],
-                    meter.minute(),
-                )
-            finally:
-                stack.close()
-        finally:
-            cloud.stop()
+    with tapped_cloud(port) as (cloud, wire), closing(Deployed(cloud, workflow)) as stack:
+        meter = Meter(stack, wire)
+        # Every process that will be needed runs.
+        any_picture = list(pictures.values())[-1]
+        meter.batch(any_picture, "", min(BUSY_TASKS, of_batch))
+        meter.run(any_picture, "", 2)
+        return Counted(
+            [meter.run(url, picture, tasks) for picture, url in pictures.items()],
+            [meter.batch(url, picture, of_batch) for picture, url in pictures.items()],
+            meter.minute(),
+        )
 
 
 def _completed(shown: dict[str, str]) -> dict[str, str]:

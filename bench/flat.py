@@ -6,13 +6,11 @@
 import collections
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import psutil
@@ -21,7 +19,7 @@ from rich.console import Console
 from bench import billed
 from bench.contenders import CLIENTS, sources
 from bench.machine import free_port
-from bench.wire import Wire, tapped
+from bench.wire import Wire, tapped_cloud
 from darkroom.tasks import ACTIVE_SHARDS
 from local import processes
 from local.cloud import PROJECT, LocalCloud
@@ -222,18 +220,12 @@ def main(*, quick: bool) -> None:
 
 @contextmanager
 def _stack() -> Iterator[Stack]:
-    port = free_port()
-    with tempfile.TemporaryDirectory() as home, tapped(port) as wire:
-        cloud = LocalCloud(Path(home), port)
+    with tapped_cloud(free_port()) as (cloud, wire):
+        stack = Stack(cloud, wire)
         try:
-            cloud.start(AWS_ENDPOINT_URL=wire.url)
-            stack = Stack(cloud, wire)
-            try:
-                yield stack
-            finally:
-                stack.http.close()
+            yield stack
         finally:
-            cloud.stop()
+            stack.http.close()
 
 
 def _is_function(process: psutil.Process) -> bool:

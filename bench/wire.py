@@ -2,11 +2,15 @@
 
 import http.client
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from local.cloud import LocalCloud
 
 # It reads: the key, the date, the region, the service.
 SIGNED_FOR = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
@@ -123,6 +127,18 @@ class Wire:
         """Return the calls since the last time, in the order of their answers."""
         calls, self._server.calls = self._server.calls, []
         return calls
+
+
+@contextmanager
+def tapped_cloud(port: int) -> Iterator[tuple[LocalCloud, Wire]]:
+    """Start a local cloud on a port, whose functions call through a wire; stop both."""
+    with tempfile.TemporaryDirectory() as home, tapped(port) as wire:
+        cloud = LocalCloud(Path(home), port)
+        try:
+            cloud.start(AWS_ENDPOINT_URL=wire.url)
+            yield cloud, wire
+        finally:
+            cloud.stop()
 
 
 @contextmanager

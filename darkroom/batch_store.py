@@ -11,11 +11,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from darkroom.batches import TRANSITIONS, BatchStatus
+from darkroom.index import overdue
 from darkroom.store import SECONDS_PER_DAY, Item, aliases, condition_failed
 from darkroom.table import Table
 from darkroom.tasks import active_shard, timestamp
 
-ACTIVE_INDEX = "active"
 OF_THE_RUN = ("completedAt", "failure")
 """What belongs to a run and not to the batch: a retry begins without it."""
 
@@ -101,15 +101,7 @@ class BatchStore:
 
     def unsettled(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return batches of one shard that are not settled and were last written `before`."""
-        page = self._table.query(
-            IndexName=ACTIVE_INDEX,
-            KeyConditionExpression="#active = :shard AND #updatedAt < :before",
-            ExpressionAttributeNames=aliases("active", "updatedAt"),
-            ExpressionAttributeValues={":shard": shard, ":before": before},
-            Limit=limit,
-        )
-        items: list[Item] = page["Items"]
-        return items
+        return overdue(self._table, shard, before, limit)
 
     def _change(
         self,

@@ -70,15 +70,20 @@ class TaskIndex:
 
     def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return tasks of one shard that are PENDING or RUNNING and were last written `before`."""
-        page = self._table.query(
-            IndexName=ACTIVE_INDEX,
-            KeyConditionExpression="#active = :shard AND #updatedAt < :before",
-            ExpressionAttributeNames=aliases("active", "updatedAt"),
-            ExpressionAttributeValues={":shard": shard, ":before": before},
-            Limit=limit,
-        )
-        items: list[Item] = page["Items"]
-        return items
+        return overdue(self._table, shard, before, limit)
+
+
+def overdue(table: Table, shard: str, before: str, limit: int) -> list[Item]:
+    """Return what is active in one shard of a table's index and was last written `before`."""
+    page = table.query(
+        IndexName=ACTIVE_INDEX,
+        KeyConditionExpression="#active = :shard AND #updatedAt < :before",
+        ExpressionAttributeNames=aliases("active", "updatedAt"),
+        ExpressionAttributeValues={":shard": shard, ":before": before},
+        Limit=limit,
+    )
+    items: list[Item] = page["Items"]
+    return items
 
 
 def collect(

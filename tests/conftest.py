@@ -53,12 +53,4 @@ def sources() -> Iterator[Sources]:
 @pytest.fixture(scope="session")
 def another_key(standard: Stack) -> str:
     """The key of a second caller of the same stack."""
-    gateway = standard.cloud.client("apigateway")
-    plan = next(
-        plan
-        for plan in gateway.get_usage_plans()["items"]
-        if plan["description"].startswith("standard:")
-    )
-    key = gateway.create_api_key(name="another", enabled=True)
-    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
-    return key["value"]
+    return standard.new_key("another")

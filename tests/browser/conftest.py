@@ -58,18 +58,11 @@ class Caller:
 
 @pytest.fixture
 def caller(standard: Stack) -> Iterator[Caller]:
-    gateway = standard.cloud.client("apigateway")
-    plan = next(
-        plan
-        for plan in gateway.get_usage_plans()["items"]
-        if plan["description"].startswith("standard:")
-    )
-    made = gateway.create_api_key(name="browser", enabled=True)
-    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=made["id"], keyType="API_KEY")
-    headers = {"x-api-key": made["value"]}
+    key = standard.new_key("browser")
+    headers = {"x-api-key": key}
     address = standard.description["apiUrl"]
     with httpx.Client(base_url=address, headers=headers, timeout=30) as http:
-        yield Caller(made["value"], http)
+        yield Caller(key, http)
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """A deployed stack as tests use it: over HTTP like a client, by AWS calls like an operator."""
 
+import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -61,6 +63,36 @@ class Stack:
     @property
     def outputs(self) -> dict[str, str]:
         return self.description["outputs"]
+
+    def physical(self, name: str) -> str:
+        """The name that a resource of the template got."""
+        detail = self.cloud.client("cloudformation").describe_stack_resource(
+            StackName=self.description["stackName"], LogicalResourceId=name
+        )
+        return str(detail["StackResourceDetail"]["PhysicalResourceId"])
+
+    @contextmanager
+    def without_policy(self, function: str) -> Iterator[None]:
+        """Take all permissions of its own from a function, and give them back."""
+        iam, role = self.cloud.client("iam"), self.physical(f"{function}Role")
+        kept = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
+        iam.delete_role_policy(RoleName=role, PolicyName=function)
+        try:
+            yield
+        finally:
+            iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
+
+    def new_key(self, name: str) -> str:
+        """The key of one more caller."""
+        gateway = self.cloud.client("apigateway")
+        plan = next(
+            plan
+            for plan in gateway.get_usage_plans()["items"]
+            if plan["description"].startswith(f"{self.description['stackName']}:")
+        )
+        key = gateway.create_api_key(name=name, enabled=True)
+        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        return str(key["value"])
 
     @cached_property
     def states(self) -> Any:

@@ -9,7 +9,6 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -96,24 +95,6 @@ def clears(stack: Stack, told: Told, alarm: str) -> None:
     until(lambda: told(alarm, "OK"), 10, "that it clears is told")
 
 
-@contextmanager
-def without_policy(stack: Stack, function: str) -> Iterator[None]:
-    """Take all permissions of its own from a function, and give them back."""
-    iam, role = stack.cloud.client("iam"), physical(stack, f"{function}Role")
-    kept = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
-    iam.delete_role_policy(RoleName=role, PolicyName=function)
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
-
-
-def physical(stack: Stack, name: str) -> str:
-    formation = stack.cloud.client("cloudformation")
-    detail = formation.describe_stack_resource(StackName="watched", LogicalResourceId=name)
-    return str(detail["StackResourceDetail"]["PhysicalResourceId"])
-
-
 def test_failure_rate_because_sources_are_not_there(watched: Stack, told: Told, sources: Sources):
     def ten_that_fail() -> None:
         tasks = [watched.submit(sources.url("/status/404")) for _ in range(10)]
@@ -145,26 +126,26 @@ def test_faults_because_a_function_lost_its_permission(
         for _ in range(5):
             watched.submit(sources.url("/colour.jpg"))
 
-    with without_policy(watched, "Upload"):
+    with watched.without_policy("Upload"):
         fires(watched, told, "faults", five_that_cannot_be_stored)
     clears(watched, told, "faults")
 
 
 def test_function_errors_because_reconcile_lost_its_permissions(watched: Stack, told: Told):
     """Called by the test: what a schedule calls has no metrics on the local cloud."""
-    name = physical(watched, "ReconcileFunction")
+    name = watched.physical("ReconcileFunction")
 
     def run() -> None:
         answer = watched.cloud.client("lambda").invoke(FunctionName=name, Payload=b"{}")
         assert "AccessDenied" in answer["Payload"].read().decode()
 
-    with without_policy(watched, "Reconcile"):
+    with watched.without_policy("Reconcile"):
         fires(watched, told, "function-errors", run)
     clears(watched, told, "function-errors")
 
 
 def test_throttles_because_a_function_may_not_run(watched: Stack, told: Told):
-    name = physical(watched, "DownloadFunction")
+    name = watched.physical("DownloadFunction")
     lambdas = watched.cloud.client("lambda")
 
     def calls() -> None:
@@ -201,7 +182,7 @@ def test_repairs_because_five_messages_were_lost(watched: Stack, told: Told, sou
         for _ in range(5):
             watched.cloud.client("dynamodb").put_item(**lost())
         watched.cloud.client("lambda").invoke(
-            FunctionName=physical(watched, "ReconcileFunction"), Payload=b"{}"
+            FunctionName=watched.physical("ReconcileFunction"), Payload=b"{}"
         )
 
     fires(watched, told, "repairs", lose_and_look)

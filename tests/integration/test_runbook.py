@@ -6,7 +6,6 @@ So is a deployment that is well, and what `darkroom doctor` says of it before an
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +39,6 @@ def darkroom(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], R
     """The command line, as for a stack that was named."""
     monkeypatch.setattr(command, "find", lambda *_: from_description(stack.description))
     return lambda line: CliRunner().invoke(app, line.split())
-
-
-def physical(stack: Stack, name: str) -> str:
-    formation = stack.cloud.client("cloudformation")
-    detail = formation.describe_stack_resource(StackName="runbook", LogicalResourceId=name)
-    return str(detail["StackResourceDetail"]["PhysicalResourceId"])
-
-
-@contextmanager
-def without_policy(stack: Stack, function: str) -> Iterator[None]:
-    iam, role = stack.cloud.client("iam"), physical(stack, f"{function}Role")
-    kept = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
-    iam.delete_role_policy(RoleName=role, PolicyName=function)
-    try:
-        yield
-    finally:
-        iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
 
 
 def test_a_deployment_that_is_well_is_told_to_be_so(darkroom):
@@ -114,7 +96,7 @@ def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sou
 
 
 def test_a_permission_that_is_missing(stack: Stack, darkroom, sources: Sources):
-    with without_policy(stack, "Upload"):
+    with stack.without_policy("Upload"):
         task = stack.ended(stack.submit(sources.url("/colour.jpg"))["taskId"])
 
         shown = followed(darkroom, task)
@@ -127,10 +109,10 @@ def test_a_permission_that_is_missing(stack: Stack, darkroom, sources: Sources):
 def test_a_message_that_could_not_be_dispatched(stack: Stack, darkroom, sources: Sources):
     queue = {"QueueUrl": stack.outputs["TaskQueueUrl"]}
     stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "1"})
-    with without_policy(stack, "Dispatch"):
+    with stack.without_policy("Dispatch"):
         task_id = stack.submit(sources.url("/colour.jpg"))["taskId"]
         until(lambda: stack.depth("DeadLetterQueueUrl"), 60, "it is a dead letter")
-    reconcile = physical(stack, "ReconcileFunction")
+    reconcile = stack.physical("ReconcileFunction")
     stack.cloud.client("lambda").invoke(FunctionName=reconcile, Payload=b"{}")
     stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "60"})
     task = stack.ended(task_id)
@@ -143,7 +125,7 @@ def test_a_message_that_could_not_be_dispatched(stack: Stack, darkroom, sources:
 
 
 def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sources):
-    name = physical(stack, "GrayscaleFunction")
+    name = stack.physical("GrayscaleFunction")
     lambdas = stack.cloud.client("lambda")
     broken = package(grayscale="import a_module_that_nobody_has")
     lambdas.update_function_code(FunctionName=name, ZipFile=broken)
