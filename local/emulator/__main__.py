@@ -30,13 +30,14 @@ def main() -> None:
     # Only now: ministack reads its environment while it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from local.emulator import patches, server, snapshots  # noqa: PLC0415
+    from local.emulator import patches, processors, server, snapshots  # noqa: PLC0415
 
     patches.apply()
     origins = origins_of(port) | set(os.environ.get("DARKROOM_ALLOWED_ORIGINS", "").split())
     app.app = guarded(app.app, origins)
     snapshots.start_after_restoring()
     server.install()
+    processors.keep_to_one()
     # ministack parses the command line of its process.
     sys.argv[1:] = []
     app.main()

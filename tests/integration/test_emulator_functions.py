@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import sys
 import threading
 import time
 
@@ -61,9 +63,19 @@ def test_a_function_sees_its_own_environment_and_nothing_of_the_emulators(cloud)
 
     assert seen["TABLE_NAME"] == "Tasks"
     assert seen["AWS_ENDPOINT_URL"] == cloud.endpoint_url
-    assert seen["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert seen["AWS_EXECUTION_ENV"] == f"AWS_Lambda_python{version}"
     assert seen["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{name.rpartition(':')[2]}"
     assert not {"PERSIST_STATE", "GATEWAY_PORT", "STATE_DIR"} & seen.keys()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process be kept to one")
+def test_the_emulator_keeps_to_one_processor_and_its_functions_do_not(cloud):
+    (emulator,) = processes.running(cloud.home, "local.emulator")
+    source = "import os\ndef handler(event, context): return len(os.sched_getaffinity(0))"
+
+    assert len(emulator.cpu_affinity()) == 1
+    assert invoke(cloud, function(cloud, source)) == len(os.sched_getaffinity(0))
 
 
 def test_a_function_imports_its_package_and_nothing_of_the_checkout(cloud):
@@ -95,6 +107,40 @@ def test_what_a_function_prints_is_in_its_answers_log(cloud):
     answer = cloud.client("lambda").invoke(FunctionName=function(cloud, source), LogType="Tail")
 
     assert base64.b64decode(answer["LogResult"]).decode().splitlines()[-1] == "line 299"
+
+
+def test_a_function_may_print_more_than_a_pipe_holds(cloud):
+    source = """
+def handler(event, context):
+    for number in range(400):
+        print(number, "x" * 1000)
+"""
+    name = function(cloud, source, Timeout=10)
+
+    assert invoke(cloud, name) is None
+    assert len(_lines(cloud, name)) == 400
+
+
+def test_the_last_words_of_a_process_are_logged(cloud):
+    source = "import os\ndef handler(event, context): print('farewell'); os._exit(1)"
+    name = function(cloud, source)
+
+    assert invoke(cloud, name)["errorType"] == "Runtime.ExitError"
+    assert _lines(cloud, name) == ["farewell"]
+
+
+def test_a_large_answer_comes_whole(cloud):
+    name = function(cloud, "def handler(event, context): return event['size'] * 'x'")
+
+    assert invoke(cloud, name, {"size": 3_000_000}) == 3_000_000 * "x"
+
+
+def _lines(cloud, name):
+    """What a function has printed, without what Lambda adds."""
+    group = f"/aws/lambda/{name.rpartition(':')[2]}"
+    pages = cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    lines = [event["message"].rstrip() for page in pages for event in page["events"]]
+    return [line for line in lines if not line.startswith(("START", "END", "REPORT"))]
 
 
 def test_a_warm_silent_function_answers_in_less_than_a_delayed_acknowledgement(cloud):

@@ -15,6 +15,7 @@ from local.emulator.patches import (
     maps,
     metrics,
     objects,
+    output,
     retries,
     runtime_api,
     savings,
@@ -26,6 +27,7 @@ def apply() -> None:
     """Apply every patch. AssertionError: this is not the ministack that they were written for."""
     functions.apply()
     runtime_api.apply()
+    output.apply()
     workers.apply()
     invocations.apply()
     executions.apply()

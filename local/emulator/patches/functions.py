@@ -5,15 +5,12 @@ function inside ministack's environment. For `provided.*` it speaks the real Run
 Python function is run as such a one, with a bootstrap that starts the runtime client.
 """
 
-import fcntl
 import hashlib
 import io
 import os
-import struct
+import sys
 import tempfile
-import termios
 import threading
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc
 
+from local.emulator import processors
 from local.emulator.patches.replacing import Function, replace
 
 # -S: an environment for development links back to the checkout (an editable install), and from
@@ -29,6 +27,10 @@ BOOTSTRAP = '#!/bin/sh\nexec "$DARKROOM_FUNCTION_PYTHON" -S -m awslambdaric "$_H
 
 # The packages of that interpreter's environment: what the runtime and the layers bring on AWS.
 PACKAGES = os.environ["DARKROOM_FUNCTION_PACKAGES"]
+
+# What runs the functions here, not what template.yaml asks for: the interpreter that made this
+# environment, too. From 3.12 on the runtime client waits for each invocation in a new thread.
+EXECUTION_ENVIRONMENT = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
 
 # What a function inherits from the emulator's process; the rest is ministack's own business.
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "DARKROOM_FUNCTION_PYTHON", "DARKROOM_LOCAL_CLOUD")
@@ -42,7 +44,6 @@ def apply() -> None:
     run_python_under_the_runtime_client()
     give_it_the_environment_of_a_function()
     name_the_error_of_a_failed_start()
-    wait_for_no_log_line()
 
 
 def run_python_under_the_runtime_client() -> None:
@@ -100,7 +101,7 @@ def give_it_the_environment_of_a_function() -> None:
             kept = {k: v for k, v in given.items() if k not in foreign or k.startswith("AWS_")}
             name = config.get("FunctionName", "unknown")
             return kept | {
-                "AWS_EXECUTION_ENV": f"AWS_Lambda_{config.get('Runtime')}",
+                "AWS_EXECUTION_ENV": EXECUTION_ENVIRONMENT,
                 "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
                 "AWS_LAMBDA_LOG_FORMAT": (config.get("LoggingConfig") or {}).get(
                     "LogFormat", "Text"
@@ -125,6 +126,7 @@ def name_the_error_of_a_failed_start() -> None:
 
     def await_init(original: Function) -> Function:
         def wait(self: Any, init_timeout: float | None = None) -> None:
+            processors.let_use_all(self._proc.pid)
             try:
                 original(self, init_timeout)
             except runtime.ProvidedInitTimeout:
@@ -141,38 +143,8 @@ def name_the_error_of_a_failed_start() -> None:
     replace(runtime.ProvidedWorker, "_await_init", await_init, has="init error: ")
 
 
-def wait_for_no_log_line() -> None:
-    """Not a rule of AWS: ministack waits 50 ms for a line of a function that logs nothing.
-
-    Its output is unbuffered, so at the answer all of it is in the pipe: wait until that is empty.
-    """
-
-    def drain(_original: Function) -> Function:
-        def collect(self: Any, *_args: Any, **_kwargs: Any) -> str:
-            deadline = time.monotonic() + 0.25
-            while _unread(self._proc) and time.monotonic() < deadline:
-                time.sleep(0.001)
-            # The thread that reads the pipe may hold the last lines in its hand.
-            time.sleep(0.001)
-            lines: str = self._drain_stderr()
-            return lines
-
-        return collect
-
-    replace(runtime.Worker, "_drain_stderr_bounded", drain, has="first_line_wait")
-
-
 def _is_python(config: dict[str, Any]) -> bool:
     return str(config.get("Runtime", "")).startswith("python")
-
-
-def _unread(process: Any) -> int:
-    """Count the bytes of a process's output that nobody has read yet."""
-    try:
-        answer = fcntl.ioctl(process.stdout.fileno(), termios.FIONREAD, b"\0" * 4)
-    except (AttributeError, OSError, ValueError):
-        return 0  # no process, or its pipe is closed
-    return int(struct.unpack("i", answer)[0])
 
 
 def _layer_paths(config: dict[str, Any]) -> list[str]:

@@ -1,56 +1,192 @@
 """The Runtime API: what an invocation costs beside its function.
 
-Not a rule of AWS. Seven functions work on a task, with two requests each.
+Not a rule of AWS. ministack gives each process of a function three threads: one listens, one waits
+for what the process asks, one reads what it prints. Of a few dozen threads each looks ten times a
+second whether it is wanted, and one at a time runs Python: to hand over took a third of the
+emulator's processor time. Here the event loop that serves the APIs of AWS does all that, too.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
+import asyncio
+import json
+import socket
+import socketserver
 from typing import Any
 
+import httptools
+from ministack import app
 from ministack.core import lambda_runtime as runtime
 
 from local.emulator.patches.replacing import Function, replace
 
+NEXT = "/runtime/invocation/next"
+INIT_ERROR = "/runtime/init/error"
+STOPPED = {"errorMessage": "execution environment stopped"}
+UNKNOWN_REQUEST = {"errorMessage": "Invalid request ID", "errorType": "InvalidRequestID"}
+
+# Seconds between two looks whether a process that works on something is still alive.
+LOOK = 0.25
+
 
 def apply() -> None:
     """Apply the patches of this module."""
-    answer_in_one_piece()
+    serve_on_the_event_loop()
 
 
-def answer_in_one_piece() -> None:
-    """Read a request and send its answer with as little as AWS's own client needs.
+def serve_on_the_event_loop() -> None:
+    """Put `Environment` and `Listener` in the place of ministack's handler and server."""
 
-    `http.server` parses headers as those of a mail, dates each answer, and sends headers and body
-    apart: Nagle's algorithm keeps the body back, for 40 ms, until the headers are acknowledged.
-    """
+    def environment(_original: Function) -> Function:
+        return lambda worker, generation, _pending: Environment(worker, generation)
 
-    def handler_class(original: Function) -> Function:
-        def build(*args: Any) -> Any:
-            handler: Any = original(*args)
+    replace(runtime.ProvidedWorker, "_build_handler_class", environment, has=NEXT)
+    replace(runtime.ProvidedWorker, "_spawn", lambda spawn: spawn, has="socketserver.Threading")
+    replace(socketserver, "ThreadingTCPServer", lambda _: Listener, has="ThreadingMixIn, TCPServer")
+    replace(runtime.ProvidedWorker, "invoke", lambda invoke: invoke, has="min(_PROVIDED_POLL, max")
+    runtime._PROVIDED_POLL = LOOK
 
-            class Quick(handler):  # type: ignore[misc]  # made anew for each worker
-                disable_nagle_algorithm = True
-                # Written to a buffer, which is sent when the request is done.
-                wbufsize = -1
 
-                def parse_request(self) -> bool:
-                    line = self.raw_requestline.decode("latin-1")
-                    self.command, self.path, self.request_version = line.split()
-                    self.headers = {}
-                    while (line := self.rfile.readline().decode("latin-1").strip()) != "":
-                        name, _, value = line.partition(":")
-                        self.headers[name.title()] = value.strip()
-                    self.close_connection = False
-                    if self.headers.get("Expect", "").lower() == "100-continue":
-                        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                        self.wfile.flush()
-                    return True
+class Environment:
+    """One process of a function: what it is to do next, and the connection that waits for that."""
 
-                def send_response(self, code: int, message: str | None = None) -> None:
-                    self._headers_buffer = [f"HTTP/1.1 {code} {message or ''}\r\n".encode()]
+    def __init__(self, worker: Any, generation: int) -> None:
+        """Be the queue in which the worker puts an invocation."""
+        worker._pending = self
+        self._worker, self._generation = worker, generation
+        self._next: bytes | None = None
+        self._waiting: Connection | None = None
 
-            return Quick
+    def connection(self) -> "Connection":
+        """Make what serves one connection of the process."""
+        return Connection(self)
 
-        return build
+    def put(self, invocation: tuple[str, Any, int, str | None, str]) -> None:
+        """Hand over an invocation, from whatever thread."""
+        request_id, event, deadline, trace_id, arn = invocation
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(deadline),
+            "Lambda-Runtime-Invoked-Function-Arn": arn,
+        }
+        if trace_id:
+            headers["Lambda-Runtime-Trace-Id"] = trace_id
+        loop().call_soon_threadsafe(self._give, answer(200, event, headers))
 
-    replace(
-        runtime.ProvidedWorker, "_build_handler_class", handler_class, has="BaseHTTPRequestHandler"
-    )
+    def _give(self, invocation: bytes) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            waiting.send(invocation)
+        else:
+            self._next = invocation
+
+    def asked(self, connection: "Connection") -> None:
+        """Answer with the next invocation, now or when there is one."""
+        if not self._worker._mark_first_poll(self._generation):
+            connection.send(answer(500, STOPPED))
+            return
+        invocation, self._next = self._next, None
+        if invocation:
+            connection.send(invocation)
+        else:
+            self._waiting = connection
+
+    def told(self, path: str, body: bytes) -> bytes:
+        """Take a result or an error; return what to answer."""
+        try:
+            result = json.loads(body)
+        except ValueError:
+            result = body.decode(errors="replace")
+        if INIT_ERROR in path:
+            self._worker._record_init_error(self._generation, result)
+            return answer(202)
+        match = runtime._INVOCATION_RESULT_RE.search(path)
+        if not match:
+            return answer(404)
+        if self._worker._record_result(self._generation, *match.groups(), result):
+            return answer(202)
+        return answer(400, UNKNOWN_REQUEST)
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a process, over which it asks and tells."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Serve an environment."""
+        self._environment = environment
+        self._parser = httptools.HttpRequestParser(self)
+        self._path, self._body = b"", b""
+
+    def connection_made(self, transport: Any) -> None:
+        """Remember where to send."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came; the parser calls the methods `on_…`."""
+        self._parser.feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of a request's path."""
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Say that a large body may come, to a client that asks before it sends it."""
+        if name.lower() == b"expect" and value.lower() == b"100-continue":
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a request's body."""
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer a request."""
+        path, self._path = self._path.decode("latin-1"), b""
+        body, self._body = self._body, b""
+        if self._parser.get_method() == b"GET":
+            if NEXT in path:
+                self._environment.asked(self)
+            else:
+                self.send(answer(404))
+        else:
+            self.send(self._environment.told(path, body))
+
+    def send(self, data: bytes) -> None:
+        """Send an answer; what a process that has ended does not get, nobody misses."""
+        self._transport.write(data)
+
+
+class Listener:
+    """What ministack takes for a server with threads."""
+
+    def __init__(self, address: tuple[str, int], environment: Environment) -> None:
+        """Listen; the event loop serves."""
+        listening = socket.create_server(address)
+        self.server_address = listening.getsockname()
+        self._serving = asyncio.run_coroutine_threadsafe(
+            loop().create_server(environment.connection, sock=listening), loop()
+        )
+
+    def serve_forever(self, poll_interval: float) -> None:
+        """Return at once: the thread that was made for this has nothing to do."""
+
+    def shutdown(self) -> None:
+        """Do nothing: `server_close` does it."""
+
+    def server_close(self) -> None:
+        """Stop listening. The connections end with the process."""
+        self._serving.add_done_callback(
+            lambda serving: loop().call_soon_threadsafe(serving.result().close)
+        )
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """Return the loop that the emulator runs on."""
+    running: asyncio.AbstractEventLoop = app._MAIN_LOOP
+    return running
+
+
+def answer(status: int, document: Any = None, headers: dict[str, str] | None = None) -> bytes:
+    """Return an answer of HTTP, its document as JSON."""
+    body = b"" if document is None else json.dumps(document).encode()
+    lines = [f"HTTP/1.1 {status} ", *(f"{k}: {v}" for k, v in (headers or {}).items())]
+    lines += [f"Content-Length: {len(body)}", "Content-Type: application/json", "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body

@@ -13,12 +13,19 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
+from local.emulator import processors
 from local.emulator.patches.replacing import Function, replace
+from local.emulator.turns import Turns
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # Invocations that may wait for a process before queues are kept waiting, too.
 MOST_WAITING = 16
 
+# Invocations that may work at a time for each processor, and the seconds of a turn.
+AT_A_TIME = 2
+TURN = 0.25
+
+_turns = Turns(AT_A_TIME * processors.COUNT, TURN)
 _slots: dict[str, threading.BoundedSemaphore] = {}
 _slots_lock = threading.Lock()
 _waiting = 0
@@ -39,6 +46,9 @@ def bound_the_workers() -> None:
     running or waiting, is throttled. The function's timeout begins after the wait.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 
+    All functions together take turns, too: of a dozen processes at work each finds that the others
+    have emptied the processor's caches, and a task takes a tenth more of its time.
+
     A function that invoked itself and waited for the answer could wait for its own process. None
     of ours does.
     """
@@ -54,7 +64,8 @@ def bound_the_workers() -> None:
             finally:
                 _count(-1)
             try:
-                return original(func, event, request_id)
+                with _turns.turn():
+                    return original(func, event, request_id)
             finally:
                 slot.release()
 
