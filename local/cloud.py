@@ -51,12 +51,14 @@ class LocalCloudError(RuntimeError):
 class LocalCloud:
     """One emulator, its state folder `home`, its port, and the port of its console if it has one.
 
-    Two of them with different folders and ports do not see each other.
+    Two of them with different folders and ports do not see each other. One that is thrown away need
+    not `keep` its state and its objects on disk.
     """
 
     home: Path
     port: int
     console_port: int | None = None
+    keep: bool = True
 
     region = "us-east-1"
 
@@ -183,6 +185,8 @@ class LocalCloud:
             "DARKROOM_FUNCTION_PYTHON": sys.executable,
             "DARKROOM_FUNCTION_PACKAGES": sysconfig.get_path("purelib"),
             "DARKROOM_ALLOWED_ORIGINS": self.console_url or "",
+            "PERSIST_STATE": str(int(self.keep)),
+            "S3_PERSIST": str(int(self.keep)),
         }
 
     def _console_environment(self) -> dict[str, str]:

@@ -52,8 +52,6 @@ def _environment(home: Path, port: int) -> Mapping[str, str]:
         # Functions may do what their roles allow and nothing else, as in AWS. The state machine's
         # role is not looked at.
         "AUTH": "true",
-        "PERSIST_STATE": "1",
-        "S3_PERSIST": "1",
         "STATE_DIR": str(state),
         "S3_DATA_DIR": str(state / "s3"),
         # Without an endpoint a function would call the real AWS.

@@ -86,6 +86,19 @@ def _keys(s3):
     return [found["Key"] for found in s3.list_objects_v2(Bucket="results")["Contents"]]
 
 
+def test_a_cloud_that_need_not_keep_anything_writes_nothing(tmp_path):
+    cloud = LocalCloud(tmp_path, free_port(), keep=False)
+    cloud.start()
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="results")
+    s3.put_object(Bucket="results", Key="gray", Body=b"pixels")
+    body = s3.get_object(Bucket="results", Key="gray")["Body"].read()
+    cloud.stop()
+
+    assert body == b"pixels"
+    assert not [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+
+
 def test_stop_leaves_no_process_and_nothing_of_the_functions_code(own_cloud):
     own_cloud.start()
     invoke(own_cloud, function(own_cloud, "def handler(event, context): ..."))
