@@ -66,12 +66,14 @@ class Contender:
         table: the name of the table of its records.
         http: a connection to its API.
         pids: its processes beside the local cloud's, by the part that they are.
+        path: where its API takes tasks.
     """
 
     cloud: LocalCloud
     table: str
     http: httpx.Client
     pids: dict[str, int] = field(default_factory=dict)
+    path: str = "/tasks"
 
     def __post_init__(self) -> None:
         self._dynamodb = self.cloud.client("dynamodb")
@@ -88,7 +90,7 @@ class Contender:
         def submit(_: int) -> tuple[str, float]:
             sent = time.time()
             body = {"imageUrl": url, "output": {"quality": QUALITY}}
-            answer = self.http.post("/tasks", json=body).raise_for_status()
+            answer = self.http.post(self.path, json=body).raise_for_status()
             return answer.json()["taskId"], sent
 
         with ThreadPoolExecutor(CLIENTS) as pool:
@@ -199,7 +201,7 @@ def sources() -> Iterator[str]:
 @contextmanager
 def _cloud() -> Iterator[LocalCloud]:
     with tempfile.TemporaryDirectory() as home:
-        cloud = LocalCloud(Path(home), free_port())
+        cloud = LocalCloud(Path(home), free_port(), keep=False)
         try:
             cloud.start(DARKROOM_WORKERS=str(WORKERS))
             yield cloud
