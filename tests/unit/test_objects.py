@@ -29,6 +29,17 @@ def test_every_file_of_a_task_has_its_place() -> None:
     assert result_key("t", 2, "jpg") == "results/t/2.jpg"
 
 
+def test_a_body_is_sent_at_once(bucket: Bucket) -> None:
+    sent: list[Any] = []
+    events = bucket._s3.meta.events
+    events.register_first("before-send.s3.PutObject", lambda request, **_: sent.append(request))
+
+    bucket.put("work/a", io.BytesIO(DATA), "image/png")
+    bucket.put_bytes("work/b", DATA, "image/png")
+
+    assert ["Expect" in request.headers for request in sent] == [False, False]
+
+
 @pytest.mark.parametrize("body", [DATA, io.BytesIO(DATA)], ids=["bytes", "file"])
 def test_what_is_put_can_be_got_and_has_a_checksum(bucket: Bucket, body: Any) -> None:
     bucket.put("work/a", body, "image/png")
