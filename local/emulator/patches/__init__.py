@@ -19,6 +19,7 @@ from local.emulator.patches import (
     retries,
     runtime_api,
     savings,
+    system_calls,
     workers,
 )
 
@@ -38,5 +39,6 @@ def apply() -> None:
     objects.apply()
     access.apply()
     savings.apply()
+    system_calls.apply()
     metrics.apply()
     alarms.apply()

@@ -8,10 +8,8 @@ import copy
 import gc
 import json
 import pickle
-import random
 import re
 import threading
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -54,7 +52,6 @@ def apply() -> None:
     copy_an_object_by_a_link()
     copy_records_in_c()
     write_the_state_by_the_fast_encoder()
-    make_ids_without_the_kernel()
     collect_garbage_seldom()
 
 
@@ -187,8 +184,8 @@ def copy_an_object_by_a_link() -> None:
         def remembered(bucket: str, key: str, record: dict[str, Any]) -> bytes:
             nonlocal last
             body: bytes = original(bucket, key, record)
-            path = s3._object_disk_path(bucket, key)
-            if body and record.get("body") is None and path is not None:
+            if body and record.get("body") is None:  # it is on the disk alone
+                path = s3._object_disk_path(bucket, key)
                 with suppress(OSError):
                     last = (body, path, Path(path).stat().st_ino)
             return body
@@ -258,18 +255,6 @@ def write_the_state_by_the_fast_encoder() -> None:
 
     replace(persistence, "save_state", lambda original: original, has="json.dump(")
     persistence.json = FastJson()
-
-
-def make_ids_without_the_kernel() -> None:
-    """Ids need to be unique here, not secret: `os.urandom` lets go of the interpreter's lock.
-
-    A thread that lets go of it gets it back after up to 5 ms, and a task needs a hundred ids.
-    """
-
-    def uuid4(_original: Function) -> Function:
-        return lambda: uuid.UUID(int=random.getrandbits(128), version=4)
-
-    replace(uuid, "uuid4", uuid4, has="os.urandom(16)")
 
 
 def collect_garbage_seldom() -> None:

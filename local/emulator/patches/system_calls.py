@@ -1,0 +1,73 @@
+"""What ministack asks the kernel for without need.
+
+Not a rule of AWS. A thread that calls the kernel lets go of the interpreter's lock, another one
+takes it, and the first waits until it may go on: a task needs a hundred ids, and its objects a
+hundred looks at folders.
+"""
+
+import os
+import random
+import secrets
+import uuid
+from functools import lru_cache
+from typing import Any
+
+from ministack import app
+from ministack.services import lambda_svc, s3
+
+from local.emulator.patches.replacing import Function, replace
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    make_ids()
+    look_for_no_links()
+
+
+class Instead:
+    """A module, but for some of its names."""
+
+    def __init__(self, module: Any, **names: Any) -> None:
+        """Have `names` in the place of the module's own."""
+        self._module = module
+        vars(self).update(names)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+def make_ids() -> None:
+    """Ids of requests, traces and answers need to be unique here, not secret."""
+
+    def uuid4(_original: Function) -> Function:
+        return lambda: uuid.UUID(int=random.getrandbits(128), version=4)
+
+    def token_hex(count: int) -> str:
+        return random.randbytes(count).hex()  # noqa: S311 - see above
+
+    replace(uuid, "uuid4", uuid4, has="os.urandom(16)")
+    replace(app, "_dispatch_service_request", lambda original: original, has="os.urandom(48)")
+    app.os = Instead(os, urandom=random.randbytes)
+    replace(
+        lambda_svc,
+        "_xray_trace_id_for_invocation",
+        lambda trace: trace,
+        has="secrets.token_hex(12)",
+    )
+    lambda_svc.secrets = Instead(secrets, token_hex=token_hex)
+
+
+def look_for_no_links() -> None:
+    """S3: an object's path is made from its key; nobody puts links into the state folder.
+
+    ministack looks at each folder on the way, whenever it reads or writes an object.
+    """
+    resolved = lru_cache(os.path.realpath)
+
+    def realpath(path: str) -> str:
+        if path.startswith(resolved(s3.DATA_DIR) + os.sep):
+            return os.path.normpath(path)
+        return os.path.realpath(path)
+
+    replace(s3, "_key_disk_path", lambda original: original, has="os.path.realpath(plain)")
+    s3.os = Instead(os, path=Instead(os.path, realpath=realpath), urandom=random.randbytes)
