@@ -93,7 +93,7 @@ def _time(times: Measured, about: Measured) -> Table:
         f"From file to file of the same format and quality, by {about['versions']}, each on one "
         "thread, for a function of 1769 MB has one processor. Pillow is what anybody would write, "
         "`Image.open(source).convert('L').save(target)`. The methods take turns in one process; "
-        "medians of three to twenty-five rounds, and of the ratios within each round. " + PICTURES,
+        "medians of five to twenty-five rounds, and of the ratios within each round. " + PICTURES,
         ("picture", "Pillow ms", *_others(about)),
         rows,
         _bars(ratios),

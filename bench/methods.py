@@ -29,7 +29,7 @@ QUALITY = {"JPEG": 75, "WEBP": 80, "AVIF": 75}
 """Pillow's own, so that all write about the same."""
 CLEAR, CLEAR_PEAK = Path("/proc/self/clear_refs"), "5"
 """See proc(5): the peak is counted anew."""
-LEAST_ROUNDS, MOST_ROUNDS = 3, 25
+LEAST_ROUNDS, MOST_ROUNDS = 5, 25
 
 cv2.setNumThreads(1)
 

@@ -30,8 +30,7 @@ def check(
         ImageTooLarge: a limit is exceeded.
     """
     kind = identify(image)
-    # What else is in a JPEG or a TIFF is another picture, not the next frame.
-    frames = 1 if kind in {"JPEG", "TIFF"} else getattr(image, "n_frames", 1)
+    frames = _frames(image, kind)
     check_pixels(image, frames, max_pixels)
     kept = frames if target in ANIMATED else 1
     _check_effort(image, target, kept)
@@ -42,6 +41,33 @@ def check(
             f"{kind} to {target}; there are {max_memory}."
         )
     return kept
+
+
+def _frames(image: Any, kind: str) -> int:
+    # What else is in a JPEG or a TIFF is another picture, not the next frame.
+    if kind in {"JPEG", "TIFF"} or (kind == "GIF" and _ends_after_a_frame(image)):
+        return 1
+    return int(getattr(image, "n_frames", 1))
+
+
+def _ends_after_a_frame(gif: Any) -> bool:
+    """Say whether a GIF has no more than its first frame; False where it is not that simple.
+
+    Pillow would look for the next one block by block, for 3 % of the time that all the rest takes.
+    A frame is blocks of up to 255 bytes, each after its length, up to one of length 0; behind the
+    last one is a semicolon (GIF89a, sections 15 and 27).
+    """
+    before = gif.fp.tell()
+    gif.fp.seek(gif.tile[0].offset)
+    data = gif.fp.read()
+    gif.fp.seek(before)
+    at = 0
+    try:
+        while length := data[at]:
+            at += length + 1
+    except IndexError:
+        return False
+    return data[at + 1 : at + 2] in {b";", b""}
 
 
 def check_pixels(image: Image.Image, frames: int, max_pixels: int) -> None:

@@ -9,6 +9,7 @@ from pictures import encode, pixels, read
 from PIL import Image, ImageSequence
 
 from darkroom import luma
+from darkroom.errors import ImageTooLarge
 from darkroom.images import Gray, grayscale
 
 TIMES = [100, 250, 40]
@@ -214,3 +215,27 @@ def test_an_animation_that_lies_on_its_side_stands_up(file_format: str) -> None:
 
     assert (result.size, result.n_frames) == ((6, 8), 3)
     assert result.getexif().get(274, 1) == 1
+
+
+COMMENT = b"!\xfe\x02hi\x00"
+
+
+@pytest.mark.parametrize(
+    ("cut", "behind", "count"),
+    [
+        (None, b"", 1),
+        (-1, b"", 1),  # no trailer
+        (None, b"garbage", 1),
+        (-1, COMMENT + b";", 1),
+        (-1, animation("GIF")[13 + 3 * 4 :], 4),  # all that comes after its palette
+    ],
+    ids=["whole", "no trailer", "garbage", "comment", "more frames"],
+)
+def test_the_frames_of_a_gif_are_all_found(cut: int | None, behind: bytes, count: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), "GIF")[:cut] + behind
+    assert getattr(Image.open(io.BytesIO(data)), "n_frames", 1) == count
+
+    grayscale(data, output="auto", quality=90, max_pixels=1600 * count)
+    with pytest.raises(ImageTooLarge):
+        grayscale(data, output="auto", quality=90, max_pixels=1600 * count - 1)
