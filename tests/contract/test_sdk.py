@@ -17,7 +17,13 @@ from local.packages import files
 from local.sdk import OPERATIONS, cut
 
 # What functions may import of the SDK. Other ways to a client would escape the test below.
-MODULES = {"boto3", "boto3.dynamodb.types", "botocore.config", "botocore.exceptions"}
+MODULES = {
+    "boto3",
+    "boto3.dynamodb.types",
+    "botocore.config",
+    "botocore.exceptions",
+    "botocore.handlers",
+}
 OF_BOTOCORE = {"create_bucket", "head_bucket"}
 NOT_COMPARED = {"Authorization", "User-Agent", "X-Amz-Date", "amz-sdk-invocation-id"}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, Self
 
 import httpx
@@ -131,11 +132,16 @@ class Stack:
 
     def tasks(self, **query: Any) -> list[dict[str, Any]]:
         found, cursor = [], None
+
+        def page() -> httpx.Response | None:
+            """A page; None where the test before has spent what the client may ask."""
+            asked = {"limit": 100, **query, **({"cursor": cursor} if cursor else {})}
+            answer = self.http.get("/tasks", params=asked)
+            return answer if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS else None
+
         while True:
-            answer = self.http.get(
-                "/tasks", params={"limit": 100, **query, **({"cursor": cursor} if cursor else {})}
-            )
-            assert answer.status_code == 200, answer.text
+            answer = until(page, 30, "no 429")
+            assert answer.status_code == HTTPStatus.OK, answer.text
             found.extend(answer.json()["tasks"])
             cursor = answer.json()["cursor"]
             if not cursor:
