@@ -7,6 +7,7 @@ takes the emulator a quarter less. Not on macOS, which gives a process no say in
 
 import os
 import sys
+from contextlib import suppress
 
 COUNT = os.cpu_count() or 1
 
@@ -19,8 +20,9 @@ if sys.platform == "linux":
         os.sched_setaffinity(0, {sorted(_all)[os.getpid() % len(_all)]})
 
     def let_use_all(pid: int) -> None:
-        """Let a process that was started use what this one could."""
-        os.sched_setaffinity(pid, _all)
+        """Let a process that was started, and may have ended, use what this one could."""
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(pid, _all)
 
 else:
 

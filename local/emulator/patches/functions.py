@@ -126,7 +126,8 @@ def name_the_error_of_a_failed_start() -> None:
 
     def await_init(original: Function) -> Function:
         def wait(self: Any, init_timeout: float | None = None) -> None:
-            processors.let_use_all(self._proc.pid)
+            if process := self._proc:  # else it was killed before it could begin
+                processors.let_use_all(process.pid)
             try:
                 original(self, init_timeout)
             except runtime.ProvidedInitTimeout:
