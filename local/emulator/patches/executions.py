@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from local.emulator.patches.replacing import Function, replace
+from local.emulator.patches.replacing import Function, Instead, rely_on, replace
 
 # Bytes of UTF-8 that an input, a result or an output may have.
 PAYLOAD_LIMIT = 256 * 1024
@@ -34,18 +34,12 @@ def apply() -> None:
 def start_at_once() -> None:
     """Not a rule of AWS: no pause of 150 ms at the start of every execution."""
 
-    class Clock:
-        """The module `time`, but for that pause."""
+    def sleep(seconds: float) -> None:
+        if seconds != START_PAUSE:
+            time.sleep(seconds)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(time, name)
-
-        def sleep(self, seconds: float) -> None:
-            if seconds != START_PAUSE:
-                time.sleep(seconds)
-
-    replace(stepfunctions, "_run_execution", lambda original: original, has="time.sleep(0.15)")
-    stepfunctions.time = Clock()
+    rely_on(stepfunctions, "_run_execution", has="time.sleep(0.15)")
+    stepfunctions.time = Instead(time, sleep=sleep)
 
 
 def time_out() -> None:

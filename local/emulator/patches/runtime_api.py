@@ -17,7 +17,7 @@ import httptools
 from ministack import app
 from ministack.core import lambda_runtime as runtime
 
-from local.emulator.patches.replacing import Function, replace
+from local.emulator.patches.replacing import Function, rely_on, replace
 
 NEXT = "/runtime/invocation/next"
 INIT_ERROR = "/runtime/init/error"
@@ -40,9 +40,9 @@ def serve_on_the_event_loop() -> None:
         return lambda worker, generation, _pending: Environment(worker, generation)
 
     replace(runtime.ProvidedWorker, "_build_handler_class", environment, has=NEXT)
-    replace(runtime.ProvidedWorker, "_spawn", lambda spawn: spawn, has="socketserver.Threading")
+    rely_on(runtime.ProvidedWorker, "_spawn", has="socketserver.Threading")
     replace(socketserver, "ThreadingTCPServer", lambda _: Listener, has="ThreadingMixIn, TCPServer")
-    replace(runtime.ProvidedWorker, "invoke", lambda invoke: invoke, has="min(_PROVIDED_POLL, max")
+    rely_on(runtime.ProvidedWorker, "invoke", has="min(_PROVIDED_POLL, max")
     runtime._PROVIDED_POLL = LOOK
 
 

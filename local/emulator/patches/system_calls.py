@@ -10,30 +10,17 @@ import random
 import secrets
 import uuid
 from functools import lru_cache
-from typing import Any
 
 from ministack import app
 from ministack.services import lambda_svc, s3
 
-from local.emulator.patches.replacing import Function, replace
+from local.emulator.patches.replacing import Function, Instead, rely_on, replace
 
 
 def apply() -> None:
     """Apply the patches of this module."""
     make_ids()
     look_for_no_links()
-
-
-class Instead:
-    """A module, but for some of its names."""
-
-    def __init__(self, module: Any, **names: Any) -> None:
-        """Have `names` in the place of the module's own."""
-        self._module = module
-        vars(self).update(names)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
 
 
 def make_ids() -> None:
@@ -46,14 +33,9 @@ def make_ids() -> None:
         return random.randbytes(count).hex()  # noqa: S311 - see above
 
     replace(uuid, "uuid4", uuid4, has="os.urandom(16)")
-    replace(app, "_dispatch_service_request", lambda original: original, has="os.urandom(48)")
+    rely_on(app, "_dispatch_service_request", has="os.urandom(48)")
     app.os = Instead(os, urandom=random.randbytes)
-    replace(
-        lambda_svc,
-        "_xray_trace_id_for_invocation",
-        lambda trace: trace,
-        has="secrets.token_hex(12)",
-    )
+    rely_on(lambda_svc, "_xray_trace_id_for_invocation", has="secrets.token_hex(12)")
     lambda_svc.secrets = Instead(secrets, token_hex=token_hex)
 
 
@@ -69,5 +51,5 @@ def look_for_no_links() -> None:
             return os.path.normpath(path)
         return os.path.realpath(path)
 
-    replace(s3, "_key_disk_path", lambda original: original, has="os.path.realpath(plain)")
+    rely_on(s3, "_key_disk_path", has="os.path.realpath(plain)")
     s3.os = Instead(os, path=Instead(os.path, realpath=realpath), urandom=random.randbytes)

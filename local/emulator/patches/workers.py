@@ -14,7 +14,7 @@ from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
 from local.emulator import processors
-from local.emulator.patches.replacing import Function, replace
+from local.emulator.patches.replacing import Function, rely_on, replace
 from local.emulator.turns import Turns
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
@@ -112,7 +112,7 @@ def end_idle_workers() -> None:
             time.sleep(min(30.0, runtime._LOCAL_WORKER_TTL / 2))
             runtime.kill_workers(_take_idle_workers())
 
-    replace(runtime, "reap_idle_workers", lambda original: original, has="i == 0 and not snapstart")
+    rely_on(runtime, "reap_idle_workers", has="i == 0 and not snapstart")
     threading.Thread(target=forever, daemon=True, name="darkroom-idle-workers").start()
 
 
