@@ -12,6 +12,7 @@ NO_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
 MAY_DO_NOTHING = {"PageRole"}
 STORAGE = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+POLICIES_OF_DATA = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +76,22 @@ def test_work_and_uploads_are_cleared_after_a_day(resources):
 
 def test_the_bucket_is_private_and_queues_and_bucket_take_tls_only(resources):
     assert set(properties(resources["Files"])["PublicAccessBlockConfiguration"].values()) == {True}
-    for policy in ("FilesOverTlsOnly", "QueuesOverTlsOnly"):
+    policies = [n for n, r in resources.items() if r["Type"] in POLICIES_OF_DATA]
+    for policy in policies:
         statement = properties(resources[policy])["PolicyDocument"]["Statement"][0]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    queues = [n for n, r in resources.items() if r["Type"] == "AWS::SQS::Queue"]
+    assert sorted(policies) == sorted(["FilesOverTlsOnly", *(f"{name}Policy" for name in queues)])
+
+
+def test_a_statement_about_a_queue_names_one_resource(resources):
+    """SQS refuses more: the policy is one queue's, and so is each of its statements."""
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::SQS::QueuePolicy":
+            (queue,) = properties(resource)["Queues"]
+            for statement in properties(resource)["PolicyDocument"]["Statement"]:
+                assert statement["Resource"] == {"Fn::GetAtt": [queue["Ref"], "Arn"]}, name
 
 
 def test_what_holds_data_outlives_the_stack(resources):
