@@ -9,5 +9,7 @@ import os
 
 from aws_lambda_powertools import Logger
 
-logger = Logger()
+# Lambda takes a line whose timestamp is not of RFC 3339 for one of the level INFO.
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+logger = Logger(use_rfc3339=True)
 logger.append_keys(function=os.environ.get("_HANDLER", "").partition(".")[0])

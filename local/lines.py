@@ -80,7 +80,7 @@ def from_log(text: str, task_id: str) -> Line | None:
         if said["correlation_id"] != task_id:
             return None
         return Line(
-            time=datetime.datetime.strptime(said["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z"),
+            time=datetime.datetime.fromisoformat(said["timestamp"]),
             function=said.get("function", ""),
             level=said["level"],
             message=str(said["message"]),

@@ -116,6 +116,16 @@ def test_logs_keep_no_data_of_executions(resources):
     assert logging["IncludeExecutionData"] is False
 
 
+def test_the_log_level_keeps_metrics_and_hides_what_the_sdk_sends(functions, template):
+    """Lambda's level outranks Powertools' own: both would have to agree, so there is only one."""
+    settings = template["Globals"]["Function"]
+    assert settings["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    for function in functions.values():
+        assert "LoggingConfig" not in properties(function)
+        variables = properties(function).get("Environment", {}).get("Variables", {})
+        assert "POWERTOOLS_LOG_LEVEL" not in variables | settings["Environment"]["Variables"]
+
+
 def test_the_code_reads_only_variables_that_the_template_sets(functions, template):
     for_all = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for_all.add("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")  # Lambda's own

@@ -69,6 +69,24 @@ def test_a_function_sees_its_own_environment_and_nothing_of_the_emulators(cloud)
     assert not {"PERSIST_STATE", "GATEWAY_PORT", "STATE_DIR"} & seen.keys()
 
 
+@pytest.mark.parametrize(
+    ("settings", "format_and_level"),
+    [
+        ({"LogFormat": "Text"}, ("Text", None)),
+        ({"LogFormat": "JSON"}, ("JSON", "INFO")),
+        ({"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"}, ("JSON", "DEBUG")),
+    ],
+)
+def test_a_function_sees_how_it_is_to_log(cloud, settings, format_and_level):
+    source = "import os\ndef handler(event, context): return dict(os.environ)"
+
+    seen = invoke(cloud, function(cloud, source, LoggingConfig=settings | {"LogGroup": "/mine"}))
+
+    log = tuple(seen.get(f"AWS_LAMBDA_LOG_{name}") for name in ("FORMAT", "LEVEL"))
+    assert log == format_and_level
+    assert seen["AWS_LAMBDA_LOG_GROUP_NAME"] == "/mine"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process be kept to one")
 def test_the_emulator_keeps_to_one_processor_and_its_functions_do_not(cloud):
     (emulator,) = processes.running(cloud.home, "local.emulator")

@@ -83,18 +83,18 @@ def test_an_order_of_the_old_release_is_done_by_the_new_one(
 def test_another_value_of_a_parameter_goes_live_with_the_next_release(cloud: LocalCloud):
     functions = cloud.client("lambda")
 
-    def levels(level: str) -> set[str]:
-        deploy(cloud, "parameters", {"LogLevel": level})
+    def retention(days: str) -> set[str]:
+        deploy(cloud, "parameters", {"RetentionDays": days})
         names = [f["FunctionName"] for f in functions.list_functions()["Functions"]]
         live = [
             functions.get_function_configuration(FunctionName=name, Qualifier="live")
             for name in names
             if name.startswith("parameters-")
         ]
-        return {f["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] for f in live}
+        return {f["Environment"]["Variables"]["RETENTION_DAYS"] for f in live}
 
-    assert levels("INFO") == {"INFO"}
-    assert levels("ERROR") == {"ERROR"}
+    assert retention("7") == {"7"}
+    assert retention("8") == {"8"}
 
 
 def processes_of_versions(stack: Stack) -> Counter[tuple[str, str]]:

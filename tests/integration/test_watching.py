@@ -30,8 +30,7 @@ ON_THE_WAY = {
 
 @pytest.fixture(scope="module")
 def seen(cloud: LocalCloud) -> Iterator[Stack]:
-    """A stack that logs all that it can."""
-    settings = {"LogLevel": "DEBUG", "CallbackRetrySeconds": "1", "CallbackTries": "2"}
+    settings = {"CallbackRetrySeconds": "1", "CallbackTries": "2"}
     with Stack(cloud, deploy(cloud, "seen", settings)) as stack:
         yield stack
 

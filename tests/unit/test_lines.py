@@ -18,7 +18,7 @@ def logged(second: int, message: str, function: str = "dispatch", **more: Any) -
         "level": "INFO",
         "location": "dispatch:41",
         "message": message,
-        "timestamp": f"2026-11-25 04:26:{second},612+0000",
+        "timestamp": f"2026-11-25T04:26:{second}.612+00:00",
         "service": "darkroom-dev",
         "function": function,
         "correlation_id": TASK,

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +100,16 @@ def give_it_the_environment_of_a_function() -> None:
             own = lambda_svc._runtime_env_vars(config)
             foreign = os.environ.keys() - set(INHERITED) - own.keys()
             kept = {k: v for k, v in given.items() if k not in foreign or k.startswith("AWS_")}
-            name = config.get("FunctionName", "unknown")
+            name, logging = config.get("FunctionName", "unknown"), config.get("LoggingConfig") or {}
             return kept | {
                 "AWS_EXECUTION_ENV": EXECUTION_ENVIRONMENT,
                 "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-                "AWS_LAMBDA_LOG_FORMAT": (config.get("LoggingConfig") or {}).get(
-                    "LogFormat", "Text"
-                ),
-                "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+                "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup", f"/aws/lambda/{name}"),
                 "PYTHONPATH": os.pathsep.join([*_layer_paths(config), PACKAGES]),
                 # Else a log line comes after the answer that it belongs to.
                 "PYTHONUNBUFFERED": "1",
                 "TZ": ":UTC",
+                **_log_settings(logging),
             }
 
         return build
@@ -142,6 +141,17 @@ def name_the_error_of_a_failed_start() -> None:
         return wait
 
     replace(runtime.ProvidedWorker, "_await_init", await_init, has="init error: ")
+
+
+def _log_settings(logging: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables about logs. The level is INFO by default, and JSON's only.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+    """
+    if logging.get("LogFormat") != "JSON":
+        return {"AWS_LAMBDA_LOG_FORMAT": "Text"}
+    level = logging.get("ApplicationLogLevel", "INFO")
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}
 
 
 def _is_python(config: dict[str, Any]) -> bool:
