@@ -82,7 +82,8 @@ def at_once(template: dict[str, Any]) -> dict[str, Any]:
         for name, resource in resources.items()
         if not (name in asked and resource["Type"] == ALARM and "Metrics" in resource["Properties"])
     }
-    return {**template, "Globals": {"Function": shared}, "Resources": kept}
+    shared_by_kind = {**template["Globals"], "Function": shared}
+    return {**template, "Globals": shared_by_kind, "Resources": kept}
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -133,7 +134,8 @@ def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes
         resources[name] = {**resource, "Properties": properties}
     shared = dict(template["Globals"]["Function"])
     shared.pop("Layers", None)
-    return {**template, "Globals": {"Function": shared}, "Resources": resources}, artifacts
+    shared_by_kind = {**template["Globals"], "Function": shared}
+    return {**template, "Globals": shared_by_kind, "Resources": resources}, artifacts
 
 
 def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _of_one_layer(found: Mapping[str, Mapping[str, Any]]) -> Finding:
         layer["Arn"].rpartition("layer:")[2]
         for function in found.values()
         for layer in function.get("Layers", [])
-        if "Darkroom" in layer["Arn"].rpartition("layer:")[2]
+        if layer["Arn"].rpartition(":")[0].endswith("-DarkroomLayer")
     }
     if len(rules) != 1:
         what = f"rules of {len(rules)} versions: {_text(rules)}"

@@ -17,8 +17,9 @@ from local.stack import Stack, deployed, from_description
 
 @dataclass(frozen=True)
 class Account:
-    """What `bootstrap.yaml` has made for a stage. Credentials and region are the environment's."""
+    """What `bootstrap.yaml` has made for a stage. Credentials are the environment's."""
 
+    region: str
     bucket: str
     """For packages; those of releases that may be gone back to stay in it."""
     role: str
@@ -32,7 +33,7 @@ class Account:
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of the account."""
-        return boto3.client(service)
+        return boto3.client(service, region_name=self.region)
 
     def template(self, build: Path) -> Path:
         """Return the template to deploy of what `sam build` has made."""
@@ -44,7 +45,7 @@ class Account:
         Raises:
             NoStack: it is not there, or cannot be read.
         """
-        return deployed(name)
+        return deployed(name, self.region)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,6 @@ class LocalAccount(Account):
             "AWS_ENDPOINT_URL": self.cloud.endpoint_url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": self.cloud.region,
             "SAM_CLI_POLL_DELAY": "0.5",
         }
 
@@ -85,6 +85,7 @@ def account_of_environment() -> Account:
         KeyError: one of them is not set; see docs/deploy.md.
     """
     return Account(
+        region=os.environ["AWS_REGION"],
         bucket=os.environ["ARTIFACTS_BUCKET"],
         role=os.environ["CLOUDFORMATION_ROLE"],
         boundary=os.environ["PERMISSIONS_BOUNDARY"],

@@ -102,6 +102,7 @@ def account(cloud: LocalCloud, stage: Stage) -> LocalAccount:
     made = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in made}
     return LocalAccount(
+        region=cloud.region,
         bucket=outputs["ArtifactsBucket"],
         role=outputs["CloudFormationRole"],
         boundary=outputs["PermissionsBoundary"],

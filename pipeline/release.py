@@ -105,6 +105,7 @@ def deploy(account: Account, stage: Stage, template: Path, parameters: Mapping[s
             "deploy",
             f"--config-file={PROJECT / 'samconfig.toml'}",
             f"--config-env={stage.config_env}",
+            f"--region={account.region}",
             f"--template-file={template}",
             f"--s3-bucket={account.bucket}",
             f"--s3-prefix={stage.stack_name}",

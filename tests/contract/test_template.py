@@ -12,6 +12,10 @@ NO_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
 MAY_DO_NOTHING = {"PageRole"}
 STORAGE = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+PHYSICAL_NAMES = {
+    "AlarmName", "DashboardName", "FunctionName", "LayerName", "LogGroupName", "Name", "QueueName",
+    "RoleName", "TableName", "TopicName",
+}  # fmt: skip
 POLICIES_OF_DATA = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
 
 
@@ -124,6 +128,17 @@ def test_the_log_level_keeps_metrics_and_hides_what_the_sdk_sends(functions, tem
         assert "LoggingConfig" not in properties(function)
         variables = properties(function).get("Environment", {}).get("Variables", {})
         assert "POWERTOOLS_LOG_LEVEL" not in variables | settings["Environment"]["Variables"]
+
+
+def test_two_stacks_of_an_account_give_nothing_the_same_name(resources):
+    """A name of our own has the stack's in it; without one, CloudFormation makes it unique."""
+    for name, resource in resources.items():
+        for key in properties(resource).keys() & PHYSICAL_NAMES:
+            assert "${AWS::StackName}" in properties(resource)[key]["Fn::Sub"], name
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            assert "LayerName" in properties(resource), name  # by default, the logical id
+    # A dashboard is the account's, in whatever region its stack is.
+    assert "${AWS::Region}" in properties(resources["Dashboard"])["DashboardName"]["Fn::Sub"]
 
 
 def test_the_code_reads_only_variables_that_the_template_sets(functions, template):

@@ -183,7 +183,7 @@ def test_the_metrics_add_up_to_what_became_of_the_tasks(
 
 
 def test_the_dashboard_is_there_and_names_this_stack(seen: Stack):
-    found = seen.cloud.client("cloudwatch").get_dashboard(DashboardName="seen")
+    found = seen.cloud.client("cloudwatch").get_dashboard(DashboardName="seen-us-east-1")
     body = json.loads(found["DashboardBody"])
 
     assert "${" not in found["DashboardBody"]

@@ -157,24 +157,24 @@ def functions_of(*layers: str, **more: Any) -> list[Finding]:
 
 
 def test_functions_with_the_same_rules_are_of_one_deployment() -> None:
-    (found,) = functions_of("DarkroomLayer:7", "DarkroomLayer:7")
+    (found,) = functions_of("dev-DarkroomLayer:7", "dev-DarkroomLayer:7")
 
     assert (found.level, found.found) == (
         "ok",
-        "all 2 functions have the same rules, DarkroomLayer:7",
+        "all 2 functions have the same rules, dev-DarkroomLayer:7",
     )
 
 
 def test_functions_with_rules_of_two_versions_are_a_broken_deployment() -> None:
-    (found,) = functions_of("DarkroomLayer:7", "DarkroomLayer:8")
+    (found,) = functions_of("dev-DarkroomLayer:7", "dev-DarkroomLayer:8")
 
     assert found.level == "fail"
-    assert "DarkroomLayer:7, DarkroomLayer:8" in found.found
+    assert "dev-DarkroomLayer:7, dev-DarkroomLayer:8" in found.found
 
 
 def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:
     found = functions_of(
-        "DarkroomLayer:7", LastUpdateStatus="Failed", LastUpdateStatusReason="The role is gone."
+        "dev-DarkroomLayer:7", LastUpdateStatus="Failed", LastUpdateStatusReason="The role is gone."
     )
 
     assert found[0].level == "fail"

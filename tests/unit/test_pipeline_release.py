@@ -1,5 +1,7 @@
 """What a stage does when a release fails. The whole of it: integration/test_pipeline.py."""
 
+import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +10,16 @@ from botocore.exceptions import EndpointConnectionError
 
 import pipeline.release
 import pipeline.smoke
+from local.cloud import PROJECT
 from local.stack import NoStack
 from pipeline.accounts import Account
-from pipeline.release import ReleaseFailed, Running, release
+from pipeline.release import ReleaseFailed, Running, deploy, release
 from pipeline.smoke import SmokeFailed, smoke
 from pipeline.stages import stages
 
 DEV = stages()["dev"]
 EARLIER = Running("the template", {"Release": "first", "Deployment": "Canary"})
-ACCOUNT = Account(bucket="b", role="r", boundary="arn:boundary")
+ACCOUNT = Account(region="eu-central-1", bucket="b", role="r", boundary="arn:boundary")
 
 
 class Runs:
@@ -87,3 +90,24 @@ def test_a_stack_that_cannot_be_asked_has_failed_its_test(monkeypatch, error: Ex
     monkeypatch.setattr(pipeline.smoke, "_require_live", fail)
     with pytest.raises(SmokeFailed, match="darkroom-dev cannot be used"):
         smoke(ACCOUNT, "darkroom-dev", "second")
+
+
+def test_a_release_goes_to_the_region_of_its_account_whatever_the_environment_says(monkeypatch):
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        commands.append([str(part) for part in command])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(pipeline.release.subprocess, "run", run)
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    deploy(ACCOUNT, DEV, Path("template.yaml"), {})
+
+    (command,) = commands
+    assert f"--region={ACCOUNT.region}" in command
+    assert ACCOUNT.client("cloudformation").meta.region_name == ACCOUNT.region
+    # A region in samconfig.toml would win over every setting but the option.
+    for settings in tomllib.loads((PROJECT / "samconfig.toml").read_text()).values():
+        for section in settings.values() if isinstance(settings, dict) else ():
+            assert "region" not in section["parameters"]
