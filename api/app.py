@@ -43,7 +43,7 @@ desk = Desk(
     store=store,
     bucket=bucket,
     queue=Queue(required("QUEUE_URL")),
-    machine=StateMachine(required("STATE_MACHINE_ARN")),
+    machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
     max_source_bytes=settings.max_source_bytes,
 )
 members = Members(table)

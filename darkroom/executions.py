@@ -14,9 +14,15 @@ from darkroom.failures import Outcome
 class StateMachine:
     """One state machine: that of tasks, or that of batches."""
 
-    def __init__(self, arn: str) -> None:
-        """Make the client; nothing is called yet."""
+    def __init__(self, arn: str, workflow_type: str = "STANDARD") -> None:
+        """Make the client; nothing is called yet.
+
+        Args:
+            arn: the machine's; an alias or a version only where executions are started.
+            workflow_type: STANDARD or EXPRESS, which an ARN of a machine does not tell.
+        """
         self._arn = arn
+        self._express = workflow_type == "EXPRESS"
         self._states = boto3.client(
             "stepfunctions",
             config=Config(
@@ -55,29 +61,30 @@ class StateMachine:
 
         An Express execution cannot: it ends by itself at its next write of a status.
         """
-        unknown = (
-            self._states.exceptions.ExecutionDoesNotExist,
-            self._states.exceptions.InvalidArn,
-        )
-        with contextlib.suppress(*unknown):
-            self._states.stop_execution(executionArn=execution, error=error, cause=cause)
+        if self._can_be_asked(execution):
+            with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
+                self._states.stop_execution(executionArn=execution, error=error, cause=cause)
 
     def outcome(self, execution: str) -> Outcome | None:
-        """Return how an execution ended or that it runs; None if there is none to be asked of.
+        """Return how an execution ended or that it runs; None if that cannot be known.
 
-        An Express execution cannot be described.
+        It cannot if there is no such execution, and of an Express one.
         """
+        if not self._can_be_asked(execution):
+            return None
         try:
             answer = self._states.describe_execution(executionArn=execution)
-        except (
-            self._states.exceptions.ExecutionDoesNotExist,
-            self._states.exceptions.InvalidArn,
-        ):
+        except self._states.exceptions.ExecutionDoesNotExist:
             return None
         return Outcome(answer["status"], answer.get("error"), answer.get("cause"))
 
     def last_step(self, execution: str) -> str:
-        """Return the Task state that an execution was in last, of those that do the work."""
+        """Return the Task state that an execution was in last, of those that do the work.
+
+        Of an execution that cannot be asked for it is the first one.
+        """
+        if not self._can_be_asked(execution):
+            return "MarkRunning"
         events = self._states.get_execution_history(
             executionArn=execution, reverseOrder=True, maxResults=50
         )["events"]
@@ -87,3 +94,16 @@ class StateMachine:
             if event["type"] == "TaskStateEntered"
         ]
         return next((name for name in entered if name != "MarkFailed"), "MarkRunning")
+
+    def _can_be_asked(self, execution: str) -> bool:
+        """Whether AWS answers for an execution: it is Standard, and of this machine.
+
+        DescribeExecution, GetExecutionHistory and StopExecution refuse the ARN of an Express
+        execution as `InvalidArn`, or as access denied: IAM knows none of these actions for it.
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
+
+        An execution of the machine that was there before `WorkflowType` changed is no longer one
+        that the functions' roles may ask for.
+        """
+        return not self._express and execution.startswith(self.arn_of(""))

@@ -3,11 +3,15 @@
 | the task is | its execution | then |
 |---|---|---|
 | PENDING | runs | nothing: MarkRunning is about to claim it |
-| PENDING | there is none | queue its order again: the message was never sent, or is lost |
+| PENDING | there is none, or it is Express | queue its order again: the message may be lost |
 | PENDING, RUNNING | FAILED, TIMED_OUT, ABORTED | FAILED with the execution's error and reason |
 | PENDING, RUNNING | SUCCEEDED | FAILED, `ExecutionLost`: it ended without a word on the task |
 | RUNNING | runs | nothing |
-| RUNNING | there is none, for longer than one may run | FAILED, `ExecutionLost` |
+| RUNNING | there is none, or it is Express, for longer than one may run | FAILED, `ExecutionLost` |
+
+An Express execution cannot be asked for, so it is treated like one that is gone. Where it runs all
+the same, nothing breaks: of two executions of a PENDING task one gets the claim, and the late write
+of one whose task was ended is a `StaleAttempt`, which ends it quietly.
 """
 
 import datetime
@@ -20,7 +24,10 @@ from darkroom.failures import Outcome, describe
 from darkroom.tasks import Status
 
 LONGEST_EXECUTION = datetime.timedelta(seconds=300)
-"""`TimeoutSeconds` of the state machine, and the most that an Express execution may take."""
+"""`TimeoutSeconds` of the state machine, and the most that an Express execution may take.
+
+It began before it claimed its task, so this long after the claim it has ended.
+"""
 ENDED_BADLY = {"FAILED", "TIMED_OUT", "ABORTED"}
 
 
@@ -49,7 +56,7 @@ def decide(
 
     Args:
         item: the task, PENDING or RUNNING and not written for a while.
-        outcome: how its execution ended or that it runs; None: there is none to be asked of.
+        outcome: how its execution ended or that it runs; None: that cannot be known.
         last_step: gives the state where the execution stopped; asked only if it is needed.
         now: the present moment, in UTC.
     """
@@ -59,9 +66,10 @@ def decide(
         written = datetime.datetime.fromisoformat(item["updatedAt"])
         if now - written <= LONGEST_EXECUTION:
             return None
-        return End(
-            named(ExecutionLost("The execution is gone. Try the task again."), "MarkRunning")
+        error = ExecutionLost(
+            "The execution did not report an end within five minutes. Try the task again."
         )
+        return End(named(error, "MarkRunning"))
     if outcome.status in ENDED_BADLY:
         return End(failure_of(outcome, last_step()))
     if outcome.status == "SUCCEEDED":

@@ -27,7 +27,7 @@ runs = Run(
     tasks=TaskStore(table, settings.retention_days),
     members=Members(table),
     queue=Queue(required("QUEUE_URL")),
-    machine=StateMachine(required("STATE_MACHINE_ARN")),
+    machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
 )
 
 

@@ -28,7 +28,7 @@ reconciler = Reconciler(
     index=TaskIndex(table),
     queue=Queue(required("QUEUE_URL")),
     dead_letters=Queue(required("DEAD_LETTER_QUEUE_URL")),
-    machine=StateMachine(required("STATE_MACHINE_ARN")),
+    machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
 )
 batch_machine_arn = required("BATCH_STATE_MACHINE_ARN")
 batch_reconciler = BatchReconciler(

@@ -92,6 +92,7 @@ ENVIRONMENT = {
     "WEBHOOK_KEY_ID": "alias/webhooks",
     "CONSOLE_URL": "https://console.example/",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
+    "WORKFLOW_TYPE": "STANDARD",
     "BATCH_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:batches",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
     "FILES_ORIGINS": "https://files.s3.amazonaws.com",

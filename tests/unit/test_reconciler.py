@@ -1,0 +1,105 @@
+"""Tasks of an EXPRESS machine are repaired without a call that AWS refuses for one."""
+
+import datetime
+import uuid
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from darkroom.errors import StaleAttempt
+from darkroom.executions import StateMachine
+from darkroom.reconciler import Reconciler
+
+TASK = str(uuid.UUID(int=7))
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
+EXECUTION = f"arn:aws:states:eu-central-1:123456789012:express:tasks:{TASK}-1:6b1f0c9e"
+OTHER = f"arn:aws:states:eu-central-1:123456789012:express:tasks:{TASK}-1:0a52d7f3"
+OLDER_THAN = datetime.timedelta(seconds=120)
+
+
+class Orders(list[Any]):
+    """A queue."""
+
+    def send(self, order: Any) -> None:
+        self.append(order)
+
+
+@pytest.fixture
+def orders() -> Orders:
+    return Orders()
+
+
+@pytest.fixture
+def reconciler(aws: Any, orders: Orders) -> Any:
+    """A reconciler whose state machine answers no call."""
+    machine = StateMachine(MACHINE, "EXPRESS")
+    with Stubber(machine._states):
+        yield Reconciler(aws.store, aws.index, orders, orders, machine)
+
+
+@pytest.fixture(autouse=True)
+def pending(aws: Any) -> None:
+    source = {"source": {"imageUrl": "https://a.example/b.png"}, "output": {}}
+    aws.store.create(TASK, "me", source)
+
+
+def set_back(aws: Any, seconds: float) -> None:
+    """Write the task's last write so long ago."""
+    then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+    aws.table.update_item(
+        Key={"taskId": TASK},
+        UpdateExpression="SET updatedAt = :then",
+        ExpressionAttributeValues={
+            ":then": then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        },
+    )
+
+
+def test_a_lost_execution_ends_its_task_once_it_cannot_run_any_more(aws, reconciler):
+    aws.store.start(TASK, 1, EXECUTION)
+    set_back(aws, 301)
+
+    assert reconciler.sweep(OLDER_THAN) == {"Ended": 1}
+
+    task = aws.store.get(TASK)
+    assert (task["status"], task["execution"]) == ("FAILED", EXECUTION)
+    assert task["failure"]["error"] == "ExecutionLost"
+
+
+def test_an_execution_that_may_still_run_keeps_its_task(aws, reconciler):
+    aws.store.start(TASK, 1, EXECUTION)
+    set_back(aws, 290)
+
+    assert reconciler.sweep(OLDER_THAN) == {}
+    assert aws.store.get(TASK)["status"] == "RUNNING"
+
+
+def test_a_pending_task_is_queued_again_and_one_of_its_executions_gets_it(aws, reconciler, orders):
+    set_back(aws, 121)
+
+    assert reconciler.sweep(OLDER_THAN) == {"Requeued": 1}
+
+    assert [order["taskId"] for order in orders] == [TASK]
+    aws.store.start(TASK, 1, EXECUTION)
+    with pytest.raises(StaleAttempt):
+        aws.store.start(TASK, 1, OTHER)
+
+
+def test_a_late_write_of_an_execution_that_was_given_up_is_stale(aws, reconciler):
+    aws.store.start(TASK, 1, EXECUTION)
+    set_back(aws, 301)
+    reconciler.sweep(OLDER_THAN)
+
+    with pytest.raises(StaleAttempt):
+        aws.store.complete(TASK, 1, EXECUTION, {"key": "k"})
+    assert aws.store.get(TASK)["status"] == "FAILED"
+
+
+def test_a_task_of_the_machine_before_a_change_of_type_is_not_asked_for(aws, reconciler):
+    """Its execution is Standard, of a machine that the functions' roles no longer name."""
+    before = EXECUTION.replace(":express:tasks:", ":execution:tasks-before:")
+    aws.store.start(TASK, 1, before)
+    set_back(aws, 301)
+
+    assert reconciler.sweep(OLDER_THAN) == {"Ended": 1}
