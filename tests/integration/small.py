@@ -11,6 +11,7 @@ from typing import Any
 from local.cloud import LocalCloud
 
 EVERYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+OF_MACHINE = {"type", "loggingConfiguration"}
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
@@ -58,13 +59,17 @@ def invoke(cloud: LocalCloud, name: str, event: Any = None) -> Any:
 
 
 def machine(cloud: LocalCloud, states: dict[str, Any], **settings: Any) -> str:
-    """A JSONata state machine that starts at its first state; returns its ARN."""
+    """A JSONata state machine that starts at its first state; returns its ARN.
+
+    `type` and `loggingConfiguration` are the machine's, other settings are of its definition.
+    """
+    of_machine = {name: settings.pop(name) for name in OF_MACHINE & settings.keys()}
     definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
     created = cloud.client("stepfunctions").create_state_machine(
         name=f"m-{uuid.uuid4().hex[:12]}",
         roleArn=role(cloud),
-        type=settings.pop("type", "STANDARD"),
         definition=json.dumps(definition | settings),
+        **of_machine,
     )
     return str(created["stateMachineArn"])
 
@@ -99,6 +104,31 @@ def history(cloud: LocalCloud, execution: str) -> list[str]:
     pages = cloud.client("stepfunctions").get_paginator("get_execution_history")
     found = pages.paginate(executionArn=execution)
     return [event["type"] for page in found for event in page["events"]]
+
+
+def log_group(cloud: LocalCloud) -> str:
+    """A new log group; returns its name."""
+    name = f"g-{uuid.uuid4().hex[:12]}"
+    cloud.client("logs").create_log_group(logGroupName=name)
+    return name
+
+
+def logging_to(group: str, level: str, *, data: bool = True) -> dict[str, Any]:
+    """A machine's setting for what it writes to a log group, of the level."""
+    arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}:*"
+    return {
+        "level": level,
+        "includeExecutionData": data,
+        "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}],
+    }
+
+
+def logged(cloud: LocalCloud, group: str, execution: str) -> list[dict[str, Any]]:
+    """What a state machine has written of one execution to its log group, in order."""
+    pages = cloud.client("logs").get_paginator("filter_log_events")
+    found = pages.paginate(logGroupName=group, filterPattern=f'"{execution}"')
+    events = [json.loads(event["message"]) for page in found for event in page["events"]]
+    return sorted(events, key=lambda event: int(event["id"]))
 
 
 def eventually(condition: Callable[[], Any], deadline: float = 15) -> Any:

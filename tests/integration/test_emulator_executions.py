@@ -121,28 +121,6 @@ def test_a_name_and_input_started_again_while_running_is_the_same_execution(clou
         states.start_execution(**start)
 
 
-def test_an_express_machine_starts_another_execution_for_a_repeated_name(cloud):
-    context = {"Only": {"Type": "Pass", "Output": "{% $states.context.Execution %}", "End": True}}
-    arn = machine(cloud, context, type="EXPRESS")
-
-    first, second = (run(cloud, arn, name="task-1") for _ in range(2))
-
-    assert first["executionArn"] != second["executionArn"]
-    assert first["executionArn"].split(":")[5:8] == ["express", arn.split(":")[-1], "task-1"]
-    assert json.loads(first["output"])["Name"] == "task-1"
-    assert json.loads(first["output"])["Id"] == first["executionArn"]
-
-
-def test_an_express_execution_has_no_status_event_and_cannot_be_stopped(cloud, states, announced):
-    pass_state = {"Only": {"Type": "Pass", "End": True}}
-    express = run(cloud, machine(cloud, pass_state, type="EXPRESS"))
-    standard = run(cloud, machine(cloud, pass_state))
-
-    assert express["executionArn"] not in announced(standard["executionArn"])
-    with pytest.raises(ClientError, match="Resource type not valid in this context: express"):
-        states.stop_execution(executionArn=express["executionArn"])
-
-
 def test_an_input_over_the_limit_is_refused(cloud, states):
     arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})
 

@@ -8,7 +8,9 @@ from local.emulator.patches import (
     access,
     alarms,
     deployments,
+    execution_events,
     executions,
+    express,
     functions,
     gateway,
     invocations,
@@ -32,6 +34,8 @@ def apply() -> None:
     workers.apply()
     invocations.apply()
     executions.apply()
+    express.apply()
+    execution_events.apply()
     retries.apply()
     maps.apply()
     gateway.apply()

@@ -88,10 +88,6 @@ def end_once() -> None:
 
     def stop(original: Function) -> Function:
         def once(data: dict[str, Any]) -> Any:
-            if ":express:" in data.get("executionArn", ""):
-                return stepfunctions.error_response_json(
-                    "InvalidArn", "Resource type not valid in this context: express", 400
-                )
             with _ending:
                 return original(data)
 
@@ -112,11 +108,9 @@ def end_once() -> None:
 
 
 def repeat_a_start() -> None:
-    """A repeated name: Standard answers the running execution, Express starts another one.
+    """A repeated name and input: the answer is the execution that runs. ministack refuses it.
 
-    ministack refuses both. Express executions have ARNs of their own and no status events.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
     """
 
     def start(original: Function) -> Function:
@@ -124,12 +118,6 @@ def repeat_a_start() -> None:
             machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
             if machine is None:
                 return original(data)
-            if _is_express(machine):
-                # Its thread finds name and ARN by this and corrects them, see `run`.
-                name = data.get("name") or stepfunctions.new_uuid()
-                unique = f"{name}:{stepfunctions.new_uuid()}"
-                status, headers, body = original({**data, "name": unique})
-                return status, headers, _express_arn(body.decode()).encode()
             arn = _execution_arn(machine, data.get("name", ""))
             same = stepfunctions._executions.get(arn)
             if same and same["status"] == "RUNNING" and same["input"] == data.get("input", "{}"):
@@ -140,28 +128,7 @@ def repeat_a_start() -> None:
 
         return repeatable
 
-    def run(original: Function) -> Function:
-        def named(arn: str) -> None:
-            execution = stepfunctions._executions.get(arn)
-            if execution and _is_express(execution["stateMachineArn"]) and ":express:" not in arn:
-                del stepfunctions._executions[arn]
-                arn = _express_arn(arn)
-                execution.update(executionArn=arn, name=execution["name"].partition(":")[0])
-                stepfunctions._executions[arn] = execution
-            original(arn)
-
-        return named
-
-    def emit(original: Function) -> Function:
-        def announce(execution: dict[str, Any]) -> None:
-            if not _is_express(execution["stateMachineArn"]):
-                original(execution)
-
-        return announce
-
     replace(stepfunctions, "_start_execution", start, has="ExecutionAlreadyExists")
-    stepfunctions._run_execution = run(stepfunctions._run_execution)
-    replace(stepfunctions, "_emit_execution_status_event", emit, has="_put_events")
 
 
 def refuse_large_payloads() -> None:
@@ -224,17 +191,8 @@ def _has_been_ended(execution: Mapping[str, Any]) -> bool:
     return execution["status"] in ("ABORTED", "TIMED_OUT")
 
 
-def _is_express(machine_arn: str) -> bool:
-    machine = stepfunctions._state_machines.get(machine_arn) or {}
-    return bool(machine.get("type") == "EXPRESS")
-
-
 def _execution_arn(machine_arn: str, name: str) -> str:
     return machine_arn.replace(":stateMachine:", ":execution:", 1) + f":{name}"
-
-
-def _express_arn(text: str) -> str:
-    return text.replace(":execution:", ":express:", 1)
 
 
 def _require_small(payload: Any, what: str) -> None:
