@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from darkroom.failures import Outcome, describe
+from darkroom.failures import Outcome, explain, readable
 from darkroom.tasks import Status
 
 SETTLE_SECONDS = 12
@@ -157,16 +157,15 @@ def verdict(item: Mapping[str, Any], counts: Counts) -> tuple[str, dict[str, str
 def failure_of(outcome: Outcome) -> dict[str, str]:
     """Return the failure of a batch that is RUNNING although its execution has ended."""
     if outcome.status == "ABORTED":
-        error, message = "ExecutionAborted", outcome.cause or "The execution was stopped."
+        error = "ExecutionAborted"
+        message = readable(outcome.cause) or "The execution was stopped."
     elif outcome.status == "SUCCEEDED":
         error, message = "ExecutionLost", "The execution ended without a word. Try again."
     else:
-        caught = {"Error": outcome.error or "States.Runtime", "Cause": outcome.cause or ""}
-        return caught_failure("batch", caught)
+        return caught_failure(outcome.caught)
     return {"error": error, "message": message}
 
 
-def caught_failure(step: str, caught: Mapping[str, str]) -> dict[str, str]:
+def caught_failure(caught: Mapping[str, Any]) -> dict[str, str]:
     """Return the failure of a batch for an error that its machine caught, in words for people."""
-    failure = describe(step, caught)
-    return {"error": failure["error"], "message": failure["message"]}
+    return explain("The batch", caught)

@@ -59,7 +59,7 @@ class Run:
         """End the batch FAILED with an error that the machine caught; answers like `watch`."""
         item = self._current(batch_id, run)
         if item and item["status"] == BatchStatus.RUNNING:
-            failure = caught_failure("batch", caught)
+            failure = caught_failure(caught)
             item = self.batches.end("fail", item, failure) or self._current(batch_id, run)
         return _over(item)
 

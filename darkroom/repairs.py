@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkroom.errors import DarkroomError, ExecutionAborted, ExecutionLost
-from darkroom.failures import Outcome, describe
+from darkroom.failures import Outcome, describe, readable
 from darkroom.tasks import Status
 
 LONGEST_EXECUTION = datetime.timedelta(seconds=300)
@@ -80,12 +80,10 @@ def decide(
 
 def failure_of(outcome: Outcome, step: str) -> dict[str, str]:
     """Return the failure of a task whose execution ended badly."""
-    if outcome.status == "TIMED_OUT":
-        return describe(step, {"Error": "States.Timeout"})
     if outcome.status == "ABORTED":
-        return named(ExecutionAborted(outcome.cause or "The execution was stopped."), step)
-    caught = {"Error": outcome.error or "States.Runtime", "Cause": outcome.cause or ""}
-    return describe(step, caught)
+        reason = readable(outcome.cause) or "The execution was stopped."
+        return named(ExecutionAborted(reason), step)
+    return describe(step, outcome.caught)
 
 
 def named(error: DarkroomError, step: str) -> dict[str, str]:

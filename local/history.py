@@ -142,7 +142,7 @@ def _failed(visit: Visit, event: Event) -> None:
     )
     caught = {
         "Error": event.details.get("error") or default,
-        "Cause": event.details.get("cause") or "",
+        "Cause": event.details.get("cause"),
     }
     told = describe(visit.state, caught)
     visit.error, visit.message = told["error"], told["message"]

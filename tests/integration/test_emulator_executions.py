@@ -75,6 +75,30 @@ def test_a_late_task_error_leaves_an_aborted_execution_aborted(cloud, states):
     assert history(cloud, execution).count("TaskScheduled") == 1
 
 
+def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
+    """As recorded of AWS: neither the event nor the execution's end has a text."""
+    slow = task(function(cloud, SLOW), TimeoutSeconds=1)
+    caught = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "End"}
+    end = {"End": {"Type": "Succeed"}}
+
+    kept = run(cloud, machine(cloud, {"Only": {**slow, "Catch": [caught]}, **end}))
+    lost = run(cloud, machine(cloud, {"Only": slow}))
+
+    assert json.loads(kept["output"]) == {"Error": "States.Timeout", "Cause": ""}
+    assert (lost["status"], lost["error"], lost.get("cause", "")) == (
+        "FAILED",
+        "States.Timeout",
+        "",
+    )
+    events = states.get_execution_history(executionArn=lost["executionArn"])["events"]
+    [told] = [
+        event for event in events if event["type"].startswith("Task") and "Out" in event["type"]
+    ]
+    assert told["taskTimedOutEventDetails"]["error"] == "States.Timeout"
+    assert "cause" not in told["taskTimedOutEventDetails"]
+    assert "TaskFailed" not in [event["type"] for event in events]
+
+
 def test_an_execution_begins_without_a_pause(cloud):
     arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})
 

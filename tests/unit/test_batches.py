@@ -135,7 +135,23 @@ def test_a_batch_of_nothing_fails(reader: str, message: str):
             "States.DataLimitExceeded",
             "Too large.",
         ),
-        (Outcome("FAILED"), "States.Runtime", "batch failed."),
+        (
+            Outcome("FAILED"),
+            "States.Runtime",
+            "The batch ended with the error States.Runtime, which has no message.",
+        ),
+        (
+            Outcome("TIMED_OUT", cause=""),
+            "States.Timeout",
+            "The batch did not end within its time limit.",
+        ),
+        (
+            Outcome("FAILED", "States.Timeout", ""),
+            "States.Timeout",
+            "The batch did not end within its time limit.",
+        ),
+        (Outcome("FAILED", "X", '{"errorMessage": "It broke."}'), "X", "It broke."),
+        (Outcome("ABORTED", cause="{}"), "ExecutionAborted", "The execution was stopped."),
     ],
 )
 def test_an_execution_that_ended_says_why_its_batch_failed(

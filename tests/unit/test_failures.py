@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.failures import AWS_ERRORS, MAX_MESSAGE_LENGTH, describe
+from darkroom.failures import AWS_ERRORS, MAX_MESSAGE_LENGTH, describe, readable
 
 
 def test_what_a_function_raised_is_told_in_its_own_words() -> None:
@@ -32,30 +32,93 @@ def test_what_aws_raised_is_told_in_words_for_people(error: str) -> None:
     assert "gibberish" not in failure["message"]
 
 
+NOTHING_SAID = "The step Upload ended with the error X, which has no message."
+STACK = (
+    'Traceback (most recent call last):\n  File "app.py", line 3, in f\n    g(1)\nValueError: no'
+)
+
+
+def raised(message: object) -> str:
+    """Return the cause of an error that a function raised, as the runtime reports it."""
+    error = {"errorMessage": message, "errorType": "X", "stackTrace": ['  File "app.py", line 3']}
+    return json.dumps(error)
+
+
 @pytest.mark.parametrize(
     ("cause", "message"),
     [
         ("A sentence.", "A sentence."),
-        ('"a string"', '"a string"'),
-        ("[1]", "[1]"),
-        ("{}", "{}"),
-        ('{"errorMessage": ""}', '{"errorMessage": ""}'),
-        ('{"errorMessage": null, "errorType": "X"}', '{"errorMessage": null, "errorType": "X"}'),
-        ('{"errorMessage": 7}', "7"),
-        ("", "Upload failed."),
+        (" A sentence.\n", "A sentence."),
+        ('"a string"', "a string"),
+        (raised("[Errno 111] Connection refused"), "[Errno 111] Connection refused"),
+        (raised("'key'"), "'key'"),
+        (raised("{'a': 1}"), "{'a': 1}"),
+        (raised(raised("told twice")), "told twice"),
+        (raised("half of a pair: \ud800"), "half of a pair: ?"),
+        ("half of a pair: \ud800", "half of a pair: ?"),
+        # Cut off, as AWS does at 32,768 characters.
+        (raised("It broke.")[:-30], "It broke."),
+        (raised("x" * 5000)[:2000], "x" * 999 + "…"),
+        ('{"errorMessage": "It \\"broke\\" \\u00', 'It "broke"'),
+        ('{"errorMessage": "It broke.\\', "It broke."),
+        # What is before a stack trace, or its last line.
+        (STACK, "ValueError: no"),
+        (raised(STACK), "ValueError: no"),
+        (raised(f"It broke.\n{STACK}"), "It broke."),
+        (raised(f"It broke: {raised('')}"), "It broke:"),
+        ("  + Exception Group Traceback (most recent call last):\n  |   File", NOTHING_SAID),
+        (raised('File "app.py", line 3'), NOTHING_SAID),
+        (raised("""['  File "app.py", line 3, in f']"""), NOTHING_SAID),
+        (raised(f"{STACK}\n"), "ValueError: no"),
+        # Nothing that a person could read.
+        *[
+            (nothing, NOTHING_SAID)
+            for nothing in (
+                "", " \n", None, 7, [], "[1]", '["a"]', "{}", '{"a": 1}', "7", "null", "true",
+                raised(""), raised(" \n"), raised(None), raised(7), raised([]), raised("{}"),
+                raised('{"a": 1}'), '{"errorType": "X"}', '{"errorType": "X", "stackTr',
+                '{"errorMessage": "', '{"errorMessage": "\\u00', "[" * 100_000, "{",
+            )
+        ],
         ("7" * 5000, "7" * 999 + "…"),
-        ("[" * 100_000, "[" * 999 + "…"),
     ],
-    ids=lambda value: value[:20],
+    ids=lambda value: repr(value)[:40],
+)  # fmt: skip
+def test_any_cause_gives_a_message_that_is_neither_json_nor_a_stack_trace(
+    cause: object, message: str
+) -> None:
+    assert describe("Upload", {"Error": "X", "Cause": cause})["message"] == message
+
+
+@pytest.mark.parametrize("caught", [{}, {"Error": ""}, {"Error": None, "Cause": None}])
+def test_an_error_without_a_name_is_one_of_the_runtime(caught: dict[str, None]) -> None:
+    assert describe("Upload", caught)["error"] == "States.Runtime"
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        return " \t"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), KeyError("x"), KeyError(), Wordless(), ExceptionGroup("", [KeyError(1)])],
+    ids=repr,
 )
-def test_any_cause_gives_a_message(cause: str, message: str) -> None:
-    assert describe("Upload", {"Error": "States.X", "Cause": cause})["message"] == message
+def test_whatever_python_raises_is_told_in_words(error: Exception) -> None:
+    """As awslambdaric reports it: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html"""
+    name = type(error).__name__
+
+    failure = describe("Grayscale", {"Error": name, "Cause": raised(str(error))})
+
+    assert failure["error"] == name
+    assert failure["message"].strip()
+    assert not failure["message"].startswith(("{", "["))
 
 
-def test_a_missing_cause_still_says_which_step_failed() -> None:
-    failure = describe("Upload", {"Error": "States.Runtime"})
-
-    assert failure["message"] == "Upload failed."
+def test_the_cause_that_somebody_gave_who_stopped_an_execution_is_read_the_same_way() -> None:
+    assert readable(raised("By Ann.")) == "By Ann."
+    assert readable(" ") == readable("{}") == readable(None) == ""
 
 
 def test_a_message_of_the_greatest_length_is_not_cut() -> None:
@@ -68,4 +131,4 @@ def test_a_message_of_the_greatest_length_is_not_cut() -> None:
 def test_a_message_is_never_empty_nor_too_long(step: str, cause: str) -> None:
     failure = describe(step, {"Error": "X", "Cause": cause})
 
-    assert 0 < len(failure["message"]) <= MAX_MESSAGE_LENGTH
+    assert 0 < len(failure["message"].strip()) <= MAX_MESSAGE_LENGTH

@@ -35,10 +35,12 @@ def test_a_task_whose_execution_runs_is_left_alone(status: str):
     [
         (Outcome("FAILED", "Other", "a answered 404."), "Other", "a answered 404."),
         (Outcome("FAILED", "Boom", '{"errorMessage": "it broke"}'), "Boom", "it broke"),
-        (Outcome("FAILED"), "States.Runtime", "Grayscale failed."),
+        (Outcome("FAILED"), "States.Runtime", "The step Grayscale ended with the error"),
+        (Outcome("FAILED", "Boom", ""), "Boom", "The step Grayscale ended with the error Boom"),
         (Outcome("TIMED_OUT"), "States.Timeout", "The step Grayscale did not end"),
         (Outcome("ABORTED", None, "By Ann."), "ExecutionAborted", "By Ann."),
         (Outcome("ABORTED"), "ExecutionAborted", "The execution was stopped."),
+        (Outcome("ABORTED", None, "{}"), "ExecutionAborted", "The execution was stopped."),
         (Outcome("SUCCEEDED"), "ExecutionLost", "ended without a result"),
     ],
 )
