@@ -46,8 +46,9 @@ class BatchStore:
         try:
             self._table.put(
                 Item=item,
-                ConditionExpression="attribute_not_exists(#batchId)",
-                ExpressionAttributeNames=aliases("batchId"),
+                ConditionExpression="attribute_not_exists(#batchId) OR #expiresAt <= :now",
+                ExpressionAttributeNames=aliases("batchId", "expiresAt"),
+                ExpressionAttributeValues={":now": int(time.time())},
             )
         except ClientError as error:
             there = self.get(batch_id) if condition_failed(error) else None
@@ -57,8 +58,12 @@ class BatchStore:
         return item, True
 
     def get(self, batch_id: str) -> Item | None:
-        """Return a batch as it is now (a consistent read), or None."""
-        return self._table.get(Key={"batchId": batch_id}, ConsistentRead=True).get("Item")
+        """Return a batch as it is now (a consistent read), or None: there is none, or it expired.
+
+        Its tasks are as old as it is, or younger: they need not be asked for `expiresAt`, which the
+        index of its tasks does not have.
+        """
+        return self._table.get({"batchId": batch_id})
 
     def end(self, transition: str, item: Item, failure: Item | None = None) -> Item | None:
         """End a run: "complete", "fail" or "cancel"; None if it has ended, or another has begun.

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from darkroom.store import Item, aliases
-from darkroom.table import Table
+from darkroom.table import Table, expired
 
 OWNER_INDEX = "owner-createdAt"
 ACTIVE_INDEX = "active"
 PAGES_PER_LIST = 10
-"""Pages of the index that one list reads at most while a filter leaves too few tasks."""
+"""Pages of the index that one list reads at most while too few tasks are left."""
+LARGE_PAGE = 200
+"""Items of a page where not every one that is read is returned."""
 
 
 class InvalidCursor(ValueError):
@@ -41,8 +43,8 @@ class TaskIndex:
         """Return an owner's tasks, newest first, and the cursor of the rest (None: no rest).
 
         The cursor names the last task that was read, so tasks that arrive meanwhile move nothing.
-        With a filter there may be fewer tasks than `limit` and a cursor all the same: one call
-        reads a bounded part of the index.
+        There may be fewer tasks than `limit` and a cursor all the same, with a filter or where
+        tasks have expired: one call reads a bounded part of the index.
 
         Raises:
             InvalidCursor: the cursor is not one of ours.
@@ -64,8 +66,7 @@ class TaskIndex:
             query["FilterExpression"] = " AND ".join(filters)
         if cursor:
             query["ExclusiveStartKey"] = _decode_cursor(cursor, owner)
-        # Without a filter a page of `limit` is enough; with one, read larger pages.
-        found, last = collect(self._table, query, limit, max(200, limit) if filters else limit)
+        found, last = collect(self._table, query, limit, filtered=bool(filters))
         return found, _encode_cursor(last) if last else None
 
     def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
@@ -87,17 +88,27 @@ def overdue(table: Table, shard: str, before: str, limit: int) -> list[Item]:
 
 
 def collect(
-    table: Table, query: Mapping[str, Any], limit: int, page_size: int
+    table: Table, query: Mapping[str, Any], limit: int, *, filtered: bool
 ) -> tuple[list[Item], Mapping[str, Any] | None]:
     """Return what a query finds, up to `limit`, and where to go on: the last that was read.
 
-    One call reads a bounded part of the index, so it may return fewer and a place to go on.
+    What has expired is left out. One call reads a bounded part of the index, so it may return
+    fewer and a place to go on.
+
+    Args:
+        table: whose index is read.
+        query: as DynamoDB takes it.
+        limit: items to return at most.
+        filtered: whether the query leaves out items that it reads: then it reads larger pages.
     """
     found: list[Item] = []
     place: dict[str, Any] = {}
+    page_size = max(LARGE_PAGE, limit) if filtered else limit
     for _ in range(PAGES_PER_LIST):
         page = table.query(**{**query, **place}, Limit=page_size)
         for item in page["Items"]:
+            if expired(item):
+                continue
             found.append(item)
             if len(found) == limit:
                 more = "LastEvaluatedKey" in page or item is not page["Items"][-1]
@@ -105,6 +116,7 @@ def collect(
         if "LastEvaluatedKey" not in page:
             return found, None
         place = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        page_size = max(LARGE_PAGE, limit)  # what was left out may be a long stretch
     return found, place["ExclusiveStartKey"]
 
 

@@ -55,7 +55,7 @@ class Members:
     ) -> tuple[list[Item], str | None]:
         """Return whole tasks in the order of the manifest, and the cursor of the rest (None: none).
 
-        With a status there may be fewer than `limit` and a cursor all the same.
+        There may be fewer than `limit` and a cursor all the same.
 
         Raises:
             InvalidCursor: the cursor is not one of ours.
@@ -65,7 +65,7 @@ class Members:
             query["FilterExpression"] = "#status = :status"
             query["ExpressionAttributeNames"] |= aliases("status")
             query["ExpressionAttributeValues"][":status"] = status
-        entries, last = collect(self._table, query, limit, max(200, limit) if status else limit)
+        entries, last = collect(self._table, query, limit, filtered=bool(status))
         keys = [{"taskId": entry["taskId"]} for entry in entries]
         whole = {item["taskId"]: item for item in self._table.get_many(keys)} if keys else {}
         items = [whole[key["taskId"]] for key in keys if key["taskId"] in whole]

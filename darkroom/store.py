@@ -19,7 +19,7 @@ Item = dict[str, Any]
 
 # `status`, `owner`, `name`, `source`, `result` and others are reserved words of DynamoDB, so every
 # attribute of an expression goes by an alias.
-NOT_THERE = "attribute_not_exists(#taskId)"
+NOT_THERE = "attribute_not_exists(#taskId) OR #expiresAt <= :now"
 THIS_ATTEMPT = "#attempt = :attempt"
 THIS_EXECUTION = "#execution = :execution"
 AS_READ = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
@@ -64,7 +64,7 @@ class TaskStore:
         """Store a new PENDING task and return its item.
 
         Args:
-            task_id: a uuid that no task has.
+            task_id: a uuid that no task has, or one that has expired.
             owner: the caller that alone may see the task.
             attributes: `name`, `source` and `output`.
 
@@ -87,7 +87,8 @@ class TaskStore:
             self._table.put(
                 Item=item,
                 ConditionExpression=NOT_THERE,
-                ExpressionAttributeNames=aliases("taskId"),
+                ExpressionAttributeNames=aliases("taskId", "expiresAt"),
+                ExpressionAttributeValues={":now": int(time.time())},
             )
         except ClientError as error:
             if not condition_failed(error):
@@ -99,8 +100,8 @@ class TaskStore:
         return item
 
     def get(self, task_id: str) -> Item | None:
-        """Return a task as it is now (a consistent read), or None."""
-        return self._table.get(Key={"taskId": task_id}, ConsistentRead=True).get("Item")
+        """Return a task as it is now (a consistent read), or None: there is none, or it expired."""
+        return self._table.get({"taskId": task_id})
 
     def start(self, task_id: str, attempt: int, execution: str) -> None:
         """Claim a PENDING task for an execution: RUNNING. Repeats and errors: `_by_execution`."""

@@ -4,6 +4,8 @@ Numbers come back as `int`: Darkroom stores no fractions. `boto3.resource` would
 reads the description of every operation that there is at each cold start.
 """
 
+import math
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -48,19 +50,23 @@ class Table:
         """Write a whole item."""
         self._dynamodb.put_item(TableName=self._name, **_to_wire(request))
 
-    def get(self, **request: Any) -> dict[str, Any]:
-        """Return an answer with `Item`, if there is one."""
-        return _from_wire(self._dynamodb.get_item(TableName=self._name, **_to_wire(request)))
+    def get(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the item of a key by a consistent read; None: there is none, or it expired."""
+        answer = self._dynamodb.get_item(
+            TableName=self._name, Key=_serialized(key), ConsistentRead=True
+        )
+        item = read_item(answer.get("Item", {}))
+        return item if item and not expired(item) else None
 
     def get_many(self, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the items of up to 100 keys that are there, in no order."""
+        """Return the items of up to 100 keys that are there and have not expired, in no order."""
         found: list[dict[str, Any]] = []
         request = {self._name: {"Keys": [_serialized(key) for key in keys], "ConsistentRead": True}}
         while request:
             answer = self._dynamodb.batch_get_item(RequestItems=request)
             found += [read_item(item) for item in answer["Responses"].get(self._name, [])]
             request = answer.get("UnprocessedKeys", {})  # more than it would answer at once
-        return found
+        return [item for item in found if not expired(item)]
 
     def update(self, **request: Any) -> dict[str, Any]:
         """Change an item; return an answer with `Attributes`, if the request asks for them."""
@@ -70,6 +76,15 @@ class Table:
         """Return a page: `Items`, and `LastEvaluatedKey` if there may be more."""
         answer = self._dynamodb.query(TableName=self._name, **_to_wire(request))
         return _from_wire(answer) | {"Items": [read_item(item) for item in answer["Items"]]}
+
+
+def expired(item: Mapping[str, Any]) -> bool:
+    """Whether an item's `expiresAt`, in seconds since 1970, is past: then it counts as deleted.
+
+    DynamoDB deletes such items within days, and answers reads with them until then
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html).
+    """
+    return bool(item.get("expiresAt", math.inf) <= time.time())
 
 
 def read_item(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class Task(Answer):
 class TaskList(Answer):
     """A page of tasks."""
 
-    tasks: Annotated[list[Task], Field(description="With a filter, a page may be short or empty")]
+    tasks: Annotated[list[Task], Field(description="A page may be short or empty")]
     cursor: Annotated[
         str | None, Field(description="For the next page; only `null` means that there is none")
     ]

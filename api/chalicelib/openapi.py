@@ -104,8 +104,8 @@ def _paths() -> Json:
             "get": operation(
                 "listTasks",
                 "List the caller's tasks, newest first",
-                "One request tells of many tasks. With a filter a page may be short, or empty, "
-                "and still have a cursor.",
+                "One request tells of many tasks. A page may be short, or empty, and still have a "
+                "cursor.",
                 {"200": answer("A page", TaskList, **WAITING)} | CURRENT,
                 "InvalidRequest InvalidCursor",
                 parameters=[*query(ListQuery), KNOWN],

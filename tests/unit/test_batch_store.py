@@ -108,3 +108,12 @@ def test_a_touch_moves_it_to_the_end_of_the_line(batches: BatchStore, batch: dic
     assert touched["updatedAt"] >= batch["updatedAt"]
     batches.end("cancel", batch)
     assert batches.touch(batch) is None
+
+
+def test_a_batch_that_has_expired_is_gone_and_its_id_free_again(batches: BatchStore):
+    batches.create(BATCH, "me", ATTRIBUTES | {"expiresAt": 1})
+
+    assert batches.get(BATCH) is None
+    created, fresh = batches.create(BATCH, "you", ATTRIBUTES)
+    assert (created["owner"], fresh) == ("you", True)
+    assert batches.get(BATCH) == created

@@ -64,7 +64,7 @@ def test_what_has_moved_on_since_the_index_was_written_is_not_told_as_it_was(
     members: Members, monkeypatch: pytest.MonkeyPatch
 ):
     late = {"taskId": task_id(3), "batchIndex": 3, "status": "RUNNING"}
-    monkeypatch.setattr(module, "collect", lambda *_: ([late], None))
+    monkeypatch.setattr(module, "collect", lambda *_, **__: ([late], None))
     assert members.tasks(BATCH, limit=5, status="RUNNING") == ([], None)
 
 
@@ -97,3 +97,13 @@ def test_a_page_has_what_is_open_and_where_to_go_on(
 def test_a_cursor_that_is_none_of_ours_is_refused(members: Members, cursor: str):
     with pytest.raises(InvalidCursor):
         members.tasks(BATCH, limit=5, cursor=cursor)
+
+
+def test_a_task_that_has_expired_is_not_listed(members: Members, store: TaskStore):
+    place = {"batchId": BATCH, "batchIndex": 12}
+    store.create(task_id(12), "me", ATTRIBUTES | place | {"expiresAt": 1})
+
+    items, cursor = members.tasks(BATCH, limit=20)
+
+    assert len(items) == 12
+    assert cursor is None

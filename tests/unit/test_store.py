@@ -1,4 +1,5 @@
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -266,3 +267,26 @@ def test_a_task_that_fails_before_it_starts_has_no_start(store: TaskStore) -> No
 
     assert "startedAt" not in read(store)
     assert read(store)["failure"] == FAILURE
+
+
+# ── Expiry: DynamoDB deletes late ────────────────────────────────────────────────────────────────
+def test_a_task_that_has_expired_is_gone_though_it_is_still_stored(store: TaskStore) -> None:
+    store.create(ID, "owner", {**NEW, "expiresAt": int(time.time()) - 1})
+
+    assert store.get(ID) is None
+
+
+def test_a_task_that_will_expire_is_there(store: TaskStore) -> None:
+    store.create(ID, "owner", {**NEW, "expiresAt": int(time.time()) + 60})
+
+    assert read(store)["taskId"] == ID
+
+
+def test_the_id_of_a_task_that_has_expired_is_free_again(store: TaskStore) -> None:
+    store.create(ID, "owner", {**NEW, "expiresAt": 1})
+
+    created = store.create(ID, "another", NEW)
+
+    assert read(store) == created
+    with pytest.raises(TaskExists):
+        store.create(ID, "owner", NEW)

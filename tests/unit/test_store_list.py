@@ -203,3 +203,30 @@ def test_garbage_is_a_cursor_or_refused_but_no_crash(cursor: str) -> None:
         assert isinstance(value, str)
         assert value
         value.encode()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+@pytest.mark.parametrize("query", [{}, {"name": "cat"}])
+def test_what_has_expired_is_left_out_and_the_rest_found(
+    index: TaskIndex, store: TaskStore, limit: int, query: dict[str, str]
+) -> None:
+    put(store, "a", name="cat")
+    put(store, "b", "c", "d", name="cat", expiresAt=1)
+    put(store, "e", "f", name="cat")
+    put(store, "g", "h", name="cat", expiresAt=1)
+
+    found = pages(index, limit=limit, **query)
+
+    assert [task for page in found for task in page] == ["f", "e", "a"]
+    assert all(len(page) <= limit for page in found)
+
+
+def test_a_list_reads_on_at_most_so_far_behind_what_has_expired(
+    index: TaskIndex, store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "PAGES_PER_LIST", 2)
+    monkeypatch.setattr(index_module, "LARGE_PAGE", 3)
+    put(store, "a")
+    put(store, "b", "c", "d", "e", "f", expiresAt=1)
+
+    assert pages(index, limit=1) == [[], ["a"]]
