@@ -4,11 +4,15 @@ import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 
 from darkroom.failures import Outcome
+
+SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
+"""What the SDK leaves as it is of a trace's header; a line break would begin another header."""
 
 
 class StateMachine:
@@ -31,11 +35,15 @@ class StateMachine:
                 retries={"mode": "standard", "total_max_attempts": 2},
             ),
         )
+        events = self._states.meta.events
+        events.register("provide-client-params.sfn.StartExecution", _keep_trace)
+        events.register_last("before-call.sfn.StartExecution", _send_trace)
 
     def start(self, name: str, order: Mapping[str, Any], trace: str | None = None) -> None:
         """Start the execution of this name. One that was started before is a success.
 
-        With the header of an X-Ray trace, the execution goes on with it.
+        With the header of an X-Ray trace, the execution goes on with it; without one, with the
+        trace of the function that calls.
 
         On a Standard machine the name is the guard; on an Express machine, which knows no unique
         names, a second execution starts and loses the claim in MarkRunning.
@@ -107,3 +115,19 @@ class StateMachine:
         that the functions' roles may ask for.
         """
         return not self._express and execution.startswith(self.arn_of(""))
+
+
+def _keep_trace(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Note the trace that a call was given, where `_send_trace` finds it."""
+    context["trace"] = params.get("traceHeader")
+
+
+def _send_trace(params: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
+    """Send the trace that a call was given as the HTTP header, too.
+
+    The header goes before the parameter, and in Lambda the SDK sets it to the trace of the
+    invocation: the execution would belong to the trace of dispatch, not to that of the request
+    (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
+    """
+    if context["trace"]:
+        params["headers"]["X-Amzn-Trace-Id"] = quote(context["trace"], safe=SAFE_IN_A_TRACE)

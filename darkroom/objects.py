@@ -63,8 +63,15 @@ class Bucket:
             "s3",
             config=Config(
                 signature_version="s3v4",
-                # Each body has its checksum. To sign the body, too, is to digest it once more.
-                s3={"payload_signing_enabled": False},
+                s3={
+                    # Each body has its checksum. To sign it, too, is to digest it once more.
+                    "payload_signing_enabled": False,
+                    # Links and forms must name the bucket's own region. The global host redirects
+                    # a new bucket's requests to it, for hours, and the signature is for one host
+                    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html).
+                    "addressing_style": "virtual",
+                    "us_east_1_regional_endpoint": "regional",
+                },
                 connect_timeout=3,
                 read_timeout=20,
                 retries={"mode": "standard", "total_max_attempts": 3},

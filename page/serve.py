@@ -32,7 +32,7 @@ ASK_EACH_TIME = "no-cache"
 
 Answer = dict[str, Any]
 
-origins = os.environ["FILES_ORIGINS"]
+origin = os.environ["FILES_ORIGIN"]
 files = {path.name: path.read_text("utf-8") for path in sorted(SITE.iterdir())}
 version = hashlib.sha256("\0".join(files.values()).encode()).hexdigest()[:16]
 security = {
@@ -44,7 +44,7 @@ security = {
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' blob: data: https: http:",
-            f"connect-src 'self' {origins}",
+            f"connect-src 'self' {origin}",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

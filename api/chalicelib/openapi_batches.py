@@ -75,8 +75,8 @@ def batch_paths() -> Json:
             "get": operation(
                 "listBatch",
                 "List the tasks of a batch in the order of its manifest",
-                "A batch that has just been taken may have none yet. A page may be short, or empty, "
-                "and still have a cursor.",
+                "A batch that has just been taken may have none yet. A page may be short, or "
+                "empty, and still have a cursor.",
                 {"200": answer("A page", TaskList, {"Two tasks": OF_BATCH}, **WAITING)} | CURRENT,
                 "InvalidRequest InvalidCursor BatchNotFound NotFound",
                 parameters=[*query(BatchTasksQuery), KNOWN],

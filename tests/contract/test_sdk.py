@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore
@@ -13,6 +14,7 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 
+from darkroom.objects import Bucket
 from local.packages import files
 from local.sdk import OPERATIONS, cut
 
@@ -47,8 +49,8 @@ def whole() -> botocore.session.Session:
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> botocore.session.Session:
-    """A session whose data is what the layer has."""
+def cut_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the layer has of botocore's data."""
     site = tmp_path_factory.mktemp("site")
     for package in (boto3, botocore):
         source = Path(package.__file__).parent
@@ -56,11 +58,20 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> botocore.session.Session:
         shutil.copytree(source / "data", target, ignore=foreign)
     (site / "boto3" / "examples").mkdir()
     cut(site)
+    return site / "botocore" / "data"
+
+
+def short_of(data: Path) -> botocore.session.Session:
     session = whole()
-    data = str(site / "botocore" / "data")
-    loader = Loader(extra_search_paths=[data], include_default_search_paths=False)
+    loader = Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
     session.register_component("data_loader", loader)
     return session
+
+
+@pytest.fixture(scope="module")
+def short(cut_data: Path) -> botocore.session.Session:
+    """A session whose data is what the layer has."""
+    return short_of(cut_data)
 
 
 def foreign(folder: str, names: list[str]) -> list[str]:
@@ -139,7 +150,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "send a message": ("sqs", lambda c: c.send_message(QueueUrl="https://q/1/q", MessageBody="m")),
     "start an execution": (
         "stepfunctions",
-        lambda c: c.start_execution(stateMachineArn="arn", name="n", input="{}"),
+        lambda c: c.start_execution(stateMachineArn="arn", name="n", input="{}", traceHeader="t"),
     ),
 }
 
@@ -177,3 +188,67 @@ def test_a_link_and_a_form_are_signed_as_they_were(short):
     wanted = {"ClientMethod": "get_object", "Params": {"Bucket": "b", "Key": "k"}}
     links = [c.generate_presigned_url(**wanted).partition("X-Amz-Date") for c in (before, after)]
     assert links[0][0] == links[1][0]
+
+
+# Regions of several kinds: the oldest, two that are on by default, two that an account opts into,
+# and other partitions. And how the names of their hosts end.
+HOSTS_END = {
+    "us-east-1": "amazonaws.com",
+    "us-west-2": "amazonaws.com",
+    "eu-central-1": "amazonaws.com",
+    "eu-south-2": "amazonaws.com",
+    "ap-southeast-5": "amazonaws.com",
+    "us-gov-west-1": "amazonaws.com",
+    "cn-north-1": "amazonaws.com.cn",
+}
+
+
+@pytest.fixture(params=["short", "whole"])
+def in_region(
+    request: pytest.FixtureRequest, cut_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Make the clients of functions be those of a region, with either of the SDK's data."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+    def settle(region: str) -> None:
+        core = short_of(cut_data) if request.param == "short" else whole()
+        session = boto3.session.Session(botocore_session=core, region_name=region)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+
+    return settle
+
+
+@pytest.mark.parametrize("region", HOSTS_END)
+def test_links_and_forms_name_the_bucket_at_its_own_region(in_region, region):
+    """The bucket's `RegionalDomainName`: the page allows its browser no other host."""
+    in_region(region)
+    bucket = Bucket("darkroom-files")
+
+    link = bucket.link("results/1.png", "1.png")["url"]
+    form = bucket.upload_form("5b0c", "image/png", 1000)["url"]
+
+    assert urlsplit(link).netloc == f"darkroom-files.s3.{region}.{HOSTS_END[region]}"
+    assert urlsplit(link).path == "/results/1.png"
+    assert form == f"https://darkroom-files.s3.{region}.{HOSTS_END[region]}/"
+    # The signature is for this region, too, and not for the one that the global host stands for.
+    assert f"%2F{region}%2Fs3%2F" in link
+
+
+@pytest.mark.parametrize("region", HOSTS_END)
+def test_every_other_call_goes_to_the_functions_own_region(in_region, region):
+    in_region(region)
+    for service in OPERATIONS.keys() - {"s3"}:
+        name = {"stepfunctions": "states"}.get(service, service)
+        endpoint = boto3.client(service).meta.endpoint_url
+        assert endpoint == f"https://{name}.{region}.{HOSTS_END[region]}"
+
+
+def test_the_local_clouds_links_name_the_bucket_in_their_path(in_region, monkeypatch):
+    in_region("us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4599")
+    bucket = Bucket("darkroom-files")
+
+    assert bucket.link("k", "k.png")["url"].startswith("http://127.0.0.1:4599/darkroom-files/k?")
+    form = bucket.upload_form("5b0c", "image/png", 1000)["url"]
+    assert form.rstrip("/") == "http://127.0.0.1:4599/darkroom-files"

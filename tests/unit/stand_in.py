@@ -95,7 +95,7 @@ ENVIRONMENT = {
     "WORKFLOW_TYPE": "STANDARD",
     "BATCH_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:batches",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
-    "FILES_ORIGINS": "https://files.s3.amazonaws.com",
+    "FILES_ORIGIN": f"https://files.s3.{REGION}.amazonaws.com",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
 }
 

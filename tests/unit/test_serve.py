@@ -107,7 +107,7 @@ def test_every_answer_forbids_scripts_of_others_and_inline(serve):
         policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
         assert policy["default-src"] == "'none'"
         assert policy["script-src"] == policy["style-src"] == "'self'"
-        assert policy["connect-src"] == "'self' https://files.s3.amazonaws.com"
+        assert policy["connect-src"] == "'self' https://files.s3.eu-central-1.amazonaws.com"
         assert policy["frame-ancestors"] == "'none'"
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
