@@ -10,7 +10,7 @@ from chalice.app import Chalice, Request, Response
 from chalicelib.batching import BatchDesk
 from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
-from chalicelib.views import Views
+from chalicelib.views import Views, root_of
 from chalicelib.waiting import answer, versioned
 from darkroom.batch_store import BatchStore
 from darkroom.batches import BatchStatus, told
@@ -79,7 +79,7 @@ def list_tasks() -> Response:
 def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
     item = own(taskId)
-    return answer(views.task(item), [item], request().headers)
+    return answer(views.task(item, root()), [item], request().headers)
 
 
 @app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)
@@ -120,7 +120,7 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
     counts = told(item, members.counts(batchId))
     moved = [item["startedAt"]] if item["status"] == BatchStatus.RUNNING else []
     parts = [batchId, item["run"], item["status"], item.get("total"), *counts.values()]
-    return versioned(views.batch(item, counts), parts, moved, request().headers)
+    return versioned(views.batch(item, counts, root()), parts, moved, request().headers)
 
 
 @app.route("/batches/{batchId}/tasks", methods=["GET"], content_types=ANY_TYPE)
@@ -191,14 +191,14 @@ def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> R
         status=item["status"],
         route=request().context["resourcePath"],
     )
-    task = views.task(item)
+    task = views.task(item, root())
     place = {"Location": task["links"]["self"]}
     return Response(task, headers={**place, **(headers or {})}, status_code=202)
 
 
 def accepted_batch(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
     """Return the answer that a batch was taken, tried again or cancelled."""
-    batch = views.batch(item, told(item, members.counts(item["batchId"])))
+    batch = views.batch(item, told(item, members.counts(item["batchId"])), root())
     place = {"Location": batch["links"]["self"]}
     return Response(batch, headers={**place, **(headers or {})}, status_code=202)
 
@@ -214,7 +214,7 @@ def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
     except InvalidCursor as error:
         message = "The cursor is not one that this list returned. Start without one."
         raise Problem(400, "InvalidCursor", message, "cursor") from error
-    tasks = {"tasks": [views.task(item) for item in items], "cursor": cursor}
+    tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
     return answer(tasks, items, request().headers)
 
 
@@ -254,6 +254,11 @@ def request() -> Request:
     if current is None:
         raise RuntimeError("No request is being answered.")
     return current
+
+
+def root() -> str:
+    """Return the path that all routes are below, as the client has it."""
+    return root_of(request().context)
 
 
 def caller() -> str:

@@ -13,7 +13,9 @@ from chalicelib.models import Name, Output
 from darkroom.tasks import Status
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-Path = Annotated[str, Field(pattern="^/tasks/")]
+Path = Annotated[
+    str, Field(pattern="^/(.+/)?tasks/", json_schema_extra={"format": "uri-reference"})
+]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
@@ -91,9 +93,13 @@ class CallbackSecret(Answer):
 
 
 class Links(Answer):
-    """Where the task is, and what may be done to it now: `null`, not now."""
+    """Where the task is, and what may be done to it now: `null`, not now.
 
-    self: Annotated[Path, Field(description="The path of the task")]
+    Paths from the root of the host, the stage or base path included: resolve them against the URL
+    of the request, as a browser does.
+    """
+
+    self: Annotated[Path, Field(description="GET this to see the task")]
     retry: Annotated[Path | None, Field(description="POST here to try it again")]
     cancel: Annotated[Path | None, Field(description="POST here to cancel it")]
 

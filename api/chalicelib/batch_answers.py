@@ -8,7 +8,9 @@ from chalicelib.answers import Answer, Execution, Id
 from chalicelib.models import Name
 from darkroom.batches import BatchStatus
 
-Path = Annotated[str, Field(pattern="^/batches/")]
+Path = Annotated[
+    str, Field(pattern="^/(.+/)?batches/", json_schema_extra={"format": "uri-reference"})
+]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -32,9 +34,12 @@ class Counts(Answer):
 
 
 class BatchLinks(Answer):
-    """Where the batch is, and what may be done to it now: `null`, not now."""
+    """Where the batch is, and what may be done to it now: `null`, not now.
 
-    self: Annotated[Path, Field(description="The path of the batch")]
+    Paths like those of a task.
+    """
+
+    self: Annotated[Path, Field(description="GET this to see the batch")]
     tasks: Annotated[Path, Field(description="GET this to list its tasks")]
     cancel: Annotated[Path | None, Field(description="POST here to cancel what is open of it")]
     retry: Annotated[

@@ -16,6 +16,8 @@ from chalicelib.webhook import Webhook
 Json = dict[str, Any]
 
 ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
+ROOT = "/v1"
+"""The stage, as a client has it who uses the API's own host name."""
 TASK = {
     "taskId": ID,
     "name": "card",
@@ -41,7 +43,7 @@ TASK = {
         "arn": "arn:aws:states:eu-west-1:1:execution:tasks",
         "consoleUrl": "https://console.aws.amazon.com/states/",
     },
-    "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": None},
+    "links": {"self": f"{ROOT}/tasks/{ID}", "retry": None, "cancel": None},
 }
 PENDING = TASK | {
     "status": "PENDING",
@@ -49,7 +51,7 @@ PENDING = TASK | {
     "completedAt": None,
     "result": None,
     "execution": None,
-    "links": {"self": f"/tasks/{ID}", "retry": None, "cancel": f"/tasks/{ID}/cancel"},
+    "links": {"self": f"{ROOT}/tasks/{ID}", "retry": None, "cancel": f"{ROOT}/tasks/{ID}/cancel"},
 }
 AGAIN = PENDING | {"attempt": 2}
 FAILED = TASK | {
@@ -60,12 +62,12 @@ FAILED = TASK | {
         "error": "SourceNotFound",
         "message": "https://example.com/card.png answered 404.",
     },
-    "links": {"self": f"/tasks/{ID}", "retry": f"/tasks/{ID}/retry", "cancel": None},
+    "links": {"self": f"{ROOT}/tasks/{ID}", "retry": f"{ROOT}/tasks/{ID}/retry", "cancel": None},
 }
 STOPPED = PENDING | {
     "status": "CANCELLED",
     "completedAt": "2026-11-25T04:26:32.640Z",
-    "links": {"self": f"/tasks/{ID}", "retry": f"/tasks/{ID}/retry", "cancel": None},
+    "links": {"self": f"{ROOT}/tasks/{ID}", "retry": f"{ROOT}/tasks/{ID}/retry", "cancel": None},
 }
 """Of a task that was cancelled."""
 DOT = (
@@ -99,9 +101,9 @@ BATCH = {
         "consoleUrl": "https://console.aws.amazon.com/states/",
     },
     "links": {
-        "self": f"/batches/{ID}",
-        "tasks": f"/batches/{ID}/tasks",
-        "cancel": f"/batches/{ID}/cancel",
+        "self": f"{ROOT}/batches/{ID}",
+        "tasks": f"{ROOT}/batches/{ID}/tasks",
+        "cancel": f"{ROOT}/batches/{ID}/cancel",
         "retry": None,
     },
 }
@@ -114,10 +116,10 @@ BATCH_ENDED = BATCH | {
     "completedAt": "2026-11-25T04:27:02.101Z",
     "counts": NOTHING | {"COMPLETED": 197, "FAILED": 3},
     "links": {
-        "self": f"/batches/{ID}",
-        "tasks": f"/batches/{ID}/tasks",
+        "self": f"{ROOT}/batches/{ID}",
+        "tasks": f"{ROOT}/batches/{ID}/tasks",
         "cancel": None,
-        "retry": f"/batches/{ID}/retry",
+        "retry": f"{ROOT}/batches/{ID}/retry",
     },
 }
 BATCH_FAILED = BATCH_ENDED | {

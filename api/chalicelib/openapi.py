@@ -11,7 +11,17 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib import refusals
 from chalicelib.answers import CallbackSecret, Error, Health, Task, TaskList, Upload
-from chalicelib.examples import AGAIN, EXAMPLES, FAILED, ID, NEW_TASKS, PENDING, STOPPED, TASK
+from chalicelib.examples import (
+    AGAIN,
+    EXAMPLES,
+    FAILED,
+    ID,
+    NEW_TASKS,
+    PENDING,
+    ROOT,
+    STOPPED,
+    TASK,
+)
 from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
 from chalicelib.openapi_batches import batch_paths
 from chalicelib.openapi_parts import (
@@ -77,7 +87,7 @@ def document() -> Json:
 
 
 def _paths() -> Json:
-    place = location(f"/tasks/{ID}")
+    place = location(f"{ROOT}/tasks/{ID}")
     task_id = path_id("taskId", "The id of a task, as `POST /tasks` answered it")
     return {
         "/tasks": {

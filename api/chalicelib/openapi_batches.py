@@ -14,6 +14,7 @@ from chalicelib.examples import (
     ID,
     NEW_BATCHES,
     OF_BATCH,
+    ROOT,
 )
 from chalicelib.openapi_parts import (
     CURRENT,
@@ -33,7 +34,7 @@ from chalicelib.openapi_parts import (
 
 def batch_paths() -> Json:
     """Return the paths of batches, as OpenAPI has them."""
-    place = location(f"/batches/{ID}")
+    place = location(f"{ROOT}/batches/{ID}")
     taken = {"With its sources": BATCH_TAKEN, "While it is being read": BATCH_READING}
     shown = {"Under way": BATCH, "Developed": BATCH_ENDED, "Failed": BATCH_FAILED}
     again, stopped = {"Tried again": BATCH_AGAIN}, {"Cancelled": BATCH_STOPPED}

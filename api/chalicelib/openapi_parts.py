@@ -91,8 +91,12 @@ class Untitled(GenerateJsonSchema):
 
 def location(path: str) -> Json:
     """Return the header that says where what was taken is, with a path as its example."""
-    about = {"description": "Its path, as in `links.self`", "required": True}
-    return {"Location": {**about, "schema": TEXT, "example": path}}
+    about = {
+        "description": "Where it is, as in `links.self`: resolve it against the URL of the request",
+        "required": True,
+    }
+    schema = {"type": "string", "format": "uri-reference"}
+    return {"Location": {**about, "schema": schema, "example": path}}
 
 
 def path_id(name: str, description: str) -> Json:

@@ -1,5 +1,6 @@
 """A task and a batch as clients see them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,9 @@ class Views:
     batch_machine: StateMachine
     """That which the executions of batches are of."""
 
-    def task(self, item: dict[str, Any]) -> dict[str, Any]:
-        """Return the view of a task's item."""
-        place = f"/tasks/{item['taskId']}"
+    def task(self, item: dict[str, Any], root: str) -> dict[str, Any]:
+        """Return the view of a task's item, with links below `root`: see `root_of`."""
+        place = f"{root}/tasks/{item['taskId']}"
         return {
             "taskId": item["taskId"],
             "name": item.get("name"),
@@ -44,9 +45,9 @@ class Views:
             },
         }
 
-    def batch(self, item: dict[str, Any], counts: batches.Counts) -> dict[str, Any]:
-        """Return the view of a batch's item with its counts."""
-        place = f"/batches/{item['batchId']}"
+    def batch(self, item: dict[str, Any], counts: batches.Counts, root: str) -> dict[str, Any]:
+        """Return the view of a batch's item with its counts, and links below `root`."""
+        place = f"{root}/batches/{item['batchId']}"
         name = batches.execution_name(item["batchId"], item["run"])
         return {
             "batchId": item["batchId"],
@@ -77,6 +78,21 @@ class Views:
 
     def _execution(self, arn: str | None) -> dict[str, str] | None:
         return {"arn": arn, "consoleUrl": self.console_url + arn} if arn else None
+
+
+def root_of(context: Mapping[str, Any]) -> str:
+    """Return the path that all routes are below, as the client of a request has it: `/v1`.
+
+    It is the stage, or the base path of a custom domain, which may be empty. A link that begins
+    with it resolves against the URL of any request (RFC 3986, 4.2 and 5.2).
+
+    Args:
+        context: the request's. `path` is the whole path, `resourcePath` that of the route
+            (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html).
+    """
+    segments = context["resourcePath"].count("/")
+    path: str = context["path"].rstrip("/")
+    return path.rsplit("/", segments)[0]
 
 
 def _callback(item: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,4 +1,7 @@
-/** Calls of the API, with the key that this tab knows. Addresses are relative to the page. */
+/**
+ * Calls of the API, with the key that this tab knows. Addresses are relative to the page: routes by
+ * their names, links of answers from the root of the host.
+ */
 
 const KEY = "darkroom-key";
 const TRIES = 4;
@@ -68,7 +71,7 @@ export function forgetAnswers() {
 async function send(method, path, headers, body) {
   let answer;
   try {
-    answer = await fetch(path.replace(/^\//, ""), {
+    answer = await fetch(path, {
       method,
       body,
       headers: { "x-api-key": key.get() ?? "", ...headers },

@@ -27,7 +27,7 @@ class Batches:
         return batch
 
     def show(self, batch: dict[str, Any]) -> dict[str, Any]:
-        answer = self.stack.http.get(batch["links"]["self"])
+        answer = self.stack.http.get(self.stack.url(batch["links"]["self"]))
         assert answer.status_code == 200, answer.text
         shown = answer.json()
         self.check(shown)
@@ -59,14 +59,14 @@ class Batches:
         return self.until(batch, over, seconds)
 
     def act(self, batch: dict[str, Any], action: str) -> httpx.Response:
-        return self.stack.http.post(f"{batch['links']['self']}/{action}")
+        return self.stack.http.post(self.stack.url(f"{batch['links']['self']}/{action}"))
 
     def tasks(self, batch: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
         """All its tasks, page by page."""
         found, cursor = [], None
         while True:
             answer = self.stack.http.get(
-                batch["links"]["tasks"],
+                self.stack.url(batch["links"]["tasks"]),
                 params={"limit": 100, **query, **({"cursor": cursor} if cursor else {})},
             )
             assert answer.status_code == 200, answer.text

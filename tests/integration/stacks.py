@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import urljoin
 
 import httpx
 
@@ -124,6 +125,10 @@ class Stack:
     @cached_property
     def sqs(self) -> Any:
         return self.cloud.client("sqs")
+
+    def url(self, link: str) -> str:
+        """The URL that a link of an answer leads to."""
+        return urljoin(self.description["apiUrl"] + "/", link)
 
     def submit(self, url: str, **more: Any) -> dict[str, Any]:
         answer = self.http.post("/tasks", json={"imageUrl": url, **more})

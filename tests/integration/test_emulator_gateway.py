@@ -140,7 +140,15 @@ def test_a_function_knows_the_key_that_was_used(api):
     assert event["requestContext"]["identity"]["apiKeyId"] == api.key_id
     assert event["requestContext"]["identity"]["apiKey"] == api.key
     assert event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
-    assert (event["path"], event["requestContext"]["path"]) == ("/tasks", "/v1/tasks")
+
+
+def test_a_function_knows_the_whole_path_of_its_request(api):
+    _, _, event = api.get("/tasks", **{"x-api-key": api.key})
+
+    assert event["path"] == event["requestContext"]["resourcePath"] == "/tasks"
+    whole = event["requestContext"]["path"]
+    assert whole.startswith("/_aws/execute-api/")
+    assert whole.endswith("/v1/tasks")
     assert event["requestContext"]["stage"] == "v1"
 
 

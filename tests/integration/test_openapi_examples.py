@@ -78,7 +78,7 @@ def place(standard: Stack, sources: Sources) -> Iterator[Callable[[str], str]]:
         else:
             made = Batches(standard).submit([sources.url(held)])
         if path.endswith("/retry"):
-            assert standard.http.post(made["links"]["cancel"]).status_code == 202
+            assert standard.http.post(standard.url(made["links"]["cancel"])).status_code == 202
         return path.format(**made)
 
     yield place

@@ -87,7 +87,7 @@ def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack,
         last = batches.ended(first)
         for batch in (first, last):
             answers.Batch.model_validate(batch)
-        page = standard.http.get(last["links"]["tasks"]).json()
+        page = standard.http.get(standard.url(last["links"]["tasks"])).json()
         answers.TaskList.model_validate(page)
         assert len(page["tasks"]) == last["counts"]["FAILED"] == 1
 

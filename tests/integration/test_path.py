@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+from urllib.parse import urljoin
 
 import httpx
 import numpy as np
@@ -49,7 +50,7 @@ def test_the_answer_names_the_place_where_the_states_pass_in_their_order(
 ):
     path = f"/held/{stack.workflow_type}"
     answer = stack.http.post("/tasks", json={"imageUrl": sources.url(path)})
-    place = answer.headers["Location"]
+    place = urljoin(str(answer.url), answer.headers["Location"])
     seen = [answer.json()["status"]]
 
     def reached(*statuses: str) -> bool:
@@ -61,7 +62,7 @@ def test_the_answer_names_the_place_where_the_states_pass_in_their_order(
     until(lambda: reached("COMPLETED", "FAILED"), 30, "the task ends")
 
     assert answer.status_code == 202
-    assert place == f"/tasks/{answer.json()['taskId']}"
+    assert place == stack.url(f"tasks/{answer.json()['taskId']}")
     assert seen == sorted(seen, key=ORDER.index)
     assert list(dict.fromkeys(seen)) == ORDER
 

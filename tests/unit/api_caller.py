@@ -8,6 +8,8 @@ from typing import Any
 
 from stand_in import StandIn
 
+STAGE = "/v1"
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -57,10 +59,12 @@ class Api:
         headers: dict[str, str] | None = None,
         query: dict[str, str | list[str]] | None = None,
         resource: str | None = None,
+        parameters: dict[str, str] | None = None,
+        root: str = STAGE,
     ) -> Answer:
-        """Send one request."""
+        """Send one request; a path may begin with its root, as links do: the stage, mostly."""
+        path = path.removeprefix(root)
         parts = path.split("/")
-        parameters = None
         name = {"tasks": "taskId", "batches": "batchId"}.get(parts[1])
         if resource is None and name and len(parts) > 2:
             parameters = {name: parts[2]}
@@ -82,7 +86,7 @@ class Api:
             "requestContext": {
                 "resourcePath": resource or path,
                 "httpMethod": method,
-                "path": f"/v1{path}",
+                "path": f"{root}{path}",
                 "stage": "v1",
                 "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
                 "identity": {"apiKeyId": caller, "sourceIp": "127.0.0.1"},

@@ -21,7 +21,7 @@ def test_a_task_is_taken_stored_and_queued(api: Api) -> None:
 
     task = answer.body
     assert answer.status == 202
-    assert answer.headers["Location"] == f"/tasks/{task['taskId']}" == task["links"]["self"]
+    assert answer.headers["Location"] == f"/v1/tasks/{task['taskId']}" == task["links"]["self"]
     assert {key: task[key] for key in ("name", "status", "attempt", "source", "output")} == {
         "name": "cat",
         "status": "PENDING",

@@ -51,7 +51,7 @@ def test_a_batch_is_taken_and_its_execution_started(api: Api, started: list[Any]
     answer = submit(api, **BODY, name="holiday", toleratedFailurePercentage=5)
 
     batch = answer.body
-    assert answer.headers["Location"] == batch["links"]["self"] == f"/batches/{batch['batchId']}"
+    assert answer.headers["Location"] == batch["links"]["self"] == f"/v1/batches/{batch['batchId']}"
     assert (batch["status"], batch["name"], batch["total"]) == ("RUNNING", "holiday", 2)
     assert batch["counts"]["PENDING"] == 2
     [(_, name, order)] = started

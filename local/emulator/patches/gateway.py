@@ -1,8 +1,10 @@
 """API Gateway: the errors that it answers by itself, and who the caller is."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
+from ministack import app
 from ministack.services import apigateway_v1
 
 from local.emulator.patches.replacing import Function, replace
@@ -11,12 +13,16 @@ from local.emulator.patches.replacing import Function, replace
 REJECTED = 500  # Lambda refused to invoke the function: throttled, mostly
 BROKEN = 502  # the function ran and failed
 
+# The path of the request at hand, as the client has it.
+_requested: ContextVar[str] = ContextVar("requested", default="")
+
 
 def apply() -> None:
     """Apply the patches of this module."""
     import_gateway_responses()
     answer_for_a_failed_function()
     tell_the_api_key()
+    tell_the_whole_path()
 
 
 def import_gateway_responses() -> None:
@@ -113,6 +119,37 @@ def tell_the_api_key() -> None:
         return with_key
 
     replace(apigateway_v1, "_build_lambda_event_v1", build, has='"identity": {')
+
+
+def tell_the_whole_path() -> None:
+    """`requestContext.path` is all of the request's path, as it is with the base path of a domain.
+
+    ministack tells the stage and what follows, though its clients have more before that.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+
+    def handle(original: Function) -> Function:
+        async def request(host: str, path: str, *args: Any, **kwargs: Any) -> Any:
+            token = _requested.set(path)
+            try:
+                return await original(host, path, *args, **kwargs)
+            finally:
+                _requested.reset(token)
+
+        return request
+
+    def build(original: Function) -> Function:
+        def with_path(*args: Any, **kwargs: Any) -> dict[str, Any]:
+            event: dict[str, Any] = original(*args, **kwargs)
+            if path := _requested.get():  # else it is a test of a method, without a URL
+                event["requestContext"]["path"] = path
+            return event
+
+        return with_path
+
+    replace(app, "_handle_execute_api_request", handle, has="_parse_execute_api_url(host, path)")
+    # Around what `tell_the_api_key` has put there.
+    apigateway_v1._build_lambda_event_v1 = build(apigateway_v1._build_lambda_event_v1)
 
 
 def _as_strings(response: Mapping[str, Any]) -> dict[str, Any]:
