@@ -16,10 +16,11 @@ LONGEST_ESCAPE = 12
 # A text may begin with a bracket, as "[Errno 111] Connection refused" does.
 JSON_START = re.compile(r'\s*(?:\{\s*["}]|\{\Z|\[\s*["{\[\]]|\[\Z)')
 CUT_MESSAGE = re.compile(r'"errorMessage"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
-# Of an exception group, every line begins with a bar.
+# Of an exception group, every line begins with a bar. Spaces are counted, or a text of many of them
+# would be searched for minutes.
 STACK_TRACE = re.compile(
-    r"^[\s|+]*(?:Exception Group )?Traceback \(most recent call last\)"
-    r"""|(?:\[['"])?\s*\bFile "[^"\n]*", line \d"""
+    r"^[ \t|+]*(?:Exception Group )?Traceback \(most recent call last\)"
+    r"""|(?:\[['"])?[ ]{0,8}\bFile "[^"\n]*", line \d"""
     r'|\{\s*"(?:errorMessage|errorType|stackTrace)"\s*:',
     re.MULTILINE,
 )

@@ -132,3 +132,11 @@ def test_a_message_is_never_empty_nor_too_long(step: str, cause: str) -> None:
     failure = describe(step, {"Error": "X", "Cause": cause})
 
     assert 0 < len(failure["message"].strip()) <= MAX_MESSAGE_LENGTH
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("part", ["\n", " ", " \n", "\n   ", "|", "\n|", "{ ", "['", "\\"])
+def test_a_long_cause_of_one_repeated_part_is_read_at_once(part):
+    """AWS gives up to 32,768 characters of what a function was told, perhaps by a stranger."""
+    text = ("x" + part * (32_000 // len(part)) + "x")[:32_768]
+    assert len(readable(text)) <= MAX_MESSAGE_LENGTH

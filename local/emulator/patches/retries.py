@@ -6,7 +6,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from local.emulator.patches.replacing import Function, rely_on, replace
+from local.emulator.patches.replacing import Function, replace
 
 # What `States.ALL` and `States.TaskFailed` do not stand for: only their own names match them.
 TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
@@ -86,9 +86,9 @@ def name_a_throttled_function() -> None:
 
 
 def time_out_without_a_cause() -> None:
-    """A task's timeout is an event TaskTimedOut, and a Catch gets `States.Timeout`, Cause "".
+    """What a Catch gets of a task that took too long: `States.Timeout`, with the Cause "".
 
-    ministack says TaskFailed, and has a text of its own.
+    ministack has a text of its own. The event is made by `execution_events`.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
     """
 
@@ -98,20 +98,7 @@ def time_out_without_a_cause() -> None:
 
         return without_cause
 
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            failed = (details or {}).get("taskFailedEventDetails", {})
-            if event_type == "TaskFailed" and failed.get("error") == "States.Timeout":
-                timed_out = {name: failed[name] for name in ("error", "resource")}
-                return original(execution, "TaskTimedOut", {"taskTimedOutEventDetails": timed_out})
-            return original(execution, event_type, details)
-
-        return add
-
     replace(stepfunctions._ExecutionError, "__init__", make, has="self.cause = cause")
-    # Around what `executions` has put there.
-    rely_on(stepfunctions, "_execute_task", has='_add_event(execution, "TaskFailed", {')
-    stepfunctions._add_event = add_event(stepfunctions._add_event)
 
 
 def _is_throttle(cause: str) -> bool:
