@@ -1,5 +1,6 @@
 """A deployed stack as tests use it: over HTTP like a client, by AWS calls like an operator."""
 
+import datetime
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from darkroom.tasks import timestamp
 from local.cloud import LocalCloud
 
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
@@ -208,6 +210,16 @@ class Stack:
         for events in by_execution.values():
             events.sort(key=lambda event: int(event["id"]))
         return by_execution
+
+    def set_back(self, task_id: str, seconds: float) -> None:
+        """Write a task's last write so long ago, as if the time had passed."""
+        then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+        self.cloud.client("dynamodb").update_item(
+            TableName=self.outputs["TableName"],
+            Key={"taskId": {"S": task_id}},
+            UpdateExpression="SET updatedAt = :then",
+            ExpressionAttributeValues={":then": {"S": timestamp(then)}},
+        )
 
     def depth(self, queue: str) -> int:
         """Messages in a queue, waiting or in flight."""

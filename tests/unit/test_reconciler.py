@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 from darkroom.errors import StaleAttempt
 from darkroom.executions import StateMachine
 from darkroom.reconciler import Reconciler
+from darkroom.tasks import timestamp
 
 TASK = str(uuid.UUID(int=7))
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
@@ -50,9 +51,7 @@ def set_back(aws: Any, seconds: float) -> None:
     aws.table.update_item(
         Key={"taskId": TASK},
         UpdateExpression="SET updatedAt = :then",
-        ExpressionAttributeValues={
-            ":then": then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        },
+        ExpressionAttributeValues={":then": timestamp(then)},
     )
 
 
