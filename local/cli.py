@@ -156,8 +156,13 @@ def logs(context: typer.Context, task_id: TaskId) -> None:
     execution = task["execution"]
     if execution:
         try:
-            visits = history.read(stack, execution["arn"], posted)
+            visits = history.read(stack, execution["arn"], posted, ended)
             render.put(render.screen(), render.visit_table(visits))
+            if ended and history.is_cut_short(execution["arn"], visits):
+                complain(
+                    "The log does not show the end of this execution. Logs arrive some seconds "
+                    "late: ask again in a minute. If it stays so, the execution was lost."
+                )
         except history.NoHistory as error:
             if not logged:
                 raise

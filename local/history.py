@@ -6,7 +6,7 @@ counts on an event but the ones that enter a state.
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,8 @@ from darkroom.failures import describe
 from local.stack import Stack
 
 MINUTE_MS = 60_000
+LONGEST_AFTER_END_MS = 6 * MINUTE_MS
+"""For how long an execution may go on after its task was ended: five minutes, and clocks differ."""
 
 
 class NoHistory(Exception):
@@ -59,20 +61,23 @@ def is_express(arn: str) -> bool:
     return ":express:" in arn
 
 
-def read(stack: Stack, arn: str, since: datetime.datetime) -> list[Visit]:
+def read(
+    stack: Stack, arn: str, since: datetime.datetime, ended: datetime.datetime | None = None
+) -> list[Visit]:
     """Return the states that an execution went through, in order.
 
     Args:
         stack: where it ran.
         arn: the execution's.
         since: a moment before its start; logs are searched from there.
+        ended: when its task ended, so that not all logs until today are searched.
 
     Raises:
         NoHistory: it is not there (any more), or AWS cannot be asked.
     """
     try:
         if is_express(arn):
-            return visits(_logged(stack, arn, since))
+            return visits(_logged(stack, arn, since, ended))
         pages = stack.client("stepfunctions").get_paginator("get_execution_history")
         return visits(
             from_history(event)
@@ -116,6 +121,11 @@ def visits(events: Iterable[Event]) -> list[Visit]:
     return found
 
 
+def is_cut_short(arn: str, visits: Sequence[Visit]) -> bool:
+    """Whether the log of an Express execution has no end: it has not arrived, or there is none."""
+    return is_express(arn) and (not visits or visits[-1].left is None)
+
+
 def _happened(visit: Visit, event: Event) -> None:
     kind = event.type
     if kind.endswith("StateExited"):
@@ -148,7 +158,9 @@ def _failed(visit: Visit, event: Event) -> None:
     visit.error, visit.message = told["error"], told["message"]
 
 
-def _logged(stack: Stack, arn: str, since: datetime.datetime) -> list[Event]:
+def _logged(
+    stack: Stack, arn: str, since: datetime.datetime, ended: datetime.datetime | None
+) -> list[Event]:
     """Search the state machine's log group."""
     group = stack.outputs.get("StateMachineLogGroup")
     if not group:
@@ -156,22 +168,28 @@ def _logged(stack: Stack, arn: str, since: datetime.datetime) -> list[Event]:
             "An Express execution's history is in its state machine's log group, and which one "
             "that is, is not known here: name the stack with --stack."
         )
-    pages = stack.client("logs").get_paginator("filter_log_events")
-    events = []
-    for page in pages.paginate(
-        logGroupName=group,
-        startTime=int(since.timestamp() * 1000) - MINUTE_MS,
-        filterPattern=f'"{arn}"',
-    ):
+    search: dict[str, Any] = {
+        "logGroupName": group,
+        "startTime": int(since.timestamp() * 1000) - MINUTE_MS,
+        # A term with other characters than letters, digits and _ is quoted:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+        "filterPattern": f'"{arn}"',
+    }
+    if ended:
+        search["endTime"] = int(ended.timestamp() * 1000) + LONGEST_AFTER_END_MS
+    events = {}
+    for page in stack.client("logs").get_paginator("filter_log_events").paginate(**search):
         for line in page["events"]:
-            if arn in line["message"]:
-                try:
-                    events.append((int(json.loads(line["message"])["id"]), line["message"]))
-                except (ValueError, KeyError, TypeError):
-                    continue
+            try:
+                event = json.loads(line["message"])
+                if event["execution_arn"] == arn:
+                    events[int(event["id"])] = from_log(line["message"])
+            except (ValueError, KeyError, TypeError):
+                continue  # AWS itself writes a line into the group to see whether it may
     if not events:
         raise NoHistory(
-            f"An Express execution's history is in the log group {group}: there is nothing of "
-            f"{arn} there (yet). What is logged is set by Level in template.yaml's Logging."
+            f"An Express execution's history is in the log group {group}, and nothing of {arn} is "
+            "there. Logs arrive some seconds late: ask again in a minute. If there is still "
+            "nothing, they have expired, or Logging in template.yaml leaves them out."
         )
-    return [from_log(message) for _, message in sorted(events)]
+    return [events[number] for number in sorted(events)]

@@ -5,7 +5,11 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from typer.testing import CliRunner
 
+from local import command
+from local.cli import app
+from local.stack import from_description
 from sources import Sources
 from stacks import Stack, until
 
@@ -133,3 +137,27 @@ def test_a_task_that_no_execution_has_claimed_is_queued_again(
 
     assert express.ended(task_id)["status"] == "COMPLETED"
     assert "Unrepaired" not in repaired
+
+
+def test_logs_show_what_a_failed_execution_did_from_its_log_group(
+    express: Stack, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`darkroom logs TASK`: the states, how often each was tried, and what came of it."""
+    task = express.ended(express.submit(sources.url("/status/500/express-logs"))["taskId"])
+    express.execution(task)
+    monkeypatch.setattr(command, "find", lambda *_: from_description(express.description))
+
+    done = CliRunner().invoke(app, ["logs", task["taskId"]])
+
+    assert done.exit_code == 0, done.output
+    rows = [row.split() for row in done.stdout.partition("\n\n")[0].splitlines()[1:]]
+    assert [row[0] for row in rows if row[0][0].isupper()] == [
+        "MarkRunning",
+        "Download",
+        "MarkFailed",
+        "TaskFailed",
+    ]
+    download = next(row for row in rows if row[0] == "Download")
+    assert download[4:6] == ["3", "SourceUnavailable:"]  # retries, and the error of the last try
+    assert "/status/500/express-logs answered 500." in " ".join(done.stdout.split())
+    assert done.stderr == ""

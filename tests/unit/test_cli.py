@@ -243,32 +243,6 @@ def test_result_of_a_failed_task_says_why_there_is_none(api: Api, tmp_path: Path
     assert "The task is FAILED, it has no result. Download: SourceNotFound" in done.stderr
 
 
-def test_logs_of_a_task_that_nobody_claimed_say_so(api: Api) -> None:
-    api.add("t1", status="PENDING")
-
-    assert darkroom("logs", "t1").stderr == "The task is PENDING: no execution has claimed it.\n"
-
-
-def test_logs_show_the_states_with_their_errors(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    arn = "arn:aws:states:us-east-1:000000000000:execution:tasks:t1-1"
-    api.add("t1", execution={"arn": arn, "consoleUrl": "http://127.0.0.1/x"})
-    events = [
-        {"id": 1, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Download"}},
-        {"id": 2, "type": "TaskFailed", "taskFailedEventDetails": {"error": "SourceBlocked"}},
-    ]
-    api.server.expect_request("/aws", method="POST").respond_with_json(
-        {"events": [event | {"timestamp": 1_795_568_523 + event["id"]} for event in events]}
-    )
-    cloud = stack.Stack(api.server.url_for("/dev"), "k", endpoint_url=api.server.url_for("/aws"))
-    monkeypatch.setattr(command, "find", lambda *_: cloud)
-
-    done = darkroom("logs", "t1")
-
-    assert done.exit_code == 0
-    assert done.stdout.splitlines()[1].split()[0] == "Download"
-    assert "SourceBlocked" in done.stdout
-
-
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -146,6 +146,9 @@ def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_event
         logged(3, "TaskStateEntered", {"name": "Grayscale"}),
         logged(2, "TaskStateEntered", {"name": "Download"}),
         f"{ARN} but no event",
+        # What AWS itself writes into a group that it is given, and what is no event at all.
+        "Permissions are set correctly to allow AWS CloudWatch Logs to write into your logs.",
+        json.dumps([ARN]),
     ]
     stub.add_response("filter_log_events", {"events": [{"message": line} for line in lines]})
 
@@ -155,12 +158,57 @@ def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_event
     assert [visit.state for visit in found] == ["Download", "Grayscale"]
 
 
-def test_an_express_history_that_is_not_logged_is_told_with_its_log_group() -> None:
+def test_a_search_goes_on_to_its_last_page_around_the_life_of_the_task_only() -> None:
+    """A page may be empty, and an execution may outlive its task by five minutes."""
+    stack, stub = a_stack("logs", StateMachineLogGroup="group")
+    ended = START + datetime.timedelta(seconds=2)
+    asked = {
+        "logGroupName": "group",
+        "filterPattern": f'"{ARN}"',
+        "startTime": int(START.timestamp() * 1000) - 60_000,
+        "endTime": int(ended.timestamp() * 1000) + 360_000,
+    }
+    first, last = (logged(n, "TaskStateEntered", {"name": f"State{n}"}) for n in (2, 7))
+    pages = [{"events": []}, {"events": [{"message": first}]}, {"events": [{"message": last}]}]
+    for number, page in enumerate(pages):
+        token = {"nextToken": f"t{number + 1}"} if number < len(pages) - 1 else {}
+        sent = {"nextToken": f"t{number}"} if number else {}
+        stub.add_response("filter_log_events", page | token, asked | sent)
+
+    with stub:
+        found = history.read(stack, ARN, START, ended)
+
+    assert [visit.state for visit in found] == ["State2", "State7"]
+
+
+def test_an_execution_of_the_same_name_is_another_one() -> None:
+    """The words that are searched for may stand in a line about something else."""
+    stack, stub = a_stack("logs", StateMachineLogGroup="group")
+    own = logged(2, "TaskStateEntered", {"name": "Download"})
+    other = own.replace(ARN, f"{ARN}2").replace("Download", "Other")
+    stub.add_response("filter_log_events", {"events": [{"message": own}, {"message": other}]})
+
+    with stub:
+        found = history.read(stack, ARN, START)
+
+    assert [visit.state for visit in found] == ["Download"]
+
+
+def test_an_express_history_that_has_not_arrived_is_told_with_its_log_group() -> None:
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     stub.add_response("filter_log_events", {"events": []})
 
-    with stub, pytest.raises(NoHistory, match="in the log group group"):
+    with stub, pytest.raises(NoHistory, match=r"in the log group group.* again in a minute"):
         history.read(stack, ARN, START)
+
+
+def test_a_log_that_shows_no_end_is_cut_short() -> None:
+    open_, closed = Visit("Download", START), Visit("TaskFailed", START, left=START)
+
+    assert history.is_cut_short(ARN, [closed, open_])
+    assert history.is_cut_short(ARN, [])
+    assert not history.is_cut_short(ARN, [open_, closed])
+    assert not history.is_cut_short(ARN.replace(":express:", ":execution:"), [open_])
 
 
 def test_a_log_group_that_is_not_known_is_told() -> None:
