@@ -11,6 +11,11 @@ from urllib.parse import quote, unquote
 from local.guard import Application, Receive, Scope, Send, guarded, origins_of
 
 EXECUTIONS = "/executions/"
+OF_EXPRESS = (
+    b"Step Functions keeps nothing of an Express execution but its log. See it with:\n\n"
+    b"    .venv/bin/darkroom logs TASK\n\n"
+    b"The console of AWS draws its graph from that log; this local one cannot.\n"
+)
 
 
 def main() -> None:
@@ -28,7 +33,8 @@ def with_execution_addresses(application: Application) -> Application:
     """Give each execution an address: `/executions/` and its ARN.
 
     Stackport shows an execution in a panel that has no address of its own, so this leads to the
-    page of its state machine, where it is in the list by its name.
+    page of its state machine, where it is in the list by its name. Of an Express execution there is
+    nothing to show: Stackport asks Step Functions, which lists and describes Standard ones only.
     """
 
     async def console(scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,17 +42,22 @@ def with_execution_addresses(application: Application) -> Application:
         if scope["type"] != "http" or not path.startswith(EXECUTIONS):
             await application(scope, receive, send)
             return
-        machine = quote(machine_of(unquote(path.removeprefix(EXECUTIONS))), safe="")
-        location = f"/resources/stepfunctions?machine={machine}".encode()
-        headers = [(b"location", location), (b"content-length", b"0")]
-        await send({"type": "http.response.start", "status": 302, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+        execution = unquote(path.removeprefix(EXECUTIONS))
+        if ":express:" in execution:
+            status, header, body = 200, (b"content-type", b"text/plain"), OF_EXPRESS
+        else:
+            machine = quote(machine_of(execution), safe="")
+            location = f"/resources/stepfunctions?machine={machine}".encode()
+            status, header, body = 302, (b"location", location), b""
+        headers = [header, (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     return console
 
 
 def machine_of(execution: str) -> str:
-    """Name the state machine of an execution, Standard or Express, by ARN."""
+    """Name the state machine of an execution by ARN."""
     parts = execution.split(":")
     return ":".join([*parts[:5], "stateMachine", *parts[6:7]])
 

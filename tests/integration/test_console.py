@@ -48,6 +48,15 @@ def test_an_execution_has_an_address_and_its_history_there(cloud_with_console):
     assert events[-1]["type"] == "ExecutionSucceeded"
 
 
+def test_the_address_of_an_express_execution_says_where_to_look(cloud_with_console):
+    arn = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"
+
+    page = httpx.get(f"{cloud_with_console.execution_url}{arn}")
+
+    assert page.headers["content-type"].startswith("text/plain")
+    assert "darkroom logs TASK" in page.text
+
+
 @pytest.mark.parametrize("header", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}])
 def test_a_foreign_page_is_refused(cloud_with_console, header):
     assert httpx.get(cloud_with_console.console_url, headers=header).status_code == 403
