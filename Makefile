@@ -63,12 +63,14 @@ flat: $(READY) $(EMULATOR) $(BENCH) ## Do 10,000 tasks on a local cloud: does ea
 	@$(BIN)/python -m bench.flat
 
 .PHONY: lint
-lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template and its policies
+lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template, its policies and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint
+	@$(BIN)/python -m local.cloudformation
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint
 	@$(TOOLS)/policy/bin/checkov --config-file .checkov.yaml
+	@$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
 
 .PHONY: format
 format: $(READY) ## Bring the code into the house style

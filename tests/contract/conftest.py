@@ -1,6 +1,5 @@
 """The files that must agree with each other, read once."""
 
-import copy
 import json
 import re
 from collections.abc import Callable
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
+
+from local.cloudformation import translated
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -47,24 +46,25 @@ def invoked(tasks: dict[str, Any], resources: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def document(template: dict[str, Any]) -> dict[str, Any]:
+    """The whole template as CloudFormation receives it."""
+    return translated(template)
+
+
 @pytest.fixture
-def translate(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """What the SAM translator, as CloudFormation runs it, makes of the resources.
+def translate(template: dict[str, Any]) -> Callable[..., Any]:
+    """What the SAM translator makes of the resources.
 
     `content` tells what a layer or function holds, by its name; `change` makes another template of
     it; `parameters` are those of a stack.
     """
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
     def run(
         content: dict[str, str] | None = None,
         change: Callable[[Any], Any] = lambda same: same,
         **parameters: str,
     ) -> dict[str, Any]:
-        packaged = copy.deepcopy(template)
-        for name, resource in packaged["Resources"].items():
-            for uri in {"CodeUri", "ContentUri", "DefinitionUri"} & resource["Properties"].keys():
-                resource["Properties"][uri] = f"s3://bucket/{(content or {}).get(name, 'first')}"
-        return Translator({}, Parser()).translate(change(packaged), parameters)["Resources"]
+        return translated(change(template), parameters, content=content)["Resources"]
 
     return run
