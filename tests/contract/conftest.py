@@ -52,6 +52,12 @@ def document(template: dict[str, Any]) -> dict[str, Any]:
     return translated(template)
 
 
+@pytest.fixture(scope="session")
+def bootstrap() -> dict[str, Any]:
+    """What an account gives to a stage of the pipeline."""
+    return yaml_parse((PROJECT / "pipeline" / "bootstrap.yaml").read_text())
+
+
 @pytest.fixture
 def translate(template: dict[str, Any]) -> Callable[..., Any]:
     """What the SAM translator makes of the resources.

@@ -1,13 +1,11 @@
 """The workflow may do little, stores no key, and runs the steps that are tested here."""
 
-import fnmatch
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from samtranslator.yaml_helper import yaml_parse
 
 from pipeline.stages import stages
 
@@ -22,26 +20,8 @@ def workflows() -> dict[str, Any]:
     return {path.stem: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
 
 
-@pytest.fixture(scope="module")
-def bootstrap() -> dict[str, Any]:
-    return yaml_parse((PROJECT / "pipeline" / "bootstrap.yaml").read_text())["Resources"]
-
-
 def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
-
-
-def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        statement
-        for policy in role["Properties"]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def actions(statement: dict[str, Any]) -> list[str]:
-    given = statement["Action"]
-    return [given] if isinstance(given, str) else given
 
 
 # ── The workflow ─────────────────────────────────────────────────────────────────────────────────
@@ -109,83 +89,7 @@ def test_a_stage_runs_the_step_that_make_pipeline_local_runs(workflows):
         assert " release(account" in code
 
 
-def test_the_variables_of_an_environment_are_what_bootstrap_gives_out():
-    template = yaml_parse((PROJECT / "pipeline" / "bootstrap.yaml").read_text())
-    told = {o["Description"].removeprefix("The variable ") for o in template["Outputs"].values()}
+def test_the_variables_of_an_environment_are_what_bootstrap_gives_out(bootstrap):
+    told = {o["Description"].removeprefix("The variable ") for o in bootstrap["Outputs"].values()}
     used = set(re.findall(r"vars\.(\w+)", WORKFLOWS[1].read_text()))
     assert used == told | {"AWS_REGION"}
-
-
-# ── The roles ────────────────────────────────────────────────────────────────────────────────────
-def test_only_the_stages_environment_of_the_repository_gets_the_pipelines_role(bootstrap):
-    trust = bootstrap["PipelineRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert len(trust) == 1
-    (condition,) = trust[0]["Condition"].items()
-    operator, wanted = condition
-    host = "token.actions.githubusercontent.com"
-    assert operator == "StringEquals"  # no pattern
-    assert wanted[f"{host}:aud"] == "sts.amazonaws.com"
-    assert wanted[f"{host}:sub"] == {"Fn::Sub": "repo:${Repository}:environment:${Stage}"}
-
-
-def test_the_pipelines_role_has_no_wildcard_and_passes_one_role_only(bootstrap):
-    for statement in statements(bootstrap["PipelineRole"]):
-        assert not [action for action in actions(statement) if "*" in action]
-        if statement["Resource"] == "*":
-            assert actions(statement) == ["cloudformation:GetTemplateSummary"]
-        if "iam:PassRole" in actions(statement):
-            assert statement["Resource"] == {"Fn::GetAtt": ["CloudFormationRole", "Arn"]}
-
-
-def test_no_role_can_be_made_or_widened_without_the_boundary(bootstrap):
-    bounded = {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "Boundary"}}}
-    widening = {
-        "iam:CreateRole",
-        "iam:PutRolePolicy",
-        "iam:AttachRolePolicy",
-        "iam:PutRolePermissionsBoundary",
-    }
-    found = set()
-    for statement in statements(bootstrap["CloudFormationRole"]):
-        for action in set(actions(statement)) & widening:
-            assert statement["Condition"]["StringEquals"] == bounded["StringEquals"], action
-            found.add(action)
-        assert not [a for a in actions(statement) if a in {"*", "iam:*", "iam:CreateUser"}]
-        assert "iam:DeleteRolePermissionsBoundary" not in actions(statement)
-    assert found == widening
-
-
-def test_the_roles_of_the_pipeline_are_out_of_its_own_reach(bootstrap):
-    """They are named after the stack of bootstrap.yaml, `darkroom-pipeline-STAGE`."""
-    for stage in STAGES:
-        for role in bootstrap:
-            assert not fnmatch.fnmatch(f"darkroom-pipeline-{stage}-{role}", f"darkroom-{stage}-*")
-
-
-def test_cloudformation_may_do_something_in_each_service_that_the_stack_uses(bootstrap, translate):
-    """Whether it is enough only AWS can tell; that a service was forgotten, this can."""
-    prefixes = {"StepFunctions": "states"}
-    services = {r["Type"].split("::")[1] for r in translate().values()}
-    needed = {prefixes.get(service, service.lower()) for service in services}
-    role = bootstrap["CloudFormationRole"]
-    allowed = {action.partition(":")[0] for s in statements(role) for action in actions(s)}
-    assert needed <= allowed
-
-
-def test_the_boundary_allows_all_that_the_roles_of_the_stack_are_allowed(bootstrap, resources):
-    document = bootstrap["Boundary"]["Properties"]["PolicyDocument"]
-    allowed = {action for statement in document["Statement"] for action in actions(statement)}
-    needed = set()
-    for resource in resources.values():
-        documents = [p["PolicyDocument"] for p in resource["Properties"].get("Policies", [])]
-        if resource["Type"] == "AWS::IAM::ManagedPolicy":
-            documents.append(resource["Properties"]["PolicyDocument"])
-        needed |= {a for d in documents for s in d["Statement"] for a in actions(s)}
-    # What CodeDeploy's own policy lets it do to the alias of a function.
-    codedeploy = {
-        "cloudwatch:DescribeAlarms",
-        "lambda:GetAlias",
-        "lambda:GetProvisionedConcurrencyConfig",
-        "lambda:UpdateAlias",
-    }
-    assert allowed == needed | codedeploy
