@@ -152,6 +152,15 @@ def test_a_function_knows_the_whole_path_of_its_request(api):
     assert event["requestContext"]["stage"] == "v1"
 
 
+def test_a_key_that_was_disabled_is_refused_until_it_is_enabled_again(cloud, api):
+    def status_when(enabled):
+        operation = {"op": "replace", "path": "/enabled", "value": enabled}
+        cloud.client("apigateway").update_api_key(apiKey=api.key_id, patchOperations=[operation])
+        return api.get("/tasks", **{"x-api-key": api.key})[0]
+
+    assert (status_when("false"), status_when("true")) == (403, 200)
+
+
 def test_a_function_that_fails_is_a_502_that_tells_nothing_of_it(api, plain_api):
     status, _, body = api.get("/broken", **{"x-api-key": api.key})
     assert (status, body) == (502, {"code": "DEFAULT_5XX"})

@@ -23,6 +23,7 @@ def apply() -> None:
     answer_for_a_failed_function()
     tell_the_api_key()
     tell_the_whole_path()
+    refuse_a_disabled_key()
 
 
 def import_gateway_responses() -> None:
@@ -150,6 +151,27 @@ def tell_the_whole_path() -> None:
     replace(app, "_handle_execute_api_request", handle, has="_parse_execute_api_url(host, path)")
     # Around what `tell_the_api_key` has put there.
     apigateway_v1._build_lambda_event_v1 = build(apigateway_v1._build_lambda_event_v1)
+
+
+def refuse_a_disabled_key() -> None:
+    """`/enabled` of UpdateApiKey is a text, "true" or "false"; ministack takes either for true.
+
+    https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateApiKey.html
+    """
+
+    def update(original: Function) -> Function:
+        def with_a_boolean(key_id: str, data: dict[str, Any]) -> Any:
+            operations = [
+                {**operation, "value": str(operation["value"]).lower() == "true"}
+                if operation.get("path") == "/enabled"
+                else operation
+                for operation in data.get("patchOperations", [])
+            ]
+            return original(key_id, {**data, "patchOperations": operations})
+
+        return with_a_boolean
+
+    replace(apigateway_v1, "_update_api_key", update, has="_apply_patch(key, patch_ops)")
 
 
 def _as_strings(response: Mapping[str, Any]) -> dict[str, Any]:
