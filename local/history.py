@@ -19,6 +19,10 @@ MINUTE_MS = 60_000
 LONGEST_AFTER_END_MS = 6 * MINUTE_MS
 """For how long an execution may go on after its task was ended: five minutes, and clocks differ."""
 
+EXECUTION_ENDS = frozenset(
+    {"ExecutionAborted", "ExecutionFailed", "ExecutionSucceeded", "ExecutionTimedOut"}
+)
+
 
 class NoHistory(Exception):
     """The history cannot be read; the message says why and what to do."""
@@ -111,11 +115,22 @@ def from_log(message: str) -> Event:
 
 
 def visits(events: Iterable[Event]) -> list[Visit]:
-    """Return the stays in states that a history tells of, in order."""
+    """Return the stays in states that a history tells of, in order of their beginning."""
     found: list[Visit] = []
     for event in events:
-        if event.type.endswith("StateEntered"):
+        kind = event.type
+        if kind.endswith("StateEntered"):
             found.append(Visit(event.details["name"], event.time))
+        elif kind.endswith("StateExited"):
+            for visit in _ended(found, event):
+                visit.left = event.time
+        elif kind in EXECUTION_ENDS:
+            # In the states that it was in: a Fail state tells its error this way.
+            for visit in found:
+                if visit.left is None:
+                    visit.left = event.time
+                    if kind != "ExecutionSucceeded":
+                        _failed(visit, event)
         elif found:
             _happened(found[-1], event)
     return found
@@ -126,21 +141,27 @@ def is_cut_short(arn: str, visits: Sequence[Visit]) -> bool:
     return is_express(arn) and (not visits or visits[-1].left is None)
 
 
+def _ended(found: list[Visit], event: Event) -> list[Visit]:
+    """Return the open visits that end where a state is left.
+
+    Where it is a Map or Parallel state, these are also those of states within it: one that failed,
+    or was aborted because another one failed, has no event of its own.
+    """
+    for index in reversed(range(len(found))):
+        if found[index].state == event.details["name"] and found[index].left is None:
+            within = len(found) if event.type.startswith(("Map", "Parallel")) else index + 1
+            return [visit for visit in found[index:within] if visit.left is None]
+    return []
+
+
 def _happened(visit: Visit, event: Event) -> None:
     kind = event.type
-    if kind.endswith("StateExited"):
-        visit.left = event.time
-    elif kind in {"TaskScheduled", "LambdaFunctionScheduled"}:
+    if kind in {"TaskScheduled", "LambdaFunctionScheduled", "MapRunStarted"}:
         visit.tries += 1
-    elif kind in {"TaskSucceeded", "LambdaFunctionSucceeded"}:
+    elif kind in {"TaskSucceeded", "LambdaFunctionSucceeded", "MapRunSucceeded"}:
         visit.error, visit.message = None, ""
-    elif kind in {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}:
-        # In the state that it was in: a Fail state tells its error this way.
-        if visit.left is None:
-            _failed(visit, event)
-            visit.left = event.time
-    elif kind == "ExecutionSucceeded":
-        visit.left = visit.left or event.time
+    elif kind.startswith(("MapState", "MapIteration", "ParallelState")):
+        pass  # these repeat, without the error, that something within them has failed
     elif kind.endswith(("Failed", "TimedOut")):
         _failed(visit, event)
         visit.failures.append(visit.error or "")

@@ -14,7 +14,7 @@ ARN = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"
 RAISED = json.dumps({"errorType": "SourceNotFound", "errorMessage": "https://x answered 404"})
 
 
-def recorded(*events: tuple[float, str] | tuple[float, str, dict[str, str]]) -> list[Visit]:
+def recorded(*events: tuple[float, str] | tuple[float, str, dict[str, Any]]) -> list[Visit]:
     """Read events as GetExecutionHistory gives them: seconds after the start, type, details."""
     given = []
     for second, kind, *details in events:
@@ -102,6 +102,95 @@ def test_an_execution_that_was_ended_shows_in_which_state(kind: str, error: str)
     (gray,) = recorded((0, "TaskStateEntered", {"name": "Grayscale"}), (5, kind))
 
     assert (gray.state, gray.seconds, gray.error) == ("Grayscale", 5, error)
+
+
+# Types, order and details of the next four as AWS has recorded them: LocalStack's snapshot tests,
+# stepfunctions/v2, on the dates in docs/aws-differences.md.
+EVALUATION = "The JSONata expression '$states.input.x' specified for the field 'Output' …"
+
+
+def test_an_expression_that_failed_shows_its_state_and_why() -> None:
+    (state,) = recorded(
+        (0, "ExecutionStarted"),
+        (0, "TaskStateEntered", {"name": "Download"}),
+        (0, "TaskScheduled"),
+        (0, "TaskStarted"),
+        (1, "TaskSucceeded"),
+        (
+            1,
+            "EvaluationFailed",
+            {
+                "error": "States.QueryEvaluationError",
+                "cause": EVALUATION,
+                "location": "Output",
+                "state": "Download",
+            },
+        ),
+        (1, "ExecutionFailed", {"error": "States.QueryEvaluationError", "cause": EVALUATION}),
+    )
+
+    assert (state.error, state.message) == ("States.QueryEvaluationError", EVALUATION)
+    assert (state.retries, state.seconds) == (0, 1)
+
+
+@pytest.mark.parametrize("caught", [True, False])
+def test_a_map_run_that_failed_shows_its_error_and_not_that_of_the_state_around_it(
+    caught: bool,
+) -> None:
+    error = {"error": "States.ItemReaderFailed", "cause": "no list"}
+    end = ("MapStateExited", {"name": "Read"}) if caught else ("ExecutionFailed", error)
+
+    (read,) = recorded(
+        (0, "MapStateEntered", {"name": "Read"}),
+        (0, "MapStateStarted", {"length": 0}),
+        (0, "MapRunStarted", {"mapRunArn": "arn"}),
+        (4, "MapRunFailed", error),
+        (4, "MapStateFailed"),
+        (4, *end),
+    )
+
+    assert (read.error, read.message) == ("States.ItemReaderFailed", "no list")
+    assert (read.retries, read.seconds) == (0, 4)
+
+
+def test_states_within_a_map_end_with_it_and_the_map_with_its_own_events() -> None:
+    around, first, second, last = recorded(
+        (0, "MapStateEntered", {"name": "Each"}),
+        (0, "MapStateStarted", {"length": 2}),
+        (0, "MapIterationStarted", {"index": 0, "name": "Each"}),
+        (0, "MapIterationStarted", {"index": 1, "name": "Each"}),
+        (0, "TaskStateEntered", {"name": "Do"}),
+        (0, "TaskScheduled"),
+        (0, "TaskStateEntered", {"name": "Do"}),
+        (0, "TaskScheduled"),
+        (5, "TaskTimedOut", {"error": "States.Timeout"}),
+        (5, "MapIterationFailed", {"index": 0, "name": "Each"}),
+        (5, "TaskStateAborted"),
+        (5, "MapIterationAborted", {"index": 1, "name": "Each"}),
+        (5, "MapStateFailed"),
+        (6, "MapStateExited", {"name": "Each"}),
+        (6, "PassStateEntered", {"name": "Caught"}),
+        (6, "PassStateExited", {"name": "Caught"}),
+        (7, "ExecutionSucceeded"),
+    )
+
+    assert [visit.seconds for visit in (around, first, second, last)] == [6, 6, 6, 0]
+    assert [visit.failures for visit in (around, last)] == [[], []]
+    assert second.error == "States.Timeout"
+
+
+def test_a_map_that_went_well_is_left_when_it_is_left_and_not_when_a_state_within_is() -> None:
+    around, within = recorded(
+        (0, "MapStateEntered", {"name": "Each"}),
+        (0, "MapIterationStarted", {"index": 0, "name": "Each"}),
+        (0, "PassStateEntered", {"name": "Do"}),
+        (1, "PassStateExited", {"name": "Do"}),
+        (1, "MapIterationSucceeded", {"index": 0, "name": "Each"}),
+        (2, "MapStateSucceeded"),
+        (2, "MapStateExited", {"name": "Each"}),
+    )
+
+    assert (around.seconds, within.seconds) == (2, 1)
 
 
 def logged(number: int, kind: str, details: dict[str, str]) -> str:
