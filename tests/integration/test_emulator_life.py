@@ -86,6 +86,20 @@ def _keys(s3):
     return [found["Key"] for found in s3.list_objects_v2(Bucket="results")["Contents"]]
 
 
+def test_an_execution_that_runs_when_the_local_cloud_is_killed_has_failed(own_cloud):
+    own_cloud.start()
+    wait = machine(own_cloud, {"Wait": {"Type": "Wait", "Seconds": 300, "End": True}})
+    execution = own_cloud.client("stepfunctions").start_execution(stateMachineArn=wait)
+    arn = execution["executionArn"]
+    eventually(lambda: arn in _text(own_cloud.home / "state" / "stepfunctions.json"))
+
+    _kill(own_cloud)
+    own_cloud.start()
+
+    end = own_cloud.client("stepfunctions").describe_execution(executionArn=arn)
+    assert (end["status"], end["error"]) == ("FAILED", "States.ServiceRestart")
+
+
 def test_a_cloud_that_need_not_keep_anything_writes_nothing(tmp_path):
     cloud = LocalCloud(tmp_path, free_port(), keep=False)
     cloud.start()

@@ -1,0 +1,285 @@
+"""docs/aws-differences.md has a row for each way in which the local cloud differs from AWS.
+
+What a row names is read, not run: that its test fails when the row is no longer true can be seen by
+taking the patch out.
+"""
+
+import ast
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_state_machine import strings
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT / "docs" / "aws-differences.md"
+EMULATOR = PROJECT / "local" / "emulator"
+PATCHES = EMULATOR / "patches"
+
+HEADER = ["AWS", "Source", "Local cloud", "Changed by", "Test or workaround"]
+# Patches that change no answer: there is nothing of AWS to compare them with.
+FASTER = ["What ministack does without it", "Changed by", "Test"]
+
+CODE = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\[[^]]+\]\(https://[^)\s]+\)")
+RECORDED = re.compile(r"recorded \d{4}-\d\d-\d\d")
+RECORDING = re.compile(r"[a-z_]+/[\w/]+")
+TEST = re.compile(r"tests/\S+\.py::\w+")
+WORKAROUND = re.compile(r"Workaround: \S+ \S+")
+# What a patch calls to reach into ministack.
+REACHES = {"replace", "rely_on", "setattr"}
+# What ministack ignores or does not know: a machine or template must not need it.
+NOT_OF_STATES = {"HeartbeatSeconds", "HeartbeatSecondsPath", "TimeoutSecondsPath", "ResultWriter"}
+NOT_OF_RESOURCES = {"OnSuccess", "MaximumBatchingWindowInSeconds"}
+
+
+@dataclass(frozen=True)
+class Row:
+    line: int
+    cells: dict[str, str]
+
+    @property
+    def patches(self) -> list[str]:
+        return CODE.findall(self.cells["Changed by"])
+
+    @property
+    def held_by(self) -> str:
+        return self.cells.get("Test or workaround") or self.cells.get("Test", "")
+
+    @property
+    def tests(self) -> list[str]:
+        return [name for name in CODE.findall(self.held_by) if name.startswith("tests/")]
+
+
+def rows_of(text: str) -> list[Row]:
+    """The rows of all tables of the page; each begins with one of the headers."""
+    found: list[Row] = []
+    header: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.startswith("|"):
+            header = []
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not header:
+            assert cells in (HEADER, FASTER), f"line {number}: {cells}"
+            header = cells
+        elif set(line) - set("|-"):
+            found.append(Row(number, dict(zip(header, cells, strict=True))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return rows_of(PAGE.read_text())
+
+
+def definitions(body: list[ast.stmt]) -> dict[str, ast.stmt]:
+    """The functions and classes of a module by name, those below an `if` too."""
+    found: dict[str, ast.stmt] = {}
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.If):
+            found |= definitions(node.body) | definitions(node.orelse)
+    return found
+
+
+def patches_of(source: str) -> set[str]:
+    """The functions of a module that change ministack: what `apply` calls, what reaches into it.
+
+    What is changed outside of any function is `(module)`, which no row can name.
+    """
+    tree = ast.parse(source)
+    known = definitions(tree.body)
+    modules = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if (getattr(node, "module", None) or alias.name).partition(".")[0] == "ministack"
+    }
+    found = {name for name, node in known.items() if _reaches(node, modules)}
+    if "apply" in known:
+        found |= known.keys() & set(_calls(known["apply"]))
+    outside = [node for node in tree.body if not definitions([node])]
+    if any(_reaches(node, modules) for node in outside):
+        found.add("(module)")
+    return found - {"apply"}
+
+
+def _calls(node: ast.AST) -> Iterator[str]:
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            yield call.func.id
+
+
+def _reaches(code: ast.AST, modules: set[str]) -> bool:
+    """Whether code puts something in the place of what a module of ministack has.
+
+    `stepfunctions._add_event = …` does, `stepfunctions._executions[arn] = …` writes a state.
+    """
+    return bool(REACHES & set(_calls(code))) or any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store | ast.Del)
+        and ast.unparse(node).partition(".")[0] in modules
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        for node in ast.walk(code)
+    )
+
+
+def all_patches() -> set[str]:
+    found = set()
+    for path in EMULATOR.rglob("*.py"):
+        prefix = path.stem if path.parent == PATCHES else f"local.emulator.{path.stem}"
+        if path.stem != "replacing":
+            found |= {f"{prefix}.{name}" for name in patches_of(path.read_text())}
+    return found
+
+
+def is_there(name: str) -> bool:
+    """Whether a function or class that a row names exists: `retries.f`, `local.guard.guarded`."""
+    module, _, member = name.rpartition(".")
+    folder = PROJECT if module.startswith("local.") else PATCHES
+    path = folder / f"{module.replace('.', '/')}.py"
+    return path.is_file() and member in definitions(ast.parse(path.read_text()).body)
+
+
+def is_a_test(name: str) -> bool:
+    path, _, function = name.partition("::")
+    file = PROJECT / path
+    if not TEST.fullmatch(name) or not file.is_file():
+        return False
+    return function.startswith("test_") and function in definitions(
+        ast.parse(file.read_text()).body
+    )
+
+
+def test_every_patch_has_one_row(rows: list[Row]):
+    named = Counter(name for row in rows for name in row.patches)
+
+    assert sorted(all_patches() - named.keys()) == []
+    assert sorted(name for name, count in named.items() if count > 1) == []
+
+
+def test_every_patch_of_a_row_exists(rows: list[Row]):
+    assert [
+        f"line {row.line}: {name}" for row in rows for name in row.patches if not is_there(name)
+    ] == []
+
+
+def test_every_row_has_a_test_that_exists_or_says_what_to_do(rows: list[Row]):
+    assert [f"line {r.line}: {t}" for r in rows for t in r.tests if not is_a_test(t)] == []
+    assert [
+        f"line {row.line}: {row.held_by}"
+        for row in rows
+        if not row.tests and not WORKAROUND.match(row.held_by)
+    ] == []
+
+
+def test_what_a_patch_makes_right_has_a_test(rows: list[Row]):
+    """A workaround is for what nothing here can show; a patch shows it."""
+    of_patches = [row for row in rows if any(is_patch(name) for name in row.patches)]
+
+    assert [f"line {row.line}" for row in of_patches if not row.tests] == []
+
+
+def is_patch(name: str) -> bool:
+    return not name.startswith("local.")
+
+
+def test_every_row_says_what_aws_does_where_that_is_known_from_and_what_happens_here(
+    rows: list[Row],
+):
+    compared = [row for row in rows if "Source" in row.cells]
+
+    assert [
+        f"line {row.line}: {row.cells['Source']}"
+        for row in compared
+        if not LINK.search(row.cells["Source"])
+        and not (
+            RECORDED.search(row.cells["Source"])
+            and any(RECORDING.fullmatch(name) for name in CODE.findall(row.cells["Source"]))
+        )
+    ] == []
+    assert [f"line {row.line}" for row in rows if not all(row.cells.values())] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "patches"),
+    [
+        ("def apply():\n    one()\ndef one(): ...\ndef two(): ...", {"one"}),
+        ("def one():\n    replace(x, 'y', z, has='')", {"one"}),
+        ("def _one():\n    rely_on(x, 'y', has='')", {"_one"}),
+        ("from ministack import app\ndef one():\n    app.os = 1", {"one"}),
+        ("from ministack.services import s3\ndef one():\n    s3.x = 1", {"one"}),
+        ("from ministack.core import a\ndef one():\n    a.Worker.x = 1", {"one"}),
+        ("from ministack import app\napp.os = 1", {"(module)"}),
+        ("import other\ndef one():\n    other.x = 1", set()),
+        ("from ministack.services import s3\ndef one():\n    s3._buckets['a'] = 1", set()),
+    ],
+)
+def test_a_patch_is_known_by_what_it_does(module: str, patches: set[str]):
+    assert patches_of(module) == patches
+
+
+def test_template_and_machines_need_nothing_that_the_local_cloud_lacks(template: dict[str, Any]):
+    machines = [
+        json.loads(path.read_text()) for path in (PROJECT / "statemachine").glob("*.asl.json")
+    ]
+
+    assert machines
+    for machine in machines:
+        assert NOT_OF_STATES & set(keys(machine)) == set()
+        timeouts = [value for key, value in pairs(machine) if key == "TimeoutSeconds"]
+        assert [value for value in timeouts if not isinstance(value, int)] == []
+    assert NOT_OF_RESOURCES & set(keys(template)) == set()
+    assert [text for text in strings(template) if text.startswith("dynamodb:Leading")] == []
+    assert "dynamodb:LeadingKeys" not in set(keys(template))
+
+
+def test_a_function_may_read_the_queue_that_invokes_it(resources: dict[str, Any]):
+    """The three actions are those that an event source mapping takes with the function's role.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    sources = [
+        (resource["Properties"]["Role"]["Fn::GetAtt"], event["Properties"]["Queue"])
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+
+    assert len(sources) == 2
+    for role, queue in sources:
+        name = role[0] if isinstance(role, list) else role.partition(".")[0]
+        allowed = {
+            action
+            for policy in resources[name]["Properties"]["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if queue in as_list(statement["Resource"])
+            for action in as_list(statement["Action"])
+        }
+        assert needed <= allowed, name
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def pairs(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    for entry in value.values() if isinstance(value, dict) else as_list(value):
+        if isinstance(entry, dict | list):
+            yield from pairs(entry)
+
+
+def keys(value: Any) -> Iterator[str]:
+    return (key for key, _ in pairs(value))
