@@ -116,7 +116,7 @@ def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
     patient, stubs = a_patient("cloudwatch", "cloudformation")
     points = [{"SampleCount": count, "Timestamp": NOW} for count in runs]
     stubs["cloudwatch"].add_response("get_metric_statistics", {"Datapoints": points})
-    made = NOW - datetime.timedelta(minutes=age)
+    made = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=age)
     stack = {"StackName": "prod", "CreationTime": made, "StackStatus": "CREATE_COMPLETE"}
     stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [stack]})
 
