@@ -1,6 +1,7 @@
 """The HTTP API. Each route: parse, one call, answer. Errors are told in `chalicelib.problems`."""
 
 import functools
+import os
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ members = Members(table)
 batch_store = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
 batch_machine = StateMachine(required("BATCH_STATE_MACHINE_ARN"))
 batch_desk = BatchDesk(batch_store, bucket, batch_machine)
-views = Views(bucket, required("CONSOLE_URL"), batch_machine)
+views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
 @app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)

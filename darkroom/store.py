@@ -103,11 +103,17 @@ class TaskStore:
         """Return a task as it is now (a consistent read), or None: there is none, or it expired."""
         return self._table.get({"taskId": task_id})
 
-    def start(self, task_id: str, attempt: int, execution: str) -> None:
-        """Claim a PENDING task for an execution: RUNNING. Repeats and errors: `_by_execution`."""
-        # A claim that is written twice keeps its first moment.
-        first = {"startedAt": timestamp()}
-        self._by_execution("start", task_id, attempt, {"execution": execution}, first)
+    def start(self, task_id: str, attempt: int, execution: str, started: str) -> None:
+        """Claim a PENDING task for an execution: RUNNING. Repeats and errors: `_by_execution`.
+
+        Args:
+            task_id: the task.
+            attempt: the attempt that it must be in.
+            execution: its ARN.
+            started: when it began, as `timestamp` writes it: the same for each repeat.
+        """
+        changes = {"execution": execution, "startedAt": started}
+        self._by_execution("start", task_id, attempt, changes)
 
     def complete(self, task_id: str, attempt: int, execution: str, result: Item) -> None:
         """End a task COMPLETED with its result. Repeats and errors: `_by_execution`."""
@@ -177,9 +183,7 @@ class TaskStore:
             if not condition_failed(error):
                 raise
 
-    def _by_execution(
-        self, transition: str, task_id: str, attempt: int, changes: Item, first: Item | None = None
-    ) -> None:
+    def _by_execution(self, transition: str, task_id: str, attempt: int, changes: Item) -> None:
         """Write a transition of an execution, which `changes` names.
 
         A repeat, which a retry after a lost answer is, changes nothing and is no error.
@@ -188,7 +192,7 @@ class TaskStore:
             StaleAttempt: the task is not this execution's to change (any more).
         """
         try:
-            self._write(transition, task_id, attempt, changes, first=first)
+            self._write(transition, task_id, attempt, changes)
         except StaleAttempt as stale:
             already = {
                 "attempt": attempt,
@@ -205,7 +209,6 @@ class TaskStore:
         attempt: int,
         changes: Item,
         *,
-        first: Item | None = None,
         remove: tuple[str, ...] = (),
     ) -> Item:
         """Write one row of the rules under its condition and return the task.
@@ -215,7 +218,6 @@ class TaskStore:
             task_id: the task.
             attempt: the attempt that it must be in.
             changes: attributes to set; `execution` among them where the row is by execution.
-            first: attributes to set if they are not there yet.
             remove: attributes to remove.
 
         Raises:
@@ -226,10 +228,8 @@ class TaskStore:
         if row.target.terminal:
             changes["completedAt"] = changes["updatedAt"]
             remove = (*remove, "active")
-        first = first or {}
         assignments = [f"#{name} = :new_{name}" for name in changes]
-        assignments += [f"#{name} = if_not_exists(#{name}, :new_{name})" for name in first]
-        values = {f":new_{name}": value for name, value in {**changes, **first}.items()}
+        values = {f":new_{name}": value for name, value in changes.items()}
         values |= {f":{status.lower()}": status.value for status in row.sources}
         values[":attempt"] = attempt
         if row.by_execution:
@@ -242,7 +242,7 @@ class TaskStore:
                 Key={"taskId": task_id},
                 UpdateExpression=update,
                 ConditionExpression=condition(transition),
-                ExpressionAttributeNames=aliases(*changes, *first, *remove, "attempt"),
+                ExpressionAttributeNames=aliases(*changes, *remove, "attempt"),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
                 # What the condition met, for `_found`: a read of its own would see a later moment.

@@ -2,12 +2,14 @@
 
 In:     `{"transition": "start" | "complete" | "fail", "taskId": "5b0c…", "attempt": 1,
         "execution": "arn:aws:states:…"}` and
+        of "start" `"started": "2026-11-25T04:26:32.624Z"`, when the execution began,
         of "complete" `"result": {…what Upload gave…}`,
         of "fail" `"step": "Download", "caught": {"Error": "SourceNotFound", "Cause": "…"}`
 Out:    `{}`, of a failure `{"failure": {"step": …, "error": …, "message": …}}` as it was recorded
 Raises: StaleAttempt
 """
 
+import datetime
 from typing import Any
 
 from darkroom.failures import describe
@@ -15,6 +17,7 @@ from darkroom.settings import Settings
 from darkroom.steps import step
 from darkroom.store import TaskStore
 from darkroom.table import Table
+from darkroom.tasks import timestamp
 
 settings = Settings.from_environment()
 store = TaskStore(Table(settings.table_name), settings.retention_days)
@@ -26,7 +29,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     owner = (event["taskId"], event["attempt"], event["execution"])
     match event["transition"]:
         case "start":
-            store.start(*owner)
+            started = datetime.datetime.fromisoformat(event["started"])
+            store.start(*owner, timestamp(started))
         case "complete":
             store.complete(*owner, event["result"])
         case "fail":

@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.client import Darkroom
+from darkroom.consoles import machine_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK_FILE = Path(".local", "stack.json")
@@ -125,21 +126,15 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
         raise NoStack(f"The stack {stack_name} in {region} cannot be read: {reason}") from error
     except BotoCoreError as error:
         raise NoStack(f"AWS cannot be asked for {stack_name}: {error}") from error
+    machine = outputs.get("StateMachineArn")
     return Stack(
         api_url=outputs["ApiUrl"].rstrip("/"),
         api_key=key,
         region=region,
         stack_name=stack_name,
-        console_url=_console(region, outputs.get("StateMachineArn")),
+        console_url=machine_url(machine) if machine else None,
         outputs=outputs,
     )
-
-
-def _console(region: str, machine: str | None) -> str | None:
-    if not machine:
-        return None
-    home = f"https://{region}.console.aws.amazon.com/states/home?region={region}"
-    return f"{home}#/statemachines/view/{machine}"
 
 
 def _default_region() -> str | None:

@@ -41,7 +41,7 @@ TASK = {
     "callback": None,
     "execution": {
         "arn": "arn:aws:states:eu-west-1:1:execution:tasks",
-        "consoleUrl": "https://console.aws.amazon.com/states/",
+        "consoleUrl": "https://eu-west-1.console.aws.amazon.com/states/home",
     },
     "links": {"self": f"{ROOT}/tasks/{ID}", "retry": None, "cancel": None},
 }
@@ -98,7 +98,7 @@ BATCH = {
     "failure": None,
     "execution": {
         "arn": "arn:aws:states:eu-west-1:1:execution:batches",
-        "consoleUrl": "https://console.aws.amazon.com/states/",
+        "consoleUrl": "https://eu-west-1.console.aws.amazon.com/states/home",
     },
     "links": {
         "self": f"{ROOT}/batches/{ID}",

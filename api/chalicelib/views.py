@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkroom import batches
+from darkroom.consoles import execution_url
 from darkroom.executions import StateMachine
 from darkroom.objects import Bucket
 from darkroom.tasks import allowed
@@ -17,7 +18,7 @@ class Views:
     bucket: Bucket
     """Where results are: a link to one is made each time."""
     console_url: str
-    """What the ARN of an execution is appended to."""
+    """What the ARN of an execution is appended to; "": it is in the AWS console."""
     batch_machine: StateMachine
     """That which the executions of batches are of."""
 
@@ -37,7 +38,9 @@ class Views:
             "result": self._result(item),
             "failure": item.get("failure"),
             "callback": _callback(item),
-            "execution": self._execution(item.get("execution")),
+            "execution": self._execution(
+                item.get("execution"), item.get("startedAt") or item["createdAt"]
+            ),
             "links": {
                 "self": place,
                 "retry": f"{place}/retry" if allowed("retry", item["status"]) else None,
@@ -59,7 +62,7 @@ class Views:
             "total": item.get("total"),
             "counts": counts,
             "failure": item.get("failure"),
-            "execution": self._execution(self.batch_machine.arn_of(name)),
+            "execution": self._execution(self.batch_machine.arn_of(name), item["startedAt"]),
             "links": {
                 "self": place,
                 "tasks": f"{place}/tasks",
@@ -76,8 +79,11 @@ class Views:
         link = self.bucket.link(result["key"], f"{item['taskId']}.{extension}")
         return link | {name: value for name, value in result.items() if name != "key"}
 
-    def _execution(self, arn: str | None) -> dict[str, str] | None:
-        return {"arn": arn, "consoleUrl": self.console_url + arn} if arn else None
+    def _execution(self, arn: str | None, started: str) -> dict[str, str] | None:
+        if not arn:
+            return None
+        url = self.console_url + arn if self.console_url else execution_url(arn, started)
+        return {"arn": arn, "consoleUrl": url}
 
 
 def root_of(context: Mapping[str, Any]) -> str:

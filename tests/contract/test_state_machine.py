@@ -140,7 +140,11 @@ def test_the_handler_of_each_step_reads_what_the_state_sends(tasks, invoked, res
         source = _source(handler)
         read = set(re.findall(r"event\[\"(\w+)\"\]", source))
         sent = set(state["Arguments"]["Payload"])
-        optional = {"step", "caught", "result"} if handler.startswith("update_status") else set()
+        optional = (
+            {"started", "step", "caught", "result"}
+            if handler.startswith("update_status")
+            else set()
+        )
         assert read - optional <= sent, name
         assert sent <= read, name
 

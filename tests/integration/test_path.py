@@ -1,6 +1,7 @@
 """A task goes the whole way: over real HTTP, through the real template and state machine."""
 
 import base64
+import datetime
 import hashlib
 import io
 import json
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from darkroom.consoles import execution_url
+from darkroom.tasks import timestamp
 from sources import FILES, PICTURE, Sources, luma
 from stacks import ORDER, Stack, until
 
@@ -75,7 +78,11 @@ def test_the_times_of_a_task_are_in_order_and_its_execution_is_named(
     assert task["createdAt"] <= task["startedAt"] <= task["completedAt"]
     assert task["name"] == "mine"
     assert f"{task['taskId']}-1" in task["execution"]["arn"]
-    assert task["execution"]["consoleUrl"].endswith(task["execution"]["arn"])
+    began = stack.execution(task)["startDate"]
+    assert task["startedAt"] == timestamp(began.astimezone(datetime.UTC))
+    assert task["execution"]["consoleUrl"] == execution_url(
+        task["execution"]["arn"], task["startedAt"]
+    )
 
 
 def test_a_data_url_is_developed_and_not_told_back(stack: Stack):

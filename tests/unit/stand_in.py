@@ -23,6 +23,8 @@ from darkroom.table import Table
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
+STARTED = "2026-11-25T04:26:32.624Z"
+"""When an execution began that claims a task."""
 TABLE, BATCH_TABLE, BUCKET = "tasks", "batches", "files"
 
 
@@ -100,6 +102,10 @@ ENVIRONMENT = {
 }
 
 
+MODULES = {"app", "dispatch", "enter", "serve", "update_status"}
+"""Of functions: imported anew for each test that needs one."""
+
+
 @contextlib.contextmanager
 def functions() -> Iterator[Callable[[str, str], ModuleType]]:
     """Import modules of functions as Lambda does: the folder on the path, the environment set."""
@@ -114,5 +120,5 @@ def functions() -> Iterator[Callable[[str, str], ModuleType]]:
 
         yield load
     for name in set(sys.modules) - before:
-        if name in {"app", "dispatch", "enter", "serve"} or name.partition(".")[0] == "chalicelib":
+        if name in MODULES or name.partition(".")[0] == "chalicelib":
             del sys.modules[name]

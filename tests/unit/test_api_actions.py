@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from api_caller import Api
+from stand_in import STARTED
 
 URL = "https://example.com/a.jpg"
 FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "answered 404"}
@@ -18,7 +19,7 @@ def stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def task_in(api: Api, status: str) -> str:
     task_id: str = api.post("/tasks", {"imageUrl": URL}).body["taskId"]
     if status != "PENDING":
-        api.aws.store.start(task_id, 1, "arn:e")
+        api.aws.store.start(task_id, 1, "arn:e", STARTED)
     match status:
         case "COMPLETED":
             api.aws.store.complete(task_id, 1, "arn:e", {"key": "results/1.jpg"})

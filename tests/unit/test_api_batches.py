@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
+from stand_in import STARTED
 
 URL = "https://example.com/a.jpg"
 BODY = {"sources": [{"imageUrl": URL}, {"imageUrl": URL, "name": "second"}]}
@@ -149,7 +150,7 @@ def test_a_batch_whose_execution_cannot_be_started_is_taken_all_the_same(
 def test_a_batch_is_counted_when_it_is_shown(api: Api):
     batch = submit(api, **BODY).body
     ids = enter(api, batch, 1)
-    api.aws.store.start(ids[0], 1, "arn")
+    api.aws.store.start(ids[0], 1, "arn", STARTED)
 
     answer = api.get(batch["links"]["self"])
 

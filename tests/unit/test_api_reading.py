@@ -1,9 +1,13 @@
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from api_caller import Api
 from botocore.exceptions import ClientError, EndpointConnectionError
+from stand_in import STARTED
+
+from darkroom.consoles import execution_url
 
 URL = "https://example.com/a.jpg"
 RESULT = {
@@ -47,9 +51,36 @@ def test_anothers_task_is_answered_like_one_that_is_not_there(api: Api, action: 
     assert api.get(f"/tasks/{theirs}", caller="they").body["status"] == "PENDING"
 
 
+def test_without_a_console_of_its_own_a_task_links_to_that_of_aws(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.module, "views", replace(api.module.views, console_url=""))
+    arn = "arn:aws:states:eu-central-1:123456789012:express:tasks:n:6f2d"
+    task_id = submit(api)
+    api.aws.store.start(task_id, 1, arn, STARTED)
+
+    url = api.get(f"/tasks/{task_id}").body["execution"]["consoleUrl"]
+
+    assert url == execution_url(arn, STARTED)
+
+
+def test_an_execution_that_never_claimed_its_task_is_shown_from_before_it_began(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.module, "views", replace(api.module.views, console_url=""))
+    arn = "arn:aws:states:eu-central-1:123456789012:express:tasks:n:6f2d"
+    task_id = submit(api)
+    api.aws.store.fail(task_id, 1, arn, {"step": "MarkRunning", "error": "X", "message": "m"})
+
+    task = api.get(f"/tasks/{task_id}").body
+
+    assert task["startedAt"] is None
+    assert task["execution"]["consoleUrl"] == execution_url(arn, task["createdAt"])
+
+
 def test_a_completed_task_has_a_link_to_its_result(api: Api) -> None:
     task_id = submit(api)
-    api.aws.store.start(task_id, 1, "arn:e")
+    api.aws.store.start(task_id, 1, "arn:e", STARTED)
     api.aws.store.complete(task_id, 1, "arn:e", RESULT)
 
     task = api.get(f"/tasks/{task_id}").body
@@ -88,7 +119,7 @@ def test_a_list_is_the_callers_own_newest_first_page_by_page(
 
 def test_a_list_can_be_filtered(api: Api) -> None:
     cat, dog = submit(api, name="cat"), submit(api, name="dog")
-    api.aws.store.start(dog, 1, "arn:e")
+    api.aws.store.start(dog, 1, "arn:e", STARTED)
 
     def found(**query: str) -> list[str]:
         return [task["taskId"] for task in api.get("/tasks", **query).body["tasks"]]

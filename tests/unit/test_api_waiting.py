@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 from api_caller import Answer, Api
+from stand_in import STARTED
 
 from darkroom.tasks import timestamp
 
@@ -41,7 +42,7 @@ def test_every_change_of_a_task_is_a_new_version(api: Api, path: str) -> None:
     path = path.format(task_id)
     versions = [api.get(path).headers["ETag"]]
     for change in (
-        lambda: api.aws.store.start(task_id, 1, "arn:e"),
+        lambda: api.aws.store.start(task_id, 1, "arn:e", STARTED),
         lambda: api.aws.store.fail(task_id, 1, "arn:e", {"step": "Download"}),
         lambda: api.post(f"/tasks/{task_id}/retry"),
         lambda: api.post(f"/tasks/{task_id}/cancel"),
@@ -64,7 +65,7 @@ def test_a_new_task_and_another_page_are_new_versions_of_a_list(api: Api) -> Non
 
 def test_a_link_that_dies_is_not_called_current(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     task_id = submit(api)
-    api.aws.store.start(task_id, 1, "arn:e")
+    api.aws.store.start(task_id, 1, "arn:e", STARTED)
     api.aws.store.complete(task_id, 1, "arn:e", RESULT)
     answer = api.get(f"/tasks/{task_id}")
     ends = datetime.datetime.fromisoformat(answer.body["result"]["expiresAt"]).timestamp()

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from stand_in import STARTED
 
 from darkroom import members
 
@@ -57,7 +58,7 @@ def act(module: ModuleType, calls: list[Any]) -> Callable[..., dict[str, Any]]: 
 
 def end(aws: Any, transition: str, *numbers: int) -> None:
     for number in numbers:
-        aws.store.start(TASKS[number], 1, "arn")
+        aws.store.start(TASKS[number], 1, "arn", STARTED)
         if transition == "complete":
             aws.store.complete(TASKS[number], 1, "arn", {"key": "k"})
         else:
@@ -109,7 +110,7 @@ def test_what_is_open_is_cancelled_page_by_page(
 ):
     monkeypatch.setattr(members, "ENTRIES_PER_PAGE", 4)
     end(aws, "complete", 0)
-    aws.store.start(TASKS[1], 1, "arn:1")
+    aws.store.start(TASKS[1], 1, "arn:1", STARTED)
     aws.batches.end("cancel", batch)
 
     first = act("cancel", cursor="")

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from stand_in import STARTED
 
 from darkroom import members as module
 from darkroom.index import InvalidCursor
@@ -26,7 +27,7 @@ def members(aws: Any, store: TaskStore) -> Members:
         place = {"batchId": BATCH, "batchIndex": number}
         store.create(task_id(number), "me", ATTRIBUTES | place)
     for number in (3, 10):
-        store.start(task_id(number), 1, "arn")
+        store.start(task_id(number), 1, "arn", STARTED)
         store.complete(task_id(number), 1, "arn", {"key": "k"})
     store.cancel(task_id(5), 1)
     store.create(task_id(99), "me", ATTRIBUTES)

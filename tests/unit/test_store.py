@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from stand_in import STARTED
 
 from darkroom.errors import StaleAttempt
 from darkroom.store import TaskExists, TaskStore
@@ -23,7 +24,7 @@ FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "404"}
 def apply(store: TaskStore, transition: str, attempt: int = 1, execution: str = MINE) -> None:
     match transition:
         case "start":
-            store.start(ID, attempt, execution)
+            store.start(ID, attempt, execution, STARTED)
         case "complete":
             store.complete(ID, attempt, execution, RESULT)
         case "fail":
@@ -224,15 +225,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_the_start_keeps_its_time_when_it_is_written_twice(
-    store: TaskStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock(monkeypatch)
+def test_the_start_is_that_of_the_execution_however_often_it_is_written(store: TaskStore) -> None:
     before = task_in(store, Status.RUNNING)
 
     apply(store, "start")
 
-    assert read(store)["startedAt"] == before["startedAt"]
+    assert read(store)["startedAt"] == before["startedAt"] == STARTED
 
 
 @pytest.mark.parametrize(("status", "transition"), [("COMPLETED", "complete"), ("FAILED", "fail")])
@@ -244,7 +242,7 @@ def test_the_end_is_written_once(
 
     apply(store, transition)
 
-    assert before["createdAt"] < before["startedAt"] < before["completedAt"] == before["updatedAt"]
+    assert before["createdAt"] < before["completedAt"] == before["updatedAt"]
     assert read(store) == before
 
 

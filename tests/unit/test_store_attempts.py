@@ -2,6 +2,7 @@ import itertools
 from typing import Any
 
 import pytest
+from stand_in import STARTED
 
 from darkroom.errors import StaleAttempt
 from darkroom.store import TaskStore
@@ -15,7 +16,7 @@ FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "404"}
 def task_in(store: TaskStore, status: Status) -> dict[str, Any]:
     store.create(ID, "owner", {"source": {}, "output": {}})
     if status != Status.PENDING:
-        store.start(ID, 1, EXECUTION)
+        store.start(ID, 1, EXECUTION, STARTED)
     if status == Status.COMPLETED:
         store.complete(ID, 1, EXECUTION, {"key": "results/1.jpg"})
     if status == Status.FAILED:
@@ -61,7 +62,7 @@ def test_an_event_of_the_last_attempt_does_not_touch_the_new_one(store: TaskStor
     fresh = store.retry(ID, 1)
 
     for late in (
-        lambda: store.start(ID, 1, EXECUTION),
+        lambda: store.start(ID, 1, EXECUTION, STARTED),
         lambda: store.complete(ID, 1, EXECUTION, {}),
         lambda: store.fail(ID, 1, EXECUTION, FAILURE),
         lambda: store.cancel(ID, 1),

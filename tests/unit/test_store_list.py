@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stand_in import STARTED
 
 from darkroom import index as index_module
 from darkroom import store as store_module
@@ -82,8 +83,8 @@ def test_filters_leave_only_what_was_asked_for(
     put(store, "a", "b", "c", name="cat")
     put(store, "d", name="dog")
     put(store, "e")
-    store.start("b", 1, "arn:execution")
-    store.start("d", 1, "arn:execution")
+    store.start("b", 1, "arn:execution", STARTED)
+    store.start("d", 1, "arn:execution", STARTED)
 
     def listed(**filters: str) -> list[str]:
         return [task for page in pages(index, limit=limit, **filters) for task in page]

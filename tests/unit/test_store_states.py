@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from stand_in import TABLE
+from stand_in import STARTED, TABLE
 
 from darkroom.errors import StaleAttempt
 from darkroom.store import TaskStore
@@ -42,7 +42,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(execution=executions, offset=offsets)
     def start(self, execution: str, offset: int) -> None:
-        took = accepted(self.store.start, self.id, self.attempt + offset, execution)
+        took = accepted(self.store.start, self.id, self.attempt + offset, execution, STARTED)
 
         free = self.status == "PENDING"
         again = self.status == "RUNNING" and self.claimed_by == execution
