@@ -1,7 +1,9 @@
-"""What a queue orders waits while the laptop's few processes are busy."""
+"""What a queue orders waits while the laptop's processes are busy; what is done is deleted."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from small import eventually, function
 
@@ -38,3 +40,31 @@ def test_a_message_stays_in_its_queue_while_many_invocations_wait(cloud):
         sqs.send_message(QueueUrl=queue, MessageBody="patience")
         eventually(lambda: not in_queue(), 60)
         assert done() >= ENOUGH
+
+
+def test_a_message_may_be_deleted_twice(cloud):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="twice")["QueueUrl"]
+    for body in ("one", "two"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    one, two = (message["ReceiptHandle"] for message in received)
+
+    for _ in range(2):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=one)
+        entries = [{"Id": "a", "ReceiptHandle": one}, {"Id": "b", "ReceiptHandle": two}]
+        deleted = sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+        assert sorted(each["Id"] for each in deleted["Successful"]) == ["a", "b"]
+        assert not deleted.get("Failed")
+
+
+def test_what_is_no_receipt_handle_deletes_nothing(cloud):
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="invalid")["QueueUrl"]
+
+    with pytest.raises(sqs.exceptions.ReceiptHandleIsInvalid):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle="nonsense")
+    entries = [{"Id": "a", "ReceiptHandle": "nonsense"}]
+    refused = sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+    assert [each["Code"] for each in refused["Failed"]] == ["ReceiptHandleIsInvalid"]

@@ -18,10 +18,12 @@ from local.emulator.patches import (
     metrics,
     objects,
     output,
+    queues,
     retries,
     runtime_api,
     savings,
     system_calls,
+    traces,
     workers,
 )
 
@@ -39,6 +41,7 @@ def apply() -> None:
     retries.apply()
     maps.apply()
     gateway.apply()
+    queues.apply()
     deployments.apply()
     objects.apply()
     access.apply()
@@ -46,3 +49,4 @@ def apply() -> None:
     system_calls.apply()
     metrics.apply()
     alarms.apply()
+    traces.apply()
