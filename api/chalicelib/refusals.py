@@ -78,7 +78,10 @@ REFUSALS: dict[str, dict[str, tuple[str, str | None]]] = {
             "The data URL carries 5242881 bytes; the limit is 5242880.",
             "imageUrl",
         ),
-        "RequestTooLarge": ("The request is too large. Send the image as a URL.", None),
+        "RequestTooLarge": (
+            "The request has more than 6 MB. Send the file by POST /uploads instead.",
+            None,
+        ),
     },
     "429": {
         "TooManyRequests": (

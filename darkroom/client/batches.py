@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from darkroom.client.transport import Api
+from darkroom.client.transport import Api, fits
 from darkroom.client.views import Batch, Task
 from darkroom.client.waiting import PAGE, Poll, ended
 from darkroom.tasks import OPEN
@@ -30,7 +30,7 @@ class Batches:
         self._api, self._upload, self._sleep = api, upload, sleep
 
     def source(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return items as `submit` takes them; more than `INLINE` are uploaded as a manifest.
+        """Return items as `submit` takes them; too many for one request are uploaded as a manifest.
 
         Args:
             items: each like the body of `POST /tasks`: `imageUrl` or `uploadId`; optional `name`,
@@ -39,8 +39,9 @@ class Batches:
         Raises:
             ApiError, Unreachable: the manifest was not taken; as `Darkroom.upload`.
         """
-        if len(items) <= INLINE:
-            return {"sources": list(items)}
+        inline = {"sources": list(items)}
+        if len(items) <= INLINE and fits(inline):
+            return inline
         lines = b"".join(json.dumps(item).encode() + b"\n" for item in items)
         upload_id = self._upload(io.BytesIO(lines), JSON_LINES, len(lines))
         return {"manifest": {"uploadId": upload_id, "format": "jsonl"}}

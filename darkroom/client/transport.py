@@ -1,5 +1,6 @@
 """HTTP as the client speaks it: what is sent again, how long it waits, how a refusal is told."""
 
+import json
 import random
 import re
 import time
@@ -15,6 +16,9 @@ MAX_DELAY = 10.0
 """Seconds between two of them at most, whatever `Retry-After` says."""
 CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
 """A little more than the 29 s that API Gateway gives a request."""
+MOST_BYTES = 6 * 1024**2 - 64 * 1024
+"""Of a body within a string of JSON, which it is in what Lambda takes: 6 MiB with the headers and
+what API Gateway says of the request (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 # Refused before any work was done: even a POST may be sent again.
 NOT_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -76,6 +80,12 @@ class Api:
         return None if known else self._read(response), response.headers
 
     def _send(self, method: str, path: str, *, repeatable: bool, **request: Any) -> httpx.Response:
+        if not fits(request.get("json")):
+            raise ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "RequestTooLarge",
+                "The request has more than 6 MB. Upload the file and submit its uploadId instead.",
+            )
         return send(self._http, method, path, repeatable=repeatable, sleep=self._sleep, **request)
 
     def _read(self, response: httpx.Response) -> Any:
@@ -87,6 +97,12 @@ class Api:
                 "NotJson",
                 f"What answers at {self._url} is not a Darkroom: its answer is not JSON.",
             ) from error
+
+
+def fits(body: Any) -> bool:
+    """Whether the API takes a JSON body, as far as its size goes: see `MOST_BYTES`."""
+    text = json.dumps(body, ensure_ascii=False)
+    return len(json.dumps(text, ensure_ascii=False).encode(errors="replace")) <= MOST_BYTES
 
 
 def connection(*, proxies: bool, **options: Any) -> httpx.Client:

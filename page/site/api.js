@@ -5,6 +5,8 @@
 
 const KEY = "darkroom-key";
 const TRIES = 4;
+/** Bytes of a body within a string of JSON: with its headers, Lambda takes 6 MiB. */
+const MOST_BYTES = 6 * 2 ** 20 - 2 ** 16;
 /** Statuses that mean: not now. API Gateway throttles with 429, a service that is away is a 503. */
 const LATER = new Set([429, 502, 503, 504]);
 
@@ -30,9 +32,13 @@ export class ApiError extends Error {
  * @throws {ApiError}
  */
 export async function post(path, body = {}, headers = {}) {
+  const text = JSON.stringify(body);
+  if (new Blob([JSON.stringify(text)]).size > MOST_BYTES) {
+    throw new ApiError(413, "RequestTooLarge", "This is more than 6 MB: choose it as a file.");
+  }
   for (let left = TRIES - 1; ; left -= 1) {
     try {
-      const answer = await send("POST", path, headers, JSON.stringify(body));
+      const answer = await send("POST", path, headers, text);
       return await answer.json();
     } catch (error) {
       if (!left || !(error.status === 0 || LATER.has(error.status))) throw error;

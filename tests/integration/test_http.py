@@ -1,10 +1,12 @@
 """What the API answers to requests that are wrong: real HTTP, through the gateway."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
+from darkroom.client.transport import MOST_BYTES, fits
 from sources import Sources
 from stacks import Stack
 
@@ -164,3 +166,18 @@ def test_a_caller_sees_its_own_tasks_only(standard: Stack, sources: Sources, ano
     assert error_of(standard.http.get(f"/tasks/{mine}", headers=headers), 404)
     listed = standard.http.get("/tasks", headers=headers, params={"limit": 100}).json()["tasks"]
     assert mine not in [task["taskId"] for task in listed]
+
+
+@pytest.mark.parametrize("body", ["A" * 6_400_000, '"' * 3_200_000], ids=["long", "escaped"])
+def test_a_request_that_no_function_can_take_is_refused_as_too_large(standard: Stack, body: str):
+    """The limit is Lambda's, for the whole event, in which the body is a string of JSON."""
+    answer = standard.http.post("/tasks", content=body)
+    assert error_of(answer, 413)["code"] == "RequestTooLarge"
+
+
+def test_what_the_client_library_does_not_refuse_reaches_the_function(standard: Stack):
+    around = len(json.dumps(json.dumps({"imageUrl": ""})))
+    body = {"imageUrl": "x" * (MOST_BYTES - around)}
+    assert fits(body)
+    answer = standard.http.post("/tasks", json=body, headers={"x-filler": "f" * 8000})
+    assert error_of(answer, 400)["code"] in {"InvalidSource", "InvalidRequest"}

@@ -1,5 +1,6 @@
 """What the client sends again, and what it does not."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from darkroom.client import ApiError, Darkroom, Unreachable
-from darkroom.client.transport import MAX_DELAY, TRIES
+from darkroom.client.transport import MAX_DELAY, MOST_BYTES, TRIES
 from local.stack import Stack
 
 KEY = "the-key"
@@ -150,3 +151,50 @@ def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
         client.submit(URL)
 
     assert len(naps) == TRIES - 1
+
+
+def data_url(size: int) -> dict[str, str]:
+    """A source that makes a body of so many bytes within a string of JSON."""
+    around = len(json.dumps(json.dumps({"imageUrl": ""})))
+    return {"imageUrl": "x" * (size - around)}
+
+
+def test_what_the_api_would_not_take_is_not_sent(client: Darkroom, httpserver: HTTPServer) -> None:
+    for source in (data_url(MOST_BYTES + 1), {"imageUrl": '"' * (MOST_BYTES // 4)}):
+        with pytest.raises(ApiError, match="6 MB") as caught:
+            client.submit(source)
+        assert (caught.value.status, caught.value.code) == (413, "RequestTooLarge")
+    assert httpserver.log == []
+
+
+def test_what_the_api_just_takes_is_sent(client: Darkroom, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/dev/tasks").respond_with_json({"taskId": "t1"}, 202)
+    assert client.submit(data_url(MOST_BYTES))["taskId"] == "t1"
+
+
+def test_sources_that_are_too_long_for_one_request_are_a_manifest(
+    client: Darkroom, httpserver: HTTPServer
+) -> None:
+    form = {"uploadId": "u1", "url": httpserver.url_for("/s3"), "fields": {}}
+    httpserver.expect_request("/dev/uploads").respond_with_json(form, 201)
+    httpserver.expect_request("/s3").respond_with_data(status=204)
+    items = [{"imageUrl": f"https://x/{'a' * 7000}"}] * 1000
+
+    source = client.batches.source(items)
+
+    assert source == {"manifest": {"uploadId": "u1", "format": "jsonl"}}
+    assert client.batches.source(items[:10]) == {"sources": items[:10]}
+
+
+def test_a_refusal_of_api_gateway_itself_is_told(client: Darkroom, httpserver: HTTPServer) -> None:
+    """As it was seen of AWS for a request of more than 6 MB, and of more than 10."""
+    httpserver.expect_oneshot_request("/dev/tasks").respond_with_json(
+        {"message": "Request Too Long"}, 413
+    )
+    httpserver.expect_oneshot_request("/dev/tasks").respond_with_data(
+        "HTTP content length exceeded 10485760 bytes.", 413
+    )
+    for _ in range(2):
+        with pytest.raises(ApiError, match="413") as caught:
+            client.submit({"imageUrl": "https://x/a.png"})
+        assert caught.value.status == 413
