@@ -17,6 +17,8 @@ MINUTES = 10
 """Runs of reconcile that are counted as one minute's each."""
 QUIET = {"WARN"}
 """Levels of Lambda's own log at which it writes no line for an invocation that succeeds."""
+ENDED_WELL = '"type":"ExecutionSucceeded"'
+"""What the last line of an execution's log has in it."""
 PAGE = 100
 """Tasks that a list tells at a time."""
 BUSY_TASKS = 50
@@ -25,6 +27,7 @@ BUSY_TASKS = 50
 
 @dataclass(frozen=True)
 class _Before:
+    moment: float
     lines: Mapping[str, list[str]]
     seconds: Mapping[str, float]
 
@@ -122,7 +125,7 @@ class Meter:
 
     def _begin(self) -> _Before:
         self._wire.take()
-        return _Before(self._stack.log_lines(), self._stack.processor_time())
+        return _Before(time.time(), self._stack.log_lines(), self._stack.processor_time())
 
     def _counted(self, before: _Before, picture: str, task_ids: list[str], requests: int) -> Run:
         """Count what was called since then by tasks that have all ended."""
@@ -141,6 +144,7 @@ class Meter:
         }
         executions = self._stack.executions(task_ids)
         _until(lambda: self._stack.at_rest(executions), "all executions end")
+        events = self._events(before.moment, len(task_ids))
         written = self._stack.log_lines()
         lines = {name: lines[len(before.lines[name]) :] for name, lines in written.items()}
         functions = self._functions(seconds, lines, calls)
@@ -164,11 +168,27 @@ class Meter:
             log_bytes=billed.log_bytes(
                 (line for name in functions for line in lines[name]), platform=self._platform_lines
             ),
+            execution_log_bytes=billed.log_bytes(events, platform=False),
             work_bytes=sizes["work"],
             result_bytes=sizes["results"],
             item_bytes=used.kept_bytes,
             traced=float(parameters["TracedShare"]["Default"]),
         )
+
+    def _events(self, since: float, tasks: int) -> list[str]:
+        """Return what the executions of so many tasks have logged: of EXPRESS ones, to their end.
+
+        A Standard execution that goes well logs nothing at the level of the template.
+        """
+        lines: list[str] = []
+
+        def complete() -> bool:
+            lines[:] = self._stack.execution_lines(since)
+            return sum(ENDED_WELL in line for line in lines) >= tasks
+
+        if self._stack.workflow == "EXPRESS":
+            _until(complete, "all executions have logged their end")
+        return lines or self._stack.execution_lines(since)
 
     def _functions(
         self, seconds: Mapping[str, float], lines: Mapping[str, list[str]], calls: Iterable[Call]

@@ -144,6 +144,16 @@ class Deployed:
                     lines[name] += [event["message"] for event in page["events"]]
         return lines
 
+    def execution_lines(self, since: float) -> list[str]:
+        """Return the lines of state machines since a moment, in seconds of the epoch."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        group = self.outputs["StateMachineLogGroup"]
+        return [
+            event["message"]
+            for page in pages.paginate(logGroupName=group, startTime=int(since * 1000))
+            for event in page["events"]
+        ]
+
     def file_bytes(self, task_ids: Iterable[str]) -> collections.Counter[str]:
         """Return the bytes of the tasks' files by the folder of the bucket that they lie in."""
         sizes: collections.Counter[str] = collections.Counter()

@@ -50,7 +50,8 @@ class Run:
         messages: that were sent, in units of 64 KB.
         batches: of messages that functions were given: each was received and deleted once.
         events: put on the bus, in units of 64 KB.
-        log_bytes: as CloudWatch counts them.
+        log_bytes: of functions, as CloudWatch counts them.
+        execution_log_bytes: the same of state machines.
         work_bytes: of files that lie for a day.
         result_bytes: of results.
         item_bytes: of the records and of what indexes hold of them, at the end.
@@ -71,6 +72,7 @@ class Run:
     batches: int
     events: int
     log_bytes: int
+    execution_log_bytes: int
     work_bytes: int
     result_bytes: int
     item_bytes: int

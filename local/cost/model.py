@@ -75,7 +75,8 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
         "S3: files of work": _kept(run.work_bytes, WORK_DAYS, prices),
         "SQS": prices.of("sqs-request", run.messages + 2 * run.batches),
         "EventBridge": prices.of("eventbridge-event", run.events),
-        "CloudWatch Logs": prices.of("logs-gb", run.log_bytes / GB),
+        "CloudWatch Logs: functions": prices.of("logs-gb", run.log_bytes / GB),
+        "CloudWatch Logs: executions": prices.of("logs-gb", run.execution_log_bytes / GB),
         "X-Ray": prices.of("xray-trace", _traces(run)),
     }
     return {name: amount * each for name, amount in dollars.items()}

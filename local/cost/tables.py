@@ -220,7 +220,8 @@ def _calls(runs: list[Run]) -> list[tuple[str, ...]]:
         row("read units", lambda run: run.reads),
         row("messages", lambda run: run.messages),
         row("events", lambda run: run.events),
-        row("bytes of logs", lambda run: run.log_bytes),
+        row("bytes that functions log", lambda run: run.log_bytes),
+        row("bytes that executions log", lambda run: run.execution_log_bytes),
         row("KB of files for a day", lambda run: run.work_bytes / 1000),
         row("KB of the result", lambda run: run.result_bytes / 1000),
     ]

@@ -33,6 +33,10 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
     assert run.writes["table"] == 3 * 3
     assert run.result_bytes > 0
     assert (run.transitions > 0) == (workflow == "STANDARD")
+    # An EXPRESS execution of five tasks has 27 events; a STANDARD one that goes well logs none.
+    of_a_task = (run.execution_log_bytes / 3, batch.execution_log_bytes / 30)
+    of_each = 10_000 if workflow == "EXPRESS" else 0
+    assert of_a_task == pytest.approx((of_each, of_each), rel=0.1)
     assert all(function.cpu_ms >= 0 for function in run.functions.values())
     of_reconcile = counted.minute.function
     assert of_reconcile.calls["dynamodb:Query"] == 16 * of_reconcile.invocations

@@ -215,7 +215,7 @@ def test_twice_the_tasks_cost_as_much_each(counts: Counts, prices: Prices):
             name: 2 * getattr(run, name)
             for name in (
                 "requests", "transitions", "reads", "messages", "batches", "events",
-                "log_bytes", "work_bytes", "result_bytes", "item_bytes",
+                "log_bytes", "execution_log_bytes", "work_bytes", "result_bytes", "item_bytes",
             )
         },
     )  # fmt: skip
