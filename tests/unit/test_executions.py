@@ -1,9 +1,11 @@
 """Which executions Darkroom asks AWS for, and that it asks for no other."""
 
+import sys
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from stand_in import ENVIRONMENT, functions
 
 from darkroom.executions import StateMachine
 from darkroom.failures import Outcome
@@ -70,3 +72,21 @@ def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
     with stub:
         assert asked.outcome(STANDARD) is None
         asked.stop(STANDARD, "By Ann.")
+
+
+@pytest.mark.parametrize(
+    ("folder", "module", "owner"),
+    [("api", "app", "desk"), ("lambdas", "batch", "runs"), ("lambdas", "reconcile", "reconciler")],
+)
+@pytest.mark.usefixtures("aws")
+def test_a_function_that_asks_for_executions_is_told_their_type(
+    monkeypatch: pytest.MonkeyPatch, folder: str, module: str, owner: str
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "WORKFLOW_TYPE", "EXPRESS")
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with functions() as load:
+        told: StateMachine = getattr(load(folder, module), owner).machine
+
+    with Stubber(told._states):
+        assert told.outcome(told.arn_of("t1-1")) is None
+    monkeypatch.delitem(sys.modules, module, raising=False)
