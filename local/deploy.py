@@ -24,6 +24,8 @@ FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 ALARM = "AWS::CloudWatch::Alarm"
+NEVER_CREATED = {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+"""Of stacks that can only be deleted, in AWS as here."""
 
 
 class DeploymentError(RuntimeError):
@@ -158,6 +160,26 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
     }
 
 
+def can_be_updated(cloudformation: Any, stack_name: str) -> bool:
+    """Return whether a stack is there to be updated. What a failed creation has left is deleted.
+
+    Raises:
+        WaiterError: that could not be deleted.
+    """
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return False
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+    if stack["StackStatus"] not in NEVER_CREATED:
+        return True
+    cloudformation.delete_stack(StackName=stack_name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack_name)
+    return False
+
+
 def _upload(cloud: LocalCloud, artifacts: Mapping[str, bytes]) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=ARTIFACTS)
@@ -170,7 +192,7 @@ def _apply(
     cloud: LocalCloud, stack_name: str, body: Mapping[str, Any], parameters: Mapping[str, str]
 ) -> None:
     cloudformation = cloud.client("cloudformation")
-    exists = _exists(cloudformation, stack_name)
+    exists = can_be_updated(cloudformation, stack_name)
     # Too long to be sent along: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
     cloud.client("s3").put_object(
         Bucket=ARTIFACTS, Key=f"{stack_name}.json", Body=json.dumps(body).encode()
@@ -204,21 +226,6 @@ def _apply(
         cloudformation.get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=fast)
     except WaiterError as error:
         raise DeploymentError(_reasons(cloudformation, stack_name)) from error
-
-
-def _exists(cloudformation: Any, stack_name: str) -> bool:
-    try:
-        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        return False
-    # What a failed creation leaves can only be deleted, in AWS as here.
-    if stack["StackStatus"] in {"ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "CREATE_FAILED"}:
-        cloudformation.delete_stack(StackName=stack_name)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack_name)
-        return False
-    return True
 
 
 def _reasons(cloudformation: Any, stack_name: str) -> str:

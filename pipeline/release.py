@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import WaiterError
 
 from local.cloud import PROJECT, TOOLS
+from local.deploy import can_be_updated
 from pipeline.accounts import Account
 from pipeline.smoke import SmokeFailed, smoke
 from pipeline.stages import Stage
@@ -43,7 +44,8 @@ def release(
 
     Raises:
         ReleaseFailed: CloudFormation went back, because of an alarm or an error, or the test of
-            the stage failed and the stage was brought back to what ran before, or could not be.
+            the stage failed and the stage was brought back to what ran before, or could not be; or
+            what a failed first release has left is in the way.
     """
     before = running(account, stage)
     tell(f"{stage.stack_name}: deploy {version}")
@@ -66,14 +68,24 @@ def release(
 
 
 def running(account: Account, stage: Stage) -> Running | None:
-    """Return what a stage runs; None if it has never been deployed."""
+    """Return what a stage runs; None if it has never been deployed.
+
+    AWS updates no stack whose creation failed, and the SAM CLI does not delete it: it is deleted
+    here, so that a release that mends it can follow.
+
+    Raises:
+        ReleaseFailed: what a failed creation has left could not be deleted.
+    """
     cloudformation = account.client("cloudformation")
     try:
-        stack = cloudformation.describe_stacks(StackName=stage.stack_name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        return None
+        if not can_be_updated(cloudformation, stage.stack_name):
+            return None
+    except WaiterError as error:
+        raise ReleaseFailed(
+            f"{stage.stack_name} was never created, and cannot be deleted: {error} "
+            "Delete it by hand; CloudFormation's console says what is in the way."
+        ) from error
+    stack = cloudformation.describe_stacks(StackName=stage.stack_name)["Stacks"][0]
     body = cloudformation.get_template(StackName=stage.stack_name, TemplateStage="Original")
     template = body["TemplateBody"]
     return Running(

@@ -3,17 +3,18 @@
 import subprocess
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
 import pipeline.release
 import pipeline.smoke
 from local.cloud import PROJECT
 from local.stack import NoStack
 from pipeline.accounts import Account
-from pipeline.release import ReleaseFailed, Running, deploy, release
+from pipeline.release import ReleaseFailed, Running, deploy, release, running
 from pipeline.smoke import SmokeFailed, smoke
 from pipeline.stages import stages
 
@@ -71,6 +72,44 @@ def test_a_first_release_that_fails_has_nothing_to_go_back_to(monkeypatch):
     with pytest.raises(ReleaseFailed, match="no earlier release to go back to"):
         run()
     assert len(runs.deployed) == 1
+
+
+class Left:
+    """Stands for CloudFormation with the stack that a failed creation has left."""
+
+    def __init__(self, *, deletable: bool) -> None:
+        self.there = True
+        self.deletable = deletable
+
+    def describe_stacks(self, **_: Any) -> Any:
+        if not self.there:
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+        return {"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]}
+
+    def delete_stack(self, **asked: str) -> None:
+        assert asked == {"StackName": DEV.stack_name}
+        self.there = not self.deletable
+
+    def get_waiter(self, name: str) -> Any:
+        assert name == "stack_delete_complete"
+
+        def wait(**_: Any) -> None:
+            if self.there:
+                raise WaiterError(name, "it is DELETE_FAILED", {})
+
+        return SimpleNamespace(wait=wait)
+
+
+def test_what_a_failed_first_release_has_left_is_deleted_before_the_next():
+    left = Left(deletable=True)
+    assert running(SimpleNamespace(client=lambda _: left), DEV) is None
+    assert not left.there
+
+
+def test_what_cannot_be_deleted_is_named():
+    left = Left(deletable=False)
+    with pytest.raises(ReleaseFailed, match=r"darkroom-dev was never created.*DELETE_FAILED"):
+        running(SimpleNamespace(client=lambda _: left), DEV)
 
 
 def test_a_stage_that_cannot_go_back_says_so(monkeypatch):
