@@ -14,7 +14,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -37,8 +37,8 @@ IGNORED = (
     "I",  # advice, which the source is given; the output is SAM's to word
     "W2001",  # SAM puts the value of `Release` in the place of each reference to it
 )
-VARIED = ("WorkflowType", "Deployment")
-"""Parameters of which every value is translated. cfn-lint takes each `If` both ways by itself."""
+SETTINGS: tuple[dict[str, str], ...] = ({}, {"WorkflowType": "EXPRESS", "Deployment": "Canary"})
+"""Parameters of the stacks that are translated. cfn-lint takes each `If` both ways by itself."""
 
 # Its warnings are of the switches and metrics of the service that AWS runs.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
@@ -91,23 +91,34 @@ def findings(path: Path) -> list[Finding]:
         return [Finding(error.linenumber, error.rule.id, "", error.message) for error in errors]
     found: set[Finding] = set()
     try:
-        config = ConfigMixIn(regions=list(REGIONS))
         for document in _documents(source):
-            # What SAM has only moved keeps the line that it was read from.
-            for match in run_template_by_data(convert_dict(document), config, _rules()):
-                if not match.rule.id.startswith(IGNORED):
-                    found.add(_finding(match, source))
+            found |= {_with_line(finding, source) for finding in violations(document)}
     except InvalidDocumentException as error:
         return [Finding(1, "SAM", "", cause.message) for cause in error.causes]
     return sorted(found)
 
 
+def violations(document: Mapping[str, Any]) -> list[Finding]:
+    """Return what is wrong with a CloudFormation template. What was read keeps its lines."""
+    config = ConfigMixIn(regions=list(REGIONS))
+    return [
+        Finding(
+            match.linenumber,
+            match.rule.id,
+            "/".join(map(str, getattr(match, "path", []))),
+            # All names that there are would hide the one that is not there.
+            re.sub(r" is not one of \[.*\]", " is not there", match.message),
+        )
+        for match in run_template_by_data(convert_dict(copy.deepcopy(document)), config, _rules())
+        if not match.rule.id.startswith(IGNORED)
+    ]
+
+
 def _documents(source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give each different template that SAM makes, in any region, of any value of VARIED."""
-    choices = {name: source["Parameters"][name]["AllowedValues"] for name in VARIED}
+    """Give each different template that SAM makes, in any region, with any of the settings."""
     made: set[str] = set()
-    for region, *values in product(REGIONS, *choices.values()):
-        document = translated(source, dict(zip(choices, values, strict=True)), region)
+    for region, parameters in product(REGIONS, SETTINGS):
+        document = translated(source, parameters, region)
         text = json.dumps(document)
         if text not in made:
             made.add(text)
@@ -119,16 +130,14 @@ def _rules() -> Any:
     return Runner(ConfigMixIn()).rules
 
 
-def _finding(match: Any, source: Mapping[str, Any]) -> Finding:
-    path = [str(part) for part in match.path]
-    line = match.linenumber
-    if path[:1] == ["Resources"] and path[1] not in source["Resources"]:
-        causes = [name for name in source["Resources"] if path[1].startswith(name)]
-        if causes:
-            line = max(causes, key=len).start_mark.line + 1
-    # All names that there are would hide the one that is not there.
-    reason = re.sub(r" is not one of \[.*\]", " is not there", match.message)
-    return Finding(line, match.rule.id, "/".join(path), reason)
+def _with_line(finding: Finding, source: Mapping[str, Any]) -> Finding:
+    """Give a finding about what SAM has made the line of the resource that it was made from."""
+    _, _, rest = finding.where.partition("Resources/")
+    name = rest.partition("/")[0]
+    causes = [cause for cause in source["Resources"] if name.startswith(cause)]
+    if not causes or name in source["Resources"]:
+        return finding
+    return replace(finding, line=max(causes, key=len).start_mark.line + 1)
 
 
 def main(path: Path) -> None:

