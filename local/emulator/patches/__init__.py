@@ -1,7 +1,8 @@
-"""Where ministack 1.5.33 is brought nearer to AWS, one small function each.
+"""Where ministack 1.5.33 is brought nearer to AWS, or made faster, one small function each.
 
-Each function names the AWS document that it restores and asserts that what it replaces is there;
-a test in tests/integration fails without it. A new ministack is taken in only with these in hand.
+Each function names the AWS document that it restores and asserts that what it replaces is there.
+docs/aws-differences.md has a row for each, with the test that fails without it; of those that only
+make it faster, with a test that the answers stay the same.
 """
 
 from local.emulator.patches import (
