@@ -86,9 +86,9 @@ def name_a_throttled_function() -> None:
 
 
 def time_out_without_a_cause() -> None:
-    """What a Catch gets of a task that took too long: `States.Timeout`, with the Cause "".
+    """What catches a task's timeout gets `{"Error": "States.Timeout", "Cause": ""}`.
 
-    ministack has a text of its own. The event is made by `execution_events`.
+    ministack has a sentence of its own. Its event, without a cause, is made in `execution_events`.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
     """
 
