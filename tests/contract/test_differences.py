@@ -256,33 +256,6 @@ def test_template_and_machines_need_nothing_that_the_local_cloud_lacks(template:
     assert NOT_OF_TEMPLATES.findall(json.dumps(template)) == []
 
 
-def test_a_function_may_read_the_queue_that_invokes_it(resources: dict[str, Any]):
-    """The three actions are those that an event source mapping takes with the function's role.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    """
-    needed = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-    sources = [
-        (resource["Properties"]["Role"]["Fn::GetAtt"], event["Properties"]["Queue"])
-        for resource in resources.values()
-        if resource["Type"] == "AWS::Serverless::Function"
-        for event in resource["Properties"].get("Events", {}).values()
-        if event["Type"] == "SQS"
-    ]
-
-    assert len(sources) == 2
-    for role, queue in sources:
-        name = role[0] if isinstance(role, list) else role.partition(".")[0]
-        allowed = {
-            action
-            for policy in resources[name]["Properties"]["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]
-            if queue in as_list(statement["Resource"])
-            for action in as_list(statement["Action"])
-        }
-        assert needed <= allowed, name
-
-
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
