@@ -58,10 +58,15 @@ def told(arn: str, events: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "executionArn": arn,
         "name": arn.split(":")[7],
+        "startDate": _moment(events[0]) if events else None,
         "status": ENDS.get(last["type"], "RUNNING"),
         "error": last["details"].get("error"),
         "cause": last["details"].get("cause"),
     }
+
+
+def _moment(event: dict[str, Any]) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(event["event_timestamp"]) / 1000, datetime.UTC)
 
 
 @dataclass

@@ -181,3 +181,21 @@ def test_what_the_client_library_does_not_refuse_reaches_the_function(standard: 
     assert fits(body)
     answer = standard.http.post("/tasks", json=body, headers={"x-filler": "f" * 8000})
     assert error_of(answer, 400)["code"] in {"InvalidSource", "InvalidRequest"}
+
+
+def test_a_task_that_has_expired_is_gone_before_it_is_deleted(standard: Stack, sources: Sources):
+    task_id = standard.ended(standard.submit(sources.url("/missing"), name="old")["taskId"])[
+        "taskId"
+    ]
+    assert standard.tasks(name="old")
+
+    standard.cloud.client("dynamodb").update_item(
+        TableName=standard.outputs["TableName"],
+        Key={"taskId": {"S": task_id}},
+        UpdateExpression="SET expiresAt = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+
+    assert error_of(standard.http.get(f"/tasks/{task_id}"), 404)["code"] == "TaskNotFound"
+    assert error_of(standard.http.post(f"/tasks/{task_id}/retry"), 404)["code"] == "TaskNotFound"
+    assert standard.tasks(name="old") == []
