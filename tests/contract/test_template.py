@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from darkroom.consoles import machine_url
+
 PROJECT = Path(__file__).resolve().parents[2]
 NO_RESOURCES = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
@@ -155,3 +157,14 @@ def test_samconfig_has_the_three_stages_and_sets_parameters_that_exist(template)
     for stage in ("default", "staging", "prod"):
         overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"].split()
         assert {pair.partition("=")[0] for pair in overrides} <= set(template["Parameters"])
+
+
+def test_the_dashboard_is_in_the_console_of_its_partition(template):
+    domains = {
+        name: console["Domain"] for name, console in template["Mappings"]["Consoles"].items()
+    }
+    for partition, domain in domains.items():
+        arn = f"arn:{partition}:states:r:1:stateMachine:m"
+        assert machine_url(arn).startswith(f"https://r.{domain}/")
+    _, values = template["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    assert values["Domain"] == {"Fn::FindInMap": ["Consoles", {"Ref": "AWS::Partition"}, "Domain"]}
