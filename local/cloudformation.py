@@ -1,9 +1,9 @@
-"""Let cfn-lint judge template.yaml as CloudFormation receives it, after the SAM transform.
+"""Lint template.yaml as CloudFormation receives it, after the SAM transform.
 
 cfn-lint on the source checks SAM's own types, and nothing of what SAM makes of them: a `DependsOn`
 of a resource that SAM does not generate, or a cycle through one that it does, is refused by
 CloudFormation only. So the template is translated by the translator that AWS runs, and the result
-is linted in several regions, at once. Findings name the line of template.yaml.
+is linted for several regions. Findings name the line of template.yaml.
 
     python -m local.cloudformation [TEMPLATE]
 """

@@ -79,8 +79,8 @@ def test_the_template_is_within_cloudformations_quotas(document):
     assert len(document["Outputs"]) <= 200
     assert all(len(mapping) <= 200 for mapping in document["Mappings"].values())
     assert len(document["Description"].encode()) <= 1024
-    described = [*document["Parameters"].values(), *document["Outputs"].values()]
-    assert max(len(part["Description"].encode()) for part in described) <= 1024
+    assert all(len(p["Description"]) <= 4000 for p in document["Parameters"].values())
+    assert all(len(o["Description"].encode()) <= 1024 for o in document["Outputs"].values())
     names = chain.from_iterable(document[k] for k in ("Resources", "Parameters", "Outputs"))
     assert all(name.isalnum() and len(name) <= 255 for name in names)
 
@@ -173,7 +173,7 @@ def test_a_queue_hides_a_message_for_six_times_the_timeout_of_the_function_that_
         if mapping["EventSourceArn"] in queues:
             queue = queues[mapping["EventSourceArn"]]
             timeout = timeouts[mapping["FunctionName"].split(":")[6]]
-            assert queue["VisibilityTimeout"] >= 6 * timeout
+            assert queue["VisibilityTimeout"] >= 6 * timeout, mapping["FunctionName"]
             assert mapping["BatchSize"] <= 10 or mapping["MaximumBatchingWindowInSeconds"]
             assert 2 <= int(mapping["ScalingConfig"]["MaximumConcurrency"]) <= 1000
             read += 1

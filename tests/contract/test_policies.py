@@ -1,5 +1,5 @@
-"""Every policy says what its author meant: IAM itself takes a misspelt action, or a condition that
-no request ever meets, without a word."""
+"""Policies mean what they say. IAM accepts a misspelt action, or a condition that no request meets,
+without an error."""
 
 import re
 from collections.abc import Iterator
