@@ -120,8 +120,9 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
     item = own_batch(batchId)
     counts = told(item, members.counts(batchId))
     moved = [item["startedAt"]] if item["status"] == BatchStatus.RUNNING else []
-    parts = [batchId, item["run"], item["status"], item.get("total"), *counts.values()]
-    return versioned(views.batch(item, counts, root()), parts, moved, request().headers)
+    batch = views.batch(item, counts, root())
+    parts = [batchId, item["run"], item["status"], batch["total"], *counts.values()]
+    return versioned(batch, parts, moved, request().headers)
 
 
 @app.route("/batches/{batchId}/tasks", methods=["GET"], content_types=ANY_TYPE)

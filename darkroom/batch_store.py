@@ -96,13 +96,9 @@ class BatchStore:
         """Move a batch to the end of the line for repairs; None if it is not as it was read."""
         return self._change(item, frozenset({BatchStatus(item["status"])}), {})
 
-    def settle(self, item: Item, entered: int | None = None) -> Item | None:
-        """Note that nothing of a run is open any more that FAILED or was CANCELLED.
-
-        If its manifest was not read to the end, what was `entered` until then is all of it.
-        """
-        changes = {} if entered is None or "total" in item else {"total": entered}
-        return self._change(item, TRANSITIONS["retry"].sources, changes, ("active",))
+    def settle(self, item: Item) -> Item | None:
+        """Note that nothing of a run is open any more that FAILED or was CANCELLED."""
+        return self._change(item, TRANSITIONS["retry"].sources, {}, ("active",))
 
     def unsettled(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return batches of one shard that are not settled and were last written `before`."""

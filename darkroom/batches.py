@@ -135,6 +135,19 @@ def told(item: Mapping[str, Any], counted: Mapping[str, int]) -> Counts:
     return counts
 
 
+def total_of(item: Mapping[str, Any], counts: Counts) -> int | None:
+    """Return the total of a batch; None while its manifest is being read.
+
+    A batch that ended before its manifest was read to the end has what was entered until then. That
+    is not written to the batch: a retry reads the manifest again and enters more.
+    """
+    settled = item["status"] in ENDED and "active" not in item
+    if "total" not in item and settled:
+        return sum(counts.values())
+    total: int | None = item.get("total")
+    return total
+
+
 def verdict(item: Mapping[str, Any], counts: Counts) -> tuple[str, dict[str, str] | None] | None:
     """Return the transition that ends a RUNNING batch, and its failure; None: it goes on.
 

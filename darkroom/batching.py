@@ -96,7 +96,7 @@ class Run:
         """Note that nothing is open any more of a batch that FAILED or was CANCELLED."""
         item = self._current(batch_id, run)
         if item:
-            self.batches.settle(item, self.members.counts(batch_id).total())
+            self.batches.settle(item)
         return {}
 
     def _current(self, batch_id: str, run: int) -> Item | None:

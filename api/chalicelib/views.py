@@ -59,7 +59,7 @@ class Views:
             "toleratedFailurePercentage": item["toleratedFailurePercentage"],
             "createdAt": item["createdAt"],
             "completedAt": item.get("completedAt"),
-            "total": item.get("total"),
+            "total": batches.total_of(item, counts),
             "counts": counts,
             "failure": item.get("failure"),
             "execution": self._execution(self.batch_machine.arn_of(name), item["startedAt"]),

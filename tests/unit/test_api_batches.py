@@ -88,6 +88,19 @@ def test_what_is_there_already_is_read_where_it_lies(
     assert stored(api, batch)["manifest"] == {"reader": reader, "key": key}
 
 
+@pytest.mark.usefixtures("started")
+def test_a_batch_that_ended_unread_gets_a_total_when_nothing_can_enter_it_any_more(api: Api):
+    batch = submit(api, s3Prefix="trip/")
+    place = batch.body["links"]["self"]
+    cancelled = api.aws.batches.end("cancel", stored(api, batch.body))
+    waiting = api.get(place)
+    api.aws.batches.settle(cancelled)
+    settled = api.get(place)
+
+    assert (waiting.body["total"], settled.body["total"]) == (None, 0)
+    assert waiting.headers["ETag"] != settled.headers["ETag"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -58,18 +58,8 @@ def test_one_that_ends_otherwise_is_looked_after_until_it_is_settled(
     assert ended["failure"] == failure
     assert unsettled(batches) == [BATCH]
 
-    settled = batches.settle(ended, 3)
-    assert settled is not None
-    assert settled["total"] == 3
+    assert batches.settle(ended) is not None
     assert unsettled(batches) == []
-
-
-def test_a_total_that_is_known_is_not_written_over(batches: BatchStore, batch: dict[str, Any]):
-    entered = batches.entered(batch, 10)
-    assert entered is not None
-    ended = batches.end("cancel", entered)
-    assert ended is not None
-    assert (batches.settle(ended, 3) or {})["total"] == 10
 
 
 def test_of_two_ends_one_wins(batches: BatchStore, batch: dict[str, Any]):
@@ -94,12 +84,12 @@ def test_a_retry_is_a_run_of_its_own_that_no_late_write_touches(
     assert unsettled(batches) == [BATCH]
     assert batches.retry(ended, 0) is None
     assert batches.end("complete", batch) is None
-    assert batches.settle(ended, 1) is None
+    assert batches.settle(ended) is None
 
 
 def test_one_that_runs_is_neither_retried_nor_settled(batches: BatchStore, batch: dict[str, Any]):
     assert batches.retry(batch, 0) is None
-    assert batches.settle(batch, 1) is None
+    assert batches.settle(batch) is None
 
 
 def test_a_touch_moves_it_to_the_end_of_the_line(batches: BatchStore, batch: dict[str, Any]):

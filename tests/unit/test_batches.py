@@ -3,7 +3,16 @@ from typing import Any
 import pytest
 
 from darkroom import batches
-from darkroom.batches import BatchStatus, allowed, failure_of, order, run_of, told, verdict
+from darkroom.batches import (
+    BatchStatus,
+    allowed,
+    failure_of,
+    order,
+    run_of,
+    told,
+    total_of,
+    verdict,
+)
 from darkroom.failures import Outcome
 
 BATCH = "7d1c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
@@ -69,6 +78,18 @@ def test_the_total_of_a_manifest_is_not_known_before_it_was_read():
     unread = {name: value for name, value in ITEM.items() if name != "total"}
     assert order(unread)["total"] == 0
     assert sum(told(unread, {"PENDING": 7}).values()) == 7
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+def test_the_total_of_one_that_ended_before_it_was_read_is_what_was_entered(status: str):
+    unread = {name: value for name, value in ITEM.items() if name != "total"}
+    ended = unread | {"status": status}
+    entered = counts(COMPLETED=3, CANCELLED=97)
+
+    assert total_of(unread, entered) is None
+    assert total_of(ended | {"active": "1"}, entered) is None  # Enter may still be at work
+    assert total_of(ended, entered) == 100
+    assert total_of(ended | {"total": 200}, entered) == 200
 
 
 @pytest.mark.parametrize(
