@@ -1,7 +1,9 @@
 """Enter: make tasks of some items of a batch's manifest, and queue them.
 
-In:     `{"batchId": "7d1c…", "run": 1, "reader": "lines" | "rows" | "objects",
-        "items": [{"index": 0, "item": {…a line, a row, or an object as S3 lists it…}}]}`
+In:     `{"batchId": "7d1c…", "run": 1, "reader": "lines",
+        "items": [{"index": 0, "item": {"line": 1, "text": "{…the item, as JSON…}"}}]}`, each
+        an entry of `darkroom.manifests`; or of the reader "objects", as S3 lists them,
+        `[{"index": 0, "item": {"Key": "imports/…", …}}]`
 Out:    `{"entered": 25}`: how many tasks of these items there are now
 Raises: ServiceUnavailable
 
@@ -9,15 +11,15 @@ Here and not among the steps, since a line is held to the very model that `POST 
 has its id from the batch and the item, so to enter an item twice is to enter it once.
 """
 
-import json
 from typing import Any
 
 from chalicelib.batch_models import NewItem
-from chalicelib.models import parse_body
+from chalicelib.models import parse_line
 from chalicelib.problems import Problem
 from darkroom.batch_store import BatchStore
 from darkroom.batches import BatchStatus, task_id
 from darkroom.door import send_all
+from darkroom.manifests import SHOWN, Entry
 from darkroom.messages import Queue
 from darkroom.settings import Settings, required
 from darkroom.steps import step
@@ -25,8 +27,6 @@ from darkroom.store import Item, TaskExists, TaskStore
 from darkroom.table import Table
 from darkroom.tasks import Status
 
-SHOWN_OF_A_LINE = 500
-"""Characters of a line that is no source, which its task keeps."""
 LONGEST_NAME = 200
 
 settings = Settings.from_environment()
@@ -76,16 +76,15 @@ def _of_object(key: str) -> Item:
     return {"source": {"object": key}, "name": key.split("/", 2)[2][-LONGEST_NAME:]}
 
 
-def _of_line(line: Any) -> Item:
-    """Return what a task has of a line or row. Of one that is no source it will say why."""
-    if isinstance(line, dict):
-        # A row has every column, and what it does not say is empty.
-        line = {name: value for name, value in line.items() if value != ""}
-    text = json.dumps(line, ensure_ascii=False)
+def _of_line(entry: Entry) -> Item:
+    """Return what a task has of a line. Of one that is no source it will say why."""
+    where = f"Line {entry['line']}"
+    if "problem" in entry:
+        return _of_no_source(entry, f"{where} {entry['problem']}.")
     try:
-        new = parse_body(NewItem, text)
+        new = parse_line(NewItem, entry["text"], where)
     except Problem as problem:
-        return {"source": {"line": text[:SHOWN_OF_A_LINE], "problem": str(problem)}}
+        return _of_no_source(entry, str(problem))
     given = new.model_dump(exclude_none=True)
     attributes: Item = {
         "source": {name: given[name] for name in ("imageUrl", "uploadId") if name in given}
@@ -93,3 +92,8 @@ def _of_line(line: Any) -> Item:
     if "output" in new.model_fields_set:
         attributes["output"] = given["output"]
     return attributes | {name: given[name] for name in ("name", "callbackUrl") if name in given}
+
+
+def _of_no_source(entry: Entry, problem: str) -> Item:
+    line = {"line": entry["text"][:SHOWN], "lineNumber": entry["line"]}
+    return {"source": {**line, "problem": problem}}

@@ -97,8 +97,10 @@ def run_of(name: str) -> tuple[str, int]:
 def order(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input of the execution of a run.
 
-    `reader` says how the manifest is read, `none` if all of it has been entered; `retry` whether
-    tasks are to be tried again, and `pause` after how many seconds; `total` is 0 while unknown.
+    `reader` says how the items are read: `lines` of the entries at `key`, which for `manifest` are
+    made of an upload first; `objects` whose keys begin so; `none` if all have been entered. `retry`
+    says whether tasks are to be tried again, and `pause` after how many seconds; `total` is 0 while
+    unknown.
     """
     return {
         "action": "run",

@@ -1,5 +1,6 @@
 """What the machine of batches asks for: watch one run, cancel or retry its tasks by page."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ from darkroom.door import cancel, send_all
 from darkroom.errors import StaleAttempt
 from darkroom.executions import StateMachine
 from darkroom.logs import logger
+from darkroom.manifests import write
 from darkroom.members import Members
 from darkroom.messages import Queue
+from darkroom.objects import Bucket
 from darkroom.store import Item, TaskStore
 from darkroom.tasks import OPEN, Status
 
@@ -30,6 +33,23 @@ class Run:
     queue: Queue
     machine: StateMachine
     """That of tasks."""
+    bucket: Bucket
+
+    def prepare(self, batch_id: str, run: int) -> Answer:
+        """Write the entries of an uploaded manifest, which the Map Run reads. Again is the same.
+
+        Raises:
+            ManifestTooLarge: it has more items, or more text, than a batch may have.
+            SourceNotFound: it is gone, after a week.
+        """
+        if item := self._current(batch_id, run):
+            manifest = item["manifest"]
+            with tempfile.TemporaryFile() as entries:
+                chunks = self.bucket.chunks(manifest["uploaded"], "The manifest")
+                write(chunks, manifest["format"], entries)
+                entries.seek(0)
+                self.bucket.put(manifest["key"], entries, "application/x-ndjson")
+        return {}
 
     def watch(self, batch_id: str, run: int, total: int) -> Answer:
         """Count the tasks, and end the batch if that is due.

@@ -4,7 +4,8 @@
     work/{taskId}/{attempt}/source      what Download fetched; gone after a day
     work/{taskId}/{attempt}/gray        what Grayscale made; gone after a day
     results/{taskId}/{attempt}.{ext}    the result
-    batches/{batchId}/manifest.jsonl    what a batch was asked for, a line each; gone after a week
+    batches/{batchId}/{copy}            a manifest as it was uploaded; gone after a week
+    batches/{batchId}/manifest.jsonl    what a batch is made of, an entry a line; gone after a week
     imports/{owner}/…                   what people have put there for a batch; gone after a week
 
 Every put and copy asks S3 for a SHA-256 checksum, and COMPLETED means that it was compared
@@ -12,8 +13,11 @@ Every put and copy asks S3 for a SHA-256 checksum, and COMPLETED means that it w
 """
 
 import base64
+import contextlib
 import datetime
 import hashlib
+import uuid
+from collections.abc import Iterator
 from typing import IO, Any
 
 import boto3
@@ -24,6 +28,10 @@ from botocore.handlers import add_expect_header
 from darkroom.errors import ResultCorrupted, SourceNotFound
 from darkroom.tasks import timestamp
 
+CHUNK_BYTES = 1024 * 1024
+NOT_FOUND = {"404", "NoSuchKey", "403", "AccessDenied"}
+"""403 is what S3 answers for a missing object to whoever may not list the bucket; HEAD has no body
+to name an error in (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html)."""
 LINK_SECONDS = 3600
 """How long a presigned link or form is good for."""
 
@@ -44,8 +52,17 @@ def result_key(task_id: str, attempt: int, extension: str) -> str:
 
 
 def manifest_key(batch_id: str) -> str:
-    """Return where the sources lie that came with the request for a batch."""
+    """Return where the entries of a batch lie that the Map Run reads: see `darkroom.manifests`."""
     return f"batches/{batch_id}/manifest.jsonl"
+
+
+def uploaded_manifest_key(batch_id: str) -> str:
+    """Return where a manifest is copied to when its batch is accepted.
+
+    Each time it is another place: of two requests with one idempotency key, the later one cannot
+    replace what the batch of the first one reads.
+    """
+    return f"batches/{batch_id}/{uuid.uuid4()}"
 
 
 def import_key(owner: str, name: str) -> str:
@@ -108,6 +125,16 @@ class Bucket:
         body: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
         return body
 
+    def chunks(self, key: str, what: str) -> Iterator[bytes]:
+        """Give an object's bytes in pieces, so that a large one needs little memory.
+
+        Raises:
+            SourceNotFound: as `size`.
+        """
+        with _found(what):
+            body = self._s3.get_object(Bucket=self._name, Key=key)["Body"]
+        yield from body.iter_chunks(CHUNK_BYTES)
+
     def upload_form(self, upload_id: str, content_type: str, max_bytes: int) -> dict[str, Any]:
         """Return `url`, `fields` and `expiresAt` of a form that sends one file to an upload.
 
@@ -132,17 +159,24 @@ class Bucket:
         Raises:
             SourceNotFound: there is none, or it has been there too long and is deleted.
         """
-        try:
+        with _found(what):
             head = self._s3.head_object(Bucket=self._name, Key=key)
-        except ClientError as error:
-            # Without s3:ListBucket a missing object answers 403, not 404: see HeadObject's page.
-            if error.response["Error"]["Code"] not in {"403", "404"}:
-                raise
-            raise SourceNotFound(
-                f"{what} is not there: nothing was sent, or it is too long ago."
-            ) from error
         size: int = head["ContentLength"]
         return size
+
+    def copy(self, source: str, target: str, what: str) -> None:
+        """Copy an object as it is at this moment; `what` it is, "The upload", is for people.
+
+        Raises:
+            SourceNotFound: as `size`.
+        """
+        with _found(what):
+            self._s3.copy_object(
+                Bucket=self._name,
+                Key=target,
+                CopySource={"Bucket": self._name, "Key": source},
+                ChecksumAlgorithm="SHA256",
+            )
 
     def publish(self, source: str, target: str, size: int, sha256: str) -> None:
         """Copy an object inside S3 and make sure that the copy is what was meant.
@@ -182,6 +216,23 @@ class Bucket:
             ExpiresIn=LINK_SECONDS,
         )
         return {"url": url, "expiresAt": _after(LINK_SECONDS)}
+
+
+@contextlib.contextmanager
+def _found(what: str) -> Iterator[None]:
+    """Tell that there is no such object: `what` it is, is for people.
+
+    Raises:
+        SourceNotFound: there is none.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in NOT_FOUND:
+            raise
+        raise SourceNotFound(
+            f"{what} is not there: nothing was sent, or it is too long ago."
+        ) from error
 
 
 def _after(seconds: int) -> str:

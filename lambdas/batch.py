@@ -5,7 +5,7 @@ In:     `{"action": "watch", "batchId": "7d1c…", "run": 1, "total": 200}`, or 
         of "cancel" and "retry" `"cursor": ""`, or what the call before has answered
 Out:    of "watch" and "fail" `{"next": "wait" | "done" | "failed" | "gone"}`, with the `failure`,
         of "cancel" and "retry" `{"cursor": "…"}`, "" after the last page; of "cancel" also `open`
-Raises: ServiceUnavailable
+Raises: ServiceUnavailable; of "prepare" also ManifestTooLarge
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ from darkroom.batching import Run
 from darkroom.executions import StateMachine
 from darkroom.members import Members
 from darkroom.messages import Queue
+from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
 from darkroom.steps import step
 from darkroom.store import TaskStore
@@ -28,6 +29,7 @@ runs = Run(
     members=Members(table),
     queue=Queue(required("QUEUE_URL")),
     machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
+    bucket=Bucket(settings.bucket_name),
 )
 
 
@@ -36,6 +38,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Do one thing for one run of a batch."""
     run = (event["batchId"], event["run"])
     match event["action"]:
+        case "prepare":
+            return runs.prepare(*run)
         case "watch":
             return runs.watch(*run, event["total"])
         case "fail":

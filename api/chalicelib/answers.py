@@ -126,6 +126,7 @@ class LineSource(Answer):
     """The line of a batch's manifest that is no source: the task FAILED for it."""
 
     line: Annotated[str, Field(description="What it says, cut short")]
+    lineNumber: Annotated[int, Field(ge=1, description="Which one it is")]  # noqa: N815
 
 
 class Task(Answer):

@@ -15,15 +15,21 @@ from darkroom.batches import (
     execution_name,
     order,
 )
+from darkroom.errors import SourceNotFound
 from darkroom.executions import StateMachine
 from darkroom.logs import logger
-from darkroom.objects import Bucket, import_key, manifest_key, upload_key
+from darkroom.manifests import encode
+from darkroom.objects import (
+    Bucket,
+    import_key,
+    manifest_key,
+    upload_key,
+    uploaded_manifest_key,
+)
 from darkroom.store import Item
 
 if TYPE_CHECKING:
     from chalicelib.batch_models import NewBatch
-
-READERS = {"jsonl": "lines", "csv": "rows"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class BatchDesk:
         If the start fails, the batch is accepted all the same: reconcile starts it within minutes.
 
         Raises:
-            Problem: 400, the key is not well formed; 409, the key belongs to another request.
+            Problem: 400, the key is not well formed, or there is no such upload; 409, the key
+                belongs to another request.
         """
         batch_id = new_id(owner, key, "batch ")
         digest = digest_of(new)
@@ -96,15 +103,26 @@ class BatchDesk:
         return fresh
 
     def _manifest(self, owner: str, batch_id: str, new: "NewBatch") -> dict[str, str]:
-        """Return how the sources are read and where they lie; put them there if they were sent."""
+        """Return how the items are read and where they lie; put there what was sent or uploaded.
+
+        An upload can be sent again for as long as its form is good. So it is copied: what the batch
+        is made of never changes after it was accepted.
+        """
+        entries = manifest_key(batch_id)
         if new.sources is not None:
-            key = manifest_key(batch_id)
-            lines = [source.model_dump_json(exclude_unset=True) for source in new.sources]
-            self.bucket.put(key, "\n".join(lines).encode(), "application/x-ndjson")
-            return {"reader": "lines", "key": key}
+            texts = [source.model_dump_json(exclude_unset=True) for source in new.sources]
+            lines = [encode({"line": number, "text": text}) for number, text in enumerate(texts, 1)]
+            self.bucket.put(entries, b"".join(lines), "application/x-ndjson")
+            return {"reader": "lines", "key": entries}
         if new.manifest is not None:
-            reader = READERS[new.manifest.format]
-            return {"reader": reader, "key": upload_key(new.manifest.uploadId)}
+            uploaded = uploaded_manifest_key(batch_id)
+            try:
+                self.bucket.copy(upload_key(new.manifest.uploadId), uploaded, "The upload")
+            except SourceNotFound as error:
+                field = "manifest.uploadId"
+                raise Problem(400, "InvalidSource", f"{field}: {error}", field) from error
+            form = {"uploaded": uploaded, "format": new.manifest.format}
+            return {"reader": "manifest", "key": entries, **form}
         return {"reader": "objects", "key": import_key(owner, new.s3Prefix or "")}
 
     def _start(self, item: Item) -> None:

@@ -140,11 +140,11 @@ OF_BATCH = {
         FAILED
         | {
             "name": None,
-            "source": {"line": '{"imageUrl": "ftp://example.com/card.png"}'},
+            "source": {"line": '{"imageUrl": "ftp://example.com/card.png"}', "lineNumber": 17},
             "failure": {
                 "step": "Download",
                 "error": "NoSource",
-                "message": "imageUrl: Only http and https URLs can be fetched.",
+                "message": "Line 17: imageUrl: Only http and https URLs can be fetched.",
             },
         },
     ],

@@ -170,6 +170,31 @@ def parse_body(model: type[Model], body: str | bytes) -> Model:
         raise _problem(error) from error
 
 
+def parse_line(model: type[Model], text: str, where: str) -> Model:
+    """Return a line of a manifest as a model.
+
+    Args:
+        model: what the line has to be.
+        text: of the line.
+        where: begins the message, "Line 17".
+
+    Raises:
+        Problem: as `parse_body`.
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        problem = _problem(error, where)
+        message = str(problem)
+        if problem.code == "MalformedJson":
+            # "EOF while parsing a string at line 1 column 9": the line of the manifest is `where`.
+            reason = error.errors()[0]["ctx"]["error"].replace(" at line 1 column ", ", column ")
+            message = f"{message.removesuffix('.')}: {reason}."
+        elif not message.startswith(where):
+            message = f"{where}: {message}"
+        raise Problem(400, problem.code, message, problem.field) from error
+
+
 def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
     """Return the query of a request as a model. A parameter may be given once.
 
@@ -186,16 +211,16 @@ def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
         raise _problem(error) from error
 
 
-def _problem(error: ValidationError) -> Problem:
+def _problem(error: ValidationError, whole: str = "The body") -> Problem:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     if len(field) > MAX_FIELD_LENGTH:
         field = field[:MAX_FIELD_LENGTH] + "…"
     match first["type"]:
         case "json_invalid":
-            return Problem(400, "MalformedJson", "The body is not valid JSON.")
+            return Problem(400, "MalformedJson", f"{whole} is not valid JSON.")
         case "model_type" if not field:
-            return Problem(400, "InvalidRequest", "The body must be a JSON object.")
+            return Problem(400, "InvalidRequest", f"{whole} must be a JSON object.")
         case "extra_forbidden":
             return Problem(400, "InvalidRequest", f"There is no field {field}.", field)
         case "value_error" if not field:  # none of what the model needs one of, or several
@@ -204,6 +229,6 @@ def _problem(error: ValidationError) -> Problem:
         case "missing":
             return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    of_source = first["loc"][-1] in {"imageUrl", "uploadId"}
+    of_source = bool({"imageUrl", "uploadId"} & set(first["loc"][-1:]))
     code = "InvalidSource" if of_source else "InvalidRequest"
     return Problem(400, code, f"{field}: {message}.", field)

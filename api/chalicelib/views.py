@@ -108,9 +108,11 @@ def _callback(item: dict[str, Any]) -> dict[str, Any] | None:
     return {"url": item["callbackUrl"], "delivery": item.get("delivery")}
 
 
-def _source(source: dict[str, str]) -> dict[str, str]:
+def _source(source: dict[str, Any]) -> dict[str, Any]:
     """Return what the client sent. The bytes of a data URL are not told back."""
     if "object" in source:  # without `imports/` and who it belongs to
         return {"object": source["object"].split("/", 2)[2]}
-    kind = next(kind for kind in ("imageUrl", "uploadId", "line") if kind in source)
+    if "line" in source:
+        return {name: source[name] for name in ("line", "lineNumber") if name in source}
+    kind = "imageUrl" if "imageUrl" in source else "uploadId"
     return {kind: source[kind]}

@@ -75,13 +75,22 @@ class Batches:
             if not cursor:
                 return found
 
-    def upload(self, text: str, content_type: str) -> str:
+    def upload(self, data: bytes, content_type: str) -> str:
+        """Send a file; its upload's id."""
+        form = self.form(content_type)
+        self.send(form, data)
+        upload_id: str = form["uploadId"]
+        return upload_id
+
+    def form(self, content_type: str) -> dict[str, Any]:
         answer = self.stack.http.post("/uploads", json={"contentType": content_type})
         assert answer.status_code == 201, answer.text
-        form = answer.json()
-        sent = httpx.post(form["url"], data=form["fields"], files={"file": ("any", text.encode())})
+        form: dict[str, Any] = answer.json()
+        return form
+
+    def send(self, form: dict[str, Any], data: bytes) -> None:
+        sent = httpx.post(form["url"], data=form["fields"], files={"file": ("any", data)})
         assert sent.status_code == 204, sent.text
-        return form["uploadId"]
 
     def bring(self, name: str, data: bytes) -> None:
         """Put an object where the caller's people would `aws s3 sync` it to."""

@@ -34,31 +34,103 @@ def test_one_source_is_a_batch_too(batches: Batches, sources: Sources):
     assert batches.ended(batches.submit([sources.url("/colour.png")]))["status"] == "COMPLETED"
 
 
-def test_json_lines_are_taken_and_a_wrong_line_is_a_task_that_failed(
+GOOD = "GOOD"
+LINES: list[tuple[bytes, str]] = [
+    (b"", ""),
+    (b'{"imageUrl": GOOD, "name": "first", "output": {"format": "jpeg"}}\r', GOOD),
+    (b'{"imageUrl": "ftp://a.example/b.png"}', "Line 3: imageUrl: Only http and https"),
+    (b'{"imageUrl": GOOD, "nothing": 1}', "Line 4: There is no field nothing."),
+    (b'{"imageUrl": GOOD, "name": "\\ud800"}', "Line 5 is not valid JSON: "),
+    (b"[" * 3_000, "Line 6 is not valid JSON: recursion limit exceeded"),
+    (b"[" * 100_000, "Line 7 is longer than 32768 bytes."),
+    (b'{"imageUrl": GOOD}', GOOD),
+    (b'{"imageUrl": GOOD, "name": "\xff"}', "Line 9 is not UTF-8, from byte "),
+    (b'{"imageUrl": GOOD, "name": "\0"}', "Line 10 has control characters in it."),
+    (b"no JSON", "Line 11 is not valid JSON: "),
+    (b'{"imageUrl": GOOD, "output": {"quality": 1e400}}', "Line 12: output.quality: "),
+    (b'{"imageUrl": GOOD, "output": {"quality": NaN}}', "Line 13: output.quality: "),
+    (b'{"imageUrl": GOOD, "name": "%s"}' % (b"n" * 10_000), "Line 14: name: String should"),
+    (b'{"imageUrl": GOOD, "callbackUrl": "http://x%zz.example/"}', "Line 15: callbackUrl: "),
+    (b"x" * 262_144, "Line 16 is longer than 32768 bytes."),
+    (b'{"imageUrl": GOOD}, {"imageUrl": GOOD}', "Line 17 is not valid JSON: trailing"),
+    (b"null", "Line 18 must be a JSON object."),
+    (b'{"imageUrl": GOOD, "name": "last"}', GOOD),
+]
+ROWS: list[tuple[bytes, str]] = [
+    (b"\xef\xbb\xbfimageUrl,name\r", ""),
+    (b"GOOD,one\r", GOOD),
+    (b'GOOD,"open', "Line 3 is not a row of this table: unexpected end of data."),
+    (b"\r", ""),
+    (b"GOOD,a,b", "Line 5 is not a row of this table: it has 3 values"),
+    (b"GOOD,\xfc", "Line 6 is not UTF-8, from byte "),
+    (b'GOOD,"%s"' % (b"n" * 200_000), "Line 7 is longer than 32768 bytes."),
+    (b",name", "Line 8: Give either imageUrl or uploadId."),
+    (b'"GOOD",', GOOD),
+]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "form", "media_type"),
+    [(LINES, "jsonl", "application/x-ndjson"), (ROWS, "csv", "text/csv")],
+    ids=["jsonl", "csv"],
+)
+def test_each_wrong_line_of_a_manifest_is_a_task_that_failed_and_no_other_is(
+    batches: Batches,
+    sources: Sources,
+    manifest: list[tuple[bytes, str]],
+    form: str,
+    media_type: str,
+):
+    url = sources.url("/colour.png")
+    good = (url if form == "csv" else json.dumps(url)).encode()
+    data = b"\n".join(line.replace(b"GOOD", good) for line, _ in manifest)
+    upload = {"uploadId": batches.upload(data, media_type), "format": form}
+
+    ended = batches.ended(batches.submit(manifest=upload))
+
+    expected = [(number, end) for number, (_, end) in enumerate(manifest, 1) if end]
+    assert (ended["status"], ended["total"]) == ("COMPLETED", len(expected))
+    for task, (number, end) in zip(batches.tasks(ended), expected, strict=True):
+        if end == GOOD:
+            assert (task["status"], task["source"]) == ("COMPLETED", {"imageUrl": url})
+        else:
+            failure = task["failure"]
+            assert (failure["step"], failure["error"]) == ("Download", "NoSource"), failure
+            assert failure["message"].startswith(end)
+            assert task["source"]["lineNumber"] == number
+
+
+def test_what_a_line_says_of_its_task_counts(batches: Batches, sources: Sources):
+    own = {"imageUrl": sources.url("/colour.png"), "name": "first", "output": {"format": "jpeg"}}
+    upload = batches.upload(json.dumps(own).encode(), "application/x-ndjson")
+
+    ended = batches.ended(batches.submit(manifest={"uploadId": upload, "format": "jsonl"}))
+
+    [task] = batches.tasks(ended)
+    assert (task["name"], task["result"]["contentType"]) == ("first", "image/jpeg")
+
+
+def test_a_manifest_that_is_sent_again_changes_nothing_of_its_batch(
     batches: Batches, sources: Sources
 ):
-    lines = [
-        {"imageUrl": sources.url("/colour.png"), "name": "first", "output": {"format": "jpeg"}},
-        {"imageUrl": "ftp://a.example/b.png"},
-        {"imageUrl": sources.url("/colour.jpg"), "nothing": 1},
-    ]
-    text = "\n".join(json.dumps(line) for line in lines)
-    manifest = {"uploadId": batches.upload(text, "application/x-ndjson"), "format": "jsonl"}
+    slow = json.dumps({"imageUrl": sources.url("/held/manifest")}).encode()
+    form = batches.form("application/x-ndjson")
+    batches.send(form, slow)
+    batch = batches.submit(manifest={"uploadId": form["uploadId"], "format": "jsonl"})
+    batches.send(form, b"\n".join([slow] * 125))
+    batches.act(batch, "cancel")  # before the run has noted that all is entered: it reads again
+    batches.ended(batch)
+    sources.held["/held/manifest"].set()
 
-    ended = batches.ended(batches.submit(manifest=manifest))
+    assert batches.act(batch, "retry").status_code == 202
 
-    assert (ended["status"], ended["total"]) == ("COMPLETED", 3)
-    first, second, third = batches.tasks(ended)
-    assert (first["name"], first["result"]["contentType"]) == ("first", "image/jpeg")
-    assert (second["failure"]["step"], second["failure"]["error"]) == ("Download", "NoSource")
-    assert "http" in second["failure"]["message"]
-    assert json.loads(second["source"]["line"]) == lines[1]
-    assert "nothing" in third["failure"]["message"]
+    assert batches.ended(batch)["total"] == 1
+    assert len(batches.tasks(batch)) == 1
 
 
 def test_rows_of_csv_are_taken(batches: Batches, sources: Sources):
     text = f"imageUrl,name\n{sources.url('/colour.png')},one\n{sources.url('/colour.jpg')},\n"
-    manifest = {"uploadId": batches.upload(text, "text/csv"), "format": "csv"}
+    manifest = {"uploadId": batches.upload(text.encode(), "text/csv"), "format": "csv"}
 
     ended = batches.ended(batches.submit(manifest=manifest))
 
@@ -81,28 +153,20 @@ def test_objects_under_a_prefix_are_taken_and_no_others(batches: Batches):
     ]
 
 
-def test_a_manifest_that_is_empty_fails_the_batch(batches: Batches):
-    manifest = {"uploadId": batches.upload("\n", "application/x-ndjson"), "format": "jsonl"}
+def test_a_manifest_that_is_empty_fails_the_batch_and_its_execution(batches: Batches):
+    manifest = {"uploadId": batches.upload(b"\n", "application/x-ndjson"), "format": "jsonl"}
+
     ended = batches.ended(batches.submit(manifest=manifest))
+
     assert (ended["status"], ended["failure"]["error"]) == ("FAILED", "EmptyBatch")
-
-
-def test_a_manifest_that_cannot_be_read_fails_the_batch_and_its_execution(batches: Batches):
-    manifest = {"uploadId": batches.upload("no json\n", "application/x-ndjson"), "format": "jsonl"}
-
-    ended = batches.ended(batches.submit(manifest=manifest))
-
-    assert (ended["status"], ended["failure"]["error"]) == ("FAILED", "States.ItemReaderFailed")
     execution = batches.execution(ended)
-    assert (execution["status"], execution["error"]) == ("FAILED", "States.ItemReaderFailed")
+    assert (execution["status"], execution["error"]) == ("FAILED", "EmptyBatch")
 
 
-def test_a_manifest_that_was_never_sent_fails_the_batch(batches: Batches):
-    missing = "00000000-0000-4000-8000-000000000000"
-
-    ended = batches.ended(batches.submit(manifest={"uploadId": missing, "format": "csv"}))
-
-    assert ended["failure"]["error"] == "States.ItemReaderFailed"
+def test_a_manifest_that_was_never_sent_is_refused(batches: Batches):
+    manifest = {"uploadId": batches.form("text/csv")["uploadId"], "format": "csv"}
+    answer = batches.stack.http.post("/batches", json={"manifest": manifest})
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "manifest.uploadId")
 
 
 def test_the_same_key_and_body_again_give_the_same_batch(batches: Batches, sources: Sources):

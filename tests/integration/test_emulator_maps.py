@@ -77,6 +77,20 @@ def test_what_cannot_be_read_is_an_error_that_a_catch_knows(cloud, bucket, text:
     assert end["status"] == "SUCCEEDED", end
 
 
+def test_a_child_gets_no_more_items_than_the_bytes_that_it_may_have(cloud, bucket):
+    put(cloud, bucket, "sizes", "\n".join(json.dumps("x" * n) for n in (10, 10, 90, 200, 10)))
+    state = over(
+        bucket,
+        {"Type": "Pass", "Output": "{% $count($states.input.Items) %}", "End": True},
+        ItemBatcher={"MaxItemsPerBatch": 9, "MaxInputBytesPerBatch": 100},
+        Output="{% $states.result %}",
+    )
+
+    end = run(cloud, machine(cloud, {"Map": state}), input=json.dumps({"key": "sizes"}))
+
+    assert json.loads(end["output"]) == [2, 1, 1, 1]
+
+
 def test_a_map_of_what_was_stopped_starts_no_further_child(cloud, bucket):
     put(cloud, bucket, "many", "\n".join(["{}"] * 60))
     state = over(bucket, task(function(cloud, SLOW)), MaxConcurrency=2)

@@ -81,7 +81,7 @@ def test_a_task_has_the_shape_that_is_described_from_the_first_answer_to_the_las
 def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack, answers: Any):
     batches = Batches(standard)
     batches.bring("shape/1.txt", b"no picture")
-    line = {"uploadId": batches.upload('{"imageUrl": 5}', "application/x-ndjson")}
+    line = {"uploadId": batches.upload(b'{"imageUrl": 5}', "application/x-ndjson")}
     for body in ({"s3Prefix": "shape/"}, {"manifest": line | {"format": "jsonl"}}):
         first = batches.submit(**body)
         last = batches.ended(first)

@@ -10,6 +10,7 @@ from stand_in import STARTED
 URL = "https://example.com/a.jpg"
 BODY = {"sources": [{"imageUrl": URL}, {"imageUrl": URL, "name": "second"}]}
 MISSING = str(uuid.UUID(int=9))
+UPLOAD = str(uuid.UUID(int=8))
 
 
 @pytest.fixture
@@ -61,31 +62,69 @@ def test_a_batch_is_taken_and_its_execution_started(api: Api, started: list[Any]
     assert (order["reader"], order["retry"], order["total"]) == ("lines", False, 2)
 
 
-def test_its_sources_lie_in_the_bucket_a_line_each(api: Api, started: list[Any]):
+def test_its_sources_lie_in_the_bucket_an_entry_each(api: Api, started: list[Any]):
     submit(api, sources=[{"imageUrl": URL, "output": {"format": "png"}}, {"imageUrl": URL}])
     [(_, _, order)] = started
-    lines = api.aws.bucket.get(order["key"]).splitlines()
-    assert [json.loads(line) for line in lines] == [
+    entries = [json.loads(line) for line in api.aws.bucket.get(order["key"]).splitlines()]
+    assert [entry["line"] for entry in entries] == [1, 2]
+    assert [json.loads(entry["text"]) for entry in entries] == [
         {"imageUrl": URL, "output": {"format": "png"}},
         {"imageUrl": URL},
     ]
 
 
-@pytest.mark.parametrize(
-    ("body", "reader", "key"),
-    [
-        ({"s3Prefix": "trip/"}, "objects", "imports/me/trip/"),
-        ({"manifest": {"uploadId": MISSING, "format": "csv"}}, "rows", f"uploads/{MISSING}"),
-        ({"manifest": {"uploadId": MISSING, "format": "jsonl"}}, "lines", f"uploads/{MISSING}"),
-    ],
-)
 @pytest.mark.usefixtures("started")
-def test_what_is_there_already_is_read_where_it_lies(
-    api: Api, body: dict[str, Any], reader: str, key: str
-):
-    batch = submit(api, **body).body
+def test_objects_are_read_where_they_lie(api: Api):
+    batch = submit(api, s3Prefix="trip/").body
     assert batch["total"] is None
-    assert stored(api, batch)["manifest"] == {"reader": reader, "key": key}
+    assert stored(api, batch)["manifest"] == {"reader": "objects", "key": "imports/me/trip/"}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_manifest_is_what_it_was_when_the_batch_was_accepted(
+    api: Api, started: list[Any], form: str
+):
+    api.aws.bucket.put(f"uploads/{UPLOAD}", b"first", "text/csv")
+    batch = submit(api, manifest={"uploadId": UPLOAD, "format": form}).body
+    api.aws.bucket.put(f"uploads/{UPLOAD}", b"second", "text/csv")
+
+    manifest = stored(api, batch)["manifest"]
+    assert (manifest["reader"], manifest["format"]) == ("manifest", form)
+    assert api.aws.bucket.get(manifest["uploaded"]) == b"first"
+    [(_, _, order)] = started
+    assert (order["reader"], order["key"]) == ("manifest", manifest["key"])
+    assert order["key"] != manifest["uploaded"]
+
+
+@pytest.mark.usefixtures("started")
+def test_the_loser_of_a_race_with_one_key_does_not_replace_the_manifest(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    api.aws.bucket.put(f"uploads/{UPLOAD}", b"first", "text/csv")
+    body = {"manifest": {"uploadId": UPLOAD, "format": "csv"}}
+    key = {"Idempotency-Key": "one"}
+    batch = api.post("/batches", body, headers=key).body
+    api.aws.bucket.put(f"uploads/{UPLOAD}", b"second", "text/csv")
+    looks: list[str] = []
+
+    def get(store: Any, batch_id: str) -> Any:  # at the first look the other one is not stored yet
+        looks.append(batch_id)
+        return None if len(looks) == 1 else found(store, batch_id)
+
+    found = type(api.module.batch_store).get
+    monkeypatch.setattr(type(api.module.batch_store), "get", get)
+
+    assert api.post("/batches", body, headers=key).body["batchId"] == batch["batchId"]
+
+    assert api.aws.bucket.get(stored(api, batch)["manifest"]["uploaded"]) == b"first"
+
+
+def test_a_manifest_that_was_never_sent_is_refused(api: Api, started: list[Any]):
+    answer = api.post("/batches", {"manifest": {"uploadId": MISSING, "format": "csv"}})
+    assert (answer.status, answer.error["code"]) == (400, "InvalidSource")
+    assert answer.error["field"] == "manifest.uploadId"
+    assert "is not there" in answer.error["message"]
+    assert started == []
 
 
 @pytest.mark.usefixtures("started")

@@ -1,5 +1,6 @@
 """One run of a batch, looked after by lambdas/batch.py."""
 
+import json
 import uuid
 from collections.abc import Callable
 from types import ModuleType
@@ -9,6 +10,7 @@ import pytest
 from stand_in import STARTED
 
 from darkroom import members
+from darkroom.errors import SourceNotFound
 
 BATCH = str(uuid.UUID(int=7))
 TASKS = [str(uuid.uuid5(uuid.UUID(BATCH), str(number))) for number in range(6)]
@@ -162,3 +164,29 @@ def test_a_batch_of_which_nothing_is_open_is_settled(aws, batch, act):
 def test_what_is_no_action_is_an_error(act):
     with pytest.raises(ValueError, match="no action 'sing'"):
         act("sing")
+
+
+def test_an_uploaded_manifest_becomes_the_entries_that_the_map_run_reads(aws: Any, act: Any):
+    uploaded = {"uploaded": "batches/b/copy", "format": "csv", "key": "batches/b/manifest.jsonl"}
+    other = str(uuid.UUID(int=8))
+    attributes = {"manifest": uploaded, "output": {}, "toleratedFailurePercentage": 20}
+    aws.batches.create(other, "me", attributes)
+    aws.bucket.put("batches/b/copy", b"imageUrl\nhttps://a.example/\n\xff\n", "text/csv")
+
+    for _ in range(2):  # a retry of the state
+        assert act("prepare", batchId=other) == {}
+
+        lines = aws.bucket.get("batches/b/manifest.jsonl").splitlines()
+        assert [json.loads(line) for line in lines] == [
+            {"line": 2, "text": '{"imageUrl":"https://a.example/"}'},
+            {"line": 3, "text": "\ufffd", "problem": "is not UTF-8, from byte 1 on"},
+        ]
+
+
+def test_a_manifest_that_is_gone_is_an_error_in_words_for_people(aws: Any, act: Any):
+    other = str(uuid.UUID(int=8))
+    gone = {"uploaded": "batches/gone", "format": "csv", "key": "k"}
+    attributes = {"manifest": gone, "output": {}, "toleratedFailurePercentage": 20}
+    aws.batches.create(other, "me", attributes)
+    with pytest.raises(SourceNotFound, match="The manifest is not there"):
+        act("prepare", batchId=other)

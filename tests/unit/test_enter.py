@@ -36,7 +36,16 @@ def queued(enter: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[Any]
     return sent
 
 
-def event(*items: Any, reader: str = "lines", run: int = 1) -> dict[str, Any]:
+def event(*items: Any, run: int = 1) -> dict[str, Any]:
+    """Lines of a manifest that begins with an empty line."""
+    return of(*(entry(line, json.dumps(item)) for line, item in enumerate(items, 2)), run=run)
+
+
+def entry(line: int, text: str, **more: str) -> dict[str, Any]:
+    return {"line": line, "text": text, **more}
+
+
+def of(*items: dict[str, Any], reader: str = "lines", run: int = 1) -> dict[str, Any]:
     entries = [{"index": index, "item": item} for index, item in enumerate(items)]
     return {"batchId": BATCH, "run": run, "reader": reader, "items": entries}
 
@@ -82,33 +91,58 @@ def test_entered_twice_is_entered_once_and_what_has_ended_is_not_queued_again(aw
     assert aws.members.counts(BATCH) == {"PENDING": 1, "CANCELLED": 1}
 
 
+GOOD = f'"imageUrl": "{URL}"'
+
+
 @pytest.mark.parametrize(
-    ("line", "named"),
+    ("text", "problem"),
     [
-        ({"imageUrl": "ftp://a.example/"}, "http"),
-        ({"imageUrl": URL, "more": 1}, "more"),
-        ({"imageUrl": "data:image/png;base64,AA=="}, "uploadId"),
-        ({}, "imageUrl"),
-        ("text", "JSON object"),
-        ([1, 2], "JSON object"),
-        (None, "JSON object"),
+        ('{"imageUrl": "ftp://a.example/"}', "Line 7: imageUrl: Only http and https URLs"),
+        ('{"imageUrl": "http://1.2.3.4.5/"}', "Line 7: imageUrl: "),
+        (f'{{{GOOD}, "more": 1}}', "Line 7: There is no field more."),
+        ('{"imageUrl": "data:image/png;base64,AA=="}', "Line 7: imageUrl: a batch takes no data:"),
+        ("{}", "Line 7: Give either imageUrl or uploadId."),
+        ('"text"', "Line 7 must be a JSON object."),
+        ("[1, 2]", "Line 7 must be a JSON object."),
+        ("null", "Line 7 must be a JSON object."),
+        ("no JSON", "Line 7 is not valid JSON: expected ident, column 2."),
+        (f"{{{GOOD}", "Line 7 is not valid JSON: EOF while parsing an object, column"),
+        (f"{{{GOOD}}} {{}}", "Line 7 is not valid JSON: trailing characters, column"),
+        (f'{{{GOOD}, "name": "\\ud800"}}', "Line 7 is not valid JSON: "),
+        ('{"\\udfff": 1}', "Line 7 is not valid JSON: "),
+        (f'{{{GOOD}, "name": "a\\u0000", "n\\u0000": 1}}', "Line 7: There is no field n\0."),
+        ("[" * 3_000, "Line 7 is not valid JSON: recursion limit exceeded"),
+        ('{"a":' * 6_000, "Line 7 is not valid JSON: "),
+        (f'{{{GOOD}, "output": {{"quality": 1e400}}}}', "Line 7: output.quality: "),
+        (f'{{{GOOD}, "output": {{"quality": NaN}}}}', "Line 7: output.quality: "),
+        (f'{{{GOOD}, "output": {{"quality": {"9" * 5_000}}}}}', "Line 7 is not valid JSON: number"),
+        (f'{{{GOOD}, "name": "{"n" * 10_000}"}}', "Line 7: name: String should have at most 200"),
+        (f'{{{GOOD}, "name": 17}}', "Line 7: name: Input should be a valid string."),
+        (f'{{{GOOD}, "output": []}}', "Line 7: output: Input should be an object."),
+        ('{"imageUrl": null, "uploadId": true}', "Line 7: uploadId: Input should be a valid str"),
     ],
 )
-def test_a_line_that_is_no_source_is_a_task_that_will_say_why(
-    aws, enter, queued, line: Any, named: str
+def test_a_line_that_is_no_source_is_a_task_that_will_say_which_line_and_why(
+    aws, enter, queued, text: str, problem: str
 ):
-    enter.handler(event(line), None)
-    source = task(aws, "0")["source"]
-    assert named in source["problem"]
-    assert json.loads(source["line"]) == line
-    assert queued[0][0]["source"] == source
+    good = json.dumps({"imageUrl": URL})
+
+    assert enter.handler(of(entry(6, good), entry(7, text), entry(8, good)), None)["entered"] == 3
+
+    source = task(aws, "1")["source"]
+    assert source["problem"].startswith(problem)
+    assert (source["line"], source["lineNumber"]) == (text[:500], 7)
+    assert queued[0][1]["source"] == source
+    assert task(aws, "0")["source"] == task(aws, "2")["source"] == {"imageUrl": URL}
 
 
-def test_what_a_row_leaves_empty_it_does_not_say(aws, enter, queued):
-    row = {"imageUrl": URL, "name": "", "uploadId": ""}
-    enter.handler(event(row, reader="rows"), None)
-    assert task(aws, "0")["source"] == {"imageUrl": URL}
-    assert "name" not in task(aws, "0")
+def test_a_line_that_could_not_be_read_is_such_a_task_too(aws, enter, queued):
+    enter.handler(of(entry(9, "\ufffdPNG", problem="is not UTF-8, from byte 1 on")), None)
+    assert task(aws, "0")["source"] == {
+        "line": "\ufffdPNG",
+        "lineNumber": 9,
+        "problem": "Line 9 is not UTF-8, from byte 1 on.",
+    }
     assert queued
 
 
@@ -116,7 +150,7 @@ def test_objects_are_known_by_their_key_and_folders_are_none(aws, enter, queued)
     keys = ["imports/me/trip/a.jpg", "imports/me/trip/", f"imports/me/{'x' * 300}.jpg"]
     listed = [{"Key": key, "Size": 1} for key in keys]
 
-    assert enter.handler(event(*listed, reader="objects"), None) == {"entered": 2}
+    assert enter.handler(of(*listed, reader="objects"), None) == {"entered": 2}
 
     first = task(aws, keys[0])
     assert (first["source"], first["name"]) == ({"object": keys[0]}, "trip/a.jpg")

@@ -1,11 +1,14 @@
 """Step Functions: a Distributed Map that is written in JSONata and batches its items."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.services import stepfunctions
 
 from local.emulator.patches.replacing import Function, replace
 
+PAYLOAD_BYTES = 256 * 1024
 # What is done here and would be done once more, or be left out, by ministack.
 DONE_HERE = ("ItemReader", "ItemSelector", "ItemBatcher")
 
@@ -87,9 +90,22 @@ def _items(state: dict[str, Any], raw: Any, context: dict[str, Any]) -> list[Any
         ]
     if "ItemBatcher" not in state:
         return list(items)
-    size = int(evaluate(state["ItemBatcher"]["MaxItemsPerBatch"], raw, context))
-    shared = state["ItemBatcher"].get("BatchInput")
-    common = {} if shared is None else {"BatchInput": evaluate(shared, raw, context)}
-    return [
-        {"Items": items[start : start + size], **common} for start in range(0, len(items), size)
-    ]
+    batcher = evaluate(state["ItemBatcher"], raw, context)
+    shared = {name: batcher[name] for name in ("BatchInput",) if name in batcher}
+    return [{"Items": batch, **shared} for batch in _batches(items, batcher)]
+
+
+def _batches(items: list[Any], batcher: dict[str, Any]) -> Iterator[list[Any]]:
+    """Give the items of each child: as many as fit both limits, where a single one always fits."""
+    most = int(batcher.get("MaxItemsPerBatch", len(items) or 1))
+    left = most_bytes = int(batcher.get("MaxInputBytesPerBatch", PAYLOAD_BYTES))
+    batch: list[Any] = []
+    for item in items:
+        size = len(json.dumps(item).encode()) + 1
+        if batch and (len(batch) == most or size > left):
+            yield batch
+            batch, left = [], most_bytes
+        batch.append(item)
+        left -= size
+    if batch:
+        yield batch
