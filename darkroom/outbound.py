@@ -6,7 +6,10 @@ fetched through this, and callbacks sent.
 """
 
 import contextlib
+import http
 import http.client
+import ipaddress
+import re
 import socket
 import threading
 import time
@@ -21,6 +24,16 @@ from darkroom.addresses import resolve
 from darkroom.errors import SourceBlocked, SourceError, SourceUnavailable
 
 MAX_URL_LENGTH = 2048
+MAX_NAME_LENGTH = 253  # RFC 1035, 2.3.4, as text
+NOT_IN_URLS = re.compile(r"[\x00- \x7f-\x9f\\\ud800-\udfff]")
+PLACE = re.compile(
+    r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:%]+))(:(?P<port>.*))?", re.DOTALL
+)
+DIGITS = re.compile(r"[0-9]+")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+NUMERIC = re.compile(r"(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)\.?$")
+MAX_INTERIM = 100
+MAX_INTERIM_BYTES = 64 * 1024
 LOOK_UP_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -30,31 +43,80 @@ USER_AGENT = "Darkroom/1"
 def check_url(url: str) -> urllib.parse.SplitResult:
     """Return the parts of a URL that Darkroom may fetch from.
 
+    What passes names a host that there can be, so that whoever reads it later, this module, a
+    browser or the command line, takes it for the same. Its address is judged when it is called.
+
     Raises:
         SourceBlocked: it is no http or https URL with a host, has credentials, or is too long.
     """
     if len(url) > MAX_URL_LENGTH:
         raise SourceBlocked(f"The URL is longer than {MAX_URL_LENGTH} characters.")
-    if any(character <= " " or character in "\x7f\\" for character in url):
+    if NOT_IN_URLS.search(url):
         raise SourceBlocked("The URL has spaces, control characters or backslashes in it.")
     try:
         parts = urllib.parse.urlsplit(url)
-        port = parts.port
     except ValueError as error:
         raise SourceBlocked("The URL is not well formed.") from error
     if parts.scheme not in {"http", "https"}:
         raise SourceBlocked("Only http and https URLs can be fetched.")
-    if not parts.hostname or port == 0:
-        raise SourceBlocked("The URL names no host.")
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         raise SourceBlocked("The URL has credentials in it. Use a signed URL instead.")
+    place = PLACE.fullmatch(parts.netloc)
+    if not place or not _is_host(place["name"], place["ipv6"]):
+        raise SourceBlocked("The URL names no host, or none that there can be.")
+    if place["port"] and not (DIGITS.fullmatch(place["port"]) and 0 < int(place["port"]) < 2**16):
+        raise SourceBlocked("The port of the URL is not one of 1 to 65535.")
     return parts
+
+
+def _is_host(name: str | None, ipv6: str | None) -> bool:
+    """Whether there can be a host of this name or address, wherever it leads."""
+    if name is None:
+        try:
+            return bool(ipaddress.IPv6Address(ipv6 or ""))
+        except ValueError:
+            return False
+    try:
+        ascii_name = name.encode("idna").decode()
+        if not NUMERIC.search(ascii_name):
+            return bool(NAME.fullmatch(ascii_name)) and len(ascii_name) <= MAX_NAME_LENGTH
+        # What ends in a number is an address (https://url.spec.whatwg.org/#concept-host-parser),
+        # in one of its old spellings at least: 127.1 and 0x7f000001 are, 1.2.3.4.5 is not.
+        socket.inet_aton(ascii_name)
+    except (UnicodeError, OSError):
+        return False
+    return True
 
 
 def display(url: str) -> str:
     """Return a URL for messages and logs: the query, where signatures are kept, is left out."""
-    parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return "The URL"
+    host = parts.netloc.rpartition("@")[2]
+    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+class FinalResponse(http.client.HTTPResponse):
+    """An answer without the interim ones before it, of which `http.client` knows 100 alone.
+
+    A client must be able to read any number of them (RFC 9110, 15.2): 103 is common.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        left = MAX_INTERIM_BYTES
+        for _ in range(MAX_INTERIM):
+            status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if status[1] == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("it answered 101, which was not asked for")
+            if status[1] >= http.HTTPStatus.OK:
+                return status
+            while (line := self.fp.readline(left + 1)) not in {b"\r\n", b"\n", b""}:
+                left -= len(line)
+                if left < 0:
+                    raise http.client.LineTooLong("interim answers")
+        raise http.client.HTTPException("it answered 1xx without end")
 
 
 class Deadline:
@@ -113,6 +175,8 @@ def _connection(
 
     # `_new_conn` is urllib3's own seam for the dial; host name checks and SNI stay with `host`.
     class Checked(base):  # type: ignore[misc, valid-type]
+        response_class = FinalResponse
+
         def _new_conn(self) -> socket.socket:
             failure: OSError | None = None
             for address in addresses:

@@ -23,7 +23,7 @@ CHUNK_BYTES = 64 * 1024
 
 REDIRECTS = {301, 302, 303, 307, 308}
 FORBIDDEN = {401, 403}
-TRY_AGAIN = {408, 425, 429}
+TRY_AGAIN = {202, 408, 425, 429}
 HEADERS = {
     "Accept": "image/*, */*;q=0.1",
     # The file as it is: nothing that unpacks to a thousand times its size.

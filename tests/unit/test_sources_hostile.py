@@ -39,6 +39,17 @@ def answer_of(talk: Talk, path: str = "/a.jpg?sig=secret", limits: Limits | None
         pytest.param(
             say(b"HTTP/1.1 100 Continue\r\n\r\n", OK, b"\r\nabc"), b"abc", id="100 before it"
         ),
+        pytest.param(
+            say(
+                b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nContent-Length: 9\r\n\r\n",
+                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102\nX: y\n\n" * 40,
+                b"HTTP/1.1 199 Other\r\n\r\n",
+                OK,
+                b"\r\nabc",
+            ),
+            b"abc",
+            id="1xx before it",
+        ),
     ],
 )
 def test_what_can_be_understood_is_taken(talk: Talk, body: bytes) -> None:
@@ -71,6 +82,16 @@ def test_what_can_be_understood_is_taken(talk: Talk, body: bytes) -> None:
         pytest.param(say(b"HTTP/1.1 abc OK\r\n\r\n"), "did not answer in HTTP", id="status abc"),
         pytest.param(say(b"x" * 100_000), "broke off", id="endless status line"),
         pytest.param(say_for_ever(OK, b"X: y\r\n"), "broke off", id="endless headers"),
+        pytest.param(say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nabc"),
+                     "broke off: it answered 101", id="101"),
+        pytest.param(say_for_ever(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+                     "broke off: it answered 1xx without end", id="endless 103"),
+        pytest.param(say_for_ever(b"HTTP/1.1 103 Early Hints\r\n", b"X: y\r\n"),
+                     "broke off", id="endless headers of 103"),
+        pytest.param(say_for_ever(b"HTTP/1.1 103 Early Hints\r\n", b"X"),
+                     "broke off", id="endless header of 103"),
+        pytest.param(say(b"HTTP/1.1 103 Early Hints\r\n\r\n"), "broke off", id="only 103"),
+        pytest.param(say(b"HTTP/1.1 103 Early Hints\r\nLink"), "broke off", id="half a 103"),
     ],
 )  # fmt: skip
 def test_what_breaks_off_or_makes_no_sense_may_be_tried_again(talk: Talk, reason: str) -> None:
