@@ -9,6 +9,8 @@ const TRIES = 4;
 const MOST_BYTES = 6 * 2 ** 20 - 2 ** 16;
 /** Statuses that mean: not now. API Gateway throttles with 429, a service that is away is a 503. */
 const LATER = new Set([429, 502, 503, 504]);
+/** Milliseconds for one answer: more than the 29 s that API Gateway gives it. */
+const PATIENCE = 40_000;
 
 /** The API key, kept for the session of this tab only. */
 export const key = {
@@ -26,6 +28,13 @@ export class ApiError extends Error {
   }
 }
 
+/** Returns an error in words for people. One of our own making is told to developers, too. */
+export function explain(error) {
+  if (error instanceof ApiError) return error.message;
+  console.error(error);
+  return `Something broke on this page (${error.message}).`;
+}
+
 /**
  * Posts JSON and returns the answer. What is not served now is sent again, so the request must be
  * one that may arrive twice: it has an idempotency key, or the API refuses its repetition.
@@ -38,8 +47,7 @@ export async function post(path, body = {}, headers = {}) {
   }
   for (let left = TRIES - 1; ; left -= 1) {
     try {
-      const answer = await send("POST", path, headers, text);
-      return await answer.json();
+      return await read(await send("POST", path, headers, text));
     } catch (error) {
       if (!left || !(error.status === 0 || LATER.has(error.status))) throw error;
       await pause(Math.min(error.retryAfter ?? 1, 10));
@@ -60,7 +68,7 @@ export async function get(path) {
   const answer = await send("GET", path, last ? { "If-None-Match": last.version } : {});
   const retryAfter = seconds(answer);
   if (answer.status === 304) return { body: last.body, retryAfter };
-  const body = await answer.json();
+  const body = await read(answer);
   const version = answer.headers.get("ETag");
   known.delete(path);
   if (version) known.set(path, { version, body });
@@ -74,6 +82,15 @@ export function forgetAnswers() {
   known.clear();
 }
 
+/** Returns the JSON of an answer. */
+async function read(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    throw new ApiError(answer.status, "NotJson", "The answer of the service cannot be read.");
+  }
+}
+
 async function send(method, path, headers, body) {
   let answer;
   try {
@@ -82,19 +99,21 @@ async function send(method, path, headers, body) {
       body,
       headers: { "x-api-key": key.get() ?? "", ...headers },
       cache: "no-store", // versions are compared here, and a 304 is to be seen
+      // What is sent may be large, and the line slow; what is asked for is small.
+      signal: method === "GET" ? AbortSignal.timeout(PATIENCE) : undefined,
     });
   } catch {
     throw new ApiError(0, "NoAnswer", "The service cannot be reached.");
   }
   if (answer.ok || answer.status === 304) return answer;
-  const told = await answer.json().catch(() => ({}));
-  const { code = "Unknown", message = `The service answered ${answer.status}.` } = told.error ?? {};
+  const told = await answer.json().catch(() => null);
+  const { code = "Unknown", message = `The service answered ${answer.status}.` } = told?.error ?? {};
   throw Object.assign(new ApiError(answer.status, code, message), { retryAfter: seconds(answer) });
 }
 
 function seconds(answer) {
-  const told = answer.headers.get("Retry-After");
-  return told === null ? null : Number(told);
+  const told = answer.headers.get("Retry-After") ?? "";
+  return /^\d+$/.test(told) ? Number(told) : null; // it may also be a date, but ours never is
 }
 
 /** Waits so many seconds. */

@@ -1,5 +1,6 @@
 /** One task: its picture, its place in the state machine, why it failed, what can be done. */
 
+import { explain } from "./api.js";
 import { compare, notice } from "./compare.js";
 import { element } from "./dom.js";
 import { draw, tries } from "./machine.js";
@@ -53,12 +54,13 @@ export class Card {
     if (last && stage(task) < stage(last)) return false;
     this.#task = task;
     if (last && stage(task) === stage(last)) {
-      if (task.result) this.#parts.save.href = task.result.url; // links to results end
+      if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links end
       return false;
     }
     const focused = this.node.contains(document.activeElement);
-    this.node.className = `card ${task.status.toLowerCase()}`;
-    this.node.replaceChildren(this.#picture(), this.#words());
+    this.node.className = `card ${String(task.status).toLowerCase()}`;
+    this.#parts = { problem: element("p", { className: "problem", role: "alert" }) };
+    this.node.replaceChildren(...this.#content());
     if (focused && !this.node.contains(document.activeElement)) this.node.focus();
     return true;
   }
@@ -68,12 +70,26 @@ export class Card {
     this.#parts.problem.textContent = message;
   }
 
+  /** Makes what the card shows. One task that is odd must not take the others with it. */
+  #content() {
+    try {
+      return [this.#picture(), this.#words()];
+    } catch (error) {
+      this.complain(`This task cannot be shown. ${explain(error)}`);
+      const name = element("h3", { dir: "auto" }, this.title);
+      const id = element("p", { className: "facts" }, `Task ${this.#task.taskId}`);
+      const told = element("div", { className: "told" }, name, id, this.#parts.problem);
+      return [frame(notice("Not shown")), told];
+    }
+  }
+
   #picture() {
     const { status, result } = this.#task;
     const source = before(this.#task, this.file);
     if (result) return frame(compare({ name: this.title, result, ...source }));
     if (status === "FAILED") return frame(notice("No print"));
     if (status === "CANCELLED") return frame(notice("Cancelled"));
+    if (status === "COMPLETED") return frame(notice("The result is gone"));
     // A URL may lead nowhere yet; a file is here.
     if (!this.file) return frame(notice(status === "RUNNING" ? "Developing" : "Waiting"));
     const image = element("img", { src: this.file, alt: `${this.title}, as it came` });
@@ -83,10 +99,9 @@ export class Card {
 
   #words() {
     const { status, failure } = this.#task;
-    this.#parts.problem = element("p", { className: "problem", role: "alert" });
     return element("div", { className: "told" },
       element("header", {},
-        element("h3", { title: this.#task.source.imageUrl ?? this.title }, this.title),
+        element("h3", { dir: "auto", title: place(this.#task) ?? this.title }, this.title),
         element("p", { className: "status" }, `${status[0]}${status.slice(1).toLowerCase()}`),
       ),
       this.#facts(),
@@ -120,7 +135,7 @@ export class Card {
         element("code", {}, error), ` in ${step}${times > 1 ? `, tried ${times} times` : ""}`,
       ),
       meaning ? element("p", { className: "meaning" }, ...prose(meaning)) : null,
-      element("p", { className: "message" }, message),
+      element("p", { className: "message", dir: "auto" }, message),
     );
   }
 
@@ -165,25 +180,37 @@ function stage({ attempt, status }) {
 /** Returns where the source can be seen, and what to say if it cannot. */
 function before({ source }, file) {
   if (file) return { before: file, missing: "Your browser cannot show the format of the source." };
-  if (source.uploadId) {
+  if (source?.uploadId) {
     return { before: null, missing: "No before: this tab did not send the file." };
   }
-  if (source.imageUrl.startsWith("data:")) {
+  if (source?.imageUrl?.startsWith("data:")) {
     return { before: null, missing: "No before: the source came within the request." };
   }
-  return { before: source.imageUrl, missing: "No before: its server does not show it here." };
+  if (source?.imageUrl) {
+    return { before: source.imageUrl, missing: "No before: its server does not show it here." };
+  }
+  return { before: null, missing: "No before: the source lies in the bucket." };
+}
+
+/** Returns where a source is, in the words of whoever named it: a URL, a key, a line. */
+function place({ source }) {
+  return source?.imageUrl ?? source?.object ?? source?.line;
 }
 
 function title({ name, source, taskId }) {
   if (name) return name;
-  if (!source.imageUrl || source.imageUrl.startsWith("data:")) return `Task ${taskId.slice(0, 8)}`;
-  const url = new URL(source.imageUrl);
-  const last = url.pathname.split("/").filter(Boolean).at(-1);
-  if (!last) return url.host;
+  if (source?.object) return source.object.split("/").at(-1);
+  if (source?.line !== undefined) {
+    return source.lineNumber ? `Line ${source.lineNumber}` : "A line of a manifest";
+  }
+  if (!source?.imageUrl || source.imageUrl.startsWith("data:")) return `Task ${taskId.slice(0, 8)}`;
+  let last;
   try {
+    const url = new URL(source.imageUrl);
+    last = url.pathname.split("/").filter(Boolean).at(-1) ?? url.host;
     return decodeURIComponent(last);
   } catch {
-    return last; // it was not encoded
+    return last ?? source.imageUrl; // it was not encoded; or this browser takes it for no URL
   }
 }
 

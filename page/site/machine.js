@@ -96,12 +96,12 @@ function markUp(machine, task) {
     for (const name of path) if (machine.States[name].Next) marks.set(name, "open");
     marks.set(path[0], "done"); // it is what makes a task RUNNING
   }
-  const step = task.status === "FAILED" ? task.failure.step : null;
+  const step = task.status === "FAILED" ? task.failure?.step : null;
   if (path.includes(step)) {
     for (const name of path.slice(0, path.indexOf(step))) marks.set(name, "done");
     marks.set(step, "failed");
-    const { Next } = machine.States[step].Catch.at(-1);
-    for (const name of follow(machine, Next)) marks.set(name, "fell");
+    const caught = machine.States[step].Catch?.at(-1);
+    for (const name of follow(machine, caught?.Next)) marks.set(name, "fell");
   }
   return marks;
 }

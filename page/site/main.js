@@ -1,13 +1,17 @@
 /** The page: asks for the key, takes images, shows tasks. */
 
 import { forgetAnswers, key } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 import { readMachine } from "./machine.js";
 import { send } from "./send.js";
 import { Tasks } from "./tasks.js";
 import { readErrors } from "./words.js";
 
-const [machine, errors] = await Promise.all([readMachine(), readErrors()]);
+const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch((error) => {
+  const text = "This page did not load whole. Load it again.";
+  document.body.append(element("p", { className: "problem", role: "alert" }, text));
+  throw error;
+});
 const tasks = new Tasks({ machine, errors }, () => close("The service does not know this key."));
 
 function open() {

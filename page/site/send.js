@@ -1,6 +1,6 @@
 /** Sends images: files by a form to S3, URLs as they are. Each becomes a task. */
 
-import { ApiError, post } from "./api.js";
+import { ApiError, explain, post } from "./api.js";
 import { byId, element } from "./dom.js";
 
 /** Files that are sent at a time: more would only share the line. */
@@ -30,8 +30,7 @@ async function sendOne({ source, line }, output, taken) {
     line.done();
     taken(task, file);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    line.fail(error.message);
+    line.fail(explain(error));
   }
 }
 
@@ -51,7 +50,8 @@ async function upload(file) {
     throw new ApiError(0, "NoAnswer", "The file could not be sent. Try again.");
   }
   if (!answer.ok) throw new ApiError(answer.status, "Refused", refusal(await answer.text()));
-  return { uploadId: form.uploadId, name: file.name.slice(0, 200) };
+  // The API counts characters, of which some are two units of a string here: none is cut in half.
+  return { uploadId: form.uploadId, name: [...file.name].slice(0, 200).join("") };
 }
 
 /** Returns what S3's refusal, in XML, means. */
@@ -66,7 +66,7 @@ class Line {
   constructor(source) {
     this.state = element("span", { className: "state" }, "Sending");
     this.node = element("li", {},
-      element("span", { className: "what" }, source instanceof File ? source.name : source),
+      element("span", { className: "what", dir: "auto" }, source instanceof File ? source.name : source),
       this.state,
     );
     byId("sending").append(this.node);

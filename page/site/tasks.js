@@ -1,6 +1,6 @@
 /** The list of tasks: reads it as seldom as the API asks, and keeps a card for each task. */
 
-import { ApiError, get, post } from "./api.js";
+import { ApiError, explain, get, post } from "./api.js";
 import { Card } from "./card.js";
 import { announce, byId, element } from "./dom.js";
 
@@ -12,6 +12,7 @@ const PAGES = 5;
 const SOONEST = 0.5;
 const WHEN_NOTHING_MOVES = 30;
 const AFTER_TROUBLE = 5;
+const LONGEST = 300;
 /** Milliseconds in which the list may not know a task that was just taken. */
 const LIST_LAGS = 3000;
 
@@ -101,12 +102,11 @@ export class Tasks {
       pause = read.retryAfter ?? WHEN_NOTHING_MOVES;
     } catch (error) {
       if (round !== this.#round) return;
-      if (!(error instanceof ApiError)) throw error;
       if (error.status === 403) return this.#refused();
-      this.#complain(`${error.message} Trying again.`);
+      this.#complain(`${explain(error)} Trying again.`);
       pause = error.retryAfter ?? AFTER_TROUBLE;
     }
-    this.#later(Math.max(pause, SOONEST));
+    this.#later(Math.min(Math.max(pause, SOONEST), LONGEST));
   }
 
   /** Returns how many tasks to read, so that all that can still move are among them. */
@@ -125,7 +125,10 @@ export class Tasks {
       const query = new URLSearchParams({ ...this.#filter, limit });
       if (cursor) query.set("cursor", cursor);
       const page = await get(`tasks?${query}`);
-      tasks.push(...page.body.tasks);
+      if (!Array.isArray(page.body?.tasks)) {
+        throw new ApiError(200, "NoList", "The answer of the service is not a list of tasks.");
+      }
+      tasks.push(...page.body.tasks.filter((task) => task?.taskId));
       cursor = page.body.cursor;
       if (page.retryAfter !== null) retryAfter = Math.min(retryAfter ?? Infinity, page.retryAfter);
       pages += 1;
@@ -144,8 +147,7 @@ export class Tasks {
       this.#cursor = cursor;
       this.#sayHowMany(true);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.#complain(error.message);
+      this.#complain(explain(error));
     } finally {
       button.disabled = false;
     }
@@ -191,8 +193,7 @@ export class Tasks {
       // The attempt that is seen: what somebody else has tried again since is not tried once more.
       this.take(await post(link, link.endsWith("/retry") ? { attempt: card.task.attempt } : {}));
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      card.complain(error.message);
+      card.complain(explain(error));
       this.#later(SOONEST);
     }
   }
