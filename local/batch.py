@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +15,16 @@ from darkroom.client import ApiError, Batch, BrokenDownload, Darkroom, Task, Unr
 from darkroom.client.transport import NOT_TAKEN
 from darkroom.tasks import Status
 from local import names
+from local.files import printable, reason
 from local.journal import Journal
 from local.manifest import Source
 from local.names import Name
 from local.submissions import AT_ONCE
 
 REPORT = "report.csv"
+FORMULAS = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - what some input methods write for them
 REFUSED = "REFUSED"
-"""The status, in the report, of a file that could not be uploaded and so has no task."""
+"""The status, in the report, of what could not be submitted and so has no task."""
 
 
 @dataclass
@@ -77,7 +78,10 @@ class Tally:
 def pictures(sources: Sequence[Source]) -> list[Picture]:
     """Return the pictures of sources, each with a name for its result."""
     distinct = names.distinct([source.wanted for source in sources])
-    return [Picture(source, name) for source, name in zip(sources, distinct, strict=True)]
+    made = [Picture(source, name) for source, name in zip(sources, distinct, strict=True)]
+    for picture in made:
+        picture.note(*(picture.source.problem or ("", "")))
+    return made
 
 
 def upload(client: Darkroom, batch: Sequence[Picture], tally: Tally) -> None:
@@ -91,12 +95,12 @@ def upload(client: Darkroom, batch: Sequence[Picture], tally: Tally) -> None:
     def one(file: Path, same: Sequence[Picture]) -> None:
         error, upload_id = ("", ""), None
         try:
-            if file.stat().st_size == 0:
+            if file.is_file() and file.stat().st_size == 0:
                 error = "EmptyFile", f"{file} is empty."
             else:
                 upload_id = client.upload(file)
-        except OSError as problem:
-            error = "UnreadableFile", f"{file}: {problem.strerror or problem}."
+        except (OSError, ValueError) as problem:
+            error = "UnreadableFile", f"{file}: {reason(problem)}."
         except ApiError as problem:
             if problem.status in NOT_TAKEN | {HTTPStatus.FORBIDDEN}:
                 raise  # it would be the same with all the others
@@ -108,7 +112,9 @@ def upload(client: Darkroom, batch: Sequence[Picture], tally: Tally) -> None:
 
     by_file: dict[Path, list[Picture]] = {}
     for picture in batch:
-        if picture.source.file:
+        if picture.error:
+            tally.add("failed")
+        elif picture.source.file:
             by_file.setdefault(picture.source.file, []).append(picture)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
@@ -156,10 +162,10 @@ def follow(
     Raises:
         ApiError, Unreachable: the API does not tell how the batch is.
     """
+    submitted = [picture for picture in batch if not picture.error]
     waiting: defaultdict[str, deque[Picture]] = defaultdict(deque)
-    for one in batch:
-        if not one.error:
-            waiting[one.place].append(one)
+    for one in submitted:
+        waiting[one.place].append(one)
     by_task: dict[str, Picture] = {}
     last: Batch | None = None
 
@@ -171,8 +177,11 @@ def follow(
         try:
             for task in client.batches.as_ended(batch_id, changed):
                 # The same source twice is two tasks with the same result: whose is which is one.
-                same = waiting[_place(task["source"])]
-                if task["taskId"] not in by_task and same:
+                source = task["source"]
+                same = waiting[_place(source)]
+                if number := source.get("lineNumber"):  # of the manifest that was sent
+                    by_task[task["taskId"]] = submitted[number - 1]
+                elif task["taskId"] not in by_task and same:
                     by_task[task["taskId"]] = same.popleft()
                 if its := by_task.get(task["taskId"]):
                     _ended(its, task, tally)
@@ -192,14 +201,28 @@ def follow(
 def write_report(batch: Sequence[Picture], out: Path) -> Path:
     """Write a line about each picture to `report.csv` in the folder of results; return its path."""
     path = out / REPORT
+    if path.is_dir():  # results of a folder that is called so
+        path = out / f"{REPORT}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, quoting=csv.QUOTE_ALL)
         rows.writerow(["source", "status", "error", "message", "file", "taskId"])
         for picture in batch:
             task_id = picture.task["taskId"] if picture.task else ""
             told = [picture.error, picture.message, picture.file, task_id]
-            rows.writerow([picture.source.label, picture.status, *told])
+            rows.writerow(map(cell, [picture.source.label, picture.status, *told]))
     return path
+
+
+def cell(text: str) -> str:
+    """Return a text as a spreadsheet takes it for text, and never for a formula.
+
+    A `'` goes before what begins like a formula, and before a `'`: so to take one away at the
+    beginning gives the text back.
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    shown = printable(text)
+    formula = shown.startswith(("'", "\t", "\r", "\n")) or shown.lstrip()[:1] in FORMULAS
+    return f"'{shown}" if shown and formula else shown
 
 
 def _ended(picture: Picture, task: Task, tally: Tally) -> None:
@@ -233,7 +256,7 @@ def _save(client: Darkroom, picture: Picture, out: Path, tally: Tally) -> None:
         if not _is(path, result["sha256"]):
             path.parent.mkdir(parents=True, exist_ok=True)
             client.download(task, path)
-    except (ApiError, Unreachable, BrokenDownload, OSError) as error:
+    except (ApiError, Unreachable, BrokenDownload, OSError, ValueError) as error:
         picture.note("NotSaved", f"The result could not be saved: {error}")
         tally.add("failed")
         return
@@ -248,11 +271,6 @@ def _is(path: Path, sha256: str) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
 
-def _place(source: Mapping[str, str]) -> str:
-    """Return where a source is; of a line that the API refused, where the line says it is."""
-    if "line" in source:
-        try:
-            source = json.loads(source["line"])
-        except ValueError:  # the API keeps the beginning only of a long one
-            return ""
+def _place(source: Mapping[str, Any]) -> str:
+    """Return where a source is; "" of a line that the API refused."""
     return source.get("uploadId") or source.get("imageUrl") or ""

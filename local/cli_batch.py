@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from darkroom.client import ApiError, Darkroom, Unreachable
+from darkroom.client import ApiError, Batch, Darkroom, Unreachable
 from darkroom.tasks import Status
 from local import batch as work
 from local import journal, manifest, render
@@ -84,7 +84,7 @@ def develop(
 
     Raises:
         ApiError, Unreachable: the API does not take them, or does not tell how they are.
-        Refused: it does not take one of them; no other is submitted either.
+        Refused: the API does not take the batch.
     """
     noted = remembered(client, out, version)
     if noted:
@@ -97,9 +97,9 @@ def develop(
         noted.write(out)
     if noted.batch_id is None:
         try:
-            batch = client.batches.submit(noted.source, **options, idempotency_key=noted.key)
+            batch = submit(client, noted, out, options)
         except ApiError as error:
-            raise Refused(refusal(error, noted.source)) from error
+            raise Refused(error.message) from error
         noted.batch_id = batch["batchId"]
         noted.write(out)
     screen.print(f"Batch {render.clean(noted.batch_id)}", soft_wrap=True)
@@ -121,14 +121,23 @@ def remembered(client: Darkroom, out: Path, version: str) -> journal.Journal | N
     return noted
 
 
-def refusal(error: ApiError, source: Mapping[str, Any]) -> str:
-    """Return a refusal that says which picture is meant, where the API says `sources.17.…`."""
-    kind, _, rest = (error.field or "").partition(".")
-    number = rest.partition(".")[0]
-    if kind != "sources" or not number.isdecimal():
-        return error.message
-    item = source["sources"][int(number)]
-    return f"{item.get('imageUrl') or item.get('name')}: {error.message} Nothing was submitted."
+def submit(
+    client: Darkroom, noted: journal.Journal, out: Path, options: Mapping[str, Any]
+) -> Batch:
+    """Submit a batch; if one of its pictures is refused, so that only that one fails.
+
+    Raises:
+        ApiError, Unreachable: as `Batches.submit`.
+    """
+    try:
+        return client.batches.submit(noted.source, **options, idempotency_key=noted.key)
+    except ApiError as error:
+        if not (error.field or "").startswith("sources."):
+            raise
+    # What was refused has used up no key.
+    noted.source = client.batches.manifest(noted.source["sources"])
+    noted.write(out)
+    return client.batches.submit(noted.source, **options, idempotency_key=noted.key)
 
 
 def interrupted(noted: journal.Journal | None, chosen: tuple[str | None, str | None]) -> str:

@@ -1,11 +1,21 @@
 """Pictures on their way: an argument becomes what the API takes, a result becomes a file."""
 
+import itertools
+import os
 import re
+import stat
+import unicodedata
 import urllib.parse
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have, on most file systems."""
+ROOM = LONGEST_NAME - len(".avif")
+"""Bytes that it may have before the extension of a result."""
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+"""Names that are devices on Windows, with any extension."""
 
 
 class UnusableFile(Exception):
@@ -25,12 +35,23 @@ def check(source: str) -> None:
     """
     if is_url(source):
         return
-    path = Path(source)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise UnusableFile(f"{source} {what}. Give files, or URLs that begin with https://.")
-    if path.stat().st_size == 0:
-        raise UnusableFile(f"{source} is empty.")
+    try:
+        found = Path(source).stat()
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        what = "does not exist" if missing else f"cannot be read ({reason(error)})"
+    else:
+        if stat.S_ISREG(found.st_mode) and found.st_size:
+            return
+        if stat.S_ISREG(found.st_mode):
+            raise UnusableFile(f"{source} is empty.")
+        what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file"
+    raise UnusableFile(f"{source} {what}. Give files, or URLs that begin with https://.")
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return why a file cannot be used."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def label(source: str) -> str:
@@ -41,16 +62,50 @@ def label(source: str) -> str:
 def result_stems(sources: Sequence[str]) -> list[str]:
     """Return a file name without extension for the result of each source, no two alike.
 
-    `cat.jpg` and `https://example.com/cat.png` become `cat-gray` and `cat-gray-2`. Names that
-    differ in case only are alike: on some file systems they are.
+    `cat.jpg` and `https://example.com/cat.png` become `cat-gray` and `cat-gray-2`.
     """
-    counts: dict[str, int] = {}
-    stems = []
-    for source in sources:
-        gray = f"{stem(source)}-gray"
-        count = counts[gray.casefold()] = counts.get(gray.casefold(), 0) + 1
-        stems.append(gray if count == 1 else f"{gray}-{count}")
-    return stems
+    used: set[str] = set()
+    here = PurePosixPath()
+    grays = [fit(stem(source), "-gray", ROOM) for source in sources]
+    return [unused(here, gray, "", used, ROOM) for gray in grays]
+
+
+def unused(
+    folder: PurePosixPath, stem: str, tail: str, used: set[str], longest: int = LONGEST_NAME
+) -> str:
+    """Return the path of a file that none of the used ones is alike, and add it to them.
+
+    It is called `stem` and `tail`; or `stem-2` and `tail`, and so on.
+    """
+    for number in itertools.count(1):
+        name = fit(stem, (f"-{number}" if number > 1 else "") + tail, longest)
+        path = str(folder / name)
+        if alike(path) not in used:
+            break
+    used.add(alike(path))
+    return path
+
+
+def fit(stem: str, tail: str, longest: int = LONGEST_NAME) -> str:
+    """Return the name of a file, with its stem cut where the name would be too long."""
+    while len(os.fsencode(stem + tail)) > longest and stem:
+        stem = stem[:-1]
+    return stem + tail
+
+
+def alike(name: str) -> str:
+    """Return what is the same of two paths that some file system takes for one.
+
+    Windows and macOS do not tell case apart, macOS not the forms of Unicode (`é` may be one
+    character or two), and Windows leaves dots and spaces at the end of a name away.
+    """
+    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+    return "/".join(part.rstrip(". ") for part in folded.split("/"))
+
+
+def printable(name: str) -> str:
+    """Return the name of a file as text that can be sent and written, whatever bytes it has."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def extension(content_type: str) -> str:
@@ -64,7 +119,15 @@ def stem(source: str) -> str:
         return Path(source).stem
     if source.lower().startswith("data:"):
         return "image"
-    path = urllib.parse.unquote(urllib.parse.urlsplit(source).path)
+    path = urllib.parse.unquote(url_path(source))
     # What a server's path may hold and a file's name had better not.
-    safe = re.sub(r"[^\w.() -]+", "_", Path(path).stem).strip(". ")
-    return safe[:100] or "image"
+    safe = re.sub(r"[^\w.() -]+", "_", PurePosixPath(path).stem).strip(". ")[:100].rstrip(". ")
+    return f"_{safe}" if RESERVED.fullmatch(safe) else safe or "image"
+
+
+def url_path(url: str) -> str:
+    """Return the path of a URL; "" if it is none."""
+    try:
+        return urllib.parse.urlsplit(url).path
+    except ValueError:
+        return ""

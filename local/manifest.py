@@ -1,21 +1,21 @@
 """What a batch is made of: the pictures of a folder, or the lines of a manifest."""
 
-import csv
-import io
+import contextlib
 import json
 import mimetypes
 import os
 import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from darkroom.client.media import UNKNOWN, head, media_type
+from darkroom import manifests
+from darkroom.client.media import UNKNOWN, head, media_type, open_file
 from local import files
 from local.files import UnusableFile
 
+CHUNK_BYTES = 64 * 1024
 MAX_NAME = 200
 """Characters that the API allows for the name of a task."""
 
@@ -33,13 +33,17 @@ class Source:
     file: Path | None = None
     """What is to be uploaded; None for a URL."""
 
+    problem: tuple[str, str] | None = None
+    """Why it cannot be submitted: the name of an error, and a sentence."""
+
     def version(self) -> list[Any]:
         """Return what changes when the source does, as JSON."""
         stamp: list[int] | None = None
-        if self.file and self.file.exists():
-            stat = self.file.stat()
-            stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
-        return [self.label, dict(self.item), stamp]
+        if self.file:
+            with contextlib.suppress(OSError):  # it has gone, or is not ours to see
+                found = self.file.stat()
+                stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+        return [self.label, dict(self.item), stamp, self.problem]
 
 
 def read(place: Path, out: Path) -> tuple[list[Source], int]:
@@ -66,10 +70,15 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
     """Return the pictures of a folder and those below it, by name, and the number of other files.
 
     A picture is what its name or its first bytes call one: a broken one is better told of than
-    left out. What is hidden, and the folder of results, is not looked at.
+    left out. What is hidden, and the folder of results, is not looked at; links to folders are not
+    followed, since they may lead in a circle.
+
+    Raises:
+        OSError: the folder itself cannot be read. One below it is a source that says so.
     """
     sources, left_out = [], 0
-    for top, folders, names in os.walk(place):
+    unreadable: list[OSError] = []
+    for top, folders, names in os.walk(place, onerror=unreadable.append):
         folders[:] = sorted(name for name in folders if _seen(name) and not _same(top, name, out))
         for name in sorted(filter(_seen, names)):
             path = Path(top, name)
@@ -77,7 +86,15 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
                 left_out += 1
                 continue
             label = path.relative_to(place).as_posix()
-            sources.append(Source(label, {"name": label[-MAX_NAME:]}, label, path))
+            item = {"name": files.printable(label)[-MAX_NAME:]}
+            sources.append(Source(label, item, label, path))
+    for error in unreadable:
+        path = Path(error.filename)
+        if path == place:
+            raise error
+        label = path.relative_to(place).as_posix()
+        problem = "UnreadableFile", f"The folder {label} cannot be read: {files.reason(error)}."
+        sources.append(Source(label, {}, label, problem=problem))
     return sources, left_out
 
 
@@ -87,7 +104,7 @@ def is_picture(path: Path) -> bool:
     if kind and kind.startswith("image/"):
         return True
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return media_type(head(file)) != UNKNOWN
     except OSError:
         return False
@@ -97,66 +114,75 @@ def lines(manifest: Path) -> Iterator[Source]:
     """Give the sources of a manifest; names of files in it are relative to its folder.
 
     A line of JSON Lines is what the API takes. A CSV file has the columns `imageUrl` and, if
-    wanted, `name`. A text file has a URL or a file on each line.
+    wanted, `name`. A text file has a URL or a file on each line. A line that is none of that is a
+    source with a problem.
 
     Raises:
-        UnusableFile: it is no such file, or one line of it is wrong.
+        UnusableFile: it is no such file.
+        OSError: it cannot be read.
     """
-    readers = {".jsonl": _json_lines, ".csv": _csv_lines, ".txt": _text_lines}
-    if manifest.suffix.lower() not in readers or not manifest.is_file():
+    kind = manifest.suffix.lower().removeprefix(".")
+    if kind not in {"jsonl", "csv", "txt"} or not manifest.is_file():
         raise UnusableFile(f"{manifest} is no folder, and no .jsonl, .csv or .txt file.")
-    # Spreadsheets put a byte order mark at the beginning.
+    with open_file(manifest) as file:
+        chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
+        for entry in manifests.entries(chunks, "csv" if kind == "csv" else "jsonl"):
+            try:
+                yield _source(_item(entry, kind), manifest)
+            except _NoSourceError as error:
+                where = f"line {entry['line']}"
+                label = f"{where}: {entry['text'][:MAX_NAME]}"
+                problem = "NoSource", f"{manifest}, {where} {error}."
+                yield Source(label, {}, where, problem=problem)
+
+
+class _NoSourceError(Exception):
+    """A line is no source; the message goes on from "line 17 "."""
+
+
+def _item(entry: manifests.Entry, kind: str) -> Mapping[str, Any]:
+    """Return what the API is to be told of a line, as far as it is that."""
+    if "problem" in entry:
+        raise _NoSourceError(entry["problem"])
+    text = entry["text"].strip()
+    if kind == "txt":
+        return {"imageUrl": text}
     try:
-        text = manifest.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnusableFile(f"{manifest} is not UTF-8.") from error
-    for number, item in readers[manifest.suffix.lower()](text, manifest):
-        given = item.get("imageUrl") or item.get("uploadId")
-        if not given or not isinstance(given, str):
-            raise UnusableFile(f"{manifest}, line {number}: there is no imageUrl.")
-        if given.lower().startswith("data:"):
-            raise UnusableFile(f"{manifest}, line {number}: give a file, and no data: URL.")
-        if "imageUrl" not in item:
-            yield Source(given, item, given)
-        elif files.is_url(given):
-            yield Source(given, item, _url_name(given))
-        else:
-            rest = {key: value for key, value in item.items() if key != "imageUrl"}
-            below = not Path(given).is_absolute() and ".." not in Path(given).parts
-            wanted = PurePosixPath(Path(given).as_posix() if below else Path(given).name)
-            name = {"name": given[-MAX_NAME:]}
-            yield Source(given, name | rest, str(wanted), manifest.parent / given)
+        item = json.loads(text)
+        # What has halves of characters or infinite numbers in it can be read, but not sent.
+        json.dumps(item, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise _NoSourceError("is nested too deep") from None
+    except ValueError as error:
+        raise _NoSourceError(f"is not JSON: {getattr(error, 'msg', error)}") from error
+    if not isinstance(item, dict):
+        raise _NoSourceError("is no JSON object")
+    return (
+        {key: item[key] for key in ("imageUrl", "name") if key in item} if kind == "csv" else item
+    )
 
 
-def _json_lines(text: str, manifest: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-        except ValueError:
-            item = None
-        if not isinstance(item, dict):
-            raise UnusableFile(f"{manifest}, line {number}: this is no JSON object.")
-        yield number, item
-
-
-def _csv_lines(text: str, manifest: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    rows = csv.DictReader(io.StringIO(text))
-    if "imageUrl" not in (rows.fieldnames or []):
-        raise UnusableFile(f"{manifest} has no column imageUrl in its first line.")
-    for row in rows:
-        yield rows.line_num, {key: row[key] for key in ("imageUrl", "name") if row.get(key)}
-
-
-def _text_lines(text: str, _: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield number, {"imageUrl": line.strip()}
+def _source(item: Mapping[str, Any], manifest: Path) -> Source:
+    given = item.get("imageUrl") or item.get("uploadId")
+    if not given or not isinstance(given, str):
+        raise _NoSourceError("has no imageUrl")
+    if given.lower().startswith("data:"):
+        raise _NoSourceError("has a data: URL. Give a file")
+    if "imageUrl" not in item:
+        return Source(given, item, files.stem(f"https://upload/{given}"))
+    if files.is_url(given):
+        return Source(given, item, _url_name(given))
+    path = Path(given)
+    if "\0" in given or path.name in {"", ".."}:
+        raise _NoSourceError("does not name a file")
+    rest = {key: value for key, value in item.items() if key != "imageUrl"}
+    below = not path.is_absolute() and ".." not in path.parts
+    wanted = path.as_posix() if below else path.name
+    return Source(given, {"name": given[-MAX_NAME:]} | rest, wanted, manifest.parent / given)
 
 
 def _url_name(url: str) -> str:
-    suffix = PurePosixPath(urllib.parse.urlsplit(url).path).suffix
+    suffix = PurePosixPath(files.url_path(url)).suffix
     return files.stem(url) + (suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", suffix) else "")
 
 
@@ -165,8 +191,8 @@ def _seen(name: str) -> bool:
 
 
 def _same(top: str, name: str, out: Path) -> bool:
-    return Path(top, name).resolve() == out.resolve()
+    return os.path.realpath(Path(top, name)) == os.path.realpath(out)
 
 
 def _within(path: Path, out: Path) -> bool:
-    return path.resolve().is_relative_to(out.resolve())
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(out))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from local.files import extension
+from local.files import ROOM, alike, extension, fit, unused
 
 ALIKE = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
 """Extensions that mean the same as the one that we write."""
@@ -31,29 +31,27 @@ def distinct(wanted: Sequence[str]) -> list[Name]:
     """Return a name for each wanted one, so that no two results can ever get the same one.
 
     `a.jpg` a second time is `a-2.jpg`. Where the extension has to change, `a.bmp` is `a.png`, but
-    beside an `a.jpg` it is `a.bmp.png`. Names that differ in case only are alike: on some file
-    systems they are.
+    beside an `a.jpg`, or a folder `a.png`, it is `a.bmp.png`. Names are the same that some file
+    system takes for the same. One that is too long is cut.
     """
-    own: list[str] = []
-    used: set[str] = set()
-    for name in wanted:
-        path, unused, number = PurePosixPath(name), name, 1
-        while unused.casefold() in used:
-            number += 1
-            unused = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        used.add(unused.casefold())
-        own.append(unused)
-    taken = Counter(_stem(name).casefold() for name in own)
-    names = []
-    for name in own:
-        base = _stem(name)
-        if taken[base.casefold()] > 1:
-            base = name
-            while base.casefold() in taken:
-                base += "-2"
-            taken[base.casefold()] += 1
-        names.append(Name(name, base))
-    return names
+    folders = {
+        str(folder) for name in wanted for folder in PurePosixPath(name).parents if folder.name
+    }
+    used = {alike(folder) for folder in folders}
+    paths = map(PurePosixPath, wanted)
+    own = [unused(path.parent, path.stem, path.suffix, used) for path in paths]
+    # What a result may be called with another extension: a folder can have that name, too.
+    named_like_files = [folder for folder in folders if PurePosixPath(folder).suffix]
+    counts = Counter(alike(_stem(name)) for name in (*own, *named_like_files))
+    bases = set(counts)
+
+    def base(name: str) -> str:
+        stem, path = PurePosixPath(_stem(name)), PurePosixPath(name)
+        if counts[alike(str(stem))] == 1 and fit(stem.name, "", ROOM) == stem.name:
+            return str(stem)
+        return unused(path.parent, path.name, "", bases, ROOM)
+
+    return [Name(name, base(name)) for name in own]
 
 
 def _stem(name: str) -> str:

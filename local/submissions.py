@@ -56,8 +56,8 @@ def submit(
             job.task = client.submit(_send(client, job.source), name, output)
         except (ApiError, Unreachable) as error:
             job.problem = str(error)
-        except OSError as error:
-            job.problem = f"It cannot be read: {error.strerror or error}."
+        except (OSError, ValueError) as error:
+            job.problem = f"It cannot be read: {files.reason(error)}."
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, pictures))
@@ -102,7 +102,7 @@ def follow(
         for job, future in saving:
             try:
                 job.saved = future.result()
-            except (ApiError, Unreachable, BrokenDownload, OSError) as error:
+            except (ApiError, Unreachable, BrokenDownload, OSError, ValueError) as error:
                 job.problem = f"The result could not be saved: {error}"
     for job in by_id.values():
         if job.status in OPEN:

@@ -5,6 +5,7 @@ So is a batch, see `Darkroom.batches`.
 """
 
 import hashlib
+import os
 import time
 import urllib.parse
 import uuid
@@ -15,7 +16,7 @@ from typing import IO, Any, Self
 
 from darkroom.client import transport, uploads
 from darkroom.client.batches import Batches
-from darkroom.client.media import head, media_type
+from darkroom.client.media import head, media_type, open_file
 from darkroom.client.transport import ApiError, Unreachable
 from darkroom.client.views import Batch, Task
 from darkroom.client.waiting import PAGE, Poll, Watch, ended
@@ -120,10 +121,12 @@ class Darkroom:
         Raises:
             ApiError: the API or S3 refused; `EntityTooLarge`: it is larger than allowed.
             Unreachable: as `submit`.
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, has changed meanwhile, or is no regular file: a pipe,
+                a device.
+            ValueError: a file cannot have this name.
         """
-        with path.open("rb") as file:
-            return self._upload(file, media_type(head(file)), path.stat().st_size)
+        with open_file(path) as file:
+            return self._upload(file, media_type(head(file)), os.fstat(file.fileno()).st_size)
 
     def task(self, task_id: str) -> Task:
         """Return one task. Raises ApiError (404: there is none of this id), Unreachable."""
@@ -200,14 +203,20 @@ class Darkroom:
             BrokenDownload: not the bytes that the task's checksum promises.
             Unreachable: no connection.
             OSError: the file cannot be written.
+            ValueError: a file cannot have this name.
         """
         result = task["result"]
         data = self._send_file("GET", result["url"])
         if result.get("sha256") and hashlib.sha256(data).hexdigest() != result["sha256"]:
             raise BrokenDownload(f"The result of {task['taskId']} did not arrive whole. Try again.")
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(data)
-        partial.replace(path)
+        # Its own name may be as long as names can be.
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+        partial = path.with_name(f".{digest[:16]}.partial")
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _upload(self, file: IO[bytes], kind: str, size: int) -> str:
         """Send a file of a media type and so many bytes, from its beginning; return the upload."""
@@ -215,7 +224,8 @@ class Darkroom:
         form = self._api.json("POST", "/uploads", repeatable=True, json={"contentType": kind})
         uploads.check(form, size)
         # S3 ignores the fields after the file, and httpx puts them before it.
-        sent = {"data": form["fields"], "files": {"file": ("file", file, kind)}}
+        whole = uploads.Unchanged(file, size)
+        sent = {"data": form["fields"], "files": {"file": ("file", whole, kind)}}
         try:
             self._send_file("POST", form["url"], **sent)
         except ApiError as error:
@@ -233,4 +243,4 @@ class Darkroom:
 
 
 def _place(task_id: str) -> str:
-    return f"/tasks/{urllib.parse.quote(task_id, safe='')}"
+    return f"/tasks/{urllib.parse.quote(task_id, safe='', errors='replace')}"

@@ -40,8 +40,14 @@ class Batches:
             ApiError, Unreachable: the manifest was not taken; as `Darkroom.upload`.
         """
         inline = {"sources": list(items)}
-        if len(items) <= INLINE and fits(inline):
-            return inline
+        return inline if len(items) <= INLINE and fits(inline) else self.manifest(items)
+
+    def manifest(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Upload items as a manifest and return it as `submit` takes it.
+
+        The batch is accepted whatever its items are: a wrong one is a task that FAILED. Raises as
+        `source`.
+        """
         lines = b"".join(json.dumps(item).encode() + b"\n" for item in items)
         upload_id = self._upload(io.BytesIO(lines), JSON_LINES, len(lines))
         return {"manifest": {"uploadId": upload_id, "format": "jsonl"}}
@@ -189,4 +195,4 @@ def _over(batch: Batch) -> bool:
 
 
 def _place(batch_id: str) -> str:
-    return f"/batches/{urllib.parse.quote(batch_id, safe='')}"
+    return f"/batches/{urllib.parse.quote(batch_id, safe='', errors='replace')}"

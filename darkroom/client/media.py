@@ -1,6 +1,10 @@
-"""What kind of image a file is, by how it begins."""
+"""Files of images: opened without waiting, and their kind by how they begin."""
 
+import errno
+import os
 import re
+import stat
+from pathlib import Path
 from typing import IO
 
 # How a file begins, and what it is then. Whether it is a whole image, Darkroom finds out.
@@ -17,6 +21,32 @@ HEAD_BYTES = 16
 # The API takes `image/…` only, and judges an image by its bytes: what is no image is told so by the
 # step that opens it.
 UNKNOWN = "image/x-unknown"
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file to read it. To open a pipe would wait for its writer, and a device has no end.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+        ValueError: a file cannot have this name.
+    """
+    _regular(path.stat(), path)  # to open a device may already do something
+    # If it is a pipe by now, that is no reason to wait either.
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    file = os.fdopen(descriptor, "rb")
+    try:
+        _regular(os.fstat(descriptor), path)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _regular(found: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
 def head(file: IO[bytes]) -> bytes:

@@ -131,13 +131,17 @@ def send(
         request: as httpx takes it. A file is sent from its beginning each time.
 
     Raises:
-        ApiError: refused, for good or `TRIES` times.
+        ApiError: refused, for good or `TRIES` times; `InvalidRequest`: not sent at all, since it
+            has something in it that cannot be sent, such as half a character.
         Unreachable: no connection; or it broke, and the request is not repeatable.
     """
     again = NOT_TAKEN | NO_ANSWER if repeatable else NOT_TAKEN
     for attempt in range(1, TRIES + 1):
         try:
             response = client.request(method, url, **request)
+        except (httpx.InvalidURL, ValueError) as error:
+            message = f"This cannot be sent: {error}."
+            raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidRequest", message) from error
         except httpx.TransportError as error:
             # A connection that was never made has carried no request.
             if attempt < TRIES and (repeatable or isinstance(error, httpx.ConnectError)):

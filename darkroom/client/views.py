@@ -54,7 +54,7 @@ class Task(TypedDict):
     name: str | None
     status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
     attempt: int
-    source: dict[str, str]
+    source: dict[str, Any]
     output: dict[str, Any]
     createdAt: str
     startedAt: str | None

@@ -102,7 +102,9 @@ class Watch:
                     if not missing:
                         return
         for task_id in missing:
-            yield self._poll.get(f"/tasks/{urllib.parse.quote(task_id, safe='')}", {})
+            yield self._poll.get(
+                f"/tasks/{urllib.parse.quote(task_id, safe='', errors='replace')}", {}
+            )
 
     def _list(self) -> Iterator[Task]:
         query: dict[str, Any] = {"limit": PAGE}

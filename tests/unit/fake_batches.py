@@ -56,7 +56,7 @@ class Batches:
 
     def start(self, batch_id: str, items: list[dict[str, Any]], name: str | None) -> None:
         self.items[batch_id] = [
-            self.api.add(f"{batch_id}-{number}", **self.like(item), status="PENDING")
+            self.api.add(f"{batch_id}-{number}", **self.like(item, number + 1), status="PENDING")
             for number, item in enumerate(items)
         ]
         self.views[batch_id] = {
@@ -74,10 +74,10 @@ class Batches:
         for action in ("cancel", "retry"):
             expect(f"{place}/{action}", method="POST").respond_with_handler(self.act)
 
-    def like(self, item: dict[str, Any]) -> dict[str, Any]:
+    def like(self, item: dict[str, Any], number: int) -> dict[str, Any]:
         if "refused" in item.get("imageUrl", ""):
-            line = json.dumps(item, sort_keys=True)[:500]
-            return {"image_url": "https://x/missing", "source": {"line": line}}
+            line = {"line": json.dumps(item, sort_keys=True)[:500], "lineNumber": number}
+            return {"image_url": "https://x/missing", "source": line}
         if url := item.get("imageUrl"):
             return {"image_url": url, "source": {"imageUrl": url}}
         kind, _ = self.api.uploads[item["uploadId"]]

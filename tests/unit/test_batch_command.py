@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from batch_folders import folder, report, saved
-from fake_api import GRAY, Api, darkroom
+from fake_api import GRAY, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
 
@@ -93,7 +93,7 @@ def test_a_refused_line_of_many_is_a_failure_of_its_own(api: Api) -> None:
     assert done.exit_code == 1
     assert "1000 of 1002 saved" in done.stdout
     assert report()[wrong[0]]["error"] == "SourceNotFound"
-    assert report()[wrong[1]]["error"] == "NoTask"  # its line is too long to be told again
+    assert report()[wrong[1]]["error"] == "SourceNotFound"  # however little is told of its line
 
 
 @pytest.mark.usefixtures("api")
@@ -149,15 +149,21 @@ def test_a_key_that_is_refused_ends_it_at_once(api: Api) -> None:
     assert len(api.server.log) < 100
 
 
-def test_a_refused_line_is_told_by_its_source(api: Api) -> None:
-    Path("list.csv").write_text("imageUrl\nhttps://x/a.png\nhttps://x/refused.png\n")
+def test_a_picture_that_the_api_refuses_does_not_stop_the_others(api: Api) -> None:
+    Path("list.csv").write_text("imageUrl\nhttps://x/a.png\nhttps://x/refused.png\nb.png\n")
+    Path("b.png").write_bytes(PNG)
 
     done = darkroom("batch", "list.csv", "--out", "gray")
 
     assert done.exit_code == 1
-    told = "https://x/refused.png: This URL is not allowed. Nothing was submitted.\n"
-    assert done.stderr == told
-    assert api.batches.views == {}
+    assert "2 of 3 saved" in done.stdout
+    assert report()["https://x/refused.png"]["error"] == "SourceNotFound"
+    assert [list(body) for body in api.batches.bodies] == [["sources"], ["manifest"]]
+
+    again = darkroom("batch", "list.csv", "--out", "gray")
+
+    assert again.exit_code == 1
+    assert len(api.batches.views) == 1
 
 
 def test_another_refusal_is_told_as_it_is(api: Api) -> None:
@@ -210,7 +216,7 @@ def test_a_batch_that_failed_says_why(api: Api, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("api")
 def test_a_result_that_cannot_be_saved_is_told_and_the_rest_is_saved() -> None:
-    Path("gray", "a.png.partial").mkdir(parents=True)
+    Path("gray", "a.png", "in the way").mkdir(parents=True)
 
     done = darkroom("batch", folder("a.png", "b.png"), "--out", "gray")
 

@@ -150,7 +150,7 @@ def test_a_refused_source_does_not_stop_the_others(api: Api) -> None:
 
 @pytest.mark.usefixtures("api")
 def test_a_result_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "a-gray.jpg.partial").mkdir()
+    (tmp_path / "a-gray.jpg" / "in the way").mkdir(parents=True)
 
     done = darkroom("submit", "https://x/a.png", "--out", tmp_path)
 

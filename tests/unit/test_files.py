@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,11 @@ def test_a_media_type_is_told_by_the_bytes(data: bytes, kind: str) -> None:
         ("https://example.com", "image-gray"),
         ("https://example.com/..%2f..%2fetc%2fpasswd", "passwd-gray"),
         ("https://example.com/%2e%2e", "image-gray"),
+        ("https://example.com/%00", "_-gray"),
+        ("http://[::1", "image-gray"),
+        ("a" * 254, "a" * 245 + "-gray"),
+        ("ü" * 127 + ".png", "ü" * 122 + "-gray"),
+        ("https://example.com/" + "例" * 100, "例" * 81 + "-gray"),
         ("HTTPS://example.com/a:b*.png", "a_b_-gray"),
         ("data:image/png;base64,AAAA", "image-gray"),
     ],
@@ -43,9 +49,11 @@ def test_a_result_is_named_after_its_source_and_stays_in_its_folder(source: str,
 
 
 def test_no_two_results_have_the_same_name() -> None:
-    stems = files.result_stems(["a.png", "b/a.jpg", "A.gif", "a-gray-2.png", "a-gray.png"])
+    sources = ["a.png", "b/a.jpg", "A.gif", "a-gray-2.png", "a-gray.png", "\u00e9", "e\u0301"]
+    stems = files.result_stems([*sources, *["x" * 255] * 3])
 
-    assert len({stem.casefold() for stem in stems}) == 5
+    assert len({files.alike(stem) for stem in stems}) == 10
+    assert max(map(len, stems)) == 250
 
 
 @pytest.mark.parametrize(
@@ -54,6 +62,9 @@ def test_no_two_results_have_the_same_name() -> None:
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: None, "does not exist"),  # noqa: ARG005
+        (os.mkfifo, "is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+        (lambda path: path.symlink_to("x"), "cannot be read"),
     ],
 )
 def test_what_is_no_file_to_submit_is_told(tmp_path: Path, make: object, complaint: str) -> None:

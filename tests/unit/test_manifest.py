@@ -1,4 +1,6 @@
+import errno
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -98,30 +100,121 @@ def test_a_csv_file_names_its_columns(tmp_path: Path) -> None:
     assert second.item == {"name": "b.jpg"}
 
 
+GOOD = b'{"imageUrl": "https://x/a.png"}'
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"[]", "is no JSON object"),
+        (b"{", "is not JSON: "),
+        (b'{"name": "a"}', "has no imageUrl"),
+        (b'{"imageUrl": 5}', "has no imageUrl"),
+        (b'{"imageUrl": "data:image/png;base64,AA"}', "has a data: URL. Give a file"),
+        (b'{"imageUrl": "a\\u0000.png"}', "does not name a file"),
+        (b'{"imageUrl": "."}', "does not name a file"),
+        (b'{"imageUrl": "a/.."}', "does not name a file"),
+        (b'{"imageUrl": "https://x/", "name": "\\ud800"}', "is not JSON: "),
+        (b'{"imageUrl": "https://x/", "output": {"quality": NaN}}', "is not JSON: "),
+        (b'{"imageUrl": "https://x/", "output": {"quality": 1e400}}', "is not JSON: "),
+        (b'{"imageUrl": "https://x/", "more": %s}' % (b"9" * 5_000), "is not JSON: "),
+        (b"[" * 30_000, "is nested too deep"),
+        (b"[" * 100_000, "is longer than 32768 bytes"),
+        (b'{"imageUrl": "\0"}', "has control characters in it"),
+        (b'{"imageUrl": "\xff"}', "is not UTF-8, from byte 15 on"),
+    ],
+    ids=range(16),
+)
+def test_a_wrong_line_has_a_problem_that_names_it_and_the_others_have_none(
+    tmp_path: Path, line: bytes, problem: str
+) -> None:
+    path = tmp_path / "l.jsonl"
+    path.write_bytes(b"\n".join([GOOD, line, GOOD]))
+
+    first, wrong, last = manifest.lines(path)
+
+    assert first.problem is last.problem is None
+    assert wrong.problem
+    error, message = wrong.problem
+    assert error == "NoSource"
+    assert message.startswith(f"{path}, line 2 {problem}")
+    assert wrong.label.startswith("line 2: ")
+    assert len(wrong.label) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("imageUrl,name\n,b\nhttps://x/a", ["line 2 has no imageUrl", None]),
+        ("url\nhttps://x/a", ["line 2 has no imageUrl"]),
+        (f"imageUrl\n{'n' * 200_000}\nhttps://x/a", ["line 2 is longer than 32768 bytes", None]),
+        ('imageUrl,name\nhttps://x/a,"b\nhttps://x/a,c', ["line 2 is not a row", None]),
+    ],
+)
+def test_a_wrong_row_has_a_problem_that_names_its_line(
+    tmp_path: Path, text: str, problems: list[str | None]
+) -> None:
+    found = [source.problem for source in read(tmp_path, "l.csv", text)]
+    assert [told and problem in told[1] for told, problem in zip(found, problems, strict=True)] == [
+        problem and True for problem in problems
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("l.jsonl", '{"imageUrl": "https://x/a"}\n[]', "line 2: this is no JSON object"),
-        ("l.jsonl", "{", "line 1: this is no JSON object"),
-        ("l.jsonl", '{"name": "a"}', "line 1: there is no imageUrl"),
-        ("l.csv", "url\nhttps://x/a", "has no column imageUrl"),
-        ("l.csv", "imageUrl,name\n,b", "line 2: there is no imageUrl"),
-        ("l.txt", "data:image/png;base64,AA", "line 1: give a file, and no data: URL"),
         ("l.txt", "\n", "There is no picture in"),
         ("l.doc", "", r"is no folder, and no .jsonl, .csv or .txt file"),
     ],
 )
-def test_a_wrong_manifest_is_told_by_its_line(
-    tmp_path: Path, name: str, text: str, complaint: str
-) -> None:
+def test_what_is_no_manifest_is_told(tmp_path: Path, name: str, text: str, complaint: str) -> None:
     (tmp_path / name).write_text(text)
 
     with pytest.raises(UnusableFile, match=complaint):
         manifest.read(tmp_path / name, tmp_path / "gray")
 
 
-def test_a_manifest_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
-    (tmp_path / "l.csv").write_bytes(b"\xff\xfe")
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://[v1.x]/a.png", "https://x/con", "https://x/ .png"]
+)
+def test_whatever_a_url_is_its_result_gets_a_name(tmp_path: Path, url: str) -> None:
+    [source] = read(tmp_path, "l.txt", url)
+    assert source.wanted.removesuffix(".png") in {"image", "a", "_con"}
 
-    with pytest.raises(UnusableFile, match="is not UTF-8"):
-        manifest.read(tmp_path / "l.csv", tmp_path / "gray")
+
+def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_read(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir  # root may read everything
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "sub":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+    sources, _ = manifest.read(photos, tmp_path / "gray")
+
+    assert [s.label for s in sources] == ["a.JPG", "b.jpg", "no-extension", "sub"]
+    assert sources[3].problem
+    assert sources[3].problem[0] == "UnreadableFile"
+
+
+def test_what_is_no_file_is_not_waited_for(photos: Path, tmp_path: Path) -> None:
+    """A pipe without a writer, whatever it is called, a device, a socket, links in a circle."""
+    os.mkfifo(photos / "pipe")
+    os.mkfifo(photos / "pipe.png")
+    (photos / "zero").symlink_to("/dev/zero")
+    (photos / "circle").symlink_to("circle")
+    (photos / "circle.png").symlink_to("circle.png")
+    (photos / "sub" / "up").symlink_to(photos)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(photos / "socket.png"))
+
+        sources, left_out = manifest.read(photos, tmp_path / "gray")
+        labels = [source.label for source in sources]
+        assert {"pipe.png", "circle.png", "socket.png"} <= set(labels)
+        assert not {"pipe", "zero", "circle", "sub/up/a.JPG"} & set(labels)
+        assert left_out == 4
+        assert all(source.version() for source in sources)

@@ -1,11 +1,18 @@
+import os
+from pathlib import PurePosixPath
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from local import names
+from local.files import alike
 
 TYPES = ["image/jpeg", "image/png", "image/tiff", "image/webp"]
-FILES = st.from_regex(r"(s/)?[aA](\.bmp)?(-2)?(\.(jpg|JPEG|png|bmp|tiff|webp))?", fullmatch=True)
+FILES = st.from_regex(
+    r"([sa]|a\.png)?/?[aAåÅé\u0301e](\.bmp)?(-2)?(\.(jpg|JPEG|png|bmp|tiff|webp))?[. ]{0,2}",
+    fullmatch=True,
+).filter(lambda name: not name.startswith("/"))
 
 
 @pytest.mark.parametrize(
@@ -46,4 +53,38 @@ def test_no_result_overwrites_another(sources: list[tuple[str, str]]) -> None:
     found = names.distinct([own for own, _ in sources])
     results = [name.of_type(kind) for name, (_, kind) in zip(found, sources, strict=True)]
 
-    assert len({result.casefold() for result in results}) == len(sources)
+    assert len({alike(result) for result in results}) == len(sources)
+    # Nor does one need a folder that is called so.
+    folders = {alike(str(folder)) for result in results for folder in PurePosixPath(result).parents}
+    assert not folders & set(map(alike, results))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "results"),
+    [
+        (["a", "a.png/b.png"], ["a-2.png", "a.png/b.png"]),
+        (["a.bmp", "a.png/b.png"], ["a.bmp.png", "a.png/b.png"]),
+        (["A.PNG", "a.png/b.png"], ["A-2.PNG", "a.png/b.png"]),
+        (["x.bmp", "x/y.png"], ["x.png", "x/y.png"]),
+        (["gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.png"], ["größe.png", "gro\u0308ße-2.png"]),
+        (["a /b.png", "a/B.png"], ["a /b.png", "a/B-2.png"]),
+        (["x\udcff.bmp"], ["x\udcff.png"]),
+    ],
+)
+def test_names_that_a_file_system_takes_for_the_same_are_told_apart(
+    wanted: list[str], results: list[str]
+) -> None:
+    assert [name.of_type("image/png") for name in names.distinct(wanted)] == results
+
+
+@pytest.mark.parametrize("letter", ["a", "ü", "例", "👩", "\udcff"])
+@pytest.mark.parametrize("suffix", ["", ".png", ".bmp"])
+def test_no_name_is_longer_than_a_file_system_takes(letter: str, suffix: str) -> None:
+    size = len(os.fsencode(letter))
+    longest = letter * ((255 - len(suffix)) // size) + suffix
+    found = names.distinct([longest, f"sub/{longest}", longest.swapcase(), longest, longest])
+    results = [name.of_type(kind) for name in found for kind in TYPES]
+
+    assert max(len(os.fsencode(PurePosixPath(result).name)) for result in results) <= 255
+    assert len({name.of_type("image/png") for name in found}) == 5
+    assert len({name.of_type("image/tiff") for name in found}) == 5
