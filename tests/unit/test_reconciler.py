@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from stand_in import STARTED
 
 from darkroom.errors import StaleAttempt
 from darkroom.executions import StateMachine
@@ -56,7 +57,7 @@ def set_back(aws: Any, seconds: float) -> None:
 
 
 def test_a_lost_execution_ends_its_task_once_it_cannot_run_any_more(aws, reconciler):
-    aws.store.start(TASK, 1, EXECUTION)
+    aws.store.start(TASK, 1, EXECUTION, STARTED)
     set_back(aws, 301)
 
     assert reconciler.sweep(OLDER_THAN) == {"Ended": 1}
@@ -67,7 +68,7 @@ def test_a_lost_execution_ends_its_task_once_it_cannot_run_any_more(aws, reconci
 
 
 def test_an_execution_that_may_still_run_keeps_its_task(aws, reconciler):
-    aws.store.start(TASK, 1, EXECUTION)
+    aws.store.start(TASK, 1, EXECUTION, STARTED)
     set_back(aws, 290)
 
     assert reconciler.sweep(OLDER_THAN) == {}
@@ -80,13 +81,13 @@ def test_a_pending_task_is_queued_again_and_one_of_its_executions_gets_it(aws, r
     assert reconciler.sweep(OLDER_THAN) == {"Requeued": 1}
 
     assert [order["taskId"] for order in orders] == [TASK]
-    aws.store.start(TASK, 1, EXECUTION)
+    aws.store.start(TASK, 1, EXECUTION, STARTED)
     with pytest.raises(StaleAttempt):
-        aws.store.start(TASK, 1, OTHER)
+        aws.store.start(TASK, 1, OTHER, STARTED)
 
 
 def test_a_late_write_of_an_execution_that_was_given_up_is_stale(aws, reconciler):
-    aws.store.start(TASK, 1, EXECUTION)
+    aws.store.start(TASK, 1, EXECUTION, STARTED)
     set_back(aws, 301)
     reconciler.sweep(OLDER_THAN)
 
@@ -98,7 +99,7 @@ def test_a_late_write_of_an_execution_that_was_given_up_is_stale(aws, reconciler
 def test_a_task_of_the_machine_before_a_change_of_type_is_not_asked_for(aws, reconciler):
     """Its execution is Standard, of a machine that the functions' roles no longer name."""
     before = EXECUTION.replace(":express:tasks:", ":execution:tasks-before:")
-    aws.store.start(TASK, 1, before)
+    aws.store.start(TASK, 1, before, STARTED)
     set_back(aws, 301)
 
     assert reconciler.sweep(OLDER_THAN) == {"Ended": 1}
