@@ -60,7 +60,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 def _enter(batch: Item, item: str, index: int, attributes: Item) -> Item:
     """Store one task, if it is not there yet, and return it."""
-    place = {"batchId": batch["batchId"], "batchIndex": index}
+    place = {"batchId": batch["batchId"], "batchIndex": index, "batchRun": batch["run"]}
     try:
         return store.create(
             task_id(batch["batchId"], item),

@@ -22,8 +22,18 @@ from typing import Any
 from darkroom.failures import Outcome, explain, readable
 from darkroom.tasks import Status
 
-SETTLE_SECONDS = 12
-"""Longer than Enter may take: this long after a batch was ended nothing enters it any more."""
+SETTLE_SECONDS = 20
+"""This long after a run was ended none of its calls creates a task, or begins an attempt, any more.
+
+Longer than Enter may take; and longer than a page of a retry takes to notice that its run is over,
+`LOOK_SECONDS` and one write with all its tries.
+"""
+LOOK_SECONDS = 1.0
+"""So often a page of a cancel or a retry looks whether its run is over."""
+PAGE_SECONDS = 20.0
+"""A page ends after so long, and the next one goes on, however slow the calls are."""
+INDEX_SECONDS = 2
+"""Longer than the index of a batch's tasks is behind the table."""
 OF_CANCELLING = "cancel"
 """What the name of the execution ends in that cancels the rest of a run."""
 

@@ -1,18 +1,40 @@
-"""What the machine of batches asks for: watch one run, cancel or retry its tasks by page."""
+"""What the machine of batches asks for: watch one run, cancel or retry its tasks by page.
+
+A page that cancels may still be at work when its batch is tried again: nothing stops a function,
+and its calls may be slow. So a task knows the run of its batch that it belongs to, `batchRun`, and
+DynamoDB refuses the cancel of an earlier one:
+
+    cancel of run 1            DynamoDB                              retry, run 2
+    page: A, B, C are open
+    A  ────────────────────▶   A CANCELLED
+                               A PENDING, attempt 2, of run 2   ◀──  A was CANCELLED: tried again
+                               B of run 2                       ◀──  B is open: kept
+    B  ────────────────────▶   (B is of run 2: refused)
+    C  ────────────────────▶   C CANCELLED
+                               C PENDING, attempt 2, of run 2   ◀──  C cannot be kept: tried again
+"""
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from darkroom.batch_store import BatchStore
-from darkroom.batches import BatchStatus, caught_failure, told, verdict
+from darkroom.batches import (
+    LOOK_SECONDS,
+    PAGE_SECONDS,
+    BatchStatus,
+    caught_failure,
+    told,
+    verdict,
+)
 from darkroom.door import cancel, send_all
 from darkroom.errors import StaleAttempt
 from darkroom.executions import StateMachine
 from darkroom.logs import logger
 from darkroom.manifests import write
-from darkroom.members import Members
+from darkroom.members import Members, cursor_after
 from darkroom.messages import Queue
 from darkroom.objects import Bucket
 from darkroom.store import Item, TaskStore
@@ -89,26 +111,30 @@ class Run:
         Returns:
             `cursor` of the next page, "" after the last one, and `open`: how many it found.
         """
-        item = self._current(batch_id, run)
-        if item is None or item["status"] == BatchStatus.RUNNING:
-            return {"cursor": "", "open": 0}
 
-        def end(task_id: str, attempt: int) -> Item:
-            return cancel(self.tasks, self.machine, task_id, attempt)
+        def end(entry: Item) -> Item:
+            return cancel(self.tasks, self.machine, entry["taskId"], entry["attempt"], run)
 
-        found, following, _ = self._each(batch_id, OPEN, cursor, end)
+        found, following, _ = self._each(batch_id, run, OPEN, cursor, end, running=False)
         return {"cursor": following, "open": found}
 
     def retry(self, batch_id: str, run: int, cursor: str) -> Answer:
         """Begin a new attempt of the tasks of one page that FAILED or were CANCELLED.
 
+        Those that are open, for the run before has not cancelled them yet, are kept.
+
         Returns:
             `cursor` of the next page, "" after the last one.
         """
-        item = self._current(batch_id, run)
-        if item is None or item["status"] != BatchStatus.RUNNING:
-            return {"cursor": ""}
-        _, following, begun = self._each(batch_id, TO_RETRY, cursor, self.tasks.retry)
+
+        def again(entry: Item) -> Item | None:
+            task = (entry["taskId"], entry["attempt"])
+            if entry["status"] in OPEN and self.tasks.keep(*task, run):
+                return None
+            return self.tasks.retry(*task, run)  # of one that is open: it has ended meanwhile
+
+        wanted = TO_RETRY | OPEN
+        _, following, begun = self._each(batch_id, run, wanted, cursor, again, running=True)
         send_all(self.queue, begun)
         return {"cursor": following}
 
@@ -126,19 +152,42 @@ class Run:
     def _each(
         self,
         batch_id: str,
+        run: int,
         statuses: frozenset[Status],
         cursor: str,
-        change: Callable[[str, int], Item],
+        change: Callable[[Item], Item | None],
+        *,
+        running: bool,
     ) -> tuple[int, str, list[Item]]:
-        """Change the tasks of a page; return how many there were, the cursor, and the changed."""
+        """Change the tasks of a page for as long as the run is, or is not, RUNNING.
+
+        Returns:
+            how many there were, the cursor of the next page, and the tasks that were changed.
+        """
+        started = looked = monotonic()
+        if not self._is(batch_id, run, running=running):
+            return 0, "", []
         entries, following = self.members.page(batch_id, statuses, cursor or None)
-        changed = []
-        for entry in entries:
+        changed: list[Item] = []
+        for number, entry in enumerate(entries):
+            now = monotonic()
+            if number and now - started > PAGE_SECONDS:
+                return number, cursor_after(entries[number - 1]), changed
+            if now - looked > LOOK_SECONDS:
+                looked = now
+                if not self._is(batch_id, run, running=running):
+                    return number, "", changed
             try:
-                changed.append(change(entry["taskId"], entry["attempt"]))
+                task = change(entry)
             except StaleAttempt:
                 continue  # it has moved on since it was counted
+            if task:
+                changed.append(task)
         return len(entries), following or "", changed
+
+    def _is(self, batch_id: str, run: int, *, running: bool) -> bool:
+        item = self._current(batch_id, run)
+        return item is not None and (item["status"] == BatchStatus.RUNNING) == running
 
 
 def _over(item: Item | None) -> Answer:

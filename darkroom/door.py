@@ -28,13 +28,22 @@ def send_all(queue: Queue, items: Sequence[Item]) -> None:
                 logger.warning("tasks were not queued", tasks=refused, reason="SQS took the rest")
 
 
-def cancel(store: TaskStore, machine: StateMachine, task_id: str, attempt: int) -> Item:
+def cancel(
+    store: TaskStore, machine: StateMachine, task_id: str, attempt: int, run: int | None = None
+) -> Item:
     """End a task CANCELLED, stop its execution, and return it.
 
+    Args:
+        store: of tasks.
+        machine: that of tasks.
+        task_id: the task.
+        attempt: the attempt that it must be in.
+        run: the run of its batch that has ended, if that is why it is cancelled.
+
     Raises:
-        StaleAttempt: it has ended, or is another attempt by now.
+        StaleAttempt: it has ended, is another attempt by now, or belongs to a later run.
     """
-    cancelled = store.cancel(task_id, attempt)
+    cancelled = store.cancel(task_id, attempt, run)
     # The record is the truth now. An execution that goes on changes nothing: at its next write it
     # is a StaleAttempt.
     execution = cancelled.get("execution") or machine.arn_of(execution_name(task_id, attempt))

@@ -43,12 +43,15 @@ class Members:
     def page(
         self, batch_id: str, statuses: frozenset[Status], cursor: str | None
     ) -> tuple[list[Item], str | None]:
-        """Return the next entries of the index that have one of these statuses, and the cursor."""
+        """Return the next entries of the index that have one of these statuses, and the cursor.
+
+        `cursor_after` gives the cursor that goes on behind one of them.
+        """
         query = self._query(batch_id, cursor)
         page = self._table.query(**query, Limit=ENTRIES_PER_PAGE)
         last = page.get("LastEvaluatedKey")
         found = [entry for entry in page["Items"] if entry["status"] in statuses]
-        return found, _encode(last) if last else None
+        return found, cursor_after(last) if last else None
 
     def tasks(
         self, batch_id: str, *, limit: int, status: str | None = None, cursor: str | None = None
@@ -71,7 +74,7 @@ class Members:
         items = [whole[key["taskId"]] for key in keys if key["taskId"] in whole]
         # The table is ahead of its index: what has another status by now is not told as this one.
         shown = [item for item in items if status in {None, item["status"]}]
-        return shown, _encode(last) if last else None
+        return shown, cursor_after(last) if last else None
 
     def _query(self, batch_id: str, cursor: str | None = None) -> dict[str, Any]:
         query: dict[str, Any] = {
@@ -85,7 +88,8 @@ class Members:
         return query
 
 
-def _encode(entry: Mapping[str, Any]) -> str:
+def cursor_after(entry: Mapping[str, Any]) -> str:
+    """Return the cursor of what comes behind an entry of the index."""
     place = json.dumps([entry["batchIndex"], entry["taskId"]], separators=(",", ":"))
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 

@@ -3,6 +3,7 @@
 Items are plain dicts with the attribute names of DESIGN's item.
 """
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.errors import StaleAttempt
 from darkroom.table import Table, read_item
-from darkroom.tasks import TRANSITIONS, Status, active_shard, timestamp
+from darkroom.tasks import OPEN, TRANSITIONS, Status, active_shard, timestamp
 
 SECONDS_PER_DAY = 86_400
 
@@ -22,6 +23,7 @@ Item = dict[str, Any]
 NOT_THERE = "attribute_not_exists(#taskId) OR #expiresAt <= :now"
 THIS_ATTEMPT = "#attempt = :attempt"
 THIS_EXECUTION = "#execution = :execution"
+NOT_OF_A_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
 AS_READ = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
 # What belongs to an attempt and not to the task: a retry begins without it.
 OF_THE_ATTEMPT = ("startedAt", "completedAt", "execution", "failure", "result", "delivery")
@@ -125,39 +127,65 @@ class TaskStore:
         changes = {"execution": execution, "failure": failure}
         self._by_execution("fail", task_id, attempt, changes)
 
-    def cancel(self, task_id: str, attempt: int) -> Item:
-        """End a task CANCELLED and return it.
+    def cancel(self, task_id: str, attempt: int, run: int | None = None) -> Item:
+        """End a task CANCELLED and return it; `run` of its batch is why, if that has ended.
 
         Raises:
-            StaleAttempt: it has ended, or is another attempt by now.
+            StaleAttempt: it has ended, is another attempt by now, or belongs to a later run.
         """
-        return self._write("cancel", task_id, attempt, {})
+        return self._write("cancel", task_id, attempt, {}, run=run)
 
-    def retry(self, task_id: str, attempt: int) -> Item:
+    def retry(self, task_id: str, attempt: int, run: int | None = None) -> Item:
         """Begin a new attempt after one that FAILED or was CANCELLED, and return the task.
 
+        With a `run` of its batch, which tries it again, the task belongs to that from now on.
+
         Raises:
-            StaleAttempt: it is not in one of these states, or another attempt by now.
+            StaleAttempt: it is in neither state, another attempt by now, or of a later run.
         """
-        changes = {"attempt": attempt + 1, "active": active_shard(task_id)}
-        return self._write("retry", task_id, attempt, changes, remove=OF_THE_ATTEMPT)
+        changes: Item = {"attempt": attempt + 1, "active": active_shard(task_id)}
+        if run is not None:
+            changes["batchRun"] = run
+        return self._write("retry", task_id, attempt, changes, remove=OF_THE_ATTEMPT, run=run)
+
+    def keep(self, task_id: str, attempt: int, run: int) -> bool:
+        """Let an open task belong to a run of its batch; say whether it does now.
+
+        From then on no cancel of an earlier run can end it, however late that cancel comes. It does
+        not if it has ended, is another attempt by now, or belongs to a later run.
+        """
+        given: Item = {":attempt": attempt, ":run": run}
+        given |= {f":{status.lower()}": status.value for status in OPEN}
+        required = f"{condition('cancel')} AND {NOT_OF_A_LATER_RUN}"
+        return self._note(task_id, {"batchRun": run}, required, given)
 
     def touch(self, item: Item) -> bool:
         """Move a PENDING task to the end of the line for repairs; say whether it is as it was read.
 
         Of two repairs that read the same task, one gets to queue it again.
         """
+        pending = Status.PENDING.value
+        read = {":attempt": item["attempt"], ":pending": pending, ":read": item["updatedAt"]}
+        return self._note(item["taskId"], {"updatedAt": timestamp()}, AS_READ, read)
+
+    def delivered(self, task_id: str, attempt: int, delivery: Item) -> None:
+        """Keep what became of the last try to deliver a callback; nothing else changes.
+
+        Nobody wants to know that of an attempt that a retry has ended meanwhile.
+        """
+        self._note(task_id, {"delivery": delivery}, THIS_ATTEMPT, {":attempt": attempt})
+
+    def _note(self, task_id: str, changes: Item, required: str, given: Item) -> bool:
+        """Write attributes that are no transition under a condition; say whether it held."""
         try:
             self._table.update(
-                Key={"taskId": item["taskId"]},
-                UpdateExpression="SET #updatedAt = :now",
-                ConditionExpression=AS_READ,
-                ExpressionAttributeNames=aliases("attempt", "status", "updatedAt"),
+                Key={"taskId": task_id},
+                UpdateExpression=f"SET {', '.join(f'#{name} = :new_{name}' for name in changes)}",
+                ConditionExpression=required,
+                ExpressionAttributeNames=aliases(*changes, *_names(required)),
                 ExpressionAttributeValues={
-                    ":attempt": item["attempt"],
-                    ":pending": Status.PENDING.value,
-                    ":read": item["updatedAt"],
-                    ":now": timestamp(),
+                    **{f":new_{name}": value for name, value in changes.items()},
+                    **given,
                 },
             )
         except ClientError as error:
@@ -165,23 +193,6 @@ class TaskStore:
                 raise
             return False
         return True
-
-    def delivered(self, task_id: str, attempt: int, delivery: Item) -> None:
-        """Keep what became of the last try to deliver a callback; nothing else changes.
-
-        Of an attempt that a retry has ended meanwhile, nobody wants to know.
-        """
-        try:
-            self._table.update(
-                Key={"taskId": task_id},
-                UpdateExpression="SET #delivery = :delivery",
-                ConditionExpression=THIS_ATTEMPT,
-                ExpressionAttributeNames=aliases("attempt", "delivery"),
-                ExpressionAttributeValues={":attempt": attempt, ":delivery": delivery},
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
 
     def _by_execution(self, transition: str, task_id: str, attempt: int, changes: Item) -> None:
         """Write a transition of an execution, which `changes` names.
@@ -210,6 +221,7 @@ class TaskStore:
         changes: Item,
         *,
         remove: tuple[str, ...] = (),
+        run: int | None = None,
     ) -> Item:
         """Write one row of the rules under its condition and return the task.
 
@@ -219,6 +231,7 @@ class TaskStore:
             attempt: the attempt that it must be in.
             changes: attributes to set; `execution` among them where the row is by execution.
             remove: attributes to remove.
+            run: the run of its batch that the task may be in, or an earlier one; None: any.
 
         Raises:
             StaleAttempt: the condition does not hold.
@@ -234,6 +247,10 @@ class TaskStore:
         values[":attempt"] = attempt
         if row.by_execution:
             values[":execution"] = changes["execution"]
+        required = condition(transition)
+        if run is not None:
+            required += f" AND {NOT_OF_A_LATER_RUN}"
+            values[":run"] = run
         update = f"SET {', '.join(assignments)}"
         if remove:
             update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
@@ -241,8 +258,8 @@ class TaskStore:
             answer = self._table.update(
                 Key={"taskId": task_id},
                 UpdateExpression=update,
-                ConditionExpression=condition(transition),
-                ExpressionAttributeNames=aliases(*changes, *remove, "attempt"),
+                ConditionExpression=required,
+                ExpressionAttributeNames=aliases(*changes, *remove, *_names(required)),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
                 # What the condition met, for `_found`: a read of its own would see a later moment.
@@ -253,7 +270,7 @@ class TaskStore:
                 raise
             raise StaleAttempt(
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: the task has "
-                "ended, or another execution or attempt owns it."
+                "ended, or another execution, attempt or run owns it."
             ) from error
         task: Item = answer["Attributes"]
         return task
@@ -269,6 +286,10 @@ def _found(stale: StaleAttempt) -> Item:
 def aliases(*names: str) -> dict[str, str]:
     """Return the ExpressionAttributeNames for attributes: `#status` for `status`."""
     return {f"#{name}": name for name in names}
+
+
+def _names(expression: str) -> list[str]:
+    return re.findall(r"#(\w+)", expression)
 
 
 def condition_failed(error: ClientError) -> bool:

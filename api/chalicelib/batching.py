@@ -9,8 +9,8 @@ from chalicelib.problems import Problem
 from chalicelib.submission import digest_of, new_id, same
 from darkroom.batch_store import BatchStore
 from darkroom.batches import (
+    INDEX_SECONDS,
     OF_CANCELLING,
-    SETTLE_SECONDS,
     cancelling,
     execution_name,
     order,
@@ -92,7 +92,7 @@ class BatchDesk:
             Problem: 409, the batch has not ended.
         """
         settled = "active" not in item
-        fresh = self.store.retry(item, 0 if settled else SETTLE_SECONDS)
+        fresh = self.store.retry(item, 0 if settled else INDEX_SECONDS)
         if fresh is None:
             message = "Only a batch that has ended can be tried again, and this one is RUNNING."
             raise Problem(409, "NotRetryable", message)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,16 @@ from cfnlint.api import lint
 from test_routes import PROJECT
 from test_state_machine import THROTTLING, next_states, strings
 
-from darkroom.batches import SETTLE_SECONDS, TRANSITIONS, cancelling, order
+from darkroom.batches import (
+    LOOK_SECONDS,
+    PAGE_SECONDS,
+    SETTLE_SECONDS,
+    TRANSITIONS,
+    cancelling,
+    order,
+)
+from darkroom.executions import StateMachine
+from darkroom.table import Table
 
 MAPS = ["EnterLines", "EnterObjects"]
 
@@ -112,12 +122,35 @@ def test_a_step_outlasts_its_function(tasks, invoked, resources, template):
         assert timeout < state["TimeoutSeconds"], name
 
 
-def test_what_was_cancelled_is_looked_at_again_after_a_call_of_enter_has_ended(
-    states, invoked, resources, template
+@pytest.fixture
+def slowest(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], float]:
+    """The seconds that a call of a client may take, with all its tries and what is between them."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+    def seconds(client: Any) -> float:
+        config = client.meta.config
+        tries = config.retries["total_max_attempts"]
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+        pauses = sum(2**number for number in range(tries - 1))
+        return tries * (config.connect_timeout + config.read_timeout) + pauses
+
+    return seconds
+
+
+def test_what_was_cancelled_is_looked_at_again_after_every_call_of_the_run_is_over(
+    states, invoked, resources, template, slowest
 ):
+    """A call of Enter is killed at its time limit; a page of a retry looks, and then writes."""
     default = template["Globals"]["Function"]["Timeout"]
-    longest = resources[invoked["Enter"]]["Properties"].get("Timeout", default)
-    assert states["LetEnterEnd"]["Seconds"] == SETTLE_SECONDS > longest
+    enter = resources[invoked["Enter"]]["Properties"].get("Timeout", default)
+    page = LOOK_SECONDS + slowest(Table("any")._dynamodb)
+    assert states["LetEnterEnd"]["Seconds"] == SETTLE_SECONDS > max(enter, page)
+
+
+def test_a_page_ends_before_its_function_is_killed(invoked, resources, slowest):
+    last = slowest(Table("any")._dynamodb) + slowest(StateMachine("any")._states)
+    timeout = resources[invoked["CancelPage"]]["Properties"]["Timeout"]
+    assert PAGE_SECONDS + last < timeout
 
 
 def test_the_substitutions_of_the_template_are_those_of_the_definition(machine, substitutions):

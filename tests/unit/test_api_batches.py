@@ -7,6 +7,8 @@ from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
 from stand_in import STARTED
 
+from darkroom.batches import INDEX_SECONDS
+
 URL = "https://example.com/a.jpg"
 BODY = {"sources": [{"imageUrl": URL}, {"imageUrl": URL, "name": "second"}]}
 MISSING = str(uuid.UUID(int=9))
@@ -268,7 +270,9 @@ def test_a_retry_is_a_run_of_its_own(api: Api, started: list[Any]):
     assert (order["retry"], order["pause"]) == (True, 0)
 
 
-def test_a_retry_of_what_is_still_being_cancelled_waits_for_it(api: Api, started: list[Any]):
+def test_a_retry_of_what_is_still_being_cancelled_waits_for_the_index_alone(
+    api: Api, started: list[Any]
+):
     batch = submit(api).body
     api.post(batch["links"]["cancel"])
     started.clear()
@@ -277,7 +281,7 @@ def test_a_retry_of_what_is_still_being_cancelled_waits_for_it(api: Api, started
 
     stop, start = started
     assert stop[1].endswith("-1-cancel")
-    assert start[2]["pause"] > 10
+    assert start[2]["pause"] == INDEX_SECONDS
 
 
 @pytest.mark.usefixtures("started")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from stand_in import STARTED
 
-from darkroom import members
+from darkroom import batching, members
 from darkroom.errors import SourceNotFound
+from darkroom.executions import StateMachine
 
 BATCH = str(uuid.UUID(int=7))
 TASKS = [str(uuid.uuid5(uuid.UUID(BATCH), str(number))) for number in range(6)]
@@ -141,6 +142,91 @@ def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch
     assert calls == [(TASKS[2], 2), (TASKS[3], 2)]
     assert aws.members.counts(BATCH) == {"COMPLETED": 2, "PENDING": 4}
     assert again["run"] == 2
+
+
+def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
+    aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
+):
+    """A page of the cancel stops an execution; the retry goes by while that call takes its time."""
+    cancelled: list[str] = []
+
+    def stop_slowly(_: Any, execution: str, __: str) -> None:
+        cancelled.append(execution)
+        if len(cancelled) == 2:  # two are CANCELLED, four are about to be
+            aws.batches.retry(aws.batches.get(BATCH), 0)
+            assert act("retry", run=2, cursor="") == {"cursor": ""}
+
+    monkeypatch.setattr(StateMachine, "stop", stop_slowly)
+    aws.store.start(TASKS[5], 1, "arn", STARTED)
+    aws.batches.end("cancel", batch)
+
+    act("cancel", cursor="")
+
+    assert len(cancelled) == 2
+    assert calls == [(TASKS[0], 2), (TASKS[1], 2)]
+    assert aws.members.counts(BATCH) == {"PENDING": 5, "RUNNING": 1}
+    assert [aws.store.get(task)["attempt"] for task in TASKS] == [2, 2, 1, 1, 1, 1]
+
+
+def test_what_is_cancelled_behind_the_back_of_the_index_is_tried_again(
+    aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
+):
+    """The index still has them PENDING, and one of them completed meanwhile."""
+    late, _ = aws.members.page(BATCH, frozenset({"PENDING"}), None)
+    for task in TASKS[:3]:
+        aws.store.cancel(task, 1)
+    end(aws, "complete", 3)
+    aws.batches.retry(aws.batches.end("cancel", batch), 0)
+    monkeypatch.setattr(members.Members, "page", lambda *_: (late, None))
+
+    act("retry", run=2, cursor="")
+
+    assert calls == [(task, 2) for task in TASKS[:3]]
+    assert aws.members.counts(BATCH) == {"PENDING": 5, "COMPLETED": 1}
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_a_page_ends_a_second_after_its_run(
+    aws, batch, act, action: str, monkeypatch: pytest.MonkeyPatch
+):
+    item = aws.batches.end("cancel", batch)
+    if action == "retry":
+        for task in TASKS:
+            aws.store.cancel(task, 1)
+        item = aws.batches.retry(item, 0)
+    changed: list[int] = []
+
+    def next_second() -> float:
+        """Half a second goes by for each task; after the third one, the run is over."""
+        changed.append(len(changed))
+        if len(changed) == 5:
+            other = aws.batches.retry(item, 0) if action == "cancel" else None
+            assert other or aws.batches.end("cancel", item)
+        return len(changed) * 0.6
+
+    monkeypatch.setattr(batching, "monotonic", next_second)
+
+    answer = act(action, run=item["run"], cursor="")
+
+    assert answer["cursor"] == ""
+    done = {"cancel": "CANCELLED", "retry": "PENDING"}[action]
+    assert 3 <= aws.members.counts(BATCH)[done] <= 5
+
+
+def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_goes_on(
+    aws, batch, act, monkeypatch: pytest.MonkeyPatch
+):
+    aws.batches.end("cancel", batch)
+    seconds = iter(range(0, 1000, 9))
+    monkeypatch.setattr(batching, "monotonic", lambda: float(next(seconds)))
+    cursor, pages = "", []
+    while not pages or cursor:
+        answer = act("cancel", cursor=cursor)
+        cursor = answer["cursor"]
+        pages.append(answer["open"])
+
+    assert pages == [2, 2, 2]
+    assert aws.members.counts(BATCH) == {"CANCELLED": 6}
 
 
 def test_an_entry_that_has_moved_on_is_left_as_it_is(

@@ -1,4 +1,7 @@
-"""Two executions of a task, their events doubled, late and out of order, against a model."""
+"""Two executions of a task, their events doubled, late and out of order, against a model.
+
+So are the runs of its batch, whose cancels and retries come from pages that may be late.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from darkroom.table import Table
 executions = st.sampled_from(["arn:A", "arn:B"])
 # How far from the task's attempt an event is: mostly of it, at times late, or of none there is yet.
 offsets = st.sampled_from([0, 0, 0, 0, -1, 1])
+runs = st.sampled_from([None, 1, 2, 3])
 RANK = {"PENDING": 0, "RUNNING": 1, "COMPLETED": 2, "FAILED": 2, "CANCELLED": 2}
 
 
@@ -27,13 +31,14 @@ def store_in_moto() -> TaskStore:
 
 
 class Life(RuleBasedStateMachine):
-    """The model is three variables: the task's attempt, where that is, and whose it is."""
+    """The model is four variables: the task's attempt, where that is, whose it is, and its run."""
 
     def __init__(self) -> None:
         super().__init__()
         self.id = str(uuid.uuid4())
         self.store = store_in_moto()
         self.attempt, self.status, self.claimed_by = 1, "PENDING", None
+        self.run = 0
         self.history: list[dict[str, Any]] = []
 
     @initialize()
@@ -71,29 +76,40 @@ class Life(RuleBasedStateMachine):
         if took:
             self.status, self.claimed_by = "FAILED", execution
 
-    @rule(offset=offsets)
-    def cancel(self, offset: int) -> None:
-        took = accepted(self.store.cancel, self.id, self.attempt + offset)
+    @rule(offset=offsets, run=runs)
+    def cancel(self, offset: int, run: int | None) -> None:
+        took = accepted(self.store.cancel, self.id, self.attempt + offset, run)
 
-        assert took == (offset == 0 and self.status in {"PENDING", "RUNNING"})
+        in_time = run is None or run >= self.run
+        assert took == (offset == 0 and in_time and self.status in {"PENDING", "RUNNING"})
         if took:
             self.status = "CANCELLED"
 
-    @rule(offset=offsets)
-    def retry(self, offset: int) -> None:
-        took = accepted(self.store.retry, self.id, self.attempt + offset)
+    @rule(offset=offsets, run=runs)
+    def retry(self, offset: int, run: int | None) -> None:
+        took = accepted(self.store.retry, self.id, self.attempt + offset, run)
 
-        assert took == (offset == 0 and self.status in {"FAILED", "CANCELLED"})
+        in_time = run is None or run >= self.run
+        assert took == (offset == 0 and in_time and self.status in {"FAILED", "CANCELLED"})
         if took:
             self.attempt, self.status, self.claimed_by = self.attempt + 1, "PENDING", None
+            self.run = run or self.run
+
+    @rule(offset=offsets, run=runs.filter(bool))
+    def keep(self, offset: int, run: int) -> None:
+        kept = self.store.keep(self.id, self.attempt + offset, run)
+
+        assert kept == (offset == 0 and run >= self.run and self.status in {"PENDING", "RUNNING"})
+        if kept:
+            self.run = run
 
     @invariant()
     def the_task_is_where_the_model_says(self) -> None:
         item = self.store.get(self.id)
         if item is None:  # before `accept`
             return
-        told = (item["attempt"], item["status"], item.get("execution"))
-        assert told == (self.attempt, self.status, self.claimed_by)
+        told = (item["attempt"], item["status"], item.get("execution"), item.get("batchRun", 0))
+        assert told == (self.attempt, self.status, self.claimed_by, self.run)
         assert ("active" in item) == (self.status in {"PENDING", "RUNNING"})
         assert ("completedAt" in item) == (self.status not in {"PENDING", "RUNNING"})
         self.history.append(item)
