@@ -108,3 +108,11 @@ class Batches:
             return execution if execution["status"] != "RUNNING" else None
 
         return until(check, 60, "the execution of the batch ends")
+
+    def left_states(self, batch: dict[str, Any]) -> list[str]:
+        """The states that the execution of the run has left so far, in their order."""
+        events = self.stack.states.get_execution_history(
+            executionArn=batch["execution"]["arn"], maxResults=1000
+        )["events"]
+        details = [event.get("stateExitedEventDetails") for event in events]
+        return [detail["name"] for detail in details if detail]
