@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE, DESK = 390, 1400
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,13 @@
 
 import io
 import json
-import time
 import uuid
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
 from local.cloud import LocalCloud
+from stacks import until
 
 EVERYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 OF_MACHINE = {"type", "loggingConfiguration"}
@@ -131,13 +131,9 @@ def logged(cloud: LocalCloud, group: str, execution: str) -> list[dict[str, Any]
     return sorted(events, key=lambda event: int(event["id"]))
 
 
-def eventually(condition: Callable[[], Any], deadline: float = 15) -> Any:
-    """Wait until the condition holds; return what it returned."""
-    end = time.monotonic() + deadline
-    while not (found := condition()):
-        assert time.monotonic() < end, f"still not so after {deadline} s: {condition}"
-        time.sleep(0.02)
-    return found
+def eventually(condition: Callable[[], Any], seconds: float = 15) -> Any:
+    """Wait as `until` does for a condition that needs no words; return its value."""
+    return until(condition, seconds, str(condition))
 
 
 def listener(cloud: LocalCloud, topic: str) -> Callable[[], list[Any]]:

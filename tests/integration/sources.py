@@ -39,6 +39,8 @@ def on_its_side(image: Image.Image) -> bytes:
 
 PICTURE = picture()
 JPEG = encoded(PICTURE, "JPEG", quality=95)
+SECONDS_BETWEEN_HEADERS = 2.0
+"""A client takes a hundred headers and waits ten seconds for each."""
 FILES = {
     "/colour.jpg": JPEG,
     "/colour.png": encoded(PICTURE, "PNG"),
@@ -53,7 +55,9 @@ FILES = {
 class Sources(ThreadingHTTPServer):
     """`/status/404` answers 404; `/flaky/2/name` answers 503 twice, then a picture.
 
-    `/held/name` answers with a picture once the test has released it. `files` can be added to.
+    `/held/name` answers with a picture once the test has released it; until then it sends headers,
+    so that no read times out: a download holds on for 45 seconds, and is then tried again three
+    times. `files` can be added to.
     """
 
     daemon_threads = True
@@ -79,8 +83,6 @@ class Answer(BaseHTTPRequestHandler):
             self.server.requests[self.path] += 1
             asked = self.server.requests[self.path]
         _, kind, argument, *_ = [*self.path.split("/"), "", ""]
-        if kind == "held":
-            self.server.held[self.path].wait(timeout=30)
         if kind == "status":
             self._answer(int(argument), b"<html>no</html>")
         elif kind == "flaky" and asked <= int(argument):
@@ -89,13 +91,26 @@ class Answer(BaseHTTPRequestHandler):
             body = self.server.files.get(
                 self.path.partition("?")[0], JPEG if kind in {"flaky", "held"} else None
             )
-            self._answer(404 if body is None else 200, body or b"")
+            self._answer(404 if body is None else 200, body or b"", held=kind == "held")
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _answer(self, status: int, body: bytes, *, held: bool = False) -> None:
         self.send_response(status)
+        if held and not self._hold():
+            return
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _hold(self) -> bool:
+        """Send headers without a meaning until the test releases it; False: nobody listens."""
+        held = self.server.held[self.path]
+        while not held.wait(SECONDS_BETWEEN_HEADERS):
+            self.send_header("X-Held", "yes")
+            try:
+                self.flush_headers()
+            except OSError:
+                return False
+        return True
 
     def log_message(self, *_: object) -> None:
         pass

@@ -19,7 +19,7 @@ from small import listener
 from sources import Sources
 from stacks import Stack, until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1200)
 
 PERIOD = 5
 """Seconds; ten ends need more of them."""

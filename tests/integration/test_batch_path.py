@@ -8,7 +8,7 @@ from batches import Batches
 from sources import FILES, Sources
 from stacks import Stack
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture

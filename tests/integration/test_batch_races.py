@@ -12,7 +12,7 @@ from ports import free_port
 from sources import Sources
 from stacks import Stack, until
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = pytest.mark.timeout(1200)
 
 TASKS = 40
 

@@ -13,7 +13,7 @@ from local.processes import running
 from sources import FILES, PICTURE, Sources, encoded
 from stacks import Stack, until
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = pytest.mark.timeout(1200)
 
 LARGE = 1000
 SINGLE = 100

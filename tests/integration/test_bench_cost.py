@@ -7,7 +7,7 @@ from local.cost.counts import Run
 from ports import free_port
 from sources import Sources
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1200)
 
 OF_A_TASK = {
     "Announce": {"events:PutEvents": 1},

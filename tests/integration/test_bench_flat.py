@@ -4,7 +4,7 @@ import pytest
 
 from bench.flat import measure, table
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def test_a_task_calls_as_much_in_a_larger_table_and_repairs_read_as_much():

@@ -4,7 +4,7 @@ import pytest
 
 from bench.path import PICTURES, tables
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def test_the_local_cloud_and_celery_do_the_same_tasks_and_both_are_measured():

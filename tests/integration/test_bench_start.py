@@ -7,7 +7,7 @@ from bench.packages import BASELINE
 from bench.start import tables
 from local.cloud import PROJECT
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def test_the_start_of_every_function_and_the_size_of_every_package_are_measured():

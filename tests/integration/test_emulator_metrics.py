@@ -116,7 +116,7 @@ def state(watch: Any, name: str) -> str:
 def test_an_alarm_sees_its_own_dimensions_fires_and_clears_when_its_metric_falls_silent(
     watch: Any,
 ):
-    settings = {"MetricName": "Lost", "Namespace": "Alarms", "Statistic": "Sum", "Period": 1}
+    settings = {"MetricName": "Lost", "Namespace": "Alarms", "Statistic": "Sum", "Period": 5}
     for queue in ("a", "b"):
         dimensions = [{"Name": "Queue", "Value": queue}]
         alarm(watch, f"lost-{queue}", **settings, Dimensions=dimensions)

@@ -13,7 +13,7 @@ from darkroom.client import batches
 from local.cli import app
 from stacks import Stack
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(1200)
 
 DOCS = Path(__file__).parents[2] / "docs" / "batch.md"
 FORMATS = {"jpg": "JPEG", "JPEG": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}

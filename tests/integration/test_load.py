@@ -14,7 +14,7 @@ from ports import free_port
 from sources import Sources
 from stacks import Stack, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1200)
 
 MIXED = [
     ("/colour.jpg", "COMPLETED"),

@@ -19,7 +19,7 @@ from pipeline.smoke import CARD, SmokeFailed, smoke
 from pipeline.stages import stages
 from ports import free_port
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 STAGES = stages()
 FIRST, SECOND = "a1b2c3d4e5", "f6a7b8c9d0"
 
@@ -102,7 +102,7 @@ class Client(threading.Thread):
 
     def stop(self) -> None:
         self._enough.set()
-        self.join(timeout=90)
+        self.join(timeout=360)
 
 
 def test_a_build_goes_through_all_stages(

@@ -12,7 +12,7 @@ from local.cloud import PROJECT, TOOLS
 from local.packages import files, zipped
 
 SAM = TOOLS / "sam" / "bin" / "sam"
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def sam(*arguments: str, project: Path = PROJECT) -> str:

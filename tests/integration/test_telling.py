@@ -76,7 +76,7 @@ def test_every_end_is_an_event(standard: Stack, sources: Sources, events: str):
         assert told[task["taskId"]]["detail"][field] == task[field]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(1200)
 def test_a_webhook_is_signed_tried_again_and_never_changes_the_task(
     standard: Stack, sources: Sources, receiver: Receiver
 ):

@@ -123,7 +123,7 @@ def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
     ) as running:
         assert api.batches.shown.wait(60)
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=30)
+        _, told = running.communicate(timeout=120)
 
     assert running.returncode == 130
     assert told.startswith("Batch b1 goes on. The same command again saves the rest; ")
