@@ -155,7 +155,7 @@ def test_redirects_share_one_deadline() -> None:
         over.wait(seconds / 2)
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
 
-    with pytest.raises(SourceUnavailable, match=r"/again was not complete within 4\.0 seconds"):
+    with pytest.raises(SourceUnavailable, match=r"/again was X"):
         answer_of(talk, limits=Limits(1000, seconds))
 
 
