@@ -1,5 +1,7 @@
-"""The fault suite: what breaks on purpose, and the books that must balance afterwards.
+"""The fault suite: injects faults, then checks what tasks and batches were promised.
 
-`python -m tests.chaos` (or `make chaos`) runs all of it. `faults_*` break things, `rig` is what
-they break, `recorder` writes down what happened to the table, `books` judge.
+`python -m tests.chaos` (or `make chaos`) runs all of it: the faults of `faults_of_functions` and
+`faults_of_messages` hit tasks, those of `faults_of_batches` hit batches. `rig` is what they break, `scene` and `batches` submit the
+work, `recorder` writes down what happened to a table and `executions` what became of executions.
+`play` runs one fault; `books` audits tasks and `invariants` batches.
 """

@@ -1,4 +1,4 @@
-"""`make chaos`: break everything, then balance the books. `SEED=… make chaos` does it again."""
+"""`make chaos`: break everything, then audit what was promised. With `SEED=…` the same again."""
 
 import os
 import random
@@ -7,76 +7,124 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos import faults_of_functions, faults_of_messages
+from tests.chaos import (
+    faults_of_batches,
+    faults_of_functions,
+    faults_of_messages,
+)
 from tests.chaos.books import Account
+from tests.chaos.play import play
 from tests.chaos.rig import open_rig
-from tests.chaos.scene import Fault, play
+from tests.chaos.scene import Fault
 
 TASKS = 36
 """On which each fault is tried."""
-WIDTH = 100
-FAULTS = [*faults_of_functions.FAULTS, *faults_of_messages.FAULTS, faults_of_functions.LAST]
+WIDTH = 110
+AT_A_TIME = 2
+"""Groups that run at once, each on a local cloud of its own: most of the time is waiting."""
 
 
-def main(names: Sequence[str]) -> int:
+@dataclass(frozen=True)
+class Group:
+    """Faults that share a local cloud, one after the other."""
+
+    workflow_type: str
+    faults: Sequence[Fault]
+
+
+# The cloud is killed last, as what comes after it finds what it left.
+GROUPS = [
+    Group("STANDARD", [*faults_of_batches.FAULTS, faults_of_batches.LAST]),
+    Group(
+        "STANDARD",
+        [*faults_of_functions.FAULTS, *faults_of_messages.FAULTS, faults_of_functions.LAST],
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one fault."""
+
+    fault: Fault
+    account: Account
+    seconds: float
+
+
+def main(words: Sequence[str]) -> int:
     """Run the faults whose names contain one of these words, or all; return the exit status."""
     screen = Console(highlight=False, soft_wrap=True, width=WIDTH)
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
-    chosen = [f for f in FAULTS if not names or any(word in f.name for word in names)]
     screen.print(f"SEED={seed}")
     screen.print(
         "Tasks are sent with an Idempotency-Key and again until they are accepted. "
         "Reconcile is called every 2 s where its schedule (1 min) is not itself what is tried."
     )
     began = time.monotonic()
-    accounts: list[tuple[Fault, Account, float]] = []
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        groups = [pool.submit(_run, screen, group, words, seed) for group in GROUPS]
+    rows = [row for group in groups for row in group.result()]
+    _show(screen, rows)
+    screen.print(f"SEED={seed}, {time.monotonic() - began:.0f} s")
+    return 0 if all(row.account.balanced for row in rows) else 1
+
+
+def _run(screen: Console, group: Group, words: Sequence[str], seed: int) -> list[Row]:
+    """Run the chosen faults of one group."""
+    chosen = [f for f in group.faults if not words or any(word in f.name for word in words)]
+    if not chosen:
+        return []
+    rows = []
     with (
         tempfile.TemporaryDirectory(prefix="darkroom-chaos-") as folder,
-        open_rig(Path(folder) / "cloud", seed) as rig,
+        open_rig(Path(folder) / "cloud", seed, group.workflow_type) as rig,
     ):
         for fault in chosen:
             started = time.monotonic()
             account, scene = play(rig, fault, TASKS, seed)
-            seconds = time.monotonic() - started
-            accounts.append((fault, account, seconds))
+            row = Row(fault, account, time.monotonic() - started)
+            rows.append(row)
             screen.print(
-                f"{'ok ' if account.balanced else 'BAD'} {seconds:5.1f} s  {fault.name}: "
+                f"{'ok ' if account.balanced else 'BAD'} {row.seconds:5.1f} s  {fault.name}: "
                 f"struck {scene.struck} times; {_counts(scene.ends())}"
+                + (f"; batches: {_counts(scene.batch_ends())}" if scene.batches else "")
                 + (f"; our calls of reconcile: {_counts(scene.repaired)}" if scene.repaired else "")
+                + (f"; {scene.spared} waits of 5 minutes spared" if scene.spared else "")
             )
-    _show(screen, accounts)
-    screen.print(f"SEED={seed}, {time.monotonic() - began:.0f} s")
-    return 0 if all(account.balanced for _, account, _ in accounts) else 1
+            for kind in ("lost", "doubled", "wrong"):
+                for what in getattr(account, kind):
+                    screen.print(f"{fault.name}: {kind}: {what}", style="red", markup=False)
+    return rows
 
 
 def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{n} {what}" for what, n in counts.most_common())
 
 
-def _show(screen: Console, accounts: Sequence[tuple[Fault, Account, float]]) -> None:
+def _show(screen: Console, rows: Sequence[Row]) -> None:
     table = Table()
     table.add_column("fault", no_wrap=True)
-    for column in ("tasks", "ended", "lost", "doubled", "wrong", "seconds"):
+    for column in ("batches", "tasks", "ended", "lost", "doubled", "wrong", "s"):
         table.add_column(column, justify="right")
-    for fault, account, seconds in accounts:
+    for row in rows:
+        account = row.account
         counts = (len(account.lost), len(account.doubled), len(account.wrong))
         table.add_row(
-            fault.name,
+            row.fault.name,
+            str(account.batches or ""),
             str(account.tasks),
             str(account.ended),
             *(str(n) if n == 0 else f"[bold red]{n}[/]" for n in counts),
-            f"{seconds:.0f}",
+            f"{row.seconds:.0f}",
         )
     screen.print(table, soft_wrap=False)
-    for fault, account, _ in accounts:
-        for kind in ("lost", "doubled", "wrong"):
-            for what in getattr(account, kind):
-                screen.print(f"{fault.name}: {kind}: {what}", style="red", markup=False)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 RANK = {"PENDING": 0, "RUNNING": 1, "COMPLETED": 2, "FAILED": 2, "CANCELLED": 2}
 # What the emulator says of executions that ran when it was killed. AWS does not.
 RESTARTED = "States.ServiceRestart"
+LOST = "ExecutionLost"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Account:
     """The balance of one fault. What is in a list says of which task, and what of it."""
 
     tasks: int
+    batches: int = 0
     ended: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -84,7 +86,7 @@ def audit(
         account.ended += 1
         problems = [*_end(promise, item), *_result(item, executions, objects)]
         story = stories[promise.task_id]
-        problems += _executions(story, executions)
+        problems += _executions(promise, story, executions)
         doubled, wrong = read(story, item)
         account.doubled += [f"{promise.task_id}: {what}" for what in doubled]
         account.wrong += [f"{promise.task_id}: {what}" for what in problems + wrong]
@@ -135,11 +137,12 @@ def _result(
     # Stopped in the moment after it had written COMPLETED: the record is the truth.
     fine = execution.get("status") in {"SUCCEEDED", "ABORTED"}
     if not fine and execution.get("error") != RESTARTED:
-        yield f"is COMPLETED by an execution that is {execution}"
+        how = [execution.get(name) for name in ("status", "error")]
+        yield f"is COMPLETED by an execution that is {how}"
 
 
 def _executions(
-    story: Sequence[Change], executions: Mapping[str, Mapping[str, Any]]
+    promise: Promise, story: Sequence[Change], executions: Mapping[str, Mapping[str, Any]]
 ) -> Iterable[str]:
     """Say which executions are red although their attempt did not end that way."""
     failed = {
@@ -148,11 +151,12 @@ def _executions(
         if change.new["status"] == "FAILED"
     }
     for arn, execution in executions.items():
-        task_id, _, attempt = arn.rpartition(":")[2].rpartition("-")
-        if not story or task_id != story[0].new["taskId"] or execution["status"] != "FAILED":
+        task_id, _, number = arn.split(":")[7].rpartition("-")  # an EXPRESS one has an id, too
+        if task_id != promise.task_id or execution["status"] != "FAILED":
             continue
-        if execution.get("error") not in {RESTARTED, failed.get(int(attempt))}:
-            yield f"attempt {attempt} ended {failed.get(int(attempt))}, its execution {execution}"
+        attempt, error = int(number), execution.get("error")
+        if error not in {RESTARTED, failed.get(attempt)}:
+            yield f"attempt {attempt} ended {failed.get(attempt)}, its execution FAILED: {error}"
 
 
 def read(story: Sequence[Change], item: Item) -> tuple[list[str], list[str]]:
@@ -164,8 +168,10 @@ def read(story: Sequence[Change], item: Item) -> tuple[list[str], list[str]]:
     before: Item | None = None
     for change in story:
         now = change.new
-        if change.found:  # what was before is not to be compared: the emulator lost a second of it
+        if change.found or change.lost:  # of what was before, the emulator lost a second
             before, ends, claims = None, defaultdict(list), defaultdict(set)
+            if change.lost:
+                continue
         elif change.old is None and before is not None:
             doubled.append("was created twice")
         if before is not None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from tests.chaos.books import OPEN, RESTARTED
+from tests.chaos.books import LOST, OPEN, RESTARTED
 from tests.chaos.scene import Fault, Scene
 from tests.integration.stacks import saved, until
 
@@ -27,7 +27,7 @@ def killed_functions(scene: Scene) -> None:
     scene.held(WORKERS, "COMPLETED")
     until(lambda: scene.asked("/held/") >= WORKERS, 30, "sources are held")
     for process in scene.rig.workers("Download"):
-        _kill(scene, process)
+        kill(scene, process)
     scene.release()
     with ThreadPoolExecutor() as pool:
         submitting = pool.submit(scene.mixed)
@@ -36,8 +36,8 @@ def killed_functions(scene: Scene) -> None:
         ):
             victims = scene.rig.workers(*STEPS)
             if victims:
-                _kill(scene, scene.random.choice(sorted(victims, key=lambda p: p.pid)))
-            scene.pause(0.02, 0.2)
+                kill(scene, scene.random.choice(sorted(victims, key=lambda p: p.pid)))
+            scene.pause(0.05, 0.4)
         submitting.result()
 
 
@@ -61,7 +61,8 @@ def timed_out_executions(scene: Scene) -> None:
         scene.held(scene.count // 2, "States.Timeout")
         scene.mixed(scene.count - scene.count // 2)
         until(lambda: scene.rig.running() == 0, 40, "no execution runs any more")
-        scene.struck += sum(e["status"] == "TIMED_OUT" for e in scene.rig.stack.executions())
+        executions = scene.rig.executions.all().values()
+        scene.struck += sum(execution["status"] == "TIMED_OUT" for execution in executions)
     finally:
         states.update_state_machine(stateMachineArn=arn, definition=before)
 
@@ -72,7 +73,7 @@ def stopped_executions(scene: Scene) -> None:
     held = scene.held(WORKERS, "ExecutionAborted")
     until(lambda: scene.statuses()["RUNNING"] == WORKERS, 30, "sources are held")
     scene.mixed()
-    for arn in scene.rig.executions(set(held)):
+    for arn in scene.rig.executions.of(set(held)):
         stack.states.stop_execution(executionArn=arn)
         scene.struck += 1
     while running := [e for e in stack.executions() if e["status"] == "RUNNING"]:
@@ -99,12 +100,11 @@ def killed_cloud(scene: Scene) -> None:
     scene.pause(0.1, 1.0)
     scene.struck += rig.kill()
     rig.proxy.forget()
-    rig.start_cloud()
-    rig.recorder.resume()
+    rig.restart()
     scene.mixed(scene.count - 3 * part)
 
 
-def _kill(scene: Scene, process: psutil.Process) -> None:
+def kill(scene: Scene, process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):
         process.kill()
         scene.struck += 1
@@ -141,6 +141,4 @@ FAULTS = [
         sweep=False,
     ),
 ]
-LAST = Fault(
-    "the cloud killed and restarted", killed_cloud, frozenset({RESTARTED, "ExecutionLost"})
-)
+LAST = Fault("the cloud killed and restarted", killed_cloud, frozenset({RESTARTED, LOST}))

@@ -76,7 +76,7 @@ def late_messages(scene: Scene) -> None:
     for change in rig.recorder.changes:
         if change.new.get("execution") in outdated:
             scene.wrong.append(f"attempt 1 got hold of attempt 2: {change.new}")
-    for execution in rig.stack.executions():
+    for execution in rig.executions.all().values():
         if execution["name"].startswith("late-") and execution["status"] != "SUCCEEDED":
             scene.wrong.append(f"an execution that was late did not end quietly: {execution}")
 
@@ -157,7 +157,7 @@ def one_key(scene: Scene) -> None:
     if len(ids) != 1 or replayed != PARALLEL_POSTS - 1 or sent != 1:
         scene.wrong.append(f"{len(ids)} tasks, {replayed} replays, {sent} messages")
     until(lambda: not scene.statuses().keys() & OPEN, 60, "all have ended")
-    executions = rig.executions(ids)
+    executions = rig.executions.of(ids)
     if len(executions) != 1:
         scene.wrong.append(f"one key has {len(executions)} executions")
 

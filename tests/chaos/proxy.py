@@ -85,7 +85,7 @@ class Proxy:
     def stop(self) -> None:
         self._control.close()
         if self._process:
-            self._process.terminate()
+            self._process.kill()  # it keeps nothing, and its polite end waits for open connections
             self._process.wait(timeout=10)
 
     def inject(self, *rules: dict[str, Any]) -> None:

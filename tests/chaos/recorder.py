@@ -1,4 +1,4 @@
-"""What really happened to the table of tasks: its own stream of changes, written down."""
+"""What really happened to a table: its own stream of changes, written down."""
 
 import threading
 from collections.abc import Mapping
@@ -19,12 +19,14 @@ _read = TypeDeserializer().deserialize
 
 @dataclass(frozen=True)
 class Change:
-    """One write to one task. Without `old` the task was created by it."""
+    """One write to one item. Without `old` the item was created by it."""
 
     new: Item
     old: Item | None = None
     found: bool = False
-    """Not a write: the task as it was found when the record had a gap, after a restart."""
+    """Not a write: the item as it was found when the record had a gap, after a restart."""
+    lost: bool = False
+    """Not a write either: the item was not found then; its creation had not been saved."""
 
 
 class Recorder:
@@ -34,7 +36,8 @@ class Recorder:
     came back with and reads on from there.
     """
 
-    def __init__(self, cloud: LocalCloud, table: str) -> None:
+    def __init__(self, cloud: LocalCloud, table: str, key: str) -> None:
+        self.key = key
         self.changes: list[Change] = []
         self._table = table
         self._dynamodb = cloud.client("dynamodb")
@@ -72,11 +75,15 @@ class Recorder:
     def resume(self) -> None:
         """Read on after a restart, with what is in the table as the new beginning."""
         self.stop()
-        self.changes += [Change(item, found=True) for item in self.items()]
+        there = self.items()
+        last = {change.new[self.key]: change.new for change in self.changes}
+        gone = last.keys() - {item[self.key] for item in there}
+        self.changes += [Change(item, found=True) for item in there]
+        self.changes += [Change(last[key], lost=True) for key in gone]
         self.start()
 
     def items(self) -> list[Item]:
-        """Return every task as the table has it now."""
+        """Return every item as the table has it now."""
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._table, ConsistentRead=True
         )

@@ -5,7 +5,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from local.cloud import LocalCloud
 from local.deploy import deploy
 from local.emulator.settings import SERVICES
 from tests.chaos.books import Stored
+from tests.chaos.executions import ExpressExecutions, StandardExecutions
 from tests.chaos.proxy import Proxy
 from tests.chaos.recorder import Recorder
 from tests.integration.ports import free_port
@@ -40,14 +41,17 @@ class ImpatientlyAsked(Sources):
 class Rig:
     """The cloud and all that stands around it. `open_rig` makes and ends it."""
 
-    def __init__(self, home: Path, seed: int) -> None:
+    def __init__(self, home: Path, seed: int, workflow_type: str) -> None:
+        self.workflow_type = workflow_type
         self.cloud = LocalCloud(home, free_port())
         home.mkdir(parents=True, exist_ok=True)
         self.proxy = Proxy(self.cloud.endpoint_url, seed, home / "proxy.log")
         self.sources = ImpatientlyAsked()
         self.random = random.Random(seed)
         self.stack: Stack
+        self.executions: StandardExecutions | ExpressExecutions
         self.recorder: Recorder
+        self.batch_recorder: Recorder
         self.functions: dict[str, str] = {}
 
     def start_cloud(self) -> None:
@@ -56,8 +60,14 @@ class Rig:
         )
 
     def deploy(self) -> None:
-        parameters = {"RepairAfterSeconds": str(REPAIR_AFTER_SECONDS)}
-        self.stack = Stack(self.cloud, deploy(self.cloud, "chaos", parameters))
+        parameters = {
+            "RepairAfterSeconds": str(REPAIR_AFTER_SECONDS),
+            "WorkflowType": self.workflow_type,
+        }
+        description = deploy(self.cloud, "chaos", parameters)
+        self.stack = Stack(self.cloud, description, self.workflow_type)
+        express = self.workflow_type == "EXPRESS"
+        self.executions = (ExpressExecutions if express else StandardExecutions)(self.stack)
         self.stack.sqs.set_queue_attributes(
             QueueUrl=self.stack.outputs["TaskQueueUrl"],
             Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)},
@@ -68,10 +78,12 @@ class Rig:
             for r in resources["StackResources"]
             if r["ResourceType"] == "AWS::Lambda::Function"
         }
-        self.recorder = Recorder(self.cloud, self.stack.outputs["TableName"])
+        self.recorder = Recorder(self.cloud, self.stack.outputs["TableName"], "taskId")
+        self.batch_recorder = Recorder(self.cloud, self.stack.outputs["BatchTableName"], "batchId")
         self.lambdas = self.cloud.client("lambda")
         self.s3 = self.cloud.client("s3")
         self.recorder.start()
+        self.batch_recorder.start()
 
     def post(self, path: str, **request: Any) -> httpx.Response:
         """Send a request as a patient client does: again, while the answer is not one of the API's.
@@ -137,24 +149,54 @@ class Rig:
         until(lambda: not self.cloud.is_up(), 10, "the local cloud is dead")
         return len(victims)
 
-    def running(self) -> int:
-        pages = self.stack.states.get_paginator("list_executions").paginate(
-            stateMachineArn=self.stack.outputs["StateMachineArn"], statusFilter="RUNNING"
-        )
-        return sum(len(page["executions"]) for page in pages)
+    def restart(self) -> None:
+        """Start the local cloud again after `kill`, with the state that it has saved."""
+        self.start_cloud()
+        self.recorder.resume()
+        self.batch_recorder.resume()
+        self.executions.restarted()
 
-    def executions(self, task_ids: set[str], more: Iterable[str] = ()) -> dict[str, Any]:
-        """Describe the executions of these tasks, and more if their ARNs are known, by ARN."""
-        named = {
-            execution["executionArn"]
-            for execution in self.stack.executions()
-            if execution["name"].rpartition("-")[0] in task_ids
-        }
-        found = {}
-        for arn in named.union(more):
-            with suppress(self.stack.states.exceptions.ExecutionDoesNotExist):
-                found[arn] = self.stack.states.describe_execution(executionArn=arn)
-        return found
+    def running(self) -> int:
+        """Count the executions that run, of tasks and of batches."""
+        pages = self.stack.states.get_paginator("list_executions").paginate(
+            stateMachineArn=self.stack.outputs["BatchStateMachineArn"], statusFilter="RUNNING"
+        )
+        return self.executions.running() + sum(len(page["executions"]) for page in pages)
+
+    def batch_execution(self, name: str) -> dict[str, Any] | None:
+        """Describe the execution of this name of the machine of batches, if there is one."""
+        machine: str = self.stack.outputs["BatchStateMachineArn"]
+        arn = f"{machine.replace(':stateMachine:', ':execution:', 1)}:{name}"
+        with suppress(self.stack.states.exceptions.ExecutionDoesNotExist):
+            return self.stack.states.describe_execution(executionArn=arn)
+        return None
+
+    def stop_batch(self, name: str) -> bool:
+        """Stop an execution of the machine of batches, as a person does; say whether it ran."""
+        execution = self.batch_execution(name)
+        if execution is None or execution["status"] != "RUNNING":
+            return False
+        self.stack.states.stop_execution(
+            executionArn=execution["executionArn"], cause="Stopped by hand."
+        )
+        return True
+
+    def upload(self, text: str, content_type: str) -> str:
+        """Send a file by a form of POST /uploads, again until it is taken; return its id."""
+        form = self.post("/uploads", json={"contentType": content_type}).json()
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(httpx.TransportError):
+                files = {"file": ("any", text.encode())}
+                sent = httpx.post(form["url"], data=form["fields"], files=files)
+                if sent.status_code == httpx.codes.NO_CONTENT:
+                    return str(form["uploadId"])
+            assert time.monotonic() < deadline, f"no answer of {form['url']}"
+            time.sleep(0.2)  # the client's patience, as in `post`
+
+    def bring(self, key: str, data: bytes) -> None:
+        """Put an object into the bucket, as its owner's people do."""
+        self.s3.put_object(Bucket=self.stack.outputs["BucketName"], Key=key, Body=data)
 
     def objects(self, keys: set[str]) -> dict[str, Stored]:
         """Read the objects of these keys that there are."""
@@ -169,8 +211,9 @@ class Rig:
     def close(self) -> None:
         for event in list(self.sources.held.values()):
             event.set()
-        if hasattr(self, "recorder"):
-            self.recorder.stop()
+        for name in ("recorder", "batch_recorder"):
+            if hasattr(self, name):
+                getattr(self, name).stop()
         self.cloud.stop()
         self.proxy.stop()
         self.sources.shutdown()
@@ -180,9 +223,9 @@ class Rig:
 
 
 @contextmanager
-def open_rig(home: Path, seed: int) -> Iterator[Rig]:
+def open_rig(home: Path, seed: int, workflow_type: str = "STANDARD") -> Iterator[Rig]:
     """Start all of it, and leave no process."""
-    rig = Rig(home, seed)
+    rig = Rig(home, seed, workflow_type)
     try:
         rig.proxy.start()
         rig.start_cloud()

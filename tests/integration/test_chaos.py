@@ -5,14 +5,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos import faults_of_functions, faults_of_messages
+from tests.chaos import (
+    faults_of_batches,
+    faults_of_functions,
+    faults_of_messages,
+)
+from tests.chaos.play import play
 from tests.chaos.rig import Rig, open_rig
-from tests.chaos.scene import Fault, play
+from tests.chaos.scene import Fault
+
+pytestmark = pytest.mark.timeout(300)
 
 SEED = 2026
 TASKS = 9
 FAULTS = {
-    fault.strike: fault for fault in (*faults_of_functions.FAULTS, *faults_of_messages.FAULTS)
+    fault.strike: fault
+    for fault in (
+        *faults_of_functions.FAULTS,
+        *faults_of_messages.FAULTS,
+        *faults_of_batches.FAULTS,
+    )
 }
 
 
@@ -33,10 +45,15 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         FAULTS[faults_of_messages.late_messages],
         FAULTS[faults_of_messages.racing_callers],
         FAULTS[faults_of_messages.one_key],
+        FAULTS[faults_of_batches.killed_functions],
     ],
     ids=lambda fault: fault.name,
 )
 def test_every_accepted_task_ends_once_and_truly_although(rig: Rig, fault: Fault):
+    holds(rig, fault)
+
+
+def holds(rig: Rig, fault: Fault) -> None:
     account, _ = play(rig, fault, TASKS, SEED)
 
     assert (account.lost, account.doubled, account.wrong) == ([], [], [])
