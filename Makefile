@@ -43,7 +43,7 @@ screenshots: $(READY) $(EMULATOR) ## Take the pictures of the page in docs/ anew
 	@SCREENSHOTS=1 $(BIN)/pytest tests/browser -q -k "screenshot"
 
 .PHONY: chaos
-chaos: $(READY) $(EMULATOR) $(CHAOS) ## Break everything, then balance the books: `SEED=… make chaos` does the same again
+chaos: $(READY) $(EMULATOR) $(CHAOS) ## Inject faults, then check that nothing is lost or duplicated: `SEED=… make chaos` repeats a run
 	@$(BIN)/python -m tests.chaos
 
 .PHONY: bench

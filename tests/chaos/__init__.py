@@ -1,7 +1,8 @@
 """The fault suite: injects faults, then checks what tasks and batches were promised.
 
 `python -m tests.chaos` (or `make chaos`) runs all of it: the faults of `faults_of_functions` and
-`faults_of_messages` hit tasks, those of `faults_of_batches` hit batches. `rig` is what they break, `scene` and `batches` submit the
+`faults_of_messages` hit tasks, once with STANDARD and once (`faults_of_express`) with EXPRESS;
+those of `faults_of_batches` hit batches. `rig` is what they break, `scene` and `batches` submit the
 work, `recorder` writes down what happened to a table and `executions` what became of executions.
 `play` runs one fault; `books` audits tasks and `invariants` batches.
 """

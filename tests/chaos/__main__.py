@@ -16,6 +16,7 @@ from rich.table import Table
 
 from tests.chaos import (
     faults_of_batches,
+    faults_of_express,
     faults_of_functions,
     faults_of_messages,
 )
@@ -46,6 +47,7 @@ GROUPS = [
         "STANDARD",
         [*faults_of_functions.FAULTS, *faults_of_messages.FAULTS, faults_of_functions.LAST],
     ),
+    Group("EXPRESS", faults_of_express.FAULTS),
 ]
 
 
@@ -65,7 +67,9 @@ def main(words: Sequence[str]) -> int:
     screen.print(f"SEED={seed}")
     screen.print(
         "Tasks are sent with an Idempotency-Key and again until they are accepted. "
-        "Reconcile is called every 2 s where its schedule (1 min) is not itself what is tried."
+        "Reconcile is called every 2 s where its schedule (1 min) is not itself what is tried. "
+        "Of EXPRESS executions that have ended without a word, the 5 minutes that reconcile waits "
+        "for them are spared: it sees their tasks as old as that."
     )
     began = time.monotonic()
     with ThreadPoolExecutor(AT_A_TIME) as pool:

@@ -150,12 +150,21 @@ def _executions(
         for change in story
         if change.new["status"] == "FAILED"
     }
+    claims = {
+        int(change.new["attempt"]): change.new["execution"]
+        for change in story
+        if change.new["status"] == "RUNNING"
+    }
     for arn, execution in executions.items():
         task_id, _, number = arn.split(":")[7].rpartition("-")  # an EXPRESS one has an id, too
         if task_id != promise.task_id or execution["status"] != "FAILED":
             continue
         attempt, error = int(number), execution.get("error")
-        if error not in {RESTARTED, failed.get(attempt)}:
+        # Of one that could not write its end, and for which no event spoke: it was lost, or another
+        # one has claimed the task.
+        mute = ":express:" in arn and error in promise.ends
+        mute = mute and (failed.get(attempt) == LOST or claims.get(attempt, arn) != arn)
+        if not mute and error not in {RESTARTED, failed.get(attempt)}:
             yield f"attempt {attempt} ended {failed.get(attempt)}, its execution FAILED: {error}"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos import (
     faults_of_batches,
+    faults_of_express,
     faults_of_functions,
     faults_of_messages,
 )
@@ -26,11 +27,18 @@ FAULTS = {
         *faults_of_batches.FAULTS,
     )
 }
+EXPRESS = {fault.strike: fault for fault in faults_of_express.FAULTS}
 
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with open_rig(tmp_path_factory.mktemp("chaos"), SEED) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def express_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_rig(tmp_path_factory.mktemp("chaos-express"), SEED, "EXPRESS") as rig:
         yield rig
 
 
@@ -51,6 +59,10 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 )
 def test_every_accepted_task_ends_once_and_truly_although(rig: Rig, fault: Fault):
     holds(rig, fault)
+
+
+def test_every_accepted_express_task_ends_although_functions_are_killed(express_rig: Rig):
+    holds(express_rig, EXPRESS[faults_of_functions.killed_functions])
 
 
 def holds(rig: Rig, fault: Fault) -> None:

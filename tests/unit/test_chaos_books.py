@@ -55,12 +55,34 @@ def test_a_failure_that_its_source_stands_for_balances():
     assert books(PENDING, RUNNING, FAILED, promises=[promise]).balanced
 
 
+EXPRESS = "arn:aws:states:us-east-1:0:express:m:t-1:1"
+LOST = FAILED | {"execution": EXPRESS, "failure": FAILURE | {"error": "ExecutionLost"}}
+BROKEN = {"status": "FAILED", "error": "Runtime.ExitError"}
+ANY = Promise("t", "/colour.jpg", frozenset({"COMPLETED", "CANCELLED"}))
+MAY_DIE = Promise("t", "/colour.jpg", frozenset({"COMPLETED", "ExecutionLost", BROKEN["error"]}))
+
+
+def test_an_express_execution_that_could_not_write_its_end_balances():
+    claimed = RUNNING | {"execution": EXPRESS}
+    another = {ARN: {"status": "SUCCEEDED"}, EXPRESS: BROKEN}
+
+    assert books(PENDING, claimed, LOST, promises=[MAY_DIE], executions={EXPRESS: BROKEN}).balanced
+    assert books(PENDING, RUNNING, COMPLETED, promises=[MAY_DIE], executions=another).balanced
+
+
 def test_a_restart_begins_the_story_anew():
     found = Change(RUNNING, found=True)
     lost = Change(COMPLETED, RUNNING)
     changes = [Change(PENDING), Change(RUNNING, PENDING), lost, found, lost]
 
     assert books(COMPLETED, changes=changes).balanced
+
+
+def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
+    changes = [Change(PENDING), Change(PENDING, lost=True), Change(PENDING)]
+    rest = [Change(RUNNING, PENDING), Change(COMPLETED, RUNNING)]
+
+    assert books(COMPLETED, changes=changes + rest).balanced
 
 
 @pytest.mark.parametrize(
@@ -82,7 +104,46 @@ def test_a_restart_begins_the_story_anew():
         ("wrong", books(PENDING, RUNNING, {**COMPLETED, "active": "3"})),
         ("wrong", books(PENDING, RUNNING, {**COMPLETED, "failure": FAILURE})),
         ("wrong", books(COMPLETED, changes=[Change(PENDING), Change(RUNNING, PENDING)])),
+        ("wrong", books(PENDING, RUNNING, COMPLETED, items=[{**COMPLETED, "more": 1}])),
+        ("wrong", books(PENDING, AGAIN, {**COMPLETED, "attempt": 2})),
+        (
+            "wrong",
+            books(PENDING, FAILED, {**AGAIN, "attempt": 3}, {**COMPLETED, "attempt": 3}),
+        ),
+        ("wrong", books(PENDING, RUNNING, {**COMPLETED, "status": "CANCELLED"}, promises=[ANY])),
         ("wrong", books(PENDING, RUNNING, COMPLETED, executions={})),
+        # It claimed the task, and did not end as the task did.
+        (
+            "wrong",
+            books(
+                PENDING,
+                RUNNING | {"execution": EXPRESS},
+                COMPLETED | {"execution": EXPRESS},
+                promises=[MAY_DIE],
+                executions={EXPRESS: BROKEN},
+            ),
+        ),
+        # No fault of the kind that was tried.
+        (
+            "wrong",
+            books(
+                PENDING,
+                RUNNING,
+                COMPLETED,
+                executions={ARN: {"status": "SUCCEEDED"}, EXPRESS: BROKEN},
+            ),
+        ),
+        # A Standard execution is heard of by its event.
+        (
+            "wrong",
+            books(
+                PENDING,
+                RUNNING,
+                LOST | {"execution": ARN},
+                promises=[MAY_DIE],
+                executions={ARN: BROKEN},
+            ),
+        ),
         (
             "wrong",
             books(PENDING, RUNNING, COMPLETED, executions={ARN: {"status": "FAILED"}}),
