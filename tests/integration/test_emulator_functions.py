@@ -241,6 +241,6 @@ def test_an_idle_function_has_no_process_in_the_end(tmp_path):
         assert len(processes.marked(tmp_path)) == 2
 
         # ministack looks every thirty seconds.
-        eventually(lambda: len(processes.marked(tmp_path)) == 1, deadline=45)
+        eventually(lambda: len(processes.marked(tmp_path)) == 1, seconds=45)
     finally:
         cloud.stop()
