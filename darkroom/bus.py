@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from darkroom import events
 from darkroom.errors import ServiceUnavailable
@@ -13,6 +14,13 @@ from darkroom.tasks import Status
 
 MOST_ENTRIES = 10
 """Of one request: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
+
+
+REFUSED = {"InvalidArgument", "MalformedDetail", "ValidationException"}
+
+
+class EventRefused(Exception):
+    """EventBridge will not take an event, however often it is sent: it is too large, or wrong."""
 
 
 class Bus:
@@ -35,19 +43,26 @@ class Bus:
 
         Raises:
             ServiceUnavailable: an event was not taken; to tell all of them again does no harm.
+            EventRefused: one of them never will be.
         """
-        answer = self._events.put_events(
-            Entries=[
-                {
-                    "Source": events.SOURCE,
-                    "DetailType": events.DETAIL_TYPES[Status(item["status"])],
-                    "Detail": json.dumps(
-                        {"stack": self._stack, **events.detail(item)}, ensure_ascii=False
-                    ),
-                }
-                for item in ended
-            ]
-        )
+        entries = [
+            {
+                "Source": events.SOURCE,
+                "DetailType": events.DETAIL_TYPES[Status(item["status"])],
+                "Detail": json.dumps(
+                    {"stack": self._stack, **events.detail(item)}, ensure_ascii=False
+                ),
+            }
+            for item in ended
+        ]
+        try:
+            answer = self._events.put_events(Entries=entries)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in REFUSED:
+                raise EventRefused(str(error)) from error
+            raise
         if answer["FailedEntryCount"]:
             reasons = {entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry}
+            if reasons & REFUSED:
+                raise EventRefused(f"EventBridge refused an event: {sorted(reasons & REFUSED)}.")
             raise ServiceUnavailable(f"EventBridge did not take all events: {sorted(reasons)}.")

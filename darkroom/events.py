@@ -4,6 +4,7 @@
 """
 
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -26,7 +27,43 @@ WEBHOOK_TYPES = {
 ALWAYS = ("taskId", "status", "attempt", "createdAt", "completedAt")
 SECRET_PREFIX = "whsec_"  # noqa: S105 - says what follows, and is none
 
+REQUIRED: dict[str, type] = {"taskId": str, "attempt": int, "createdAt": str, "completedAt": str}
+RESULT: dict[str, type] = {"bytes": int}
+FAILURE: dict[str, type] = {"error": str, "message": str}
+"""What an end must have to be told, and of which type."""
+
 Item = Mapping[str, Any]
+
+
+class NotAnEnd(ValueError):
+    """An item of the table is not what Darkroom writes when a task ends."""
+
+
+def check(item: Item) -> None:
+    """Raise NotAnEnd if an item is not that of a task which has ended.
+
+    Only Darkroom writes to its table; but what somebody else has written to it would come from the
+    stream again and again, for a day, and keep all that is behind it waiting.
+    """
+    parts: list[tuple[str, Any, dict[str, type]]] = [("the task", item, REQUIRED)]
+    if item.get("status") == Status.COMPLETED:
+        parts.append(("its result", item.get("result"), RESULT))
+    if item.get("status") == Status.FAILED:
+        parts.append(("its failure", item.get("failure"), FAILURE))
+    for what, part, fields in parts:
+        for field, kind in fields.items():
+            # The very type: to Python, true is an int.
+            if not isinstance(part, Mapping) or type(part.get(field)) is not kind:
+                raise NotAnEnd(f"There is no {field} of {what}, or it is of the wrong type.")
+    try:
+        begun, ended = map(_moment, (item["createdAt"], item["completedAt"]))
+        _ = ended - begun, DETAIL_TYPES[Status(item["status"])], json.dumps(detail(item))
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotAnEnd("It has a value that no event can hold.") from error
+
+
+def _moment(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
 
 
 def detail(item: Item) -> dict[str, Any]:

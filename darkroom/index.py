@@ -5,6 +5,7 @@ Both are indexes of the table that `store` writes; nothing here scans.
 
 import base64
 import binascii
+import datetime
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -72,6 +73,10 @@ class TaskIndex:
     def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return tasks of one shard that are PENDING or RUNNING and were last written `before`."""
         return overdue(self._table, shard, before, limit)
+
+    def now(self) -> datetime.datetime:
+        """Return the moment by the clock of the table, as its last answer told it: see `Table`."""
+        return self._table.now()
 
 
 def overdue(table: Table, shard: str, before: str, limit: int) -> list[Item]:

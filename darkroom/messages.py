@@ -75,6 +75,22 @@ class Queue:
             QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
         )
 
+    def show(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Let messages that were received be received again at once."""
+        for start in range(0, len(messages), MOST_MESSAGES):
+            part = messages[start : start + MOST_MESSAGES]
+            self._sqs.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {
+                        "Id": str(number),
+                        "ReceiptHandle": message["ReceiptHandle"],
+                        "VisibilityTimeout": 0,
+                    }
+                    for number, message in enumerate(part)
+                ],
+            )
+
     def delete(self, message: Mapping[str, Any]) -> None:
         """Delete a message that was received."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])

@@ -4,9 +4,8 @@ import datetime
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.errors import DeadLettered, StaleAttempt
 from darkroom.executions import StateMachine
@@ -19,9 +18,11 @@ from darkroom.store import Item, TaskStore
 from darkroom.tasks import ACTIVE_SHARDS, attempt_of, execution_name, order, timestamp
 
 TASKS_PER_SHARD = 25
-BATCHES_OF_DEAD_LETTERS = 10
-HIDDEN_SECONDS = 30
+HIDDEN_SECONDS = 60
 """For how long a dead letter is out of other hands while its task is ended."""
+SECONDS_FOR_DEAD_LETTERS = 15.0
+"""That a run reads dead letters, by hundreds: SQS gives them in no order, and those that are no
+task, which stay there, must not keep it from those that are."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,13 @@ class Reconciler:
 
     def sweep(self, older_than: datetime.timedelta) -> Counter[str]:
         """Look at unfinished tasks that were not written for a while, some of every shard."""
-        now = datetime.datetime.now(datetime.UTC)
-        before = timestamp(now - older_than)
+        before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
         repaired: Counter[str] = Counter()
         for shard in range(ACTIVE_SHARDS):
             for task in self.index.unfinished(str(shard), before, TASKS_PER_SHARD):
                 try:
-                    repaired += self._repair(task, now)
-                except (BotoCoreError, ClientError) as error:
+                    repaired += self._repair(task, self.index.now())
+                except Exception as error:  # noqa: BLE001 - an item that cannot be read, too
                     # The next run comes in a minute; the other tasks need not wait for it.
                     logger.warning("not repaired", correlation_id=task["taskId"], reason=str(error))
                     repaired["Unrepaired"] += 1
@@ -90,12 +90,12 @@ class Reconciler:
             repaired += self._end(lost, "", named(error, "Dispatch"))
             self.dead_letters.delete(message)
         # Not before all were looked at, or this run would get them again and again.
-        for message in for_a_person:
-            self.dead_letters.hide(message["ReceiptHandle"], 0)
+        self.dead_letters.show(for_a_person)
         return repaired
 
     def _dead_letters(self) -> Iterator[dict[str, Any]]:
-        for _ in range(BATCHES_OF_DEAD_LETTERS):
+        started = monotonic()
+        while monotonic() - started < SECONDS_FOR_DEAD_LETTERS:
             messages = self.dead_letters.receive(HIDDEN_SECONDS)
             if not messages:
                 return

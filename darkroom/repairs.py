@@ -26,7 +26,8 @@ from darkroom.tasks import Status
 LONGEST_EXECUTION = datetime.timedelta(seconds=300)
 """`TimeoutSeconds` of the state machine, and the most that an Express execution may take.
 
-It began before it claimed its task, so this long after the claim it has ended.
+A task's `startedAt` is when its execution began by the clock of Step Functions, whatever the
+functions' clocks say: so long after it, it has ended.
 """
 ENDED_BADLY = {"FAILED", "TIMED_OUT", "ABORTED"}
 
@@ -58,13 +59,13 @@ def decide(
         item: the task, PENDING or RUNNING and not written for a while.
         outcome: how its execution ended or that it runs; None: that cannot be known.
         last_step: gives the state where the execution stopped; asked only if it is needed.
-        now: the present moment, in UTC.
+        now: the present moment, in UTC, by the clock of a service.
     """
     if outcome is None:
         if item["status"] == Status.PENDING:
             return Requeue()
-        written = datetime.datetime.fromisoformat(item["updatedAt"])
-        if now - written <= LONGEST_EXECUTION:
+        began = datetime.datetime.fromisoformat(item.get("startedAt", item["updatedAt"]))
+        if now - began <= LONGEST_EXECUTION:
             return None
         error = ExecutionLost(
             "The execution did not report an end within five minutes. Try the task again."

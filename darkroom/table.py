@@ -4,10 +4,12 @@ Numbers come back as `int`: Darkroom stores no fractions. `boto3.resource` would
 reads the description of every operation that there is at each cold start.
 """
 
+import datetime
 import math
 import time
 from collections.abc import Mapping
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
@@ -45,6 +47,21 @@ class Table:
                 retries={"mode": "standard", "total_max_attempts": 3},
             ),
         )
+        self._ahead = 0.0
+        self._dynamodb.meta.events.register("after-call.dynamodb", self._compare_clocks)
+
+    def now(self) -> datetime.datetime:
+        """Return the moment by the clock of DynamoDB's last answer, up to a second late, in UTC.
+
+        A function's own clock may be minutes wrong. Before the first answer it is all there is.
+        """
+        moment = time.time() - self._ahead
+        return datetime.datetime.fromtimestamp(moment, datetime.UTC)
+
+    def _compare_clocks(self, http_response: Any, **_: Any) -> None:
+        """Note how far ours is ahead: an answer says when it was made (RFC 9110, 6.6.1)."""
+        if told := http_response.headers.get("Date"):
+            self._ahead = time.time() - parsedate_to_datetime(told).timestamp()
 
     def put(self, **request: Any) -> None:
         """Write a whole item."""

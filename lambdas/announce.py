@@ -2,15 +2,20 @@
 
 In:  changes of the table of tasks, from its stream; the filter in template.yaml lets only those
      through that ended a task, whoever wrote them: the state machine, the API or reconcile
-Out: nothing. If it fails, Lambda gives it the same changes again: an end may be told twice, and
-     `taskId` and `attempt` together say which one it is
+Out: nothing. If it fails, Lambda gives it the same changes again, half of them at a time: an end
+     may be told twice, and `taskId` and `attempt` together say which one it is
+
+A change that can never be told is logged, counted as `Untold` and left behind: the stream is in
+order, and would stand still at it for a day.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from darkroom.bus import Bus
+from darkroom import events
+from darkroom.bus import Bus, EventRefused
 from darkroom.logs import logger
-from darkroom.metrics import count_ends
+from darkroom.metrics import count_ends, count_untold
 from darkroom.settings import required
 from darkroom.table import read_item
 
@@ -19,8 +24,37 @@ bus = Bus(required("STACK_NAME"))
 
 def handler(event: dict[str, Any], _: Any) -> None:
     """Announce up to ten ends."""
-    ended = [read_item(record["dynamodb"]["NewImage"]) for record in event["Records"]]
-    bus.announce(ended)
+    ended = [item for record in event["Records"] if (item := _read(record["dynamodb"]))]
+    if not ended:
+        return
+    try:
+        bus.announce(ended)
+    except EventRefused as error:
+        if len(ended) > 1:
+            raise  # Lambda gives each half again, down to the one that is refused
+        _leave(ended[0]["taskId"], error)
+        return
     count_ends(ended)
     for item in ended:
         logger.info("announced", correlation_id=item["taskId"], status=item["status"])
+
+
+def _read(change: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the item of a task that has ended, or None: it is none."""
+    try:
+        item = read_item(change["NewImage"])
+        events.check(item)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, others are behind it
+        _leave(change.get("Keys", {}).get("taskId", {}).get("S"), error)
+        return None
+    return item
+
+
+def _leave(task_id: str | None, error: Exception) -> None:
+    logger.error(
+        "an end cannot be told",
+        correlation_id=task_id,
+        error=type(error).__name__,
+        reason=str(error),
+    )
+    count_untold()

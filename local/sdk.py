@@ -27,6 +27,7 @@ OPERATIONS = {
     "s3": {"CopyObject", "CreateBucket", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
     "sqs": {
         "ChangeMessageVisibility",
+        "ChangeMessageVisibilityBatch",
         "DeleteMessage",
         "ReceiveMessage",
         "SendMessage",

@@ -18,6 +18,7 @@ NEEDS = {
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "s3:HeadObject": {"s3:GetObject"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
+    "sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
     # botocore's own: see local/sdk.py.
     "s3:CreateBucket": set(),
     "s3:HeadBucket": set(),

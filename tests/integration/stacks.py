@@ -222,12 +222,12 @@ class Stack:
         return by_execution
 
     def set_back(self, task_id: str, seconds: float) -> None:
-        """Write a task's last write so long ago, as if the time had passed."""
+        """Write a task's last write and its start so long ago, as if the time had passed."""
         then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
         self.cloud.client("dynamodb").update_item(
             TableName=self.outputs["TableName"],
             Key={"taskId": {"S": task_id}},
-            UpdateExpression="SET updatedAt = :then",
+            UpdateExpression="SET updatedAt = :then, startedAt = :then",
             ExpressionAttributeValues={":then": {"S": timestamp(then)}},
         )
 

@@ -1,7 +1,10 @@
 """Tasks of an EXPRESS machine are repaired without a call that AWS refuses for one."""
 
 import datetime
+import json
+import time
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +30,23 @@ class Orders(list[Any]):
         self.append(order)
 
 
+class DeadLetters:
+    """A queue that gives ten messages at a time, the oldest first, and hides those that it gave."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.visible = [{"Body": body, "ReceiptHandle": body} for body in bodies]
+
+    def receive(self, _: int) -> list[dict[str, str]]:
+        given, self.visible = self.visible[:10], self.visible[10:]
+        return given
+
+    def show(self, messages: list[dict[str, str]]) -> None:
+        self.visible += messages
+
+    def delete(self, message: dict[str, str]) -> None:
+        assert message not in self.visible
+
+
 @pytest.fixture
 def orders() -> Orders:
     return Orders()
@@ -47,11 +67,11 @@ def pending(aws: Any) -> None:
 
 
 def set_back(aws: Any, seconds: float) -> None:
-    """Write the task's last write so long ago."""
+    """Write the task's last write and its start so long ago."""
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
     aws.table.update_item(
         Key={"taskId": TASK},
-        UpdateExpression="SET updatedAt = :then",
+        UpdateExpression="SET updatedAt = :then, startedAt = :then",
         ExpressionAttributeValues={":then": timestamp(then)},
     )
 
@@ -103,3 +123,39 @@ def test_a_task_of_the_machine_before_a_change_of_type_is_not_asked_for(aws, rec
     set_back(aws, 301)
 
     assert reconciler.sweep(OLDER_THAN) == {"Ended": 1}
+
+
+@pytest.mark.parametrize("skew", [-300, 300])
+@pytest.mark.parametrize("age", [240, 400])
+def test_reconcile_goes_by_the_clock_of_dynamodb_and_not_by_its_own(
+    aws, reconciler, monkeypatch: pytest.MonkeyPatch, skew: int, age: int
+):
+    aws.store.start(TASK, 1, EXECUTION, STARTED)
+    set_back(aws, age)
+    now = time.time
+    monkeypatch.setattr("darkroom.table.time", SimpleNamespace(time=lambda: now() + skew))
+
+    assert reconciler.sweep(datetime.timedelta(0)) == ({"Ended": 1} if age > 300 else {})
+
+
+def test_an_item_that_cannot_be_read_keeps_no_other_from_its_repair(aws, reconciler):
+    aws.store.start(TASK, 1, EXECUTION, STARTED)
+    set_back(aws, 301)
+    broken = {"taskId": "x", "updatedAt": "", "active": aws.store.get(TASK)["active"]}
+    aws.table.put_item(Item={**broken, "updatedAt": "0", "attempt": "one"})
+
+    assert reconciler.sweep(OLDER_THAN) == {"Unrepaired": 1, "Ended": 1}
+
+
+def test_a_hundred_dead_letters_that_are_no_task_keep_none_from_its_end(aws, orders):
+    order = {"taskId": TASK, "attempt": 1, "source": {}, "output": {}}
+    poison = [f"no task {number}" for number in range(300)]
+    dead_letters = DeadLetters(*poison, json.dumps(order), "no task either")
+    machine = StateMachine(MACHINE, "EXPRESS")
+
+    ended = Reconciler(aws.store, aws.index, orders, dead_letters, machine).bury()
+
+    assert ended == {"Ended": 1}
+    assert aws.store.get(TASK)["failure"]["error"] == "DeadLettered"
+    # Those stay, at once, for a person to look at.
+    assert [message["Body"] for message in dead_letters.visible] == [*poison, "no task either"]

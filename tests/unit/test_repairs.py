@@ -12,8 +12,8 @@ NOW = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
 
 
 def task(status: str, age: float = 200) -> dict[str, str]:
-    written = NOW - datetime.timedelta(seconds=age)
-    return {"status": status, "updatedAt": written.isoformat().replace("+00:00", "Z")}
+    moment = (NOW - datetime.timedelta(seconds=age)).isoformat().replace("+00:00", "Z")
+    return {"status": status, "updatedAt": moment, "startedAt": moment}
 
 
 def repair(item: dict[str, str], outcome: Outcome | None):
@@ -60,6 +60,16 @@ def test_a_running_task_without_an_execution_is_given_the_time_that_one_may_take
     end = repair(task("RUNNING", age), None)
     assert isinstance(end, End) is ended
     assert end is None or end.failure["error"] == "ExecutionLost"
+
+
+@pytest.mark.parametrize("skew", [-300, 300])
+@pytest.mark.parametrize(("age", "ended"), [(299, False), (301, True)])
+def test_a_function_whose_clock_is_wrong_ends_no_task_early_and_none_late(
+    age: float, ended: bool, skew: int
+):
+    """`updatedAt` is by the clock of the function that claimed the task."""
+    item = {**task("RUNNING", age), "updatedAt": task("RUNNING", age + skew)["updatedAt"]}
+    assert isinstance(repair(item, None), End) is ended
 
 
 def test_the_name_of_an_execution_tells_its_task_and_attempt():
