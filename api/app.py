@@ -25,7 +25,7 @@ from darkroom.objects import Bucket
 from darkroom.settings import Settings, required
 from darkroom.store import Item, TaskStore
 from darkroom.table import Table
-from darkroom.tasks import is_id
+from darkroom.tasks import OPEN, is_id
 
 if TYPE_CHECKING:
     from darkroom.keys import Secrets
@@ -119,7 +119,9 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, its tasks counted."""
     item = own_batch(batchId)
     counts = told(item, members.counts(batchId))
-    moved = [item["startedAt"]] if item["status"] == BatchStatus.RUNNING else []
+    # Of one that has ended what is still open is about to be cancelled.
+    unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
+    moved = [item["startedAt"]] if unfinished else []
     batch = views.batch(item, counts, root())
     parts = [batchId, item["run"], item["status"], batch["total"], *counts.values()]
     return versioned(batch, parts, moved, request().headers)

@@ -299,3 +299,22 @@ def test_another_callers_batch_is_not_found(api: Api):
 @pytest.mark.parametrize("content_type", ["application/x-ndjson", "text/csv"])
 def test_a_manifest_can_be_uploaded(api: Api, content_type: str):
     assert api.post("/uploads", {"contentType": content_type}).status == 201
+
+
+@pytest.mark.usefixtures("started")
+def test_a_batch_that_has_ended_is_looked_at_again_until_none_of_its_tasks_is_open(api: Api):
+    batch = submit(api).body
+    place = batch["links"]["self"]
+    task = {"batchId": batch["batchId"], "batchIndex": 0, "source": {}, "output": {}}
+    api.aws.store.create(MISSING, "me", task)
+    api.post(batch["links"]["cancel"])
+
+    cancelling = api.get(place)
+    api.aws.store.cancel(MISSING, 1)
+    cancelled = api.get(place)
+
+    assert (cancelling.body["status"], cancelling.body["counts"]["PENDING"]) == ("CANCELLED", 1)
+    assert "Retry-After" in cancelling.headers
+    assert cancelled.body["counts"]["CANCELLED"] == 2
+    assert "Retry-After" not in cancelled.headers
+    assert cancelled.headers["ETag"] != cancelling.headers["ETag"]

@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -90,3 +91,42 @@ def test_a_task_that_is_not_pending_is_not_queued_again(store: TaskStore, status
 
     assert not store.touch(before)
     assert read(store) == before
+
+
+LATE: dict[str, Callable[[TaskStore], object]] = {
+    "start": lambda store: store.start(ID, 1, EXECUTION, STARTED),
+    "complete": lambda store: store.complete(ID, 1, EXECUTION, {"key": "k"}),
+    "fail": lambda store: store.fail(ID, 1, EXECUTION, FAILURE),
+    "cancel": lambda store: store.cancel(ID, 1),
+    "retry": lambda store: store.retry(ID, 1),
+}
+
+
+@pytest.mark.parametrize("write", LATE.values(), ids=LATE)
+def test_an_execution_whose_task_was_deleted_meanwhile_does_not_bring_it_back(
+    store: TaskStore, table: Any, write: Callable[[TaskStore], object]
+) -> None:
+    """Its retention was over. The execution ends in Superseded; S3 deletes the result by itself."""
+    item = task_in(store, Status.RUNNING)
+    table.delete_item(Key={"taskId": ID})
+
+    with pytest.raises(StaleAttempt):
+        write(store)
+    store.delivered(ID, 1, {"delivered": True})
+    assert not store.keep(ID, 1, 2)
+    assert not store.touch({**item, "status": "PENDING"})
+
+    assert table.scan()["Items"] == []
+
+
+def test_a_task_that_expires_while_its_execution_runs_ends_and_stays_expired(
+    store: TaskStore, table: Any
+) -> None:
+    """DynamoDB deletes it within days; until then nobody sees it."""
+    store.create(ID, "owner", {"source": {}, "output": {}, "expiresAt": 1})
+    store.start(ID, 1, EXECUTION, STARTED)
+    store.complete(ID, 1, EXECUTION, {"key": "k"})
+
+    assert store.get(ID) is None
+    (item,) = table.scan()["Items"]
+    assert (item["status"], item["expiresAt"], "active" in item) == ("COMPLETED", 1, False)
