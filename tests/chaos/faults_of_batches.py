@@ -14,9 +14,7 @@ from tests.chaos.proxy import ERRORS
 from tests.chaos.scene import Fault, Scene
 from tests.integration.stacks import saved, until
 
-KILLS_OF_ENTER = 3
-KILLS = 4
-"""Of each other function that works on a batch."""
+KILLS_OF_ENTER = 2
 ASKED_TO_CANCEL = {"dynamodb", "stepfunctions"}
 ENTER_FAILED = "States.ExceedToleratedFailureThreshold"
 """The error of a batch of which a call of Enter failed for good."""
@@ -40,24 +38,26 @@ def killed_functions(scene: Scene) -> None:
     sizes, also = _sizes(scene), [*DIED, ENTER_FAILED]
     _slow_enter(scene, 100)  # it is done with its items in no time: it is to be met at work
     submit_some(scene, sizes[:2], also=also)
-    for _ in range(KILLS_OF_ENTER):
-        until(lambda: scene.rig.workers("Enter"), 30, "Enter is at work")
-        scene.pause(0.2, 0.6)
-        _kill_one(scene, "Enter")
+    while scene.struck < KILLS_OF_ENTER and _entering(scene):
+        if scene.rig.workers("Enter"):
+            scene.pause(0.2, 0.6)
+            _kill_one(scene, "Enter")
     scene.rig.proxy.forget()
     submit_some(scene, sizes[2:], also=also)
-    for function in scene.random.sample(["Batch", *STEPS] * KILLS, len(["Batch", *STEPS]) * KILLS):
-        if "RUNNING" not in statuses(scene).values():
-            break
-        _kill_one(scene, function)
+    while scene.struck < scene.count and "RUNNING" in statuses(scene).values():
+        _kill_one(scene, scene.random.choice(["Batch", *STEPS]))
         scene.pause(0.1, 0.4)
 
 
 def broken_service(service: str, scene: Scene) -> None:
-    """A service answers errors, to half of the calls, while batches begin, work and end."""
+    """A service answers errors, to half of the calls, while batches begin, work and end.
+
+    To all calls of SQS: a batch sends its messages in one or two, and half of them may be none.
+    """
     errors = ERRORS[service]
+    probability = 1.0 if service == "sqs" else 0.5
     for error in scene.random.sample(errors, len(errors)):
-        scene.rig.proxy.inject({"service": service, "error": error, "probability": 0.5})
+        scene.rig.proxy.inject({"service": service, "error": error, "probability": probability})
         submit_some(scene, [scene.count // 8] * 2)
         scene.pause(1.0, 2.0)
     if service in ASKED_TO_CANCEL:
@@ -196,6 +196,12 @@ def _sizes(scene: Scene) -> list[int]:
 def _slow_enter(scene: Scene, milliseconds: int) -> None:
     """Let Enter take so long for each item. It is no fault, and `forget` ends it."""
     scene.rig.proxy.inject({"service": "dynamodb", "operation": "PutItem", "latency": milliseconds})
+
+
+def _entering(scene: Scene) -> bool:
+    """Whether a batch of the scene may still be entered."""
+    items = scene.batch_items()
+    return any(item["status"] == "RUNNING" and not item.get("entered") for item in items)
 
 
 def _kill_one(scene: Scene, function: str) -> None:
