@@ -11,7 +11,6 @@ UV := $(BIN)/uv --quiet
 # An environment is current when its stamp is newer than its lock file.
 READY := .venv/.ready
 EMULATOR := $(TOOLS)/emulator/.ready
-CONSOLE := $(TOOLS)/console/.ready
 SAM := $(TOOLS)/sam/.ready
 CHAOS := $(TOOLS)/chaos/.ready
 POLICY := $(TOOLS)/policy/.ready
@@ -22,11 +21,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(READY) $(EMULATOR) $(CONSOLE) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
+demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
 	@$(BIN)/python -m local.demo
 
 .PHONY: up
-up: $(READY) $(EMULATOR) $(CONSOLE) ## Start the local cloud and deploy template.yaml to it (again after a change)
+up: $(READY) $(EMULATOR) ## Start the local cloud and deploy template.yaml to it (again after a change)
 	@$(BIN)/python -m local.cloud up
 
 .PHONY: down
@@ -34,7 +33,7 @@ down: ## Stop the local cloud; its state stays for the next `make up`
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.cloud down; fi
 
 .PHONY: test
-test: $(READY) $(EMULATOR) $(CONSOLE) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
+test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
 	@# Three at a time, for most tests wait; those of a file share a cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile
 

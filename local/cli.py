@@ -183,7 +183,12 @@ def console(
     ] = True,
 ) -> None:
     """Open the Step Functions console at this stack's executions."""
-    url = stack_of(context).console_url
+    stack = stack_of(context)
+    if stack.endpoint_url:
+        raise Refused(
+            "The local cloud has no console: `darkroom logs TASK` shows the states of an execution."
+        )
+    url = stack.console_url
     if not url:
         raise Refused("Where the console is, is not known here: name the stack with --stack.")
     typer.echo(url)

@@ -1,7 +1,7 @@
 """The local cloud's life: start it, ask whether it is up, stop it without leaving a process.
 
-`python -m local.cloud up` starts the emulator and its console and deploys template.yaml;
-`python -m local.cloud down` stops both. The state stays in the state folder.
+`python -m local.cloud up` starts the emulator and deploys template.yaml;
+`python -m local.cloud down` stops it. The state stays in the state folder.
 """
 
 import fcntl
@@ -31,7 +31,6 @@ TOOLS = PROJECT / ".local" / "tools"
 
 # Not ministack's own 4566: another one may run on this machine.
 PORT = 4599
-CONSOLE_PORT = 4600
 STACK_NAME = "darkroom-local"
 # Seconds to be ready in: a cold start on a busy machine takes three, the first of all ten.
 DEADLINE = 60.0
@@ -49,7 +48,7 @@ class LocalCloudError(RuntimeError):
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """One emulator, its state folder `home`, its port, and the port of its console if it has one.
+    """One emulator, its state folder `home` and its port.
 
     Two of them with different folders and ports do not see each other. One that is thrown away need
     not `keep` its state and its objects on disk.
@@ -57,7 +56,6 @@ class LocalCloud:
 
     home: Path
     port: int
-    console_port: int | None = None
     keep: bool = True
 
     region = "us-east-1"
@@ -66,16 +64,6 @@ class LocalCloud:
     def endpoint_url(self) -> str:
         """Where the AWS services answer."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def console_url(self) -> str | None:
-        """Where a browser finds the console; None without one."""
-        return f"http://127.0.0.1:{self.console_port}" if self.console_port else None
-
-    @property
-    def execution_url(self) -> str | None:
-        """Where a browser finds an execution: its ARN is appended. None without a console."""
-        return f"{self.console_url}/executions/" if self.console_port else None
 
     def start(self, **environment: str) -> None:
         """Start what does not run yet and wait until it is ready.
@@ -90,18 +78,12 @@ class LocalCloud:
         self.home.mkdir(parents=True, exist_ok=True)
         with self._alone():
             if not self.is_up():
-                # What a killed emulator has left: workers, a console, folders of code.
+                # What a killed emulator has left: workers, folders of code.
                 self._end_everything()
                 self._start("emulator", self.port, self._emulator_environment() | environment)
-            if self.console_port and not processes.running(self.home, "local.console"):
-                try:
-                    self._start("console", self.console_port, self._console_environment())
-                except LocalCloudError:
-                    self._end_everything()  # half a local cloud is none
-                    raise
 
     def stop(self) -> None:
-        """End the emulator, the console and every worker, also those that nobody owns any more."""
+        """End the emulator and every worker, also those that nobody owns any more."""
         if self.home.is_dir():
             with self._alone():
                 self._end_everything()
@@ -109,7 +91,7 @@ class LocalCloud:
     def is_up(self) -> bool:
         """Say whether our emulator answers on its port (another process there is not ours)."""
         ours = bool(processes.running(self.home, "local.emulator"))
-        return ours and _answers(self._ready_url("emulator"))
+        return ours and _answers(self._ready_url())
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of this local cloud: its endpoint, dummy credentials, one region."""
@@ -142,15 +124,14 @@ class LocalCloud:
             )
         _started.append(process)
         deadline = time.monotonic() + DEADLINE
-        while not _answers(self._ready_url(name)):
+        while not _answers(self._ready_url()):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 raise LocalCloudError(f"The local cloud's {name} did not start, see {log}")
             time.sleep(0.05)
 
-    def _ready_url(self, name: str) -> str:
-        emulator = f"{self.endpoint_url}/_ministack/ready"
-        return emulator if name == "emulator" else f"{self.console_url}"
+    def _ready_url(self) -> str:
+        return f"{self.endpoint_url}/_ministack/ready"
 
     def _end_everything(self) -> None:
         processes.end(processes.marked(self.home), PATIENCE)
@@ -184,18 +165,8 @@ class LocalCloud:
             "GATEWAY_PORT": str(self.port),
             "DARKROOM_FUNCTION_PYTHON": sys.executable,
             "DARKROOM_FUNCTION_PACKAGES": sysconfig.get_path("purelib"),
-            "DARKROOM_ALLOWED_ORIGINS": self.console_url or "",
             "PERSIST_STATE": str(int(self.keep)),
             "S3_PERSIST": str(int(self.keep)),
-        }
-
-    def _console_environment(self) -> dict[str, str]:
-        return self._base_environment() | {
-            "CONSOLE_PORT": str(self.console_port),
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "STACKPORT_SERVICES": "stepfunctions,sqs,dynamodb,s3,lambda,logs,events",
-            "STACKPORT_LEARN": "false",
-            "STACKPORT_DATA_DIR": str(self.home / "console"),
         }
 
     @contextmanager
@@ -208,7 +179,7 @@ class LocalCloud:
 
 def local_cloud() -> LocalCloud:
     """Return the local cloud of this checkout, the one `make up` starts."""
-    return LocalCloud(PROJECT / ".local", PORT, CONSOLE_PORT)
+    return LocalCloud(PROJECT / ".local", PORT)
 
 
 def up() -> dict[str, Any]:
@@ -253,7 +224,6 @@ def main(command: str) -> None:
     screen.print("[bold green]The local cloud is up.[/]")
     screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
     screen.print(f"  Page     {stack['apiUrl']}/ asks for that key")
-    screen.print(f"  Console  {stack['consoleUrl']}")
     screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
 
 

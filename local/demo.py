@@ -19,7 +19,6 @@ from rich.text import Text
 
 from darkroom.client import ApiError, Darkroom, Unreachable
 from local import cloud, history, picture, render, submissions
-from local.deploy import DeploymentError
 from local.stack import Stack, from_description
 
 FOLDER = cloud.PROJECT / ".local" / "demo"
@@ -45,13 +44,7 @@ def main() -> int:
             pictures = submissions.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
             submissions.submit(client, pictures, "demo", {})
             follow(screen, client, pictures, DEADLINE - (time.monotonic() - began))
-    except (
-        cloud.LocalCloudError,
-        DeploymentError,
-        ApiError,
-        Unreachable,
-        history.NoHistory,
-    ) as error:
+    except (cloud.LocalCloudError, ApiError, Unreachable, history.NoHistory) as error:
         tell(render.screen(stderr=True), str(error), "red")
         return 1
     developed, missing = pictures
@@ -166,14 +159,12 @@ def report(
                 since = render.moment(task["createdAt"])
                 visits = history.read(stack, execution["arn"], since)
                 render.put(screen, render.visit_table(visits))
-            if execution.get("consoleUrl"):
-                tell(screen, f"See it: {execution['consoleUrl']}")
     program = Path(sys.executable).with_name("darkroom")
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
     tell(screen, "")
     tell(screen, f"Compare:      {(FOLDER / CARD).relative_to(cloud.PROJECT)} and its gray")
-    tell(screen, f"Console:      {stack.console_url}")
+    tell(screen, f"The page:     {stack.api_url}/ (key in .local/stack.json)")
     tell(screen, f"Submit yours: {shlex.quote(str(program))} submit YOUR_PICTURE --out .")
     tell(screen, "Stop it all:  make down")
 

@@ -47,7 +47,7 @@ def deploy(
     """
     parameters = {
         "AllowPrivateSources": "true",
-        "ConsoleUrl": cloud.execution_url or "",
+        "ConsoleUrl": "none",
         **(parameters or {}),
     }
     template = yaml_parse((PROJECT / "template.yaml").read_text())
@@ -155,7 +155,7 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
         "endpointUrl": cloud.endpoint_url,
         "region": cloud.region,
         "stackName": stack_name,
-        "consoleUrl": cloud.console_url,
+        "consoleUrl": None,
         "outputs": outputs,
     }
 

@@ -17,7 +17,7 @@ COMMON = [
     "--no-annotate",
     "--custom-compile-command=make lock",
 ]
-ENVIRONMENTS = ["dev", "emulator", "console", "sam", "policy", "chaos", "bench"]
+ENVIRONMENTS = ["dev", "emulator", "sam", "policy", "chaos", "bench"]
 # Of a layer: what else uv is told. Chalice's own requirements are those of its command line.
 LAYERS = {
     "layer-sdk": [],

@@ -59,7 +59,8 @@ class Execution(Answer):
 
     arn: Annotated[str, Field(description="Its name to AWS")]
     consoleUrl: Annotated[  # noqa: N815
-        str, Field(description="Where a person sees it in the Step Functions console")
+        str | None,
+        Field(description="Where a person sees it in the Step Functions console, if there is one"),
     ]
 
 

@@ -10,6 +10,8 @@ from darkroom.executions import StateMachine
 from darkroom.objects import Bucket
 from darkroom.tasks import allowed
 
+NO_CONSOLE = "none"
+
 
 @dataclass(frozen=True)
 class Views:
@@ -18,7 +20,7 @@ class Views:
     bucket: Bucket
     """Where results are: a link to one is made each time."""
     console_url: str
-    """What the ARN of an execution is appended to; "": it is in the AWS console."""
+    """What the ARN of an execution is appended to; "": the AWS console's; or `NO_CONSOLE`."""
     batch_machine: StateMachine
     """That which the executions of batches are of."""
 
@@ -79,9 +81,11 @@ class Views:
         link = self.bucket.link(result["key"], f"{item['taskId']}.{extension}")
         return link | {name: value for name, value in result.items() if name != "key"}
 
-    def _execution(self, arn: str | None, started: str) -> dict[str, str] | None:
+    def _execution(self, arn: str | None, started: str) -> dict[str, str | None] | None:
         if not arn:
             return None
+        if self.console_url == NO_CONSOLE:
+            return {"arn": arn, "consoleUrl": None}
         url = self.console_url + arn if self.console_url else execution_url(arn, started)
         return {"arn": arn, "consoleUrl": url}
 

@@ -44,7 +44,7 @@ class Execution(TypedDict):
     """The execution that works, or worked, on a task."""
 
     arn: str
-    consoleUrl: str
+    consoleUrl: str | None
 
 
 class Task(TypedDict):

@@ -148,7 +148,7 @@ export class Card {
       this.#button("Retry", links.retry, "strong"),
       this.#button("Cancel", links.cancel, ""),
       this.#parts.save,
-      execution && element("a", {
+      execution && execution.consoleUrl && element("a", {
         href: execution.consoleUrl, target: "_blank", rel: "noopener noreferrer",
       }, "Execution"),
     );

@@ -98,14 +98,13 @@ def test_two_files_and_a_bad_url_are_followed_to_their_end_and_the_failure_is_me
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_task_can_be_cancelled_and_its_execution_seen(enter, caller, sources: Sources):
+def test_a_task_can_be_cancelled(enter, sources: Sources):
     page = enter()
     develop(page, sources.url("/held/cancelled.jpg"))
     held = card(page, "cancelled.jpg")
     expect(held.locator(".status")).to_have_text("Running")
-    [task] = caller.http.get("/tasks").json()["tasks"]
-    link = held.get_by_role("link", name="Execution")
-    expect(link).to_have_attribute("href", task["execution"]["consoleUrl"])
+    # It is running, and the local cloud has no console to lead to.
+    expect(held.get_by_role("link", name="Execution")).to_have_count(0)
 
     held.get_by_role("button", name="Cancel").click()
 
