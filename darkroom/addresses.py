@@ -5,9 +5,11 @@ is dialled, so that a second, different answer of the name server (DNS rebinding
 """
 
 import ipaddress
+import os
 import queue
 import socket
 import threading
+import urllib.parse
 
 from darkroom.errors import SourceBlocked, SourceUnavailable
 
@@ -66,19 +68,46 @@ def _last(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
 def resolve(host: str, port: int, *, seconds: float, allow_private: bool) -> list[str]:
     """Return the addresses of a host, each one allowed.
 
+    Where private addresses are allowed, those of `own_ports` still are not. What a name resolves to
+    is not told: it may be an address that only insiders know.
+
     Raises:
-        SourceBlocked: one of them is not public (and `allow_private` is false).
+        SourceBlocked: one of them is not public, and not allowed.
         SourceUnavailable: the name does not resolve now, or not within these seconds.
     """
     found = list(dict.fromkeys(_look_up(host, port, seconds)))
-    if not allow_private:
-        for address in found:
-            # A scope (fe80::1%eth0) only ever belongs to link-local addresses.
-            if not is_public(ipaddress.ip_address(address.partition("%")[0])):
-                raise SourceBlocked(
-                    f"{host} leads to {address}, which is not an address on the public internet."
-                )
+    # A scope (fe80::1%eth0) only ever belongs to link-local addresses.
+    if not all(is_public(ipaddress.ip_address(address.partition("%")[0])) for address in found):
+        if not allow_private:
+            raise SourceBlocked(f"{host} is not an address on the public internet.")
+        if port in own_ports():
+            raise SourceBlocked(f"Port {port} of {host} belongs to Darkroom itself.")
     return found
+
+
+def own_ports() -> set[int]:
+    """Return the ports of this machine to which the function's own environment sends it.
+
+    Lambda serves its Runtime API there: whoever asks it is given the next invocation. Where
+    `AWS_ENDPOINT_URL` names a port of the machine, as in the local cloud, AWS's services are there.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (AWS_LAMBDA_RUNTIME_API)
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    own = set()
+    for name, value in os.environ.items():
+        if name == "AWS_LAMBDA_RUNTIME_API" or name.startswith("AWS_ENDPOINT_URL"):
+            parts = urllib.parse.urlsplit(value if "://" in value else f"//{value}")
+            if _is_of_this_machine(parts.hostname or ""):
+                own.add(parts.port or (443 if parts.scheme == "https" else 80))
+    return own
+
+
+def _is_of_this_machine(host: str) -> bool:
+    """Whether a host of the environment is the machine itself; other names are AWS's."""
+    try:
+        return not is_public(ipaddress.ip_address(host))
+    except ValueError:
+        return host == "localhost"
 
 
 def _look_up(host: str, port: int, seconds: float) -> list[str]:
