@@ -8,6 +8,7 @@ Python function is run as such a one, with a bootstrap that starts the runtime c
 import hashlib
 import io
 import os
+import shlex
 import sys
 import tempfile
 import threading
@@ -22,9 +23,28 @@ from ministack.services import lambda_svc
 from local.emulator import processors
 from local.emulator.patches.replacing import Function, replace
 
+# The client reports a failed start through http.client, which takes host and port only. The address
+# of our Runtime API has a path, too (see runtime_api), and here it is put before each endpoint.
+START = """
+import os, sys
+sys.path[0] = os.getcwd()
+from awslambdaric import __main__ as client
+
+class Client(client.LambdaRuntimeClient):
+    def __init__(self, address, *rest):
+        host, _, self.place = address.partition("/")
+        super().__init__(host, *rest)
+    def call_rapid(self, method, endpoint, *rest):
+        super().call_rapid(method, f"/{self.place}{endpoint}", *rest)
+
+client.LambdaRuntimeClient = Client
+client.main(sys.argv[1:])
+"""
 # -S: an environment for development links back to the checkout (an editable install), and from
 # there a function could import what its package forgot.
-BOOTSTRAP = '#!/bin/sh\nexec "$DARKROOM_FUNCTION_PYTHON" -S -m awslambdaric "$_HANDLER"\n'
+BOOTSTRAP = f"""#!/bin/sh
+exec "$DARKROOM_FUNCTION_PYTHON" -S -c {shlex.quote(START)} awslambdaric "$_HANDLER"
+"""
 
 # The packages of that interpreter's environment: what the runtime and the layers bring on AWS.
 PACKAGES = os.environ["DARKROOM_FUNCTION_PACKAGES"]
@@ -76,7 +96,7 @@ def run_python_under_the_runtime_client() -> None:
                 bootstrap = Path(folder) / "bootstrap"
                 if not bootstrap.exists():
                     bootstrap.write_text(BOOTSTRAP)
-                    bootstrap.chmod(0o755)
+                    bootstrap.chmod(0o700)
             return folder
 
         return extract

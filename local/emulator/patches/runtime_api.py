@@ -5,12 +5,19 @@ for what the process asks, one reads what it prints. Of a few dozen threads each
 second whether it is wanted, and one at a time runs Python: to hand over took a third of the
 emulator's processor time. Here the event loop that serves the APIs of AWS does all that, too.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+
+Whoever asks first gets an invocation and all that is in it, so no two processes ask in the same
+place: the address that a process is told has a path that nobody can guess. One port serves all of
+them, so that each function knows which port no source may have (`darkroom.addresses`).
 """
 
 import asyncio
 import json
+import secrets
 import socket
 import socketserver
+import threading
+from functools import cache
 from typing import Any
 
 import httptools
@@ -27,6 +34,9 @@ UNKNOWN_REQUEST = {"errorMessage": "Invalid request ID", "errorType": "InvalidRe
 # Seconds between two looks whether a process that works on something is still alive.
 LOOK = 0.25
 
+_environments: dict[str, "Environment"] = {}
+_opening = threading.Lock()
+
 
 def apply() -> None:
     """Apply the patches of this module."""
@@ -34,14 +44,14 @@ def apply() -> None:
 
 
 def serve_on_the_event_loop() -> None:
-    """Put `Environment` and `Listener` in the place of ministack's handler and server."""
+    """Put `Environment` and `Place` in the stead of ministack's handler and server."""
 
     def environment(_original: Function) -> Function:
         return lambda worker, generation, _pending: Environment(worker, generation)
 
     replace(runtime.ProvidedWorker, "_build_handler_class", environment, has=NEXT)
     rely_on(runtime.ProvidedWorker, "_spawn", has="socketserver.Threading")
-    replace(socketserver, "ThreadingTCPServer", lambda _: Listener, has="ThreadingMixIn, TCPServer")
+    replace(socketserver, "ThreadingTCPServer", lambda _: Place, has="ThreadingMixIn, TCPServer")
     rely_on(runtime.ProvidedWorker, "invoke", has="min(_PROVIDED_POLL, max")
     runtime._PROVIDED_POLL = LOOK
 
@@ -55,10 +65,6 @@ class Environment:
         self._worker, self._generation = worker, generation
         self._next: bytes | None = None
         self._waiting: Connection | None = None
-
-    def connection(self) -> "Connection":
-        """Make what serves one connection of the process."""
-        return Connection(self)
 
     def put(self, invocation: tuple[str, Any, int, str | None, str]) -> None:
         """Hand over an invocation, from whatever thread."""
@@ -110,11 +116,11 @@ class Environment:
 class Connection(asyncio.Protocol):
     """One connection of a process, over which it asks and tells."""
 
-    def __init__(self, environment: Environment) -> None:
-        """Serve an environment."""
-        self._environment = environment
+    def __init__(self) -> None:
+        """Serve the environment whose place is asked for."""
         self._parser = httptools.HttpRequestParser(self)
-        self._path, self._body = b"", b""
+        self._environment: Environment | None = None
+        self._url, self._path, self._body = b"", "", b""
 
     def connection_made(self, transport: Any) -> None:
         """Remember where to send."""
@@ -122,16 +128,28 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what came; the parser calls the methods `on_…`."""
-        self._parser.feed_data(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.close()
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of a request's path."""
-        self._path += url
+        """Take a piece of a request's address."""
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Say that a large body may come, to a client that asks before it sends it."""
         if name.lower() == b"expect" and value.lower() == b"100-continue":
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_headers_complete(self) -> None:
+        """Close at once to whoever does not know the place of an environment."""
+        place, _, self._path = self._url.decode("latin-1").removeprefix("/").partition("/")
+        self._url = b""
+        self._environment = _environments.get(place)
+        if self._environment is None:
+            self.send(answer(403))
+            self._transport.close()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a request's body."""
@@ -139,31 +157,30 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer a request."""
-        path, self._path = self._path.decode("latin-1"), b""
         body, self._body = self._body, b""
-        if self._parser.get_method() == b"GET":
-            if NEXT in path:
-                self._environment.asked(self)
-            else:
-                self.send(answer(404))
+        if self._environment is None:
+            return
+        if self._parser.get_method() != b"GET":
+            self.send(self._environment.told(self._path, body))
+        elif NEXT in self._path:
+            self._environment.asked(self)
         else:
-            self.send(self._environment.told(path, body))
+            self.send(answer(404))
 
     def send(self, data: bytes) -> None:
         """Send an answer; what a process that has ended does not get, nobody misses."""
         self._transport.write(data)
 
 
-class Listener:
-    """What ministack takes for a server with threads."""
+class Place:
+    """What ministack takes for a server of one process: where the one server finds it."""
 
-    def __init__(self, address: tuple[str, int], environment: Environment) -> None:
-        """Listen; the event loop serves."""
-        listening = socket.create_server(address)
-        self.server_address = listening.getsockname()
-        self._serving = asyncio.run_coroutine_threadsafe(
-            loop().create_server(environment.connection, sock=listening), loop()
-        )
+    def __init__(self, _address: tuple[str, int], environment: Environment) -> None:
+        """Serve an environment at a place of its own."""
+        self._name = secrets.token_urlsafe(16)
+        _environments[self._name] = environment
+        # Of this ministack makes the address, `127.0.0.1:{port}`.
+        self.server_address = ("127.0.0.1", f"{_port()}/{self._name}")
 
     def serve_forever(self, poll_interval: float) -> None:
         """Return at once: the thread that was made for this has nothing to do."""
@@ -172,10 +189,23 @@ class Listener:
         """Do nothing: `server_close` does it."""
 
     def server_close(self) -> None:
-        """Stop listening. The connections end with the process."""
-        self._serving.add_done_callback(
-            lambda serving: loop().call_soon_threadsafe(serving.result().close)
-        )
+        """Serve it no more. Its connections end with the process."""
+        _environments.pop(self._name, None)
+
+
+def _port() -> int:
+    """Return the port of the server for all processes, which listens since it was first asked."""
+    with _opening:
+        return _open()
+
+
+@cache
+def _open() -> int:
+    listening = socket.create_server(("127.0.0.1", 0))
+    served = loop().create_server(Connection, sock=listening)
+    asyncio.run_coroutine_threadsafe(served, loop()).result()
+    port: int = listening.getsockname()[1]
+    return port
 
 
 def loop() -> asyncio.AbstractEventLoop:
