@@ -181,8 +181,7 @@ def celery() -> Iterator[tuple[Contender, str]]:
             "BENCH_NAME": name,
             "AWS_ENDPOINT_URL": cloud.endpoint_url,
             "AWS_DEFAULT_REGION": cloud.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **cloud.credentials.environment,
         }
         port = free_port()
         with _tool("bench.celery_rig", str(WORKERS), str(port), **environment) as told:

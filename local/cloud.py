@@ -14,7 +14,7 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ import boto3
 from botocore.config import Config
 from rich.console import Console
 
-from local import processes
+from local import guard, private, processes
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = PROJECT / ".local" / "tools"
@@ -43,7 +43,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 class LocalCloudError(RuntimeError):
-    """The local cloud cannot be started; the message says what to do."""
+    """The local cloud cannot be started or used; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class LocalCloud:
     """One emulator, its state folder `home` and its port.
 
     Two of them with different folders and ports do not see each other. One that is thrown away need
-    not `keep` its state and its objects on disk.
+    not `keep` its state and its objects on disk. What it writes is for its owner only.
     """
 
     home: Path
@@ -65,6 +65,11 @@ class LocalCloud:
         """Where the AWS services answer."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def credentials(self) -> private.Credentials:
+        """What signs requests to it. FileNotFoundError: it was never started."""
+        return private.Credentials.of(self.home)
+
     def start(self, **environment: str) -> None:
         """Start what does not run yet and wait until it is ready.
 
@@ -72,48 +77,55 @@ class LocalCloud:
         `LAMBDA_ACCOUNT_CONCURRENCY="10"`; it has no effect on an emulator that already runs.
 
         Raises:
-            LocalCloudError: a port belongs to another process, or the start failed or took longer
+            LocalCloudError: the port belongs to another process, or the start failed or took longer
                 than `DEADLINE`. The message says where the log is.
+            OSError: the state folder cannot be written.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        with _alone(self.home / "lock"):
             if not self.is_up():
                 # What a killed emulator has left: workers, folders of code.
                 self._end_everything()
-                self._start("emulator", self.port, self._emulator_environment() | environment)
+                if not private.Credentials.there_are(self.home):
+                    private.Credentials.make(self.home)
+                self._start(self._environment() | environment)
 
     def stop(self) -> None:
         """End the emulator and every worker, also those that nobody owns any more."""
         if self.home.is_dir():
-            with self._alone():
+            with _alone(self.home / "lock"):
                 self._end_everything()
 
     def is_up(self) -> bool:
         """Say whether our emulator answers on its port (another process there is not ours)."""
         ours = bool(processes.running(self.home, "local.emulator"))
-        return ours and _answers(self._ready_url())
+        # One of an earlier version, which has no credentials, takes orders from anybody.
+        return ours and private.Credentials.there_are(self.home) and _answers(self._ready_url)
 
-    def client(self, service: str) -> Any:
-        """Make a boto3 client of this local cloud: its endpoint, dummy credentials, one region."""
+    def client(self, service: str, **settings: Any) -> Any:
+        """Make a boto3 client of this local cloud: its endpoint, its credentials, one region.
+
+        `settings` are of botocore's `Config`.
+        """
         return boto3.client(
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106
-            config=Config(s3={"addressing_style": "path"}),
+            config=Config(s3={"addressing_style": "path"}, **settings),
+            **self.credentials.arguments,
         )
 
-    def _start(self, name: str, port: int, environment: Mapping[str, str]) -> None:
-        if processes.listens(port):
+    def _start(self, environment: Mapping[str, str]) -> None:
+        if processes.listens(self.port):
             raise LocalCloudError(
-                f"Port {port} of 127.0.0.1 is taken by {processes.owner_of(port)}. End that "
-                "process, then run `make up` again."
+                f"Port {self.port} of 127.0.0.1 is taken by {processes.owner_of(self.port)}. End "
+                "that process, then run `make up` again."
             )
-        log = self.home / f"{name}.log"
+        log = self.home / "emulator.log"
+        private.write(log, "")
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603
-                [TOOLS / name / "bin" / "python", "-m", f"local.{name}"],
+                [TOOLS / "emulator" / "bin" / "python", "-m", "local.emulator"],
                 cwd=PROJECT,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -121,17 +133,19 @@ class LocalCloud:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in the terminal that started it is not meant for it.
                 start_new_session=True,
+                umask=0o077,
             )
         _started.append(process)
         deadline = time.monotonic() + DEADLINE
-        while not _answers(self._ready_url()):
+        while not _answers(self._ready_url):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                raise LocalCloudError(f"The local cloud's {name} did not start, see {log}")
+                raise LocalCloudError(f"The local cloud did not start, see {log}")
             time.sleep(0.05)
 
+    @property
     def _ready_url(self) -> str:
-        return f"{self.endpoint_url}/_ministack/ready"
+        return f"{self.endpoint_url}{guard.READY}"
 
     def _end_everything(self) -> None:
         processes.end(processes.marked(self.home), PATIENCE)
@@ -144,9 +158,10 @@ class LocalCloud:
     def _scratch(self) -> Path:
         return self.home / "tmp"
 
-    def _base_environment(self) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """Give only what a program needs to run: a developer's credentials go to no function."""
-        self._scratch.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self.home / "state")
+        private.make_folder(self._scratch)
         return {
             processes.MARK: str(self.home),
             "PATH": os.environ.get("PATH", os.defpath),
@@ -155,26 +170,14 @@ class LocalCloud:
             "HOME": str(self._scratch),
             "TMPDIR": str(self._scratch),
             "AWS_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
-    def _emulator_environment(self) -> dict[str, str]:
-        return self._base_environment() | {
             "GATEWAY_PORT": str(self.port),
             "DARKROOM_FUNCTION_PYTHON": sys.executable,
             "DARKROOM_FUNCTION_PACKAGES": sysconfig.get_path("purelib"),
             "PERSIST_STATE": str(int(self.keep)),
             "S3_PERSIST": str(int(self.keep)),
+            **self.credentials.environment,
         }
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let two `make up` at once start one local cloud."""
-        with (self.home / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 def local_cloud() -> LocalCloud:
@@ -183,23 +186,57 @@ def local_cloud() -> LocalCloud:
 
 
 def up() -> dict[str, Any]:
-    """Start the local cloud, deploy template.yaml to it, write `.local/stack.json`; return that."""
+    """Start the local cloud, deploy template.yaml to it, write `.local/stack.json`; return that.
+
+    Raises:
+        LocalCloudError: it cannot be started, CloudFormation refused the stack, or the state cannot
+            be saved.
+    """
     # The deployer makes clients of a LocalCloud, so it knows this module.
     from local.deploy import deploy  # noqa: PLC0415
 
     cloud = local_cloud()
-    cloud.start()
-    stack: dict[str, Any] = deploy(cloud, STACK_NAME)
-    _write_private(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
+    try:
+        with _one_command(cloud):
+            cloud.start()
+            stack: dict[str, Any] = deploy(cloud, STACK_NAME)
+            private.write(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
+    except OSError as error:
+        place = error.filename or cloud.home
+        raise LocalCloudError(f"{place} cannot be written: {error.strerror or error}.") from error
     return stack
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Write a file at once and for its owner only: it holds the API key."""
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.replace(path)
+def down() -> None:
+    """Stop the local cloud; its state stays."""
+    cloud = local_cloud()
+    if cloud.home.is_dir():
+        with _one_command(cloud):
+            cloud.stop()
+
+
+@contextmanager
+def _one_command(cloud: LocalCloud) -> Iterator[None]:
+    """Let `make up` and `make down` wait for another one of this checkout, and say so."""
+    cloud.home.mkdir(parents=True, exist_ok=True)
+
+    def wait() -> None:
+        sys.stderr.write("Another `make up` or `make down` is at work here: waiting for it.\n")
+
+    with _alone(cloud.home / "command.lock", wait):
+        yield
+
+
+@contextmanager
+def _alone(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock of a file, after the process that has it; `waits` is called if there is one."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _answers(url: str) -> bool:
@@ -214,7 +251,7 @@ def main(command: str) -> None:
     """Do `up` or `down`, and say so."""
     screen = Console(highlight=False)
     if command == "down":
-        local_cloud().stop()
+        down()
         screen.print("The local cloud is down. Its state stays for the next `make up`.")
         return
     try:

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
-from local.cloud import LocalCloud
+from local.cloud import LocalCloud, LocalCloudError
 from local.packages import PROJECT, files, zipped
 
 ARTIFACTS = "darkroom-artifacts"
@@ -28,7 +28,7 @@ NEVER_CREATED = {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "RO
 """Of stacks that can only be deleted, in AWS as here."""
 
 
-class DeploymentError(RuntimeError):
+class DeploymentError(LocalCloudError):
     """CloudFormation refused the stack; the message has its reasons."""
 
 
@@ -149,10 +149,13 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
     # address that leads to a laptop.
     host, _, stage = outputs["ApiUrl"].removeprefix("https://").partition("/")
     api_id = host.partition(".")[0]
+    credentials = cloud.credentials
     return {
         "apiUrl": f"{cloud.endpoint_url}/_aws/execute-api/{api_id}/{stage}",
         "apiKey": key["value"],
         "endpointUrl": cloud.endpoint_url,
+        "accessKeyId": credentials.access_key_id,
+        "secretAccessKey": credentials.secret_access_key,
         "region": cloud.region,
         "stackName": stack_name,
         "consoleUrl": None,

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.client import Darkroom
 from darkroom.consoles import machine_url
+from local.private import Credentials
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK_FILE = Path(".local", "stack.json")
@@ -26,13 +27,15 @@ class NoStack(Exception):
 class Stack:
     """One deployed Darkroom.
 
-    `endpoint_url` is where the local cloud's AWS services answer, None in AWS. `outputs` are those
-    of template.yaml; empty when only the API's address and key are known.
+    `endpoint_url` is where the local cloud's AWS services answer and `credentials` what signs the
+    requests there; None in AWS. `outputs` are those of template.yaml; empty when only the API's
+    address and key are known.
     """
 
     api_url: str
     api_key: str = field(repr=False)
     endpoint_url: str | None = None
+    credentials: Credentials | None = None
     region: str = DEFAULT_REGION
     stack_name: str = ""
     console_url: str | None = None
@@ -51,8 +54,7 @@ class Stack:
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106
+            **(self.credentials.arguments if self.credentials else {}),
         )
 
 
@@ -86,12 +88,16 @@ def from_description(description: Mapping[str, Any]) -> Stack:
     """Make a stack of what `.local/stack.json` holds.
 
     Raises:
-        KeyError: it has no `apiUrl` or no `apiKey`.
+        KeyError: it has no `apiUrl` or no `apiKey`, or is of a local cloud and has no credentials.
     """
+    credentials = None
+    if description.get("endpointUrl"):
+        credentials = Credentials(description["accessKeyId"], description["secretAccessKey"])
     return Stack(
         api_url=description["apiUrl"].rstrip("/"),
         api_key=description["apiKey"],
         endpoint_url=description.get("endpointUrl"),
+        credentials=credentials,
         region=description.get("region") or DEFAULT_REGION,
         stack_name=description.get("stackName", ""),
         console_url=description.get("consoleUrl"),

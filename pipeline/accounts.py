@@ -58,8 +58,7 @@ class LocalAccount(Account):
         """Return what the SAM CLI needs to speak to the local cloud, and not to wait for it."""
         return os.environ | {
             "AWS_ENDPOINT_URL": self.cloud.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **self.cloud.credentials.environment,
             "SAM_CLI_POLL_DELAY": "0.5",
         }
 

@@ -6,7 +6,8 @@ Environment, set by `local.cloud`:
     GATEWAY_PORT               the port
     DARKROOM_FUNCTION_PYTHON   the interpreter that runs the functions
     DARKROOM_FUNCTION_PACKAGES its site-packages
-    DARKROOM_ALLOWED_ORIGINS   pages that may call besides our own, separated by spaces
+    AWS_ACCESS_KEY_ID          root's credentials: what is signed with them may do anything
+    AWS_SECRET_ACCESS_KEY
     DARKROOM_WORKERS           processes a function at most (2)
 """
 
@@ -33,8 +34,7 @@ def main() -> None:
     from local.emulator import patches, processors, server, snapshots  # noqa: PLC0415
 
     patches.apply()
-    origins = origins_of(port) | set(os.environ.get("DARKROOM_ALLOWED_ORIGINS", "").split())
-    app.app = guarded(app.app, origins)
+    app.app = guarded(app.app, origins_of(port))
     snapshots.start_after_restoring()
     server.install()
     processors.keep_to_one()

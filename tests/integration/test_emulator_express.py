@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.cloud import LocalCloud
@@ -73,14 +71,7 @@ def test_aws_answers_no_question_about_an_express_execution(
 @pytest.fixture
 def synchronous(cloud: LocalCloud) -> Any:
     """A client that does not put `sync-` before the host, which has no such name here."""
-    return boto3.client(
-        "stepfunctions",
-        endpoint_url=cloud.endpoint_url,
-        region_name=cloud.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator's
-        config=Config(inject_host_prefix=False),
-    )
+    return cloud.client("stepfunctions", inject_host_prefix=False)
 
 
 def test_a_synchronous_start_answers_with_the_end(cloud: LocalCloud, synchronous: Any) -> None:

@@ -3,12 +3,15 @@
 import json
 import shutil
 import socket
+import subprocess
+import sys
 
 import psutil
 import pytest
 
 from local import processes
 from local.cloud import LocalCloud, LocalCloudError
+from local.stack import from_description
 from ports import free_port
 from small import eventually, function, invoke, machine, package, run, task
 
@@ -121,7 +124,12 @@ def test_stop_leaves_no_process_and_nothing_of_the_functions_code(own_cloud):
 
     assert processes.marked(own_cloud.home) == []
     assert not own_cloud.is_up()
-    assert {path.name for path in own_cloud.home.iterdir()} == {"state", "lock", "emulator.log"}
+    assert {path.name for path in own_cloud.home.iterdir()} == {
+        "credentials.json",
+        "emulator.log",
+        "lock",
+        "state",
+    }
 
 
 def test_stop_ends_the_workers_that_a_killed_emulator_left(own_cloud):
@@ -145,6 +153,65 @@ def test_a_second_start_changes_nothing(own_cloud):
     own_cloud.start()
 
     assert processes.marked(own_cloud.home) == before
+
+
+UP = """
+import sys
+from pathlib import Path
+from local import cloud
+cloud.local_cloud = lambda: cloud.LocalCloud(Path(sys.argv[1]), int(sys.argv[2]))
+cloud.main(sys.argv[3])
+"""
+
+
+def _make(cloud, what):
+    command = [sys.executable, "-c", UP, cloud.home, str(cloud.port), what]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud):
+    both = [_make(own_cloud, "up") for _ in range(2)]
+    told = [process.communicate(timeout=100) for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], told
+    assert sorted("waiting for it" in stderr for _, stderr in told) == [False, True]
+    assert len(processes.running(own_cloud.home, "local.emulator")) == 1
+    written = own_cloud.home / "stack.json"
+    assert written.stat().st_mode & 0o077 == 0
+    stack = from_description(json.loads(written.read_text()))
+    with stack.darkroom() as client:
+        assert list(client.all_tasks(None, None, 10)) == []
+    stack.client("sqs").list_queues()
+
+
+def test_down_waits_for_up(own_cloud):
+    up = _make(own_cloud, "up")
+    eventually(lambda: processes.marked(own_cloud.home), deadline=60)
+    down = _make(own_cloud, "down")
+    told = [process.communicate(timeout=100) for process in (up, down)]
+
+    assert [up.returncode, down.returncode] == [0, 0], told
+    assert processes.marked(own_cloud.home) == []
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(own_cloud):
+    own_cloud.home.write_text("a file")
+
+    up = _make(own_cloud, "up")
+
+    assert up.communicate(timeout=60)[1].startswith(f"{own_cloud.home} cannot be written: ")
+    assert up.returncode == 1
+
+
+def test_an_emulator_from_before_there_were_credentials_is_replaced(own_cloud):
+    own_cloud.start()
+    before = processes.running(own_cloud.home, "local.emulator")
+    (own_cloud.home / "credentials.json").unlink()
+
+    own_cloud.start()
+
+    assert processes.running(own_cloud.home, "local.emulator") != before
+    own_cloud.client("sqs").list_queues()
 
 
 def test_a_port_that_is_taken_is_named_with_its_owner(own_cloud):

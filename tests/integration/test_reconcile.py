@@ -28,8 +28,7 @@ def dynamodb(repaired: Stack):
         "dynamodb",
         endpoint_url=repaired.cloud.endpoint_url,
         region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator's
+        **repaired.cloud.credentials.arguments,
     )
 
 

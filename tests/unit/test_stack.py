@@ -24,7 +24,10 @@ def darkroom(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
 
 
-def write_stack_file(folder: Path, api_url: str = "http://127.0.0.1:1", **more: str) -> None:
+LOCAL = {"endpointUrl": "http://127.0.0.1:1", "accessKeyId": "AKIA", "secretAccessKey": "x"}
+
+
+def write_stack_file(folder: Path, api_url: str = "http://127.0.0.1:1", **more: str | None) -> None:
     (folder / ".local").mkdir()
     (folder / ".local" / "stack.json").write_text(
         json.dumps({"apiUrl": api_url, "apiKey": "the-key", **more})
@@ -43,11 +46,11 @@ def test_without_a_stack_it_says_how_to_get_one() -> None:
 def test_the_stack_file_of_a_folder_above_is_found(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_stack_file(nowhere, consoleUrl="http://127.0.0.1:4600")
+    write_stack_file(nowhere, consoleUrl="https://console.example")
     (nowhere / "deep" / "down").mkdir(parents=True)
     monkeypatch.chdir(nowhere / "deep" / "down")
 
-    assert darkroom("console", "--no-browser").stdout == "http://127.0.0.1:4600\n"
+    assert darkroom("console", "--no-browser").stdout == "https://console.example\n"
 
 
 def test_a_stack_file_that_is_broken_is_named(nowhere: Path) -> None:
@@ -55,6 +58,21 @@ def test_a_stack_file_that_is_broken_is_named(nowhere: Path) -> None:
     (nowhere / ".local" / "stack.json").write_text("{")
 
     assert "stack.json cannot be used. Write it anew with `make up`." in darkroom("list").stderr
+
+
+def test_a_stack_file_of_before_there_were_credentials_is_named(nowhere: Path) -> None:
+    write_stack_file(nowhere, endpointUrl=LOCAL["endpointUrl"])
+
+    assert "stack.json cannot be used. Write it anew with `make up`." in darkroom("list").stderr
+
+
+def test_a_stack_does_not_show_its_secrets(nowhere: Path) -> None:
+    write_stack_file(nowhere, **LOCAL | {"secretAccessKey": "the-secret"})
+
+    shown = repr(stack.find())
+
+    assert "the-secret" not in shown
+    assert "the-key" not in shown
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -67,13 +85,23 @@ def test_half_of_the_environment_is_no_stack(
 
 
 def test_console_opens_a_browser(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_stack_file(nowhere, consoleUrl="http://127.0.0.1:4600")
+    write_stack_file(nowhere, consoleUrl="https://console.example")
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
 
     darkroom("console")
 
-    assert opened == ["http://127.0.0.1:4600"]
+    assert opened == ["https://console.example"]
+
+
+def test_the_local_cloud_has_no_console_and_says_what_to_use(nowhere: Path) -> None:
+    write_stack_file(nowhere, consoleUrl=None, **LOCAL)
+
+    done = darkroom("console")
+
+    assert done.exit_code == 1
+    assert "`darkroom logs TASK`" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.usefixtures("nowhere")

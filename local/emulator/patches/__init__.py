@@ -8,6 +8,7 @@ make it faster, with a test that the answers stay the same.
 from local.emulator.patches import (
     access,
     alarms,
+    credentials,
     deployments,
     execution_events,
     executions,
@@ -46,6 +47,7 @@ def apply() -> None:
     deployments.apply()
     objects.apply()
     access.apply()
+    credentials.apply()
     savings.apply()
     system_calls.apply()
     metrics.apply()

@@ -6,15 +6,20 @@ hundred looks at folders.
 """
 
 import os
-import random
 import secrets
 import uuid
+from collections import deque
 from functools import lru_cache
 
 from ministack import app
 from ministack.services import lambda_svc, s3
 
 from local.emulator.patches.replacing import Function, Instead, rely_on, replace
+
+# The bytes of an id, and for how many ids the kernel is asked at a time.
+PIECE, PIECES = 16, 1024
+
+_pieces: deque[bytes] = deque()
 
 
 def apply() -> None:
@@ -24,19 +29,34 @@ def apply() -> None:
 
 
 def make_ids() -> None:
-    """Ids of requests, traces and answers need to be unique here, not secret."""
+    """Take ids from the kernel's random numbers, as some are secret: API keys, role sessions.
+
+    It is asked once for a thousand of them.
+    """
 
     def uuid4(_original: Function) -> Function:
-        return lambda: uuid.UUID(int=random.getrandbits(128), version=4)
+        return lambda: uuid.UUID(bytes=random_bytes(PIECE), version=4)
 
     def token_hex(count: int) -> str:
-        return random.randbytes(count).hex()  # noqa: S311 - see above
+        return random_bytes(count).hex()
 
     replace(uuid, "uuid4", uuid4, has="os.urandom(16)")
     rely_on(app, "_dispatch_service_request", has="os.urandom(48)")
-    app.os = Instead(os, urandom=random.randbytes)
+    app.os = Instead(os, urandom=random_bytes)
     rely_on(lambda_svc, "_xray_trace_id_for_invocation", has="secrets.token_hex(12)")
     lambda_svc.secrets = Instead(secrets, token_hex=token_hex)
+
+
+def random_bytes(count: int) -> bytes:
+    """Return bytes that nobody can predict; no two callers get the same, in whatever thread."""
+    pieces = b""
+    while len(pieces) < count:
+        try:
+            pieces += _pieces.popleft()
+        except IndexError:
+            fresh = os.urandom(PIECE * PIECES)
+            _pieces.extend(fresh[n : n + PIECE] for n in range(0, len(fresh), PIECE))
+    return pieces[:count]
 
 
 def look_for_no_links() -> None:
@@ -52,4 +72,4 @@ def look_for_no_links() -> None:
         return os.path.realpath(path)
 
     rely_on(s3, "_key_disk_path", has="os.path.realpath(plain)")
-    s3.os = Instead(os, path=Instead(os.path, realpath=realpath), urandom=random.randbytes)
+    s3.os = Instead(os, path=Instead(os.path, realpath=realpath), urandom=random_bytes)
