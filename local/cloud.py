@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 from botocore.config import Config
 from rich.console import Console
 
@@ -115,6 +116,17 @@ class LocalCloud:
             **self.credentials.arguments,
         )
 
+    def save(self) -> None:
+        """Write the state to disk now, and not within the next seconds.
+
+        Raises:
+            LocalCloudError: it cannot be written; the message says why.
+        """
+        with httpx.Client(trust_env=False, timeout=DEADLINE) as http:
+            answer = http.get(f"{self.endpoint_url}{guard.SAVE}")
+        if answer.status_code != httpx.codes.OK:
+            raise LocalCloudError(answer.json()["error"]["message"])
+
     def _start(self, environment: Mapping[str, str]) -> None:
         if processes.listens(self.port):
             raise LocalCloudError(
@@ -200,6 +212,7 @@ def up() -> dict[str, Any]:
         with _one_command(cloud):
             cloud.start()
             stack: dict[str, Any] = deploy(cloud, STACK_NAME)
+            cloud.save()
             private.write(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
     except OSError as error:
         place = error.filename or cloud.home

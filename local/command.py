@@ -85,8 +85,14 @@ class Commands(TyperGroup):
 
 
 def stack_of(context: typer.Context) -> Stack:
-    """Find the stack that the options before the command name."""
-    return find(*context.obj)
+    """Find the stack that the options before the command name.
+
+    A local cloud that cannot save what it does has nobody else to say so.
+    """
+    stack = find(*context.obj)
+    if problem := stack.unsaved():
+        complain(problem)
+    return stack
 
 
 def output_of(form: Format | None, quality: int | None) -> dict[str, Any]:

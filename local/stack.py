@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.client import Darkroom
 from darkroom.consoles import machine_url
+from local import guard
 from local.private import Credentials
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -56,6 +58,17 @@ class Stack:
             region_name=self.region,
             **(self.credentials.arguments if self.credentials else {}),
         )
+
+    def unsaved(self) -> str | None:
+        """Return why the local cloud cannot save its state; None if it can, or does not answer."""
+        if self.endpoint_url is None:
+            return None
+        try:
+            answer = httpx.get(f"{self.endpoint_url}{guard.SAVED}", timeout=2, trust_env=False)
+            message: str = answer.json()["error"]["message"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+        return message
 
 
 def find(stack_name: str | None = None, region: str | None = None) -> Stack:

@@ -4,5 +4,6 @@
 standard library and `local.guard`, nothing but ministack may be imported here.
 
 `settings` says what ministack is told, `patches` where it is brought nearer to AWS, `snapshots`
-how its state survives a kill, `__main__` puts them together.
+how its state survives a kill and `saving` what happens where it would not; `__main__` puts them
+together.
 """

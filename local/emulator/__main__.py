@@ -31,10 +31,10 @@ def main() -> None:
     # Only now: ministack reads its environment while it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from local.emulator import patches, processors, server, snapshots  # noqa: PLC0415
+    from local.emulator import patches, processors, saving, server, snapshots  # noqa: PLC0415
 
     patches.apply()
-    app.app = guarded(app.app, origins_of(port))
+    app.app = guarded(saving.refusing_what_would_be_lost(app.app), origins_of(port))
     snapshots.start_after_restoring()
     server.install()
     processors.keep_to_one()

@@ -6,7 +6,6 @@ these is felt: docs/performance.md has the processor time of a task by part.
 
 import copy
 import gc
-import json
 import pickle
 import re
 import threading
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonata
-from ministack.core import iam_evaluator, persistence, router
+from ministack.core import iam_evaluator, router
 from ministack.services import (
     cloudformation,
     cloudwatch_logs,
@@ -51,7 +50,6 @@ def apply() -> None:
     digest_a_body_once()
     copy_an_object_by_a_link()
     copy_records_in_c()
-    write_the_state_by_the_fast_encoder()
     collect_garbage_seldom()
 
 
@@ -233,16 +231,6 @@ def copy_records_in_c() -> None:
     ):
         rely_on(service, "get_state", has="copy.deepcopy(")
         service.copy = Instead(copy, deepcopy=deepcopy)
-
-
-def write_the_state_by_the_fast_encoder() -> None:
-    """Snapshots: `json.dump` encodes in Python, `json.dumps` in C, five times as fast."""
-
-    def dump(document: Any, file: Any, **options: Any) -> None:
-        file.write(json.dumps(document, **options))
-
-    rely_on(persistence, "save_state", has="json.dump(")
-    persistence.json = Instead(json, dump=dump)
 
 
 def collect_garbage_seldom() -> None:
