@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from darkroom.manifests import encode
 from local.deploy import deploy
 from sources import Sources
 from stacks import Stack, until
@@ -49,7 +50,7 @@ def lost_batch(repaired: Stack, batches, sources: Sources) -> str:
     repaired.cloud.client("s3").put_object(
         Bucket=repaired.outputs["BucketName"],
         Key=key,
-        Body=json.dumps({"imageUrl": sources.url("/colour.png")}).encode(),
+        Body=encode({"line": 1, "text": json.dumps({"imageUrl": sources.url("/colour.png")})}),
     )
     moments = dict.fromkeys(("createdAt", "startedAt", "updatedAt"), "2026-01-01T00:00:00.000Z")
     item = {

@@ -24,14 +24,14 @@ def take_the_loopback_for_tls() -> None:
 
 
 def allow_a_batch_of_messages_by_the_single_action() -> None:
-    """`SendMessageBatch` and its like need the permission for one message; there is none for many.
+    """Every action on many messages needs the permission for one; there is none for many.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
     """
 
     def around(original: Function) -> Function:
         def matches(action: str, *rest: Any) -> Any:
-            of_a_batch = action.startswith("sqs:") and action.endswith("MessageBatch")
+            of_a_batch = action.startswith("sqs:") and action.endswith("Batch")
             return original(action.removesuffix("Batch") if of_a_batch else action, *rest)
 
         return matches
