@@ -50,6 +50,15 @@ def sources() -> Iterator[Sources]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def _sources_forget(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a test find its paths as it would the first time, however often it is run."""
+    server = request.getfixturevalue("sources") if "sources" in request.fixturenames else None
+    yield
+    if server:
+        server.forget()
+
+
 @pytest.fixture(scope="session")
 def another_key(standard: Stack) -> str:
     """The key of a second caller of the same stack."""

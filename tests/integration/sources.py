@@ -71,6 +71,15 @@ class Sources(ThreadingHTTPServer):
         self.held: defaultdict[str, threading.Event] = defaultdict(threading.Event)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def forget(self) -> None:
+        """Release what is held, and be as if no test had been there."""
+        for event in list(self.held.values()):
+            event.set()
+        self.held.clear()
+        with self.lock:
+            self.requests.clear()
+        self.files = dict(FILES)
+
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}{path}"
 
