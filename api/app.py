@@ -21,7 +21,7 @@ from darkroom.index import InvalidCursor, TaskIndex
 from darkroom.logs import logger
 from darkroom.members import Members
 from darkroom.messages import Queue
-from darkroom.objects import Bucket
+from darkroom.objects import Bucket, upload_key
 from darkroom.settings import Settings, required
 from darkroom.store import Item, TaskStore
 from darkroom.table import Table
@@ -161,7 +161,8 @@ def upload() -> Response:
 
     new = parse_body(NewUpload, request().raw_body)
     upload_id = str(uuid.uuid4())
-    form = bucket.upload_form(upload_id, new.contentType, settings.max_source_bytes)
+    key = upload_key(caller(), upload_id)
+    form = bucket.upload_form(key, new.contentType, settings.max_source_bytes)
     return Response({"uploadId": upload_id, **form}, status_code=201)
 
 

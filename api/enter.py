@@ -21,6 +21,7 @@ from darkroom.batches import BatchStatus, task_id
 from darkroom.door import send_all
 from darkroom.manifests import SHOWN, Entry
 from darkroom.messages import Queue
+from darkroom.objects import upload_key
 from darkroom.settings import Settings, required
 from darkroom.steps import step
 from darkroom.store import Item, TaskExists, TaskStore
@@ -51,7 +52,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             entered.append(_enter(batch, key, entry["index"], _of_object(key)))
         else:
             index: int = entry["index"]
-            entered.append(_enter(batch, str(index), index, _of_line(entry["item"])))
+            entered.append(
+                _enter(batch, str(index), index, _of_line(batch["owner"], entry["item"]))
+            )
     # One that an earlier call has entered may have got far.
     waiting = [task for task in entered if task["status"] == Status.PENDING]
     send_all(queue, waiting)
@@ -76,7 +79,7 @@ def _of_object(key: str) -> Item:
     return {"source": {"object": key}, "name": key.split("/", 2)[2][-LONGEST_NAME:]}
 
 
-def _of_line(entry: Entry) -> Item:
+def _of_line(owner: str, entry: Entry) -> Item:
     """Return what a task has of a line. Of one that is no source it will say why."""
     where = f"Line {entry['line']}"
     if "problem" in entry:
@@ -86,9 +89,11 @@ def _of_line(entry: Entry) -> Item:
     except Problem as problem:
         return _of_no_source(entry, str(problem))
     given = new.model_dump(exclude_none=True)
-    attributes: Item = {
-        "source": {name: given[name] for name in ("imageUrl", "uploadId") if name in given}
-    }
+    if "uploadId" in given:
+        source = {"object": upload_key(owner, given["uploadId"])}
+    else:
+        source = {"imageUrl": given["imageUrl"]}
+    attributes: Item = {"source": source}
     if "output" in new.model_fields_set:
         attributes["output"] = given["output"]
     return attributes | {name: given[name] for name in ("name", "callbackUrl") if name in given}

@@ -1,6 +1,6 @@
 """The bucket: where a task's files lie, and every call to S3 that Darkroom makes.
 
-    uploads/{uploadId}                  bytes that a client sent; gone after a day
+    uploads/{owner}/{uploadId}          bytes that a client sent; gone after a day
     work/{taskId}/{attempt}/source      what Download fetched; gone after a day
     work/{taskId}/{attempt}/gray        what Grayscale made; gone after a day
     results/{taskId}/{attempt}.{ext}    the result
@@ -36,9 +36,12 @@ LINK_SECONDS = 3600
 """How long a presigned link or form is good for."""
 
 
-def upload_key(upload_id: str) -> str:
-    """Return where the bytes of an upload lie."""
-    return f"uploads/{upload_id}"
+def upload_key(owner: str, upload_id: str) -> str:
+    """Return where the bytes of a caller's upload are.
+
+    The owner is a part of the key, so that the id of another caller's upload leads to nothing.
+    """
+    return f"uploads/{owner}/{upload_id}"
 
 
 def work_key(task_id: str, attempt: int, name: str) -> str:
@@ -135,15 +138,15 @@ class Bucket:
             body = self._s3.get_object(Bucket=self._name, Key=key)["Body"]
         yield from body.iter_chunks(CHUNK_BYTES)
 
-    def upload_form(self, upload_id: str, content_type: str, max_bytes: int) -> dict[str, Any]:
-        """Return `url`, `fields` and `expiresAt` of a form that sends one file to an upload.
+    def upload_form(self, key: str, content_type: str, max_bytes: int) -> dict[str, Any]:
+        """Return `url`, `fields` and `expiresAt` of a form that sends one file to a key.
 
         S3 itself refuses a file that is empty, larger than `max_bytes` or of another type
         (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html).
         """
         form = self._s3.generate_presigned_post(
             self._name,
-            upload_key(upload_id),
+            key,
             Fields={"Content-Type": content_type},
             Conditions=[
                 {"Content-Type": content_type},

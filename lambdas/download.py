@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from darkroom.errors import NoSource, SourceTooLarge
 from darkroom.metrics import measured, metrics
-from darkroom.objects import Bucket, upload_key, work_key
+from darkroom.objects import Bucket, work_key
 from darkroom.settings import Settings
 from darkroom.sources import Limits, fetch
 from darkroom.steps import step
@@ -30,10 +30,11 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     source = event["source"]
     if "line" in source:
         raise NoSource(source["problem"])
-    if "uploadId" in source:
-        return _measured(upload_key(source["uploadId"]), "The upload")
     if "object" in source:
-        return _measured(source["object"], "The object")
+        is_upload = source["object"].startswith("uploads/")
+        return _measured(source["object"], "The upload" if is_upload else "The object")
+    if "uploadId" in source:  # stored before the key of an upload named its owner
+        return _measured(f"uploads/{source['uploadId']}", "The upload")
     key = work_key(event["taskId"], event["attempt"], "source")
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
         size = fetch(

@@ -103,10 +103,13 @@ def _removed_at_the_end(account: Account, stack: Stack) -> Iterator[list[Task]]:
     finally:
         bucket, s3 = stack.outputs["BucketName"], account.client("s3")
         for task in made:
-            task_id, upload = task["taskId"], task["source"]["uploadId"]
-            account.client("dynamodb").delete_item(
-                TableName=stack.outputs["TableName"], Key={"taskId": {"S": task_id}}
-            )
-            for prefix in (f"uploads/{upload}", f"work/{task_id}/", f"results/{task_id}/"):
+            task_id = task["taskId"]
+            record = account.client("dynamodb").delete_item(
+                TableName=stack.outputs["TableName"],
+                Key={"taskId": {"S": task_id}},
+                ReturnValues="ALL_OLD",
+            )["Attributes"]
+            upload = record["source"]["M"]["object"]["S"]
+            for prefix in (upload, f"work/{task_id}/", f"results/{task_id}/"):
                 for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
                     s3.delete_object(Bucket=bucket, Key=found["Key"])

@@ -117,7 +117,7 @@ class BatchDesk:
         if new.manifest is not None:
             uploaded = uploaded_manifest_key(batch_id)
             try:
-                self.bucket.copy(upload_key(new.manifest.uploadId), uploaded, "The upload")
+                self.bucket.copy(upload_key(owner, new.manifest.uploadId), uploaded, "The upload")
             except SourceNotFound as error:
                 field = "manifest.uploadId"
                 raise Problem(400, "InvalidSource", f"{field}: {error}", field) from error

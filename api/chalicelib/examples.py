@@ -177,7 +177,7 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     Upload: {
         "uploadId": ID,
         "url": "https://files.s3.amazonaws.com/",
-        "fields": {"key": f"uploads/{ID}", "Content-Type": "image/png", "policy": "…"},
+        "fields": {"key": f"uploads/a1b2c3d4e5/{ID}", "Content-Type": "image/png", "policy": "…"},
         "expiresAt": "2026-11-25T05:26:34.753Z",
     },
     CallbackSecret: {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},

@@ -58,7 +58,7 @@ class Desk:
         if key and (there := self.store.get(task_id)):
             return same(there, digest), True
         attributes: dict[str, Any] = {
-            "source": self._put_away(new),
+            "source": self._put_away(owner, new),
             "output": new.output.model_dump(),
             "request": digest,
         }
@@ -123,10 +123,10 @@ class Desk:
                 "a task was not queued", correlation_id=item["taskId"], reason=str(error)
             )
 
-    def _put_away(self, new: "NewTask") -> dict[str, str]:
+    def _put_away(self, owner: str, new: "NewTask") -> dict[str, str]:
         """Return the source of a task. The bytes of a data URL go to the bucket, not the table."""
         if new.uploadId is not None:
-            return {"uploadId": new.uploadId}
+            return {"object": upload_key(owner, new.uploadId)}
         url = new.imageUrl or ""
         if not dataurls.is_data_url(url):
             return {"imageUrl": url}
@@ -136,9 +136,9 @@ class Desk:
             raise Problem(413, "SourceTooLarge", str(error), "imageUrl") from error
         except SourceError as error:
             raise Problem(400, "InvalidSource", str(error), "imageUrl") from error
-        upload_id = str(uuid.uuid4())
-        self.bucket.put(upload_key(upload_id), data, "application/octet-stream")
-        return {"imageUrl": shown, "uploadId": upload_id}
+        key = upload_key(owner, str(uuid.uuid4()))
+        self.bucket.put(key, data, "application/octet-stream")
+        return {"imageUrl": shown, "object": key}
 
 
 def new_id(owner: str, key: str | None, kind: str = "") -> str:

@@ -114,9 +114,11 @@ def _callback(item: dict[str, Any]) -> dict[str, Any] | None:
 
 def _source(source: dict[str, Any]) -> dict[str, Any]:
     """Return what the client sent. The bytes of a data URL are not told back."""
-    if "object" in source:  # without `imports/` and who it belongs to
-        return {"object": source["object"].split("/", 2)[2]}
+    if "object" in source and "imageUrl" not in source:
+        folder, _owner, name = source["object"].split("/", 2)
+        return {"uploadId" if folder == "uploads" else "object": name}
     if "line" in source:
         return {name: source[name] for name in ("line", "lineNumber") if name in source}
+    # `uploadId`: of tasks that were stored before the key of an upload named its owner
     kind = "imageUrl" if "imageUrl" in source else "uploadId"
     return {kind: source[kind]}

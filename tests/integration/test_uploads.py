@@ -1,10 +1,13 @@
 """A file is sent to S3 by a form whose limits S3 enforces, then developed."""
 
+import json
+import uuid
 from typing import Any
 
 import httpx
 import pytest
 
+from batches import Batches
 from sources import FILES
 from stacks import Stack
 from test_http import error_of
@@ -51,6 +54,44 @@ def test_an_upload_that_was_never_sent_fails_with_that_reason(standard: Stack):
     task = standard.ended(answer.json()["taskId"])
     assert task["failure"]["error"] == "SourceNotFound"
     assert "upload" in task["failure"]["message"]
+
+
+def test_the_upload_of_another_caller_is_not_found(standard: Stack, another_key: str):
+    """An id that has leaked is worth nothing: as a source, in a batch, or as its manifest."""
+    picture, manifest = form(standard), form(standard, "application/x-ndjson")
+    assert send(picture, FILES["/colour.png"]).status_code == 204
+    leaked = {"uploadId": picture["uploadId"]}
+    assert send(manifest, json.dumps(leaked).encode()).status_code == 204
+
+    description = {**standard.description, "apiKey": another_key}
+    with Stack(standard.cloud, description) as theirs:
+        batches = Batches(theirs)
+
+        def failure(answer: httpx.Response) -> tuple[str, str]:
+            failure = theirs.ended(answer.json()["taskId"])["failure"]
+            return failure["error"], failure["message"]
+
+        def of_batch(**body: Any) -> Any:
+            answer = theirs.http.post("/batches", json=body)
+            if answer.status_code != 202:
+                return answer.json()
+            batch = batches.ended(answer.json())
+            if batch["failure"]:
+                return batch["failure"]["error"]
+            (task,) = batches.tasks(batch)
+            return task["failure"]["error"], task["failure"]["message"]
+
+        unknown = failure(theirs.http.post("/tasks", json={"uploadId": str(uuid.uuid4())}))
+        assert unknown[0] == "SourceNotFound"
+        assert failure(theirs.http.post("/tasks", json=leaked)) == unknown
+        assert of_batch(sources=[leaked]) == unknown
+        listed = batches.upload(json.dumps(leaked), "application/x-ndjson")
+        assert of_batch(manifest={"uploadId": listed, "format": "jsonl"}) == unknown
+        read, missing = (
+            of_batch(manifest={"uploadId": upload_id, "format": "jsonl"})
+            for upload_id in (manifest["uploadId"], str(uuid.uuid4()))
+        )
+        assert read == missing
 
 
 @pytest.mark.parametrize(

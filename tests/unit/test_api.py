@@ -69,7 +69,8 @@ def test_the_bytes_of_a_data_url_are_put_into_the_bucket_and_not_told_back(api: 
 
     [order] = api.queued
     assert task["source"] == {"imageUrl": "data:image/png;base64,…"}
-    assert api.aws.bucket.get(f"uploads/{order['source']['uploadId']}") == b"\x89PNG"
+    assert order["source"]["object"].startswith("uploads/me/")
+    assert api.aws.bucket.get(order["source"]["object"]) == b"\x89PNG"
     assert len(json.dumps(api.aws.store.get(task["taskId"]))) < 1000
 
 

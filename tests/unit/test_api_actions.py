@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -160,9 +161,20 @@ def test_an_upload_gets_a_form_and_its_id_makes_a_task(api: Api) -> None:
     answer = api.post("/uploads", {"contentType": "image/png"})
 
     assert answer.status == 201
-    assert answer.body["fields"]["key"] == f"uploads/{answer.body['uploadId']}"
+    assert answer.body["fields"]["key"] == f"uploads/me/{answer.body['uploadId']}"
     task = api.post("/tasks", {"uploadId": answer.body["uploadId"]})
     assert (task.status, task.body["source"]) == (202, {"uploadId": answer.body["uploadId"]})
+    assert api.queued[0]["source"] == {"object": answer.body["fields"]["key"]}
+
+
+def test_an_upload_of_another_caller_is_none_of_the_callers_own(api: Api) -> None:
+    mine = api.post("/uploads", {"contentType": "image/png"}).body
+
+    task = api.post("/tasks", {"uploadId": mine["uploadId"]}, caller="they").body
+
+    [order] = api.queued
+    assert order["source"]["object"] == f"uploads/they/{mine['uploadId']}" != mine["fields"]["key"]
+    assert "me" not in json.dumps(task).split('"')
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ def test_objects_are_read_where_they_lie(api: Api):
 def test_a_manifest_is_what_it_was_when_the_batch_was_accepted(
     api: Api, started: list[Any], form: str
 ):
-    api.aws.bucket.put(f"uploads/{UPLOAD}", b"first", "text/csv")
+    api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"first", "text/csv")
     batch = submit(api, manifest={"uploadId": UPLOAD, "format": form}).body
-    api.aws.bucket.put(f"uploads/{UPLOAD}", b"second", "text/csv")
+    api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"second", "text/csv")
 
     manifest = stored(api, batch)["manifest"]
     assert (manifest["reader"], manifest["format"]) == ("manifest", form)
@@ -102,11 +102,11 @@ def test_a_manifest_is_what_it_was_when_the_batch_was_accepted(
 def test_the_loser_of_a_race_with_one_key_does_not_replace_the_manifest(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ):
-    api.aws.bucket.put(f"uploads/{UPLOAD}", b"first", "text/csv")
+    api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"first", "text/csv")
     body = {"manifest": {"uploadId": UPLOAD, "format": "csv"}}
     key = {"Idempotency-Key": "one"}
     batch = api.post("/batches", body, headers=key).body
-    api.aws.bucket.put(f"uploads/{UPLOAD}", b"second", "text/csv")
+    api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"second", "text/csv")
     looks: list[str] = []
 
     def get(store: Any, batch_id: str) -> Any:  # at the first look the other one is not stored yet

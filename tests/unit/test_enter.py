@@ -146,6 +146,12 @@ def test_a_line_that_could_not_be_read_is_such_a_task_too(aws, enter, queued):
     assert queued
 
 
+def test_an_upload_is_looked_for_among_those_of_the_batchs_owner(enter, queued):
+    upload = str(uuid.UUID(int=9))
+    enter.handler(of(entry(1, json.dumps({"uploadId": upload}))), None)
+    assert queued[0][0]["source"] == {"object": f"uploads/me/{upload}"}
+
+
 def test_objects_are_known_by_their_key_and_folders_are_none(aws, enter, queued):
     keys = ["imports/me/trip/a.jpg", "imports/me/trip/", f"imports/me/{'x' * 300}.jpg"]
     listed = [{"Key": key, "Size": 1} for key in keys]

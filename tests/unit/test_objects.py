@@ -24,7 +24,7 @@ def head(key: str) -> dict[str, Any]:
 
 
 def test_every_file_of_a_task_has_its_place() -> None:
-    assert upload_key("u") == "uploads/u"
+    assert upload_key("me", "u") == "uploads/me/u"
     assert work_key("t", 2, "source") == "work/t/2/source"
     assert result_key("t", 2, "jpg") == "results/t/2.jpg"
 
@@ -114,14 +114,14 @@ def test_a_gray_image_that_is_gone_cannot_be_published(bucket: Bucket) -> None:
 
 
 def test_an_upload_is_measured(bucket: Bucket) -> None:
-    bucket.put(upload_key("u"), DATA, "image/png")
+    bucket.put(upload_key("me", "u"), DATA, "image/png")
 
-    assert bucket.size(upload_key("u"), "The upload") == len(DATA)
+    assert bucket.size(upload_key("me", "u"), "The upload") == len(DATA)
 
 
 def test_an_upload_that_is_not_there_is_not_found(bucket: Bucket) -> None:
     with pytest.raises(SourceNotFound, match="The upload is not there"):
-        bucket.size(upload_key("u"), "The upload")
+        bucket.size(upload_key("me", "u"), "The upload")
 
 
 def test_a_bucket_that_fails_is_not_taken_for_a_missing_upload(
@@ -133,7 +133,7 @@ def test_a_bucket_that_fails_is_not_taken_for_a_missing_upload(
     monkeypatch.setattr(bucket._s3, "head_object", broken)
 
     with pytest.raises(ClientError):
-        bucket.size(upload_key("u"), "The upload")
+        bucket.size(upload_key("me", "u"), "The upload")
 
 
 def test_a_link_is_signed_ends_in_an_hour_and_names_the_file(bucket: Bucket) -> None:
@@ -147,10 +147,10 @@ def test_a_link_is_signed_ends_in_an_hour_and_names_the_file(bucket: Bucket) -> 
 
 
 def test_a_form_lets_s3_refuse_what_is_too_large_or_of_another_type(bucket: Bucket) -> None:
-    form = bucket.upload_form("u", "image/png", 1000)
+    form = bucket.upload_form("uploads/me/u", "image/png", 1000)
 
     policy = base64.b64decode(form["fields"]["policy"]).decode()
     assert '["content-length-range", 1, 1000]' in policy
     assert '{"Content-Type": "image/png"}' in policy
-    assert form["fields"]["key"] == "uploads/u"
+    assert form["fields"]["key"] == "uploads/me/u"
     assert form["fields"]["Content-Type"] == "image/png"

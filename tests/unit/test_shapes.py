@@ -5,10 +5,13 @@ be missing. What is checked here is written by a release before or after this on
 """
 
 import json
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
 from api_caller import Api
+from stand_in import StandIn
 
 from darkroom.events import detail, webhook
 from darkroom.messages import read_order
@@ -38,9 +41,20 @@ def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: 
 
     assert (shown.status, shown.body["status"]) == (200, "COMPLETED")
     assert "mood" not in shown.body
+    assert shown.body["source"] == FIRST["source"]
     assert detail(item)["callback"] is False
     assert json.loads(webhook(item)[1])["data"]["taskId"] == item["taskId"]
     assert read_order(json.dumps(order(item))) == order(item)
+
+
+def test_an_upload_without_an_owner_in_its_key_is_still_found(
+    aws: StandIn, load: Callable[[str, str], ModuleType]
+):
+    aws.bucket.put(f"uploads/{FIRST['source']['uploadId']}", b"sent before", "image/png")
+
+    answer = load("lambdas", "download").handler(order(FIRST), None)
+
+    assert answer == {"sourceKey": f"uploads/{FIRST['source']['uploadId']}"}
 
 
 def test_an_order_of_a_later_release_keeps_what_this_one_does_not_know():
