@@ -79,7 +79,7 @@ def resolve(host: str, port: int, *, seconds: float, allow_private: bool) -> lis
     # A scope (fe80::1%eth0) only ever belongs to link-local addresses.
     if not all(is_public(ipaddress.ip_address(address.partition("%")[0])) for address in found):
         if not allow_private:
-            raise SourceBlocked(f"{host} is not an address on the public internet.")
+            raise SourceBlocked(f"{host} has an address that is not on the public internet.")
         if port in own_ports():
             raise SourceBlocked(f"Port {port} of {host} belongs to Darkroom itself.")
     return found

@@ -9,8 +9,10 @@ import contextlib
 import http
 import http.client
 import ipaddress
+import os
 import re
 import socket
+import ssl
 import threading
 import time
 import urllib.parse
@@ -22,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from darkroom.addresses import resolve
 from darkroom.errors import SourceBlocked, SourceError, SourceUnavailable
+from darkroom.redaction import shown
 
 MAX_URL_LENGTH = 2048
 MAX_NAME_LENGTH = 253  # RFC 1035, 2.3.4, as text
@@ -38,6 +41,8 @@ LOOK_UP_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 USER_AGENT = "Darkroom/1"
+OF_FIXED_TEXT = {http.client.HTTPException, http.client.LineTooLong}
+"""Errors that say what was too many or too long, and nothing that was received."""
 
 
 def check_url(url: str) -> urllib.parse.SplitResult:
@@ -86,16 +91,6 @@ def _is_host(name: str | None, ipv6: str | None) -> bool:
     except (UnicodeError, OSError):
         return False
     return True
-
-
-def display(url: str) -> str:
-    """Return a URL for messages and logs: the query, where signatures are kept, is left out."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-    except ValueError:
-        return "The URL"
-    host = parts.netloc.rpartition("@")[2]
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 class FinalResponse(http.client.HTTPResponse):
@@ -231,18 +226,38 @@ def exchange(
     except SourceError:
         raise
     except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException, ValueError) as error:
-        if deadline.passed:
-            reason = f"was not complete within {deadline.seconds:g} seconds"
-        elif isinstance(error, ConnectionRefusedError):
-            reason = "refused the connection"
-        elif isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
-            reason = f"did not answer within {READ_SECONDS:g} seconds"
-        elif isinstance(error, http.client.BadStatusLine) and not isinstance(error, OSError):
-            reason = "did not answer in HTTP"
-        elif isinstance(short := error.__cause__, urllib3.exceptions.IncompleteRead):
-            reason = f"broke off after {short.partial} bytes: {short.expected} more were announced"
-        else:
-            reason = f"broke off: {error}"
-        raise SourceUnavailable(f"{display(url)} {reason}.") from error
+        late = f"was not complete within {deadline.seconds:g} seconds"
+        reason = late if deadline.passed else _reason(error)
+        raise SourceUnavailable(f"{shown(url)} {reason}.") from error
     finally:
         connection.close()
+
+
+def _reason(error: Exception) -> str:
+    """Return why there is no whole answer, in words of ours.
+
+    Those of a library can have the request's path in them, or what the server has sent.
+    """
+    cause = error.__cause__ if isinstance(error, urllib3.exceptions.HTTPError) else None
+    reason = "broke off: its answer is not valid HTTP"
+    match cause or error:
+        case ConnectionRefusedError():
+            reason = "refused the connection"
+        case TimeoutError() | urllib3.exceptions.TimeoutError():
+            reason = f"did not answer within {READ_SECONDS:g} seconds"
+        case ssl.SSLCertVerificationError() as found:
+            why = found.verify_message.rstrip(".")
+            reason = f"has a certificate that cannot be verified: {why}"
+        case ssl.SSLError() as found:
+            reason = f"broke off: TLS failed ({found.reason or 'no reason was given'})"
+        case ConnectionError():
+            reason = "broke off: the connection was closed"
+        case http.client.BadStatusLine():
+            reason = "did not answer in HTTP"
+        case urllib3.exceptions.IncompleteRead() as short:
+            reason = f"broke off after {short.partial} bytes: {short.expected} more were announced"
+        case http.client.HTTPException() as found if type(found) in OF_FIXED_TEXT:
+            reason = f"broke off: {found}"
+        case OSError(errno=int(number)):
+            reason = f"broke off: {os.strerror(number)}"
+    return reason

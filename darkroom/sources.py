@@ -16,7 +16,8 @@ from darkroom.errors import (
     SourceTooLarge,
     SourceUnavailable,
 )
-from darkroom.outbound import Deadline, display, exchange
+from darkroom.outbound import Deadline, exchange
+from darkroom.redaction import shown
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 64 * 1024
@@ -59,7 +60,7 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                         raise ConnectionAbortedError
                     return size
                 url = _redirected(url, answer.headers["Location"])
-    raise SourceBlocked(f"{display(url)} redirects more than {MAX_REDIRECTS} times.")
+    raise SourceBlocked(f"{shown(url)} redirects more than {MAX_REDIRECTS} times.")
 
 
 def _redirected(url: str, location: str) -> str:
@@ -67,18 +68,18 @@ def _redirected(url: str, location: str) -> str:
     try:
         return urllib.parse.urljoin(url, location)
     except ValueError as error:
-        raise SourceBlocked(f"{display(url)} redirects to what is no URL.") from error
+        raise SourceBlocked(f"{shown(url)} redirects to what is no URL.") from error
 
 
 def _save(url: str, answer: urllib3.BaseHTTPResponse, into: IO[bytes], max_bytes: int) -> int:
     status = answer.status
     if status in FORBIDDEN:
-        raise SourceForbidden(f"{display(url)} answered {status}: it may not be read.")
+        raise SourceForbidden(f"{shown(url)} answered {status}: it may not be read.")
     if status in TRY_AGAIN or status >= 500:  # noqa: PLR2004 - server errors begin at 500
-        raise SourceUnavailable(f"{display(url)} answered {status}.")
+        raise SourceUnavailable(f"{shown(url)} answered {status}.")
     if status != 200:  # noqa: PLR2004 - nothing else carries a whole file
-        raise SourceNotFound(f"{display(url)} answered {status}.")
-    too_large = f"{display(url)} is larger than {max_bytes} bytes"
+        raise SourceNotFound(f"{shown(url)} answered {status}.")
+    too_large = f"{shown(url)} is larger than {max_bytes} bytes"
     announced = answer.headers.get("Content-Length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         raise SourceTooLarge(f"{too_large}: it announces {announced}.")

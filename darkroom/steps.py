@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.errors import ServiceUnavailable
 from darkroom.logs import logger
+from darkroom.redaction import redacted
 
 SERVER_ERROR = 500
 # Answers that a later try may change, beside every 5xx:
@@ -53,10 +54,14 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         try:
             answer = handler(event)
         except Exception as error:
+            # Lambda's own runtime logs the message, and Step Functions keeps it.
+            message = redacted(str(error))
             if _is_transient(error):
-                unavailable = ServiceUnavailable(str(error))
+                unavailable = ServiceUnavailable(message)
                 _log(unavailable, started)
                 raise unavailable from error
+            if message != str(error):
+                error.args = (message,)
             _log(error, started)
             raise
         logger.info("done", seconds=round(time.monotonic() - started, 3))

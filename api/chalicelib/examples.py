@@ -60,7 +60,7 @@ FAILED = TASK | {
     "failure": {
         "step": "Download",
         "error": "SourceNotFound",
-        "message": "https://example.com/card.png answered 404.",
+        "message": "https://example.com/… answered 404.",
     },
     "links": {"self": f"{ROOT}/tasks/{ID}", "retry": f"{ROOT}/tasks/{ID}/retry", "cancel": None},
 }

@@ -8,7 +8,8 @@ from standardwebhooks.webhooks import Webhook
 
 
 class Receiver(ThreadingHTTPServer):
-    """`/flaky/2/…` answers 500 twice, then 200; `/silent/…` takes a request and never answers.
+    """`/flaky/2/…` answers 500 twice, then 200; `/silent/…` takes a request and never answers,
+    `/redirect/…` redirects.
 
     What came is in `told`, by path, as the reference library verified it.
     """
@@ -45,7 +46,11 @@ class Answer(BaseHTTPRequestHandler):
         _, kind, argument, *_ = [*self.path.split("/"), "", ""]
         if kind == "silent":
             self.server.over.wait(60)
-        self.send_response(500 if kind == "flaky" and len(told) <= int(argument) else 200)
+        if kind == "redirect":
+            self.send_response(307)
+            self.send_header("Location", self.path)
+        else:
+            self.send_response(500 if kind == "flaky" and len(told) <= int(argument) else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -75,7 +75,7 @@ def test_a_source_that_is_not_there(stack: Stack, darkroom, sources: Sources):
 
     shown = followed(darkroom, task)
 
-    assert "/status/404 answered 404." in shown["status"]
+    assert "/… answered 404." in shown["status"]
     assert "Download" in shown["logs"]
 
 

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(1200)
 
 # In the query of every URL that is sent here; signatures are kept there.
 SIGNED = "X-Amz-Signature=5ec4e7"
+# In the path of callbacks, and of sources that fail: whoever knows the path may post to a chat.
+TOKEN = "T0KEN-0f-a-pa7h"  # noqa: S105 - of the test
 WHOLE_EVENTS = ('"imageUrl"', '"Records"', "requestContext", '"source":', '"callbackUrl"')
 ON_THE_WAY = {
     "app", "dispatch", "update_status", "download", "grayscale", "upload", "announce", "callback",
@@ -57,16 +59,25 @@ def run(seen: Stack, sources: Sources, receiver: Receiver) -> dict[str, dict[str
     data = f"data:image/jpeg;base64,{base64.b64encode(JPEG).decode()}"
     tasks = {
         "completed": submit("/colour.jpg", "/ok"),
-        "not found": submit("/status/404/x", "/flaky/9/x"),
+        "not found": submit(f"/status/404/{TOKEN}", f"/flaky/9/{TOKEN}"),
         "no image": submit("/text.jpg", "/ok"),
-        "refused": seen.submit(f"http://127.0.0.1:1/a.jpg?{SIGNED}"),
+        "refused": seen.submit(f"http://127.0.0.1:1/{TOKEN}.jpg?{SIGNED}"),
         "uploaded": uploaded,
         "data": seen.submit(data),
-        "cancelled": seen.submit(sources.url(f"/held/seen?{SIGNED}")),
+        "cancelled": seen.submit(sources.url(f"/held/{TOKEN}?{SIGNED}")),
+        **{
+            reason: seen.submit(sources.url("/colour.jpg"), callbackUrl=f"{url}?{SIGNED}")
+            for reason, url in unreachable(receiver).items()
+        },
     }
     seen.http.post(f"/tasks/{tasks['cancelled']['taskId']}/cancel")
     seen.sqs.send_message(QueueUrl=seen.outputs["TaskQueueUrl"], MessageBody=f"no task, {SIGNED}")
-    seen.http.post("/tasks", json={"imageUrl": f"ftp://x/?{SIGNED}"})
+    for url in (f"ftp://x/?{SIGNED}", f"https://me:{TOKEN}@x/", f"https://x/{TOKEN} {SIGNED}"):
+        for field in ("imageUrl", "callbackUrl"):
+            body = {"imageUrl": sources.url("/colour.jpg"), field: url}
+            refused = seen.http.post("/tasks", json=body)
+            assert refused.status_code == 400
+            assert TOKEN not in refused.text
     ended = {name: seen.ended(task["taskId"]) for name, task in tasks.items()}
     for name, outcome in (("completed", "delivered"), ("not found", "not delivered")):
         until(
@@ -74,8 +85,25 @@ def run(seen: Stack, sources: Sources, receiver: Receiver) -> dict[str, dict[str
             60,
             f"the webhook of {name} is {outcome}",
         )
+    for name in unreachable(receiver):
+        until(
+            lambda name=name: messages(seen, ended[name]).count("not delivered") == 2,
+            90,
+            f"the webhook of {name} is given up",
+        )
     until(lambda: seen.depth("DeadLetterQueueUrl"), 30, "what is no task is buried")
     return {name: seen.task(task["taskId"]) for name, task in ended.items()} | {"form": form}
+
+
+def unreachable(receiver: Receiver) -> dict[str, str]:
+    """Callbacks that fail, each in its way, by what their delivery tells."""
+    return {
+        "refused the connection": f"http://127.0.0.1:1/{TOKEN}",
+        "did not answer within": receiver.url(f"/silent/{TOKEN}"),
+        "TLS failed": receiver.url(f"/{TOKEN}").replace("http:", "https:"),
+        "answered 307": receiver.url(f"/redirect/{TOKEN}"),
+        "does not resolve": f"http://nowhere.invalid/{TOKEN}",
+    }
 
 
 def messages(stack: Stack, task: dict[str, Any]) -> list[str]:
@@ -102,7 +130,7 @@ def test_a_failure_is_logged_with_its_error_and_its_reason(
 
     assert (failed.function, failed.level) == ("download", "WARNING")
     assert failed.details["error"] == "SourceNotFound"
-    assert failed.details["reason"].endswith("/status/404/x answered 404.")
+    assert failed.details["reason"].endswith("/… answered 404.")
 
 
 def test_no_log_of_a_whole_run_holds_a_secret_or_an_event(
@@ -122,6 +150,7 @@ def test_no_log_of_a_whole_run_holds_a_secret_or_an_event(
     fields = run["form"]["fields"]
     forbidden = {
         "a source's query": SIGNED.partition("=")[2],
+        "a path": TOKEN,
         "the API key": seen.description["apiKey"],
         "the webhook secret": secret.partition("_")[2],
         "the bytes of a data URL": base64.b64encode(JPEG).decode()[:40],
@@ -139,6 +168,16 @@ def test_no_log_of_a_whole_run_holds_a_secret_or_an_event(
     # JSON by Powertools or by Lambda's own runtime client, but for the platform's three lines.
     plain = [line for line in logged if not line.startswith(("{", "START ", "END ", "REPORT "))]
     assert plain == []
+
+
+def test_what_is_told_of_a_failure_has_no_path(receiver: Receiver, run: dict[str, dict[str, Any]]):
+    for reason in unreachable(receiver):
+        delivery = run[reason]["callback"]["delivery"]
+        assert (delivery["delivered"], delivery["tries"]) == (False, 2)
+        assert reason in delivery["message"]
+        assert TOKEN not in delivery["message"]
+    for name in ("not found", "refused"):
+        assert TOKEN not in run[name]["failure"]["message"]
 
 
 def total(stack: Stack, name: str, **dimensions: str) -> float:
@@ -167,7 +206,7 @@ def test_the_metrics_add_up_to_what_became_of_the_tasks(
         "all ends are counted",
     )
 
-    assert total(seen, "Completed") == ends["COMPLETED"] == 3
+    assert total(seen, "Completed") == ends["COMPLETED"] == 8
     assert total(seen, "Failed") == ends["FAILED"] == 3
     assert total(seen, "Cancelled") == ends["CANCELLED"] == 1
     assert total(seen, "Faults") == 0
@@ -176,10 +215,10 @@ def test_the_metrics_add_up_to_what_became_of_the_tasks(
         assert total(seen, "Failed", error=error) == 1
     completed = [task for task in tasks if task["status"] == "COMPLETED"]
     assert total(seen, "BytesOut") == sum(task["result"]["bytes"] for task in completed)
-    assert total(seen, "BytesIn", step="Download") >= 3 * len(JPEG)
+    assert total(seen, "BytesIn", step="Download") >= 8 * len(JPEG)
     assert total(seen, "TaskSeconds") > total(seen, "StepSeconds", step="Grayscale") > 0
     # The last try of a webhook comes seconds after the end that it tells of.
-    for outcome, count in (("Delivered", 2), ("GivenUp", 1)):
+    for outcome, count in (("Delivered", 2), ("GivenUp", 6)):
         until(
             lambda outcome=outcome, count=count: total(seen, "Webhooks", outcome=outcome) == count,
             30,

@@ -148,7 +148,7 @@ def test_a_name_with_one_private_address_is_refused_whole(
     with pytest.raises(SourceBlocked) as refused:
         resolve("both.example", 80, seconds=5, allow_private=False)
 
-    assert str(refused.value) == "both.example is not an address on the public internet."
+    assert str(refused.value) == "both.example has an address that is not on the public internet."
 
 
 def test_private_addresses_are_found_where_they_are_allowed(
@@ -281,7 +281,7 @@ def test_no_spelling_of_a_private_address_is_fetched(
 ) -> None:
     look_up_no_names(monkeypatch)
 
-    with pytest.raises(SourceBlocked, match="is not an address on the public internet"):
+    with pytest.raises(SourceBlocked, match="is not on the public internet"):
         fetch(f"http://{host}/latest/meta-data/", io.BytesIO(), Limits(1000), allow_private=False)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -72,3 +73,13 @@ def test_a_request_without_a_task_has_not_that_of_the_request_before(
     assert api.get("/tasks").status == 503
 
     assert "correlation_id" not in lines(log)[-1]
+
+
+def test_an_error_of_a_library_is_logged_without_the_paths_of_its_urls(log: io.StringIO) -> None:
+    error = ValueError("no answer from https://me:hunter2@example.com/token")
+    parts = [error, {"of": str(error)}]
+    logger.error("it broke", exc_info=error, reason=str(error), parts=parts)
+
+    (line,) = lines(log)
+    assert (line["reason"], line["parts"][0]) == ("no answer from https://example.com/…",) * 2
+    assert not {"token", "hunter2"} & set(re.findall(r"\w+", log.getvalue()))

@@ -1,10 +1,12 @@
 """What counts as delivered, what is tried again, and what is never called."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
+from raw_server import Talk, certificate, say, serve
 from werkzeug import Request, Response
 
 from darkroom.callbacks import LONGEST_PAUSE, Delivery, deliver, pause
@@ -81,7 +83,7 @@ def test_a_private_address_is_never_called(receiver: HTTPServer, url: str) -> No
 
     assert not found.delivered
     assert not found.final
-    assert "not an address on the public internet" in (found.message or "")
+    assert "not on the public internet" in (found.message or "")
     assert not receiver.log
 
 
@@ -95,3 +97,32 @@ def test_nobody_there_is_told_as_such() -> None:
 def test_each_pause_is_six_times_as_long_up_to_what_a_queue_can_hide() -> None:
     assert [pause(tries, 5) for tries in range(1, 6)] == [5, 30, 180, 1080, 6480]
     assert pause(6, 3600) == LONGEST_PAUSE
+
+
+TOKEN = "/hooks/t0ken"  # noqa: S105 - of the test
+
+
+@pytest.mark.parametrize(
+    ("talk", "secure", "reason"),
+    [
+        (say(b""), False, "broke off: the connection was closed"),
+        (say(b"no HTTP, but POST /hooks/t0ken\r\n"), False, "did not answer in HTTP"),
+        (say(b"HTTP/1.1 302 Found\r\nLocation: /hooks/t0ken\r\n\r\n"), False, "answered 302"),
+        (say(b"HTTP/1.1 500 /hooks/t0ken\r\n\r\n"), False, "answered 500"),
+        (say(b"HTTP/1.1 200 OK\r\n\r\n"), True, "broke off: TLS failed"),
+    ],
+)
+def test_no_failure_tells_the_path_of_the_callback(talk: Talk, secure: bool, reason: str) -> None:
+    with serve(talk) as port:
+        found = send(f"http{'s' * secure}://127.0.0.1:{port}{TOKEN}?{TOKEN}")
+
+    assert reason in (found.message or "")
+    assert "t0ken" not in (found.message or "")
+
+
+def test_a_certificate_that_is_not_trusted_is_told_without_the_path(tmp_path: Path) -> None:
+    context, _ = certificate(tmp_path)
+    with serve(say(b""), context) as port:
+        found = send(f"https://127.0.0.1:{port}{TOKEN}")
+
+    assert "/… has a certificate that cannot be verified" in (found.message or "")

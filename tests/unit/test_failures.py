@@ -9,7 +9,7 @@ from darkroom.failures import AWS_ERRORS, MAX_MESSAGE_LENGTH, describe, readable
 
 def test_what_a_function_raised_is_told_in_its_own_words() -> None:
     cause = {
-        "errorMessage": "https://example.com/a.jpg answered 404.",
+        "errorMessage": "https://example.com/… answered 404.",
         "errorType": "SourceNotFound",
         "stackTrace": ["  File secret.py"],
     }
@@ -19,7 +19,7 @@ def test_what_a_function_raised_is_told_in_its_own_words() -> None:
     assert failure == {
         "step": "Download",
         "error": "SourceNotFound",
-        "message": "https://example.com/a.jpg answered 404.",
+        "message": "https://example.com/… answered 404.",
     }
 
 

@@ -17,7 +17,8 @@ from darkroom.errors import (
     SourceTooLarge,
     SourceUnavailable,
 )
-from darkroom.outbound import check_url, display
+from darkroom.outbound import check_url
+from darkroom.redaction import shown
 from darkroom.sources import Limits, fetch
 
 LIMITS = Limits(max_bytes=1000, seconds=5)
@@ -87,7 +88,7 @@ def test_the_fragment_is_not_sent(httpserver: HTTPServer) -> None:
         (302, SourceNotFound),  # without Location it leads nowhere
     ],
 )
-def test_each_status_has_its_error_which_names_url_and_status_but_no_query(
+def test_each_status_has_its_error_which_names_host_and_status_but_no_path(
     httpserver: HTTPServer, status: int, error: type[SourceError]
 ) -> None:
     httpserver.expect_request("/a.jpg").respond_with_data(b"no", status=status)
@@ -96,7 +97,7 @@ def test_each_status_has_its_error_which_names_url_and_status_but_no_query(
         body_of(httpserver.url_for("/a.jpg?signature=secret"))
 
     assert type(failure.value) is error
-    assert f"{httpserver.url_for('/a.jpg')} answered {status}" in str(failure.value)
+    assert f"{httpserver.url_for('/…')} answered {status}" in str(failure.value)
     assert "secret" not in str(failure.value)
 
 
@@ -121,7 +122,7 @@ def test_what_announces_too_much_is_not_read_at_all(httpserver: HTTPServer) -> N
     httpserver.expect_request("/a.jpg").respond_with_data(b"x" * 1001)
     into = io.BytesIO()
 
-    with pytest.raises(SourceTooLarge, match=r"/a\.jpg is larger than 1000 bytes: it announces"):
+    with pytest.raises(SourceTooLarge, match=r"/… is larger than 1000 bytes: it announces"):
         fetch(httpserver.url_for("/a.jpg?secret"), into, LIMITS, allow_private=True)
 
     assert into.getvalue() == b""
@@ -207,7 +208,7 @@ def test_a_redirect_to_a_private_address_is_refused(
         socket, "create_connection", lambda *_: real(("127.0.0.1", httpserver.port))
     )
 
-    with pytest.raises(SourceBlocked, match=r"^169\.254\.169\.254 is not an address"):
+    with pytest.raises(SourceBlocked, match=r"^169\.254\.169\.254 has an address that is not on"):
         fetch(url.replace("localhost", "8.8.8.8"), io.BytesIO(), LIMITS, allow_private=False)
 
     assert len(httpserver.log) == 1
@@ -326,23 +327,17 @@ def test_any_other_url_whose_host_there_can_be_is_a_source(url: str, host: str) 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://[v1.x]", "http://exam℀ple.com/", "http:"])
 def test_what_is_no_url_can_be_shown_all_the_same(url: str) -> None:
-    assert isinstance(display(url), str)
+    assert isinstance(shown(url), str)
 
 
 def test_a_shown_url_has_no_credentials() -> None:
-    assert display("https://user:secret@example.com/a") == "https://example.com/a"
+    assert shown("https://user:secret@example.com/a") == "https://example.com/…"
 
 
 def test_a_url_of_the_greatest_length_is_a_source() -> None:
     url = "http://example.com/".ljust(2048, "a")
 
     assert check_url(url).hostname == "example.com"
-
-
-def test_a_shown_url_has_neither_query_nor_fragment() -> None:
-    assert (
-        display("https://example.com:8443/a.jpg?sig=secret#x") == "https://example.com:8443/a.jpg"
-    )
 
 
 def test_an_international_host_is_asked_by_its_ascii_name(

@@ -99,7 +99,7 @@ def test_what_breaks_off_or_makes_no_sense_may_be_tried_again(talk: Talk, reason
         answer_of(talk)
 
     assert str(failure.value).startswith("http://127.0.0.1:")
-    assert f"/a.jpg {reason}" in str(failure.value)
+    assert f"/… {reason}" in str(failure.value)
     assert "secret" not in str(failure.value)
     assert len(str(failure.value)) < 500
 
@@ -142,7 +142,7 @@ DRIPS = {
 def test_a_server_that_drips_is_cut_off_at_the_deadline(talk: Talk) -> None:
     started = time.monotonic()
 
-    with pytest.raises(SourceUnavailable, match=r"/a\.jpg was not complete within 0\.3 seconds"):
+    with pytest.raises(SourceUnavailable, match=r"/… was not complete within 0\.3 seconds"):
         answer_of(talk, limits=Limits(1000, SECONDS))
 
     assert SECONDS <= time.monotonic() - started < SECONDS + GENEROUS
@@ -155,7 +155,7 @@ def test_redirects_share_one_deadline() -> None:
         over.wait(seconds / 2)
         connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
 
-    with pytest.raises(SourceUnavailable, match="/again was not complete within 4 seconds"):
+    with pytest.raises(SourceUnavailable, match="/… was not complete within 4 seconds"):
         answer_of(talk, limits=Limits(1000, seconds))
 
 
@@ -188,7 +188,7 @@ def test_a_closed_port_may_be_tried_again() -> None:
     with pytest.raises(SourceUnavailable) as failure:
         fetch(f"http://127.0.0.1:{port}/a.jpg?secret", io.BytesIO(), Limits(9), allow_private=True)
 
-    assert str(failure.value) == f"http://127.0.0.1:{port}/a.jpg refused the connection."
+    assert str(failure.value) == f"http://127.0.0.1:{port}/… refused the connection."
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 
     with (
         serve(say(OK, b"\r\nabc"), context) as port,
-        pytest.raises(SourceUnavailable, match="CERTIFICATE_VERIFY_FAILED"),
+        pytest.raises(SourceUnavailable, match="/… has a certificate that cannot be verified"),
     ):
         https(port, Limits(1000, 5))
 
@@ -262,7 +262,7 @@ def test_a_server_that_drips_behind_tls_is_cut_off_too(
 @pytest.mark.parametrize(
     ("talk", "reason"),
     [
-        pytest.param(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "broke off: .SSL", id="plain HTTP"),
+        pytest.param(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "TLS failed", id="plain HTTP"),
         pytest.param(say_for_ever(b"", b"", 0.02), "not complete within", id="silence"),
         pytest.param(say_for_ever(b"\x16\x03\x03\x40\x00", b"\x02", 0.02), "not complete within",
                      id="a handshake that drips"),

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -144,3 +145,25 @@ def test_a_line_of_one_task_has_nothing_of_the_one_before(
     first, second = logged(log)
     assert first["correlation_id"] != second["correlation_id"] == "other"
     assert (second["attempt"], second.get("requestId")) == (1, None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("no answer from https://me:hunter2@example.com/token?signature"),
+        EndpointConnectionError(endpoint_url="https://bucket.example/uploads/token"),
+        SourceNotFound("https://example.com/token answered 404."),
+        ClientError({"Error": {"Code": "NoSuchKey", "Message": "https://x/token"}}, "GetObject"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_raised_and_logged_has_of_a_url_the_host_only(
+    log: io.StringIO, error: Exception
+) -> None:
+    """Lambda's runtime logs what is raised, and the state machine keeps it."""
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - any of these
+        failing(error)(EVENT, Context())
+
+    for text in (str(raised.value), log.getvalue()):
+        assert "/…" in text
+        assert not {"token", "hunter2", "signature"} & set(re.findall(r"\w+", text))

@@ -1,0 +1,58 @@
+"""No text that is shown or logged has more of a URL than its host."""
+
+import time
+
+import pytest
+
+from darkroom.redaction import redacted, shown
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.com", "https://example.com"),
+        ("https://example.com/", "https://example.com"),
+        ("https://example.com/token", "https://example.com/…"),
+        ("https://example.com?token", "https://example.com/…"),
+        ("https://example.com#token", "https://example.com/…"),
+        ("https://user:token@example.com:8443/a", "https://example.com:8443/…"),
+        ("http://[2001:db8::1]:8080/token", "http://[2001:db8::1]:8080/…"),
+        ("http://[token/", "…"),
+        ("http://example.com:token/", "…"),
+        ("/token", "…"),
+        ("", "…"),
+    ],
+)
+def test_of_a_url_its_scheme_and_host_are_shown(url: str, expected: str):
+    assert shown(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('no answer from "https://a.example/token".', 'no answer from "https://a.example/…".'),
+        ("(see HTTPS://u:token@A.example/?token)", "(see https://a.example/…)"),
+        ("https://a.example/token\nhttps://b.example/token", "https://a.example/…\nhttps://b.example/…"),
+        (
+            "Max retries exceeded with url: /token?token (Caused by ReadTimeoutError)",
+            "Max retries exceeded with url: /… (Caused by ReadTimeoutError)",
+        ),
+        ("'https://a.example/tok'en" , "'https://a.example/…"),
+        ("9https://a.example/token", "…"),
+        ("not data:image/png;base64,token=, no", "not data:… no"),
+        ("arn:aws:states:us-east-1:1:execution:m:n", "arn:aws:states:us-east-1:1:execution:m:n"),
+        ("Grayscale: 4 of 5", "Grayscale: 4 of 5"),
+    ],
+)  # fmt: skip
+def test_the_urls_in_a_text_are_shown_the_same_way(text: str, expected: str):
+    assert redacted(text) == expected
+    assert redacted(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "://", "a://", "data:", "data:image/", "url: ", "url: /", "."]
+)
+def test_a_long_text_takes_no_longer_than_its_length(part: str):
+    started = time.monotonic()
+    redacted(part * (1_000_000 // len(part)))
+    assert time.monotonic() - started < 5
