@@ -31,6 +31,11 @@ BAD_BODIES = {
         "InvalidRequest",
         "output.quality",
     ),
+    "more fields than memory": (
+        GOOD.replace("}", ', "a": 1' * 550_000 + "}"),
+        "InvalidRequest",
+        None,
+    ),
     "empty name": (GOOD.replace("}", ', "name": ""}'), "InvalidRequest", "name"),
     "file": ('{"imageUrl": "file:///etc/passwd"}', "InvalidSource", "imageUrl"),
     "credentials": ('{"imageUrl": "http://a:b@example.com/"}', "InvalidSource", "imageUrl"),
