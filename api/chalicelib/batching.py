@@ -47,7 +47,7 @@ class BatchDesk:
         If the start fails, the batch is accepted all the same: reconcile starts it within minutes.
 
         Raises:
-            Problem: 400, the key is not well formed, or there is no such upload; 409, the key
+            Problem: 400, the key is not well formed; 404, there is no such upload; 409, the key
                 belongs to another request.
         """
         batch_id = new_id(owner, key, "batch ")
@@ -119,8 +119,8 @@ class BatchDesk:
             try:
                 self.bucket.copy(upload_key(owner, new.manifest.uploadId), uploaded, "The upload")
             except SourceNotFound as error:
-                field = "manifest.uploadId"
-                raise Problem(400, "InvalidSource", f"{field}: {error}", field) from error
+                message = "No file was sent to this upload, or it was more than a day ago."
+                raise Problem(404, "UploadNotFound", message, "manifest.uploadId") from error
             form = {"uploaded": uploaded, "format": new.manifest.format}
             return {"reader": "manifest", "key": entries, **form}
         return {"reader": "objects", "key": import_key(owner, new.s3Prefix or "")}

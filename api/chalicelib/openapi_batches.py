@@ -54,7 +54,7 @@ def batch_paths() -> Json:
                         "The batch", Batch, taken, **place, **{"Idempotent-Replayed": REPLAYED}
                     )
                 },
-                "InvalidSource-batch InvalidIdempotencyKey IdempotencyConflict",
+                "InvalidSource-batch InvalidIdempotencyKey UploadNotFound IdempotencyConflict",
                 parameters=[IDEMPOTENCY_KEY],
                 **body(NewBatch, NEW_BATCHES),
             ),

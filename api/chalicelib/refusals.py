@@ -11,7 +11,7 @@ Json = dict[str, Any]
 STATUSES = {
     "400": "The request is not well formed",
     "403": "No valid API key",
-    "404": "The caller has no such task or batch",
+    "404": "The caller has no such task, batch or upload",
     "405": "Not on this path",
     "409": "Not in this state, or not with this key",
     "413": "The request or its image is too large",
@@ -43,6 +43,10 @@ REFUSALS: dict[str, dict[str, tuple[str, str | None]]] = {
     "404": {
         "TaskNotFound": ("You have no task of this id.", None),
         "BatchNotFound": ("You have no batch of this id.", None),
+        "UploadNotFound": (
+            "No file was sent to this upload, or it was more than a day ago.",
+            "manifest.uploadId",
+        ),
         "NotFound": ("There is no such path. GET /health works, and /tasks.", None),
     },
     "405": {

@@ -166,7 +166,7 @@ def test_a_manifest_that_is_empty_fails_the_batch_and_its_execution(batches: Bat
 def test_a_manifest_that_was_never_sent_is_refused(batches: Batches):
     manifest = {"uploadId": batches.form("text/csv")["uploadId"], "format": "csv"}
     answer = batches.stack.http.post("/batches", json={"manifest": manifest})
-    assert (answer.status_code, answer.json()["error"]["field"]) == (400, "manifest.uploadId")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "UploadNotFound")
 
 
 def test_the_same_key_and_body_again_give_the_same_batch(batches: Batches, sources: Sources):

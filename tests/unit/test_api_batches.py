@@ -123,9 +123,8 @@ def test_the_loser_of_a_race_with_one_key_does_not_replace_the_manifest(
 
 def test_a_manifest_that_was_never_sent_is_refused(api: Api, started: list[Any]):
     answer = api.post("/batches", {"manifest": {"uploadId": MISSING, "format": "csv"}})
-    assert (answer.status, answer.error["code"]) == (400, "InvalidSource")
+    assert (answer.status, answer.error["code"]) == (404, "UploadNotFound")
     assert answer.error["field"] == "manifest.uploadId"
-    assert "is not there" in answer.error["message"]
     assert started == []
 
 

@@ -73,6 +73,10 @@ PROVOKED: dict[str, Callable[[Api], Answer]] = {
     ),
     "TaskNotFound": lambda api: api.get("/tasks/00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"),
     "BatchNotFound": lambda api: api.get("/batches/00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"),
+    "UploadNotFound": lambda api: api.post(
+        "/batches",
+        {"manifest": {"uploadId": "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807", "format": "csv"}},
+    ),
     "MethodNotAllowed": lambda api: api.call("DELETE", "/tasks"),
     "IdempotencyConflict": another_body,
     "NotRetryable": lambda api: api.post(f"{pending(api)}/retry"),
