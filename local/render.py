@@ -72,6 +72,14 @@ def finding(made: Finding) -> Text:
     return Text.assemble((f"{made.level:6}", FINDINGS[made.level]), told, advice)
 
 
+def source(task: Mapping[str, Any]) -> str:
+    """Return where the image of a task is from."""
+    given = task["source"]
+    if "line" in given:
+        return f"line {given.get('lineNumber', '?')} of a manifest"
+    return label(given.get("imageUrl") or given.get("object") or "an upload")
+
+
 def failure(task: Mapping[str, Any]) -> str:
     """Return why a task failed: step, error and message; nothing if it did not."""
     told = task.get("failure")
@@ -132,7 +140,7 @@ def task_sheet(task: Mapping[str, Any]) -> Table:
     rows: list[tuple[str, object]] = [
         ("task", task["taskId"]),
         ("name", task.get("name")),
-        ("source", label(task["source"].get("imageUrl") or "an upload")),
+        ("source", source(task)),
         ("output", ", ".join(f"{key} {value}" for key, value in output.items())),
         ("attempt", task.get("attempt")),
         ("created", task.get("createdAt")),
@@ -162,7 +170,7 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
             Text(f"{moment(task['createdAt']):%m-%d %H:%M:%S}"),
             Text(took(task)),
             Text(clean(task.get("name") or "")),
-            Text(clean(label(task["source"].get("imageUrl") or "an upload"))),
+            Text(clean(source(task))),
         ]
         for task in tasks
     ]

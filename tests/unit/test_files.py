@@ -92,3 +92,18 @@ def test_a_narrow_terminal_never_cuts_the_id_of_a_task() -> None:
 
     assert task_id in captured.get()
     assert len(captured.get().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ({"imageUrl": "data:image/png;base64,…"}, "data:image/png;base64,…"),
+        ({"uploadId": "u"}, "an upload"),
+        ({"object": "trip/a.jpg"}, "trip/a.jpg"),
+        ({"line": "", "lineNumber": 17}, "line 17 of a manifest"),
+    ],
+)
+def test_a_task_is_shown_with_its_source_whatever_kind_that_is(
+    source: dict[str, object], shown: str
+) -> None:
+    assert render.source({"source": source}) == shown
