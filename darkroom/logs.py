@@ -5,6 +5,7 @@ to the webhook that tells its end; `darkroom logs TASK` gathers them. `function`
 Lambda runs. No line holds an event or a secret; of a URL it has the host only, whoever wrote it.
 """
 
+import logging
 import os
 from typing import Any
 
@@ -36,3 +37,6 @@ def _redacted(value: Any) -> Any:
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 logger = Logger(logger_formatter=Formatter(use_rfc3339=True))
 logger.append_keys(function=os.environ.get("_HANDLER", "").partition(".")[0])
+
+# Its warnings have whole URLs in them, and the runtime logs what any library logs.
+logging.getLogger("urllib3").setLevel(logging.ERROR)

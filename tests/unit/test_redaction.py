@@ -1,9 +1,11 @@
 """No text that is shown or logged has more of a URL than its host."""
 
+import logging
 import time
 
 import pytest
 
+from darkroom import logs  # noqa: F401 - sets the level
 from darkroom.redaction import redacted, shown
 
 
@@ -56,3 +58,9 @@ def test_a_long_text_takes_no_longer_than_its_length(part: str):
     started = time.monotonic()
     redacted(part * (1_000_000 // len(part)))
     assert time.monotonic() - started < 5
+
+
+def test_the_http_library_does_not_log_the_urls_it_warns_of(caplog):
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("urllib3.connectionpool").warning("Failed to parse headers (url=%s)", "x")
+    assert caplog.records == []
