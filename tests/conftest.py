@@ -55,7 +55,7 @@ def _sources_forget(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let a test find its paths as it would the first time, however often it is run."""
     server = request.getfixturevalue("sources") if "sources" in request.fixturenames else None
     yield
-    if server:
+    if isinstance(server, Sources):
         server.forget()
 
 
