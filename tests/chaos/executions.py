@@ -93,8 +93,8 @@ class ExpressExecutions:
         """Spare the wait for executions that have ended without a word; return for how many tasks.
 
         Reconcile cannot know that they have, and ends their tasks when 5 minutes are over in which
-        nothing happens. So the last write of a task that is RUNNING, and whose execution has ended
-        by its log or was killed with the cloud, is set back by as much.
+        nothing happens. So start and last write of a task that is RUNNING, and whose execution has
+        ended by its log or was killed with the cloud, are set back by as much.
         """
         waiting = [task for task in tasks if task["status"] == "RUNNING"]
         known = self.all() if waiting else {}
@@ -109,7 +109,7 @@ class ExpressExecutions:
             self._dynamodb.update_item(
                 TableName=self._stack.outputs["TableName"],
                 Key={"taskId": {"S": task["taskId"]}},
-                UpdateExpression="SET updatedAt = :then",
+                UpdateExpression="SET updatedAt = :then, startedAt = :then",
                 ConditionExpression="updatedAt = :read AND execution = :execution",
                 ExpressionAttributeValues={
                     ":then": {"S": then},

@@ -127,11 +127,13 @@ def _function_timeout(scene: Scene, function: str, seconds: int) -> Iterator[Non
         lambdas.update_function_configuration(FunctionName=name, Timeout=patient)
 
 
-DIED = frozenset({"Runtime.ExitError"})
+DIED = "Runtime.ExitError"
+MAY_DIE = frozenset({DIED, "DeadLettered"})
+"""Of tasks. A message that Dispatch died with five times is a dead letter."""
 
 FAULTS = [
     Fault("nothing is broken", nothing, strikes=False),
-    Fault("functions killed mid-step", killed_functions, DIED),
+    Fault("functions killed mid-step", killed_functions, MAY_DIE),
     Fault("a function times out", timed_out_functions, frozenset({"Sandbox.Timedout"})),
     Fault("executions time out", timed_out_executions, frozenset({"States.Timeout"}), sweep=False),
     Fault(
