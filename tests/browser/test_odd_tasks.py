@@ -228,8 +228,9 @@ def test_a_page_that_did_not_load_whole_says_so(visit, faults: list[str]):
 def test_a_batch_of_objects_and_of_bad_lines_is_seen_on_the_page(
     standard, visit, caller, sources: Sources, quiet
 ):
-    batches = Batches(standard)
-    batches.stack.http = caller.http
+    as_caller = copy.copy(standard)  # that of all tests keeps its own client
+    as_caller.http = caller.http
+    batches = Batches(as_caller)
     lines = [
         b'{"imageUrl": 5}',
         b"\xff",

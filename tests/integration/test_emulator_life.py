@@ -186,7 +186,7 @@ def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud):
 
 def test_down_waits_for_up(own_cloud):
     up = _make(own_cloud, "up")
-    eventually(lambda: processes.marked(own_cloud.home), deadline=60)
+    eventually(lambda: processes.marked(own_cloud.home), seconds=60)
     down = _make(own_cloud, "down")
     told = [process.communicate(timeout=100) for process in (up, down)]
 
