@@ -26,6 +26,7 @@
 """
 
 import io
+import mmap
 import threading
 import warnings
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ from typing import Any
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from darkroom import limits, luma
+from darkroom import limits, luma, structure
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
 from darkroom.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
@@ -136,6 +137,7 @@ def _develop(
 
 
 def _open(source: bytes | Path) -> Image.Image:
+    _check_structure(source)
     try:
         image: Image.Image = Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
@@ -144,6 +146,14 @@ def _open(source: bytes | Path) -> Image.Image:
         raise unidentified(_start(source)) from error
     luma.mend_key(image)
     return image
+
+
+def _check_structure(source: bytes | Path) -> None:
+    if isinstance(source, bytes):
+        structure.check(source)
+        return
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        structure.check(data)
 
 
 def _start(source: bytes | Path) -> bytes:

@@ -9,6 +9,7 @@ Raises: InvalidImage, UnsupportedFormat, ImageTooLarge
 
 from typing import Any
 
+from darkroom.footprint import enforced
 from darkroom.images import grayscale
 from darkroom.metrics import measured
 from darkroom.objects import Bucket, work_key
@@ -24,13 +25,14 @@ memory = memory_for_work()
 @measured("Grayscale")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
     """Develop one image."""
-    gray = grayscale(
-        bucket.get(event["sourceKey"]),
-        output=event["output"]["format"],
-        quality=event["output"]["quality"],
-        max_pixels=settings.max_pixels,
-        max_memory=memory,
-    )
+    with enforced(memory):
+        gray = grayscale(
+            bucket.get(event["sourceKey"]),
+            output=event["output"]["format"],
+            quality=event["output"]["quality"],
+            max_pixels=settings.max_pixels,
+            max_memory=memory,
+        )
     key = work_key(event["taskId"], event["attempt"], "gray")
     return {
         "key": key,
