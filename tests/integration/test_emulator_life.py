@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from local import processes
-from local.cloud import LocalCloud, LocalCloudError
+from local.cloud import PROJECT, LocalCloud, LocalCloudError
 from local.stack import from_description
 from ports import free_port
 from small import eventually, function, invoke, machine, package, run, task
@@ -164,13 +164,25 @@ cloud.main(sys.argv[3])
 """
 
 
-def _make(cloud, what):
-    command = [sys.executable, "-c", UP, cloud.home, str(cloud.port), what]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def make(own_cloud):
+    """Run `make up` and `make down` on a cloud of the test's own; none outlives the test."""
+    running = []
+
+    def make(what):
+        command = [sys.executable, "-c", UP, own_cloud.home, str(own_cloud.port), what]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        running.append(subprocess.Popen(command, cwd=PROJECT, text=True, **output))
+        return running[-1]
+
+    yield make
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
-def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud):
-    both = [_make(own_cloud, "up") for _ in range(2)]
+def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud, make):
+    both = [make("up") for _ in range(2)]
     told = [process.communicate(timeout=100) for process in both]
 
     assert [process.returncode for process in both] == [0, 0], told
@@ -184,20 +196,20 @@ def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud):
     stack.client("sqs").list_queues()
 
 
-def test_down_waits_for_up(own_cloud):
-    up = _make(own_cloud, "up")
+def test_down_waits_for_up(own_cloud, make):
+    up = make("up")
     eventually(lambda: processes.marked(own_cloud.home), seconds=60)
-    down = _make(own_cloud, "down")
+    down = make("down")
     told = [process.communicate(timeout=100) for process in (up, down)]
 
     assert [up.returncode, down.returncode] == [0, 0], told
     assert processes.marked(own_cloud.home) == []
 
 
-def test_a_state_folder_that_cannot_be_made_is_named(own_cloud):
+def test_a_state_folder_that_cannot_be_made_is_named(own_cloud, make):
     own_cloud.home.write_text("a file")
 
-    up = _make(own_cloud, "up")
+    up = make("up")
 
     assert up.communicate(timeout=60)[1].startswith(f"{own_cloud.home} cannot be written: ")
     assert up.returncode == 1
