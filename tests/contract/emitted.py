@@ -3,9 +3,10 @@
 import importlib
 import json
 import re
+import sys
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
     _announce(patch)
     _callback(patch)
     _steps(patch)
-    reconcile = importlib.import_module("reconcile")
+    reconcile = _imported(patch, "reconcile")
     nothing = SimpleNamespace(sweep=lambda _: Counter(), bury=Counter)
     patch.setattr(reconcile, "reconciler", nothing)
     patch.setattr(reconcile, "batch_reconciler", nothing)
@@ -55,8 +56,15 @@ def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
     return found
 
 
+def _imported(patch: pytest.MonkeyPatch, name: str) -> ModuleType:
+    """Import a function's module, which goes with the patch: its settings are of this test."""
+    patch.setitem(sys.modules, name, None)
+    del sys.modules[name]
+    return importlib.import_module(name)
+
+
 def _announce(patch: pytest.MonkeyPatch) -> None:
-    announce = importlib.import_module("announce")
+    announce = _imported(patch, "announce")
     patch.setattr(announce, "bus", SimpleNamespace(announce=lambda _: None))
     patch.setattr(announce, "read_item", lambda item: item)
     ends = [TASK, TASK | {"status": "FAILED", "failure": FAILURE}]
@@ -64,7 +72,7 @@ def _announce(patch: pytest.MonkeyPatch) -> None:
 
 
 def _callback(patch: pytest.MonkeyPatch) -> None:
-    callback = importlib.import_module("callback")
+    callback = _imported(patch, "callback")
     store = SimpleNamespace(get=lambda _: TASK, delivered=lambda *_: None)
     patch.setattr(callback, "store", store)
     patch.setattr(callback, "queue", SimpleNamespace(hide=lambda *_: None))
@@ -83,7 +91,8 @@ def _callback(patch: pytest.MonkeyPatch) -> None:
 
 
 def _steps(patch: pytest.MonkeyPatch) -> None:
-    download, grayscale, upload = map(importlib.import_module, ("download", "grayscale", "upload"))
+    steps = ("download", "grayscale", "upload")
+    download, grayscale, upload = (_imported(patch, name) for name in steps)
     bucket = SimpleNamespace(
         put=lambda *_: None,
         get=lambda _: b"",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.cloud import PROJECT, LocalCloud
 
@@ -35,3 +36,18 @@ def deployed(folder: Path, cloud: LocalCloud, stack_name: str) -> None:
         cwd=folder,
         check=True,
     )
+
+
+def live_functions(cloud: LocalCloud, stack_name: str) -> list[dict[str, Any]]:
+    """Return what AWS tells of the live version of each function of a stack."""
+    functions = cloud.client("lambda")
+    # A page has 50 functions, of every stack.
+    pages = functions.get_paginator("list_functions").paginate()
+    return [
+        functions.get_function_configuration(
+            FunctionName=function["FunctionName"], Qualifier="live"
+        )
+        for page in pages
+        for function in page["Functions"]
+        if function["FunctionName"].startswith(f"{stack_name}-")
+    ]

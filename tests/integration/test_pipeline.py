@@ -18,6 +18,7 @@ from pipeline.release import SAM, ReleaseFailed, release
 from pipeline.smoke import CARD, SmokeFailed, smoke
 from pipeline.stages import stages
 from ports import free_port
+from releases import live_functions
 
 pytestmark = pytest.mark.timeout(1200)
 STAGES = stages()
@@ -69,15 +70,8 @@ def broken(build: Path) -> Path:
 
 def live(cloud: LocalCloud, stage: str) -> Counter[str]:
     """What the functions of a stage are live in: the last word of their description."""
-    functions = cloud.client("lambda")
-    names = [f["FunctionName"] for f in functions.list_functions()["Functions"]]
-    return Counter(
-        functions.get_function_configuration(FunctionName=name, Qualifier="live")[
-            "Description"
-        ].split()[-1]
-        for name in names
-        if name.startswith(f"{STAGES[stage].stack_name}-")
-    )
+    functions = live_functions(cloud, STAGES[stage].stack_name)
+    return Counter(function["Description"].split()[-1] for function in functions)
 
 
 class Client(threading.Thread):

@@ -12,7 +12,7 @@ import pytest
 from local import processes
 from local.cloud import LocalCloud
 from local.deploy import deploy
-from releases import deployed, release
+from releases import deployed, live_functions, release
 from sources import Sources
 from stacks import Stack, until
 
@@ -85,16 +85,9 @@ def test_an_order_of_the_old_release_is_done_by_the_new_one(
 
 
 def test_another_value_of_a_parameter_goes_live_with_the_next_release(cloud: LocalCloud):
-    functions = cloud.client("lambda")
-
     def retention(days: str) -> set[str]:
         deploy(cloud, "parameters", {"RetentionDays": days})
-        names = [f["FunctionName"] for f in functions.list_functions()["Functions"]]
-        live = [
-            functions.get_function_configuration(FunctionName=name, Qualifier="live")
-            for name in names
-            if name.startswith("parameters-")
-        ]
+        live = live_functions(cloud, "parameters")
         return {f["Environment"]["Variables"]["RETENTION_DAYS"] for f in live}
 
     assert retention("7") == {"7"}
