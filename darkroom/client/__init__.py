@@ -7,7 +7,6 @@ So is a batch, see `Darkroom.batches`.
 import hashlib
 import os
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import IO, Any, Self
 from darkroom.client import transport, uploads
 from darkroom.client.batches import Batches
 from darkroom.client.media import head, media_type, open_file
-from darkroom.client.transport import ApiError, Unreachable
+from darkroom.client.transport import ApiError, Unreachable, path_of
 from darkroom.client.views import Batch, Task
 from darkroom.client.waiting import PAGE, Poll, Watch, ended
 
@@ -130,7 +129,7 @@ class Darkroom:
 
     def task(self, task_id: str) -> Task:
         """Return one task. Raises ApiError (404: there is none of this id), Unreachable."""
-        task: Task = self._api.json("GET", _place(task_id), repeatable=True)
+        task: Task = self._api.json("GET", path_of("tasks", task_id), repeatable=True)
         return task
 
     def retry(self, task_id: str, attempt: int | None = None) -> Task:
@@ -145,12 +144,14 @@ class Darkroom:
             Unreachable: no connection; or it broke when the attempt may have begun.
         """
         body = {} if attempt is None else {"attempt": attempt}
-        task: Task = self._api.json("POST", f"{_place(task_id)}/retry", repeatable=False, json=body)
+        task: Task = self._api.json(
+            "POST", path_of("tasks", task_id, "retry"), repeatable=False, json=body
+        )
         return task
 
     def cancel(self, task_id: str) -> Task:
         """Cancel a PENDING or RUNNING task; return it. Raises as `retry`."""
-        task: Task = self._api.json("POST", f"{_place(task_id)}/cancel", repeatable=False)
+        task: Task = self._api.json("POST", path_of("tasks", task_id, "cancel"), repeatable=False)
         return task
 
     def tasks(
@@ -240,7 +241,3 @@ class Darkroom:
         return transport.send(
             self._files, method, url, repeatable=True, sleep=self._sleep, **request
         ).content
-
-
-def _place(task_id: str) -> str:
-    return f"/tasks/{urllib.parse.quote(task_id, safe='', errors='replace')}"

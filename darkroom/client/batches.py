@@ -4,12 +4,11 @@ import io
 import json
 import math
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from darkroom.client.transport import Api, fits
+from darkroom.client.transport import Api, fits, path_of
 from darkroom.client.views import Batch, Task
 from darkroom.client.waiting import PAGE, Poll, ended
 from darkroom.tasks import OPEN
@@ -88,7 +87,7 @@ class Batches:
 
     def get(self, batch_id: str) -> Batch:
         """Return a batch. Raises ApiError (404: there is none of this id), Unreachable."""
-        batch: Batch = self._api.json("GET", _place(batch_id), repeatable=True)
+        batch: Batch = self._api.json("GET", path_of("batches", batch_id), repeatable=True)
         return batch
 
     def tasks(self, batch_id: str, status: str | None = None) -> Iterator[Task]:
@@ -166,12 +165,14 @@ class Batches:
                 cursor = following
 
     def _act(self, batch_id: str, action: str) -> Batch:
-        batch: Batch = self._api.json("POST", f"{_place(batch_id)}/{action}", repeatable=False)
+        batch: Batch = self._api.json(
+            "POST", path_of("batches", batch_id, action), repeatable=False
+        )
         return batch
 
     def _page(self, batch_id: str, query: Mapping[str, str]) -> Any:
-        place = f"{_place(batch_id)}/tasks"
-        return self._api.json("GET", place, repeatable=True, params={"limit": PAGE, **query})
+        path = path_of("batches", batch_id, "tasks")
+        return self._api.json("GET", path, repeatable=True, params={"limit": PAGE, **query})
 
     def _changes(self, batch_id: str, seconds: float) -> Iterator[Batch]:
         """Poll a batch until it is over or time is; give it whenever it is not what it was."""
@@ -179,7 +180,7 @@ class Batches:
         deadline = time.monotonic() + seconds
         before = None
         while True:
-            batch = poll.get(_place(batch_id), {})
+            batch = poll.get(path_of("batches", batch_id), {})
             if batch is not before:
                 yield batch
             before = batch
@@ -192,7 +193,3 @@ class Batches:
 def _over(batch: Batch) -> bool:
     """Whether a batch has ended, and with it all its tasks: those of a cancelled one do later."""
     return batch["status"] != "RUNNING" and not any(batch["counts"].get(s) for s in OPEN)
-
-
-def _place(batch_id: str) -> str:
-    return f"/batches/{urllib.parse.quote(batch_id, safe='', errors='replace')}"

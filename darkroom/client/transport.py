@@ -4,6 +4,7 @@ import json
 import random
 import re
 import time
+import urllib.parse
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -97,6 +98,11 @@ class Api:
                 "NotJson",
                 f"What answers at {self._url} is not a Darkroom: its answer is not JSON.",
             ) from error
+
+
+def path_of(*parts: str) -> str:
+    """Return a path of the API, whatever its parts hold: "tasks", an id, "retry"."""
+    return "".join(f"/{urllib.parse.quote(part, safe='', errors='replace')}" for part in parts)
 
 
 def fits(body: Any) -> bool:

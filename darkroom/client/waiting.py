@@ -2,10 +2,10 @@
 
 import itertools
 import time
-import urllib.parse
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from darkroom.client.transport import path_of
 from darkroom.client.views import Task
 from darkroom.tasks import OPEN, Status
 
@@ -102,9 +102,7 @@ class Watch:
                     if not missing:
                         return
         for task_id in missing:
-            yield self._poll.get(
-                f"/tasks/{urllib.parse.quote(task_id, safe='', errors='replace')}", {}
-            )
+            yield self._poll.get(path_of("tasks", task_id), {})
 
     def _list(self) -> Iterator[Task]:
         query: dict[str, Any] = {"limit": PAGE}
