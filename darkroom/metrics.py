@@ -8,7 +8,7 @@ Each has the dimension `service`, which is the stack's name.
 | `Completed`, `Failed`, `Cancelled` | count | | 1 or 0 for each end of a task | Announce |
 | `Failed` | count | `error` | 1 for each task that failed with it | Announce |
 | `Faults` | count | | 1 or 0 for each end: neither source nor image was to blame | Announce |
-| `Untold` | count | | 1 for each end that no event can tell: the log says why | Announce |
+| `UnpublishedEvents` | count | | 1 for each event that cannot be published | Announce |
 | `TaskSeconds` | seconds | | from POST to COMPLETED, if the first attempt got there | Announce |
 | `BytesOut` | bytes | | of a result | Announce |
 | `StepSeconds` | seconds | `step` | of a step that went well | the three steps that work |
@@ -73,9 +73,9 @@ def count_ends(ended: Iterable[Mapping[str, Any]]) -> None:
     metrics.flush_metrics()
 
 
-def count_untold() -> None:
-    """Count an end that no event can tell."""
-    metrics.add_metric("Untold", MetricUnit.Count, 1)
+def count_unpublished() -> None:
+    """Count a change that cannot be published as an event."""
+    metrics.add_metric("UnpublishedEvents", MetricUnit.Count, 1)
     metrics.flush_metrics()
 
 

@@ -55,7 +55,7 @@ def result_key(task_id: str, attempt: int, extension: str) -> str:
 
 
 def manifest_key(batch_id: str) -> str:
-    """Return where the entries of a batch lie that the Map Run reads: see `darkroom.manifests`."""
+    """Return where the entries are that the Map Run of a batch reads: see `darkroom.manifests`."""
     return f"batches/{batch_id}/manifest.jsonl"
 
 

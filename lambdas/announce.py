@@ -5,8 +5,8 @@ In:  changes of the table of tasks, from its stream; the filter in template.yaml
 Out: nothing. If it fails, Lambda gives it the same changes again, half of them at a time: an end
      may be told twice, and `taskId` and `attempt` together say which one it is
 
-A change that can never be told is logged, counted as `Untold` and left behind: the stream is in
-order, and would stand still at it for a day.
+A change that can never be published is logged, counted as `UnpublishedEvents` and skipped: the
+stream is in order, and would wait at it for a day.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from typing import Any
 from darkroom import events
 from darkroom.bus import Bus, EventRefused
 from darkroom.logs import logger
-from darkroom.metrics import count_ends, count_untold
+from darkroom.metrics import count_ends, count_unpublished
 from darkroom.settings import required
 from darkroom.table import read_item
 
@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], _: Any) -> None:
     except EventRefused as error:
         if len(ended) > 1:
             raise  # Lambda gives each half again, down to the one that is refused
-        _leave(ended[0]["taskId"], error)
+        _skip(ended[0]["taskId"], error)
         return
     count_ends(ended)
     for item in ended:
@@ -45,16 +45,16 @@ def _read(change: Mapping[str, Any]) -> dict[str, Any] | None:
         item = read_item(change["NewImage"])
         events.check(item)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, others are behind it
-        _leave(change.get("Keys", {}).get("taskId", {}).get("S"), error)
+        _skip(change.get("Keys", {}).get("taskId", {}).get("S"), error)
         return None
     return item
 
 
-def _leave(task_id: str | None, error: Exception) -> None:
+def _skip(task_id: str | None, error: Exception) -> None:
     logger.error(
-        "an end cannot be told",
+        "an event cannot be published",
         correlation_id=task_id,
         error=type(error).__name__,
         reason=str(error),
     )
-    count_untold()
+    count_unpublished()

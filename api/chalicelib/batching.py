@@ -103,7 +103,7 @@ class BatchDesk:
         return fresh
 
     def _manifest(self, owner: str, batch_id: str, new: "NewBatch") -> dict[str, str]:
-        """Return how the items are read and where they lie; put there what was sent or uploaded.
+        """Return how the items are read and where they are; put there what was sent or uploaded.
 
         An upload can be sent again for as long as its form is good. So it is copied: what the batch
         is made of never changes after it was accepted.

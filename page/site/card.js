@@ -189,7 +189,7 @@ function before({ source }, file) {
   if (source?.imageUrl) {
     return { before: source.imageUrl, missing: "No before: its server does not show it here." };
   }
-  return { before: null, missing: "No before: the source lies in the bucket." };
+  return { before: null, missing: "No before: the source is in the bucket." };
 }
 
 /** Returns where a source is, in the words of whoever named it: a URL, a key, a line. */

@@ -86,7 +86,7 @@ def test_a_change_that_cannot_be_told_keeps_no_other_from_it(
     module.handler({"Records": [record(name="a"), record(**poison), record(name="b")]}, None)
 
     assert [detail["name"] for detail in put] == ["a", "b"]
-    assert '"Untold":[1.0]' in capsys.readouterr().out.replace(" ", "")
+    assert '"UnpublishedEvents":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
 def test_nothing_but_poison_is_left_behind(module: ModuleType, put: list[dict[str, Any]]):

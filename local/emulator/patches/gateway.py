@@ -14,7 +14,7 @@ from local.emulator.patches.replacing import Function, replace
 REJECTED = 500  # Lambda refused to invoke the function: throttled, mostly
 BROKEN = 502  # the function ran and failed
 TOO_LARGE = 413
-UNTOLD = "Internal server error"
+GENERIC_MESSAGE = "Internal server error"
 
 # Bytes of an event that Lambda takes of a caller that waits for the answer.
 LARGEST_EVENT = 6 * 2**20
@@ -74,9 +74,9 @@ def answer_for_a_failed_function() -> None:
     def respond(original: Function) -> Function:
         def check(result: Mapping[str, Any]) -> Any:
             if result.get("throttle"):
-                raise NoAnswerError("INTEGRATION_FAILURE", REJECTED, UNTOLD)
+                raise NoAnswerError("INTEGRATION_FAILURE", REJECTED, GENERIC_MESSAGE)
             if result.get("error"):
-                raise NoAnswerError("DEFAULT_5XX", BROKEN, UNTOLD)
+                raise NoAnswerError("DEFAULT_5XX", BROKEN, GENERIC_MESSAGE)
             return original(result)
 
         return check
