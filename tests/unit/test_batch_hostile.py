@@ -108,34 +108,31 @@ def test_what_is_no_file_or_cannot_be_read_has_a_row_and_nothing_hangs() -> None
 
 
 @pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("size", [9, 200_000], ids=["shrinks", "grows"])
 def test_a_file_that_changes_while_it_is_sent_is_one_that_was_refused(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    place = folder("a.png", "shrinks.png", "grows.png")
-    for name in ("shrinks.png", "grows.png"):
-        (place / name).write_bytes(PNG + bytes(100_000))
+    place = folder("a.png", "changes.png")
+    (place / "changes.png").write_bytes(PNG + bytes(100_000))
     connection = transport.connection
 
     def changing(**options: Any) -> httpx.Client:
-        """Files change when the length of their request is known and nothing of it is sent yet."""
+        """The file changes when the length of its request is known and nothing of it is sent."""
 
         def change(request: httpx.Request) -> None:
             if int(request.headers.get("Content-Length", 0)) > 100_000:
-                for name, size in sizes.items():
-                    os.truncate(place / name, size)
+                os.truncate(place / "changes.png", size)
 
         return connection(**options, event_hooks={"request": [change]})
 
-    sizes = {"shrinks.png": 9, "grows.png": 200_000}
     monkeypatch.setattr(transport, "connection", changing)
 
     done = darkroom("batch", place, "--out", "gray")
 
     assert done.exit_code == 1
     assert saved() == {"a.png"}
-    for name in sizes:
-        assert report()[name]["error"] == "UnreadableFile"
-        assert "has changed while it was sent" in report()[name]["message"]
+    assert report()["changes.png"]["error"] == "UnreadableFile"
+    assert "has changed while it was sent" in report()["changes.png"]["message"]
 
 
 @pytest.mark.usefixtures("api")
