@@ -5,8 +5,10 @@ comes before the host a password. An error of a step is shown to its caller, kep
 its execution and logged by Lambda's runtime, all in the same words: so no message has more.
 """
 
+import contextlib
 import re
 import urllib.parse
+from collections.abc import Iterator
 
 URL = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]+://\S*", re.IGNORECASE)
 DATA = re.compile(r"\bdata:[a-z]*[/;,]\S*", re.IGNORECASE)
@@ -39,3 +41,18 @@ def redacted(text: str) -> str:
 
     text = URL.sub(only_its_host, text)
     return TARGET.sub("url: /…", DATA.sub("data:…", text))
+
+
+@contextlib.contextmanager
+def redacted_errors() -> Iterator[None]:
+    """Let no exception leave a function with more of a URL than may be shown.
+
+    Lambda's runtime logs the message of what a handler raises, past our own log's formatter.
+    """
+    try:
+        yield
+    except Exception as error:
+        message = redacted(str(error))
+        if message != str(error):
+            error.args = (message,)
+        raise

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.errors import ServiceUnavailable
 from darkroom.logs import logger
-from darkroom.redaction import redacted
+from darkroom.redaction import redacted_errors
 
 SERVER_ERROR = 500
 # Answers that a later try may change, beside every 5xx:
@@ -52,16 +52,13 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         logger.append_keys(**about, requestId=getattr(context, "aws_request_id", None))
         started = time.monotonic()
         try:
-            answer = handler(event)
+            with redacted_errors():  # Step Functions keeps the message, too
+                answer = handler(event)
         except Exception as error:
-            # Lambda's own runtime logs the message, and Step Functions keeps it.
-            message = redacted(str(error))
             if _is_transient(error):
-                unavailable = ServiceUnavailable(message)
+                unavailable = ServiceUnavailable(str(error))
                 _log(unavailable, started)
                 raise unavailable from error
-            if message != str(error):
-                error.args = (message,)
             _log(error, started)
             raise
         logger.info("done", seconds=round(time.monotonic() - started, 3))

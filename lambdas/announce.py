@@ -16,12 +16,14 @@ from darkroom import events
 from darkroom.bus import Bus, EventRefused
 from darkroom.logs import logger
 from darkroom.metrics import count_ends, count_unpublished
+from darkroom.redaction import redacted_errors
 from darkroom.settings import required
 from darkroom.table import read_item
 
 bus = Bus(required("STACK_NAME"))
 
 
+@redacted_errors()
 def handler(event: dict[str, Any], _: Any) -> None:
     """Announce up to ten ends."""
     ended = [item for record in event["Records"] if (item := _read(record["dynamodb"]))]

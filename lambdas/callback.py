@@ -13,6 +13,7 @@ from darkroom.keys import Secrets
 from darkroom.logs import logger
 from darkroom.messages import Queue
 from darkroom.metrics import count_webhook
+from darkroom.redaction import redacted_errors
 from darkroom.settings import Settings, required
 from darkroom.store import TaskStore
 from darkroom.table import Table
@@ -25,6 +26,7 @@ first_pause = int(required("CALLBACK_RETRY_SECONDS"))
 most_tries = int(required("CALLBACK_TRIES"))
 
 
+@redacted_errors()
 def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     """Deliver one webhook."""
     (record,) = event["Records"]

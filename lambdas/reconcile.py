@@ -15,6 +15,7 @@ from darkroom.index import TaskIndex
 from darkroom.messages import Queue
 from darkroom.metrics import count_repairs
 from darkroom.reconciler import Reconciler
+from darkroom.redaction import redacted_errors
 from darkroom.settings import Settings, required
 from darkroom.store import TaskStore
 from darkroom.table import Table
@@ -38,6 +39,7 @@ batch_reconciler = BatchReconciler(
 older_than = datetime.timedelta(seconds=int(required("REPAIR_AFTER_SECONDS")))
 
 
+@redacted_errors()
 def handler(event: dict[str, Any], _: Any) -> dict[str, int]:
     """Repair what one execution worked on, or a bounded number of what is overdue."""
     if event.get("detail-type") == STATUS_CHANGE:

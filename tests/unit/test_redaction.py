@@ -1,12 +1,16 @@
 """No text that is shown or logged has more of a URL than its host."""
 
+import ast
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from darkroom import logs  # noqa: F401 - sets the level
-from darkroom.redaction import redacted, shown
+from darkroom.redaction import redacted, redacted_errors, shown
+
+LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 
 
 @pytest.mark.parametrize(
@@ -64,3 +68,21 @@ def test_the_http_library_does_not_log_the_urls_it_warns_of(caplog):
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("urllib3.connectionpool").warning("Failed to parse headers (url=%s)", "x")
     assert caplog.records == []
+
+
+def test_an_error_that_leaves_a_function_has_no_path_in_it():
+    with pytest.raises(ValueError, match=r"^cannot reach https://x/… now$"), redacted_errors():
+        raise ValueError("cannot reach https://x/T0/secret now")
+    unchanged = KeyError("taskId")
+    with pytest.raises(KeyError) as raised, redacted_errors():
+        raise unchanged
+    assert raised.value.args == ("taskId",)
+
+
+@pytest.mark.parametrize("path", sorted(LAMBDAS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_function_redacts_what_it_raises(path: Path):
+    module = ast.parse(path.read_text())
+    [handler] = [
+        each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == "handler"
+    ]
+    assert {ast.unparse(each) for each in handler.decorator_list} & {"step", "redacted_errors()"}
