@@ -210,7 +210,7 @@ class TaskStore:
                 "execution": changes["execution"],
                 "status": TRANSITIONS[transition].target.value,
             }
-            if {name: _found(stale).get(name) for name in already} != already:
+            if {name: found(stale).get(name) for name in already} != already:
                 raise
 
     def _write(
@@ -262,7 +262,7 @@ class TaskStore:
                 ExpressionAttributeNames=aliases(*changes, *remove, *_names(required)),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
-                # What the condition met, for `_found`: a read of its own would see a later moment.
+                # What the condition saw, for `found`: a read of its own would see a later moment.
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -276,8 +276,8 @@ class TaskStore:
         return task
 
 
-def _found(stale: StaleAttempt) -> Item:
-    """Return the task that a refused write met, {} if there was none."""
+def found(stale: StaleAttempt) -> Item:
+    """Return the task as the refused write found it, {} if there was none."""
     refusal = stale.__cause__
     met = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
     return read_item(met)

@@ -16,7 +16,7 @@ from darkroom.executions import StateMachine
 from darkroom.logs import logger
 from darkroom.messages import Queue
 from darkroom.objects import Bucket, upload_key
-from darkroom.store import Item, TaskExists, TaskStore
+from darkroom.store import Item, TaskExists, TaskStore, found
 from darkroom.tasks import order
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class Desk:
         try:
             fresh = self.store.retry(item["taskId"], item["attempt"])
         except StaleAttempt as error:
-            message = f"Only a FAILED or CANCELLED task can be tried again; it is {item['status']}."
-            raise Problem(409, "NotRetryable", message) from error
+            sentence = "Only a FAILED or CANCELLED task can be tried again"
+            raise _conflict("NotRetryable", sentence, item, error) from error
         self._queue(fresh)
         return fresh
 
@@ -107,8 +107,8 @@ class Desk:
         try:
             return cancel(self.store, self.machine, task_id, attempt)
         except StaleAttempt as error:
-            message = f"Only a PENDING or RUNNING task can be cancelled; it is {item['status']}."
-            raise Problem(409, "NotCancellable", message) from error
+            sentence = "Only a PENDING or RUNNING task can be cancelled"
+            raise _conflict("NotCancellable", sentence, item, error) from error
 
     def _queue(self, item: Item) -> None:
         """Send the order of a task. If that fails, the task is accepted all the same.
@@ -139,6 +139,15 @@ class Desk:
         key = upload_key(owner, str(uuid.uuid4()))
         self.bucket.put(key, data, "application/octet-stream")
         return {"imageUrl": shown, "object": key}
+
+
+def _conflict(code: str, sentence: str, read: Item, error: StaleAttempt) -> Problem:
+    """Return the answer to a change that the task, which was `read` before, does not allow now."""
+    now = {**read, **found(error)}
+    if now["attempt"] != read["attempt"]:
+        message = f"Attempt {now['attempt']} has begun meanwhile. Look at the task again."
+        return Problem(409, code, message)
+    return Problem(409, code, f"{sentence}; it is {now['status']}.")
 
 
 def new_id(owner: str, key: str | None, kind: str = "") -> str:

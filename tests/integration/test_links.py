@@ -34,13 +34,13 @@ def check(stack: Stack, answer: httpx.Response, shown: dict[str, Any], key: str)
 
 @pytest.mark.parametrize("route", ["submit", "show", "list", "cancel", "retry"])
 def test_links_of_a_task_reach_it_from_each_route(standard: Stack, sources: Sources, route: str):
-    taken = standard.http.post("/tasks", json={"imageUrl": sources.url("/missing")})
+    source = "/held/links" if route in {"cancel", "retry"} else "/missing"
+    taken = standard.http.post("/tasks", json={"imageUrl": sources.url(source)})
     path = f"/tasks/{taken.json()['taskId']}"
     if route in {"cancel", "retry"}:
-        standard.ended(taken.json()["taskId"])
-        answer = standard.http.post(f"{path}/retry")
-        if route == "cancel":
-            answer = standard.http.post(f"{path}/cancel")
+        answer = standard.http.post(f"{path}/cancel")
+        if route == "retry":
+            answer = standard.http.post(f"{path}/retry")
     else:
         answer = {
             "submit": lambda: taken,
@@ -48,6 +48,7 @@ def test_links_of_a_task_reach_it_from_each_route(standard: Stack, sources: Sour
             "list": lambda: standard.http.get("/tasks", params={"limit": 1}),
         }[route]()
 
+    sources.held[source].set()
     told = answer.json()
     check(standard, answer, told["tasks"][0] if route == "list" else told, "taskId")
     if answer.status_code == 202:

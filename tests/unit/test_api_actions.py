@@ -57,6 +57,32 @@ def test_a_task_that_has_ended_cannot_be_cancelled(
     assert stopped == []
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_change_that_came_too_late_says_what_the_task_is_by_now(
+    api: Api, stopped: list[str], monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    task_id = task_in(api, "RUNNING")
+    get = api.module.store.get
+
+    def get_just_before_its_end(task_id: str) -> Any:
+        item = get(task_id)
+        api.aws.store.fail(task_id, 1, "arn:e", FAILURE)
+        if again:
+            api.aws.store.retry(task_id, 1)
+        return item
+
+    monkeypatch.setattr(api.module.store, "get", get_just_before_its_end)
+    answer = api.post(f"/tasks/{task_id}/cancel")
+
+    assert (answer.status, answer.error["code"]) == (409, "NotCancellable")
+    assert answer.error["message"] == (
+        "Attempt 2 has begun meanwhile. Look at the task again."
+        if again
+        else "Only a PENDING or RUNNING task can be cancelled; it is FAILED."
+    )
+    assert stopped == []
+
+
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
 def test_a_task_that_ended_badly_can_be_tried_again(api: Api, status: str) -> None:
     task_id = task_in(api, status)
