@@ -181,12 +181,6 @@ def secrets() -> "Secrets":
     return Secrets(required("WEBHOOK_KEY_ID"))
 
 
-@app.route("/health", methods=["GET"], content_types=ANY_TYPE)
-def health() -> dict[str, str]:
-    """Say that the API runs."""
-    return {"status": "ok"}
-
-
 def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
     """Return the answer that a task was taken, tried again or cancelled."""
     logger.info(

@@ -59,8 +59,6 @@ security = {
 
 def handler(event: Mapping[str, Any], _context: object) -> Answer:
     """Answer a request that API Gateway passed on (REST API, Lambda proxy)."""
-    if event["httpMethod"] not in {"GET", "HEAD"}:
-        return _refusal(405, "MethodNotAllowed", "The page can only be read.", Allow="GET, HEAD")
     if asked := event.get("pathParameters"):
         return _file(asked["file"], asked["version"])
     path: str = event["requestContext"]["path"]
@@ -85,17 +83,12 @@ def _current(name: str, headers: Mapping[str, str]) -> Answer:
 
 def _file(name: str, asked_version: str) -> Answer:
     if name not in files:
-        return _refusal(404, "NotFound", "The page has no such file. Load it again.")
+        error = {"code": "NotFound", "message": "The page has no such file. Load it again."}
+        return _answer(404, json.dumps({"error": error}), {"Content-Type": "application/json"})
     # A page from before a deployment gets what there is now, but must not keep it.
     keep = FOR_EVER if asked_version == version else ASK_EACH_TIME
     told = {"Content-Type": TYPES[Path(name).suffix], "Cache-Control": keep}
     return _answer(200, files[name], told)
-
-
-def _refusal(status: int, code: str, message: str, **headers: str) -> Answer:
-    """Return an error in the form that all errors of the API have."""
-    body = json.dumps({"error": {"code": code, "message": message}})
-    return _answer(status, body, {"Content-Type": "application/json", **headers})
 
 
 def _answer(status: int, body: str, headers: Mapping[str, str]) -> Answer:

@@ -188,7 +188,7 @@ def _free_paths() -> Json:
             "get": operation(
                 "health",
                 "Say hello",
-                "Needs no key, and no other service.",
+                "Needs no key. API Gateway answers: no function and no service is asked.",
                 {"200": answer("Well", Health)},
                 security=[],
             )

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-WITHOUT_A_KEY = {"/health"}
+INTEGRATION = "x-amazon-apigateway-integration"
+SECONDS_OF_A_PAGE = 0.05
+"""Five times what one takes in a function that has started."""
+CONCURRENCY = 1000
+"""Of an account, by default:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 RETRY_AFTER = {"THROTTLED", "QUOTA_EXCEEDED", "INTEGRATION_FAILURE", "DEFAULT_5XX"}
-
-
-@pytest.fixture(scope="module")
-def events(resources: dict[str, Any]) -> list[dict[str, Any]]:
-    return [e["Properties"] for e in resources["ApiFunction"]["Properties"]["Events"].values()]
 
 
 @pytest.fixture(scope="module")
@@ -22,19 +22,88 @@ def refusals(resources: dict[str, Any]) -> dict[str, Any]:
     return resources["Api"]["Properties"]["GatewayResponses"]
 
 
-def test_template_and_code_have_the_same_paths(events):
+ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
+FREE = {"/", "/docs", "/openapi.json", "/page/{version}/{file}", "/health"}
+
+
+@pytest.fixture(scope="module")
+def methods(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What API Gateway is told of each path and method."""
+    paths = document["Resources"]["Api"]["Properties"]["Body"]["paths"]
+    return {(path, name.upper()): told for path, m in paths.items() for name, told in m.items()}
+
+
+def function_of(method: dict[str, Any]) -> str:
+    """The logical id of the alias that answers."""
+    uri: str = method[INTEGRATION]["uri"]["Fn::Sub"]
+    found = re.fullmatch(
+        r"arn:\$\{AWS::Partition\}:apigateway:\$\{AWS::Region\}:lambda:path/2015-03-31/functions/"
+        r"\$\{(\w+)\}/invocations",
+        uri,
+    )
+    assert found, uri
+    return found[1]
+
+
+def test_template_and_code_have_the_same_paths(methods):
     code = (PROJECT / "api" / "app.py").read_text()
-    assert {e["Path"] for e in events} == set(re.findall(r'@app\.route\("([^"]+)"', code))
+    paths = {path for path, method in methods if method == ANY}
+    assert paths == set(re.findall(r'@app\.route\("([^"]+)"', code))
 
 
-def test_a_wrong_method_reaches_the_api_which_answers_405(events):
-    assert {event["Method"] for event in events} == {"any"}
+def test_a_wrong_method_reaches_the_api_which_answers_405(methods):
+    assert {name for path, name in methods if path not in FREE} == {ANY}
+    assert {function_of(told) for (_, name), told in methods.items() if name == ANY} == {
+        "ApiFunctionAliaslive"
+    }
 
 
-def test_every_path_needs_a_key_but_those_that_say_so(events, resources):
-    assert resources["Api"]["Properties"]["Auth"]["ApiKeyRequired"] is True
-    free = {e["Path"] for e in events if not e.get("Auth", {}).get("ApiKeyRequired", True)}
-    assert free == WITHOUT_A_KEY
+def test_api_gateway_may_invoke_each_function_that_has_a_route(document, methods):
+    routed = {
+        function_of(told) for told in methods.values() if told[INTEGRATION]["type"] == "aws_proxy"
+    }
+    permitted = [
+        permission["Properties"]
+        for permission in document["Resources"].values()
+        if permission["Type"] == "AWS::Lambda::Permission"
+        and permission["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    ]
+    assert {each["FunctionName"]["Ref"] for each in permitted} == routed
+    for each in permitted:
+        assert "${AWS::AccountId}:${Api}/" in each["SourceArn"]["Fn::Sub"]
+
+
+def test_every_method_needs_a_key_but_the_pages_and_health(methods):
+    needed = {method for method, told in methods.items() if told["security"] == [{"api_key": []}]}
+    assert {
+        method: told["security"] for method, told in methods.items() if method not in needed
+    } == {(path, method): [] for path in FREE for method in ("GET", "HEAD")}
+    assert len(needed) > 10
+
+
+def test_what_needs_no_key_leaves_most_of_the_accounts_functions_to_callers(document, methods):
+    (stage,) = (r for r in document["Resources"].values() if r["Type"] == "AWS::ApiGateway::Stage")
+    limits = {
+        (each["ResourcePath"].replace("/~1", "/", 1).replace("~1", "/"), each["HttpMethod"]): each
+        for each in stage["Properties"]["MethodSettings"]
+    }
+    assert limits.keys() == {(path, method) for path in FREE for method in ("GET", "HEAD")}
+    functions = [limits[m] for m in limits if methods[m][INTEGRATION]["type"] == "aws_proxy"]
+    rate = sum(each["ThrottlingRateLimit"] for each in functions)
+    burst = sum(each["ThrottlingBurstLimit"] for each in functions)
+    assert rate * SECONDS_OF_A_PAGE < CONCURRENCY / 100
+    assert burst < CONCURRENCY / 2  # all of them at once, of functions that have to start
+
+
+def test_no_function_says_that_the_api_is_well(methods):
+    for method in ("GET", "HEAD"):
+        integration = methods["/health", method][INTEGRATION]
+        assert (integration["type"], integration["passthroughBehavior"]) == ("mock", "never")
+        assert json.loads(integration["requestTemplates"]["application/json"]) == {
+            "statusCode": 200
+        }
+    (answer,) = methods["/health", "GET"][INTEGRATION]["responses"].values()
+    assert json.loads(answer["responseTemplates"]["application/json"]) == {"status": "ok"}
 
 
 def test_what_api_gateway_refuses_by_itself_has_the_form_of_our_errors(refusals):

@@ -18,15 +18,15 @@ def imports(script: Path) -> list[tuple[str, str]]:
     return re.findall(r'import \{([^}]+)\} from "\./(.+?)"', script.read_text())
 
 
-def test_the_template_routes_what_the_function_serves_and_asks_for_no_key(resources):
-    page = resources["PageFunction"]["Properties"]
-    events = [event["Properties"] for event in page["Events"].values()]
+def test_the_template_routes_what_the_function_serves(resources):
+    paths = resources["Api"]["Properties"]["DefinitionBody"]["paths"]
     served = re.findall(
         r"^    GET (\S+)", (PROJECT / "page" / "serve.py").read_text(), re.MULTILINE
     )
-    assert [event["Path"] for event in events] == served
-    assert {event["Auth"]["ApiKeyRequired"] for event in events} == {False}
-    assert {event["Method"] for event in events} == {"any"}
+    routed = [path for path, methods in paths.items() if "PageFunctionAliaslive" in str(methods)]
+    assert routed == served
+    for path in served:
+        assert set(paths[path]) == {"get", "head"}
 
 
 def test_the_package_has_the_whole_site_and_nothing_of_darkroom():

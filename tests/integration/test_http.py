@@ -64,9 +64,30 @@ def test_without_a_valid_key_nothing_is_told(standard: Stack, path: str, key: st
     assert error_of(answer, 403)["code"] == "Forbidden"
 
 
-def test_health_needs_no_key(standard: Stack):
-    answer = httpx.get(standard.description["apiUrl"] + "/health")
+def test_health_needs_neither_key_nor_function(standard: Stack):
+    url = standard.description["apiUrl"] + "/health"
+    answer = httpx.get(url)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert answer.headers["Content-Type"] == "application/json"
+    assert httpx.head(url).status_code == 200
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert error_of(httpx.request(method, url), 404)["code"] == "NotFound"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/page/x/main.js"])
+def test_a_page_can_only_be_read(standard: Stack, path: str):
+    answer = httpx.post(standard.description["apiUrl"] + path)
+    assert error_of(answer, 404)["code"] == "NotFound"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/page/x/main.js"])
+def test_a_flood_without_a_key_is_told_to_wait(standard: Stack, path: str):
+    url = standard.description["apiUrl"] + path
+    with httpx.Client() as client:
+        answers = [client.head(url) for _ in range(60)]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.headers["Retry-After"] == "1"
 
 
 def test_the_page_needs_no_key(standard: Stack):
@@ -117,7 +138,6 @@ def test_an_unknown_path_is_a_404(standard: Stack):
         ("PUT", "/tasks"),
         ("POST", f"/tasks/{UNKNOWN}"),
         ("PATCH", f"/tasks/{UNKNOWN}"),
-        ("POST", "/health"),
         ("GET", "/uploads"),
         ("GET", f"/tasks/{UNKNOWN}/retry"),
     ],

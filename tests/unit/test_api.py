@@ -180,7 +180,6 @@ def test_a_nul_in_a_name_is_taken_or_refused_but_never_breaks(api: Api) -> None:
         ("DELETE", "/tasks", "GET, POST"),
         ("PUT", "/tasks", "GET, POST"),
         ("POST", "/tasks/{taskId}", "GET"),
-        ("POST", "/health", "GET"),
         ("GET", "/uploads", "POST"),
         ("GET", "/tasks/{taskId}/cancel", "POST"),
     ],

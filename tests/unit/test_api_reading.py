@@ -166,10 +166,6 @@ def test_a_huge_cursor_of_the_right_form_is_no_fault_of_ours(api: Api) -> None:
     assert answer.body == {"tasks": [], "cursor": None}
 
 
-def test_health_needs_no_caller(api: Api) -> None:
-    assert api.get("/health").body == {"status": "ok"}
-
-
 # ── When a service does not answer ───────────────────────────────────────────────────────────────
 def no_answer(*_: Any, **__: Any) -> Any:
     raise EndpointConnectionError(endpoint_url="https://service")

@@ -93,12 +93,6 @@ def test_a_file_that_the_site_does_not_have_is_a_404(serve, name):
     assert json.loads(answer["body"])["error"]["code"] == "NotFound"
 
 
-@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
-def test_the_page_can_only_be_read(serve, method):
-    answer = ask(serve, method)
-    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD")
-
-
 def test_every_answer_forbids_scripts_of_others_and_inline(serve):
     docs = ask(serve, path="/v1/docs", resource="/docs")
     answers = [ask(serve), docs, ask(serve, "POST"), file(serve, "main.js"), file(serve, "nothing")]

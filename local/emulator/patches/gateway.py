@@ -30,6 +30,8 @@ class NoAnswerError(Exception):
 def apply() -> None:
     """Apply the patches of this module."""
     import_gateway_responses()
+    import_mock_integrations()
+    find_the_settings_of_a_method()
     answer_for_a_failed_function()
     tell_the_api_key()
     tell_the_whole_path()
@@ -59,6 +61,56 @@ def import_gateway_responses() -> None:
         return with_responses
 
     replace(apigateway_v1, "_import_rest_api", import_api, has="_import_path_item")
+
+
+def import_mock_integrations() -> None:
+    """Templates and responses of an integration in an OpenAPI body, which the importer drops.
+
+    Without them a MOCK integration answers `{}`.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html
+    """
+
+    def import_operation(original: Function) -> Function:
+        def with_templates(
+            api_id: str, resource: str, method: str, operation: Any, *more: Any
+        ) -> None:
+            original(api_id, resource, method, operation, *more)
+            told = (operation or {}).get("x-amazon-apigateway-integration") or {}
+            if str(told.get("type")).upper() != "MOCK":
+                return
+            apigateway_v1._put_integration(api_id, resource, method, {**told, "type": "MOCK"})
+            for pattern, response in (told.get("responses") or {}).items():
+                apigateway_v1._put_integration_response(
+                    api_id,
+                    resource,
+                    method,
+                    response["statusCode"],
+                    {**response, "selectionPattern": "" if pattern == "default" else pattern},
+                )
+
+        return with_templates
+
+    replace(apigateway_v1, "_import_operation", import_operation, has="x-amazon-apigateway-integr")
+
+
+def find_the_settings_of_a_method() -> None:
+    """A stage's settings name a path with `~1` for each slash: `/~1page~1{file}/GET`.
+
+    ministack looks for `/page/{file}/GET`, so that no method of a template is throttled.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
+    """
+
+    def look(original: Function) -> Function:
+        def decoded(stage: Mapping[str, Any], path: str, method: str) -> Any:
+            settings = {
+                key.replace("/~1", "/", 1).replace("~1", "/"): entry
+                for key, entry in (stage.get("methodSettings") or {}).items()
+            }
+            return original({**stage, "methodSettings": settings}, path, method)
+
+        return decoded
+
+    replace(apigateway_v1, "_method_throttle_settings", look, has="throttlingBurstLimit")
 
 
 def answer_for_a_failed_function() -> None:
