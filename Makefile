@@ -22,15 +22,15 @@ help: ## List the targets
 
 .PHONY: demo
 demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
-	@$(BIN)/python -m local.demo
+	@$(BIN)/python -m tools.demo.__main__
 
 .PHONY: up
 up: $(READY) $(EMULATOR) ## Start the local cloud and deploy template.yaml to it (again after a change)
-	@$(BIN)/python -m local.cloud up
+	@$(BIN)/python -m tools.localcloud.cloud up
 
 .PHONY: down
 down: ## Stop the local cloud; its state stays for the next `make up`
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.cloud down; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.cloud down; fi
 
 .PHONY: test
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
@@ -47,26 +47,26 @@ chaos: $(READY) $(EMULATOR) $(CHAOS) ## Inject faults, then check that nothing i
 
 .PHONY: bench
 bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, and write docs/performance.md: `make bench QUICK=1` only tries it
-	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+	@$(BIN)/python -m tools.bench $(if $(QUICK),--quick)
 
 .PHONY: cost
 cost: $(READY) $(EMULATOR) $(BENCH) ## Count what tasks call, write docs/cost.md: what they cost in AWS
-	@$(BIN)/python -m bench.cost
+	@$(BIN)/python -m tools.bench.cost
 
 .PHONY: simulate
 simulate: $(READY) $(BENCH) ## Simulate a million tasks under AWS's quotas, write docs/scale.md
-	@$(BIN)/python -m bench.scale
+	@$(BIN)/python -m tools.bench.scale
 
 .PHONY: flat
 flat: $(READY) $(EMULATOR) $(BENCH) ## Do 10,000 tasks on a local cloud: does each cost as much as the first?
-	@$(BIN)/python -m bench.flat
+	@$(BIN)/python -m tools.bench.flat
 
 .PHONY: lint
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template, its policies and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint
-	@$(BIN)/python -m local.cloudformation
+	@$(BIN)/python -m tools.build.cloudformation
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint
 	@$(TOOLS)/policy/bin/checkov --config-file .checkov.yaml
 	@$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
@@ -77,7 +77,7 @@ format: $(READY) ## Bring the code into the house style
 
 .PHONY: describe
 describe: $(READY) ## Write docs/openapi.json anew, from the models of requests and answers
-	@$(BIN)/python -m local.describe
+	@$(BIN)/python -m tools.build.describe
 
 .PHONY: build
 build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGET=laptop` for this machine
@@ -87,32 +87,32 @@ build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGE
 # What the workflow of GitHub runs for each stage, after `make build`.
 .PHONY: release
 release: $(READY) $(SAM)
-	@$(BIN)/python -m pipeline $(STAGE) $(COMMIT)
+	@$(BIN)/python -m tools.release $(STAGE) $(COMMIT)
 
 .PHONY: pipeline-local
 pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline, all stages, on an empty local cloud
-	@$(BIN)/python -m pipeline.local
+	@$(BIN)/python -m tools.release.local
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies of pyproject.toml anew
-	@$(BIN)/python -m local.locks
+	@$(BIN)/python -m tools.build.locks
 
 .PHONY: clean
 clean: down ## Remove the environments, the builds and the local cloud's state
 	@rm -rf .venv .local .aws-sam
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): tools/locks/dev.txt pyproject.toml
 	@echo "Setting up .venv (a minute the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer: make PYTHON=python3.12")'
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' requirements/dev.txt)"
-	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes requirements/dev.txt
+	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' tools/locks/dev.txt)"
+	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes tools/locks/dev.txt
 	@VIRTUAL_ENV=.venv $(UV) pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # These tools pin SDK versions of their own, so each has its own place.
-$(TOOLS)/%/.ready: requirements/%.txt $(READY)
+$(TOOLS)/%/.ready: tools/locks/%.txt $(READY)
 	@echo "Setting up $(@D)"
 	@[ -x $(@D)/bin/python ] || $(UV) venv --python $(BIN)/python $(@D)
-	@VIRTUAL_ENV=$(@D) $(UV) pip sync --require-hashes requirements/$*.txt
+	@VIRTUAL_ENV=$(@D) $(UV) pip sync --require-hashes tools/locks/$*.txt
 	@touch $@

@@ -13,22 +13,22 @@ from chalicelib.problems import Problem, needs_services, tell
 from chalicelib.submission import Desk
 from chalicelib.views import Views, root_of
 from chalicelib.waiting import answer, versioned
-from darkroom.batch_store import BatchStore
-from darkroom.batches import BatchStatus, told
-from darkroom.events import secret_text
-from darkroom.executions import StateMachine
-from darkroom.index import InvalidCursor, TaskIndex
-from darkroom.logs import logger
-from darkroom.members import Members
-from darkroom.messages import Queue
-from darkroom.objects import Bucket, upload_key
-from darkroom.settings import Settings, required
-from darkroom.store import Item, TaskStore
-from darkroom.table import Table
-from darkroom.tasks import OPEN, is_id
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.s3 import Bucket, upload_key
+from darkroom.aws.sqs import Queue
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.model import BatchStatus, told
+from darkroom.batches.store import BatchStore
+from darkroom.batches.task_index import Members
+from darkroom.events.model import secret_text
+from darkroom.runtime.logging import logger
+from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.model import OPEN, is_id
+from darkroom.tasks.queries import InvalidCursor, TaskIndex
+from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
-    from darkroom.keys import Secrets
+    from darkroom.aws.kms import Secrets
 
 ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form; some clients name a type where no body is
 
@@ -176,7 +176,7 @@ def callback_secret() -> dict[str, str]:
 @functools.cache
 def secrets() -> "Secrets":
     """Return the callers' secrets. One route needs them: no cold start waits for their client."""
-    from darkroom.keys import Secrets
+    from darkroom.aws.kms import Secrets
 
     return Secrets(required("WEBHOOK_KEY_ID"))
 

@@ -2,7 +2,7 @@
 
 In:     `{"batchId": "7d1c…", "run": 1, "reader": "lines",
         "items": [{"index": 0, "item": {"line": 1, "text": "{…the item, as JSON…}"}}]}`, each
-        an entry of `darkroom.manifests`; or of the reader "objects", as S3 lists them,
+        an entry of `darkroom.batches.manifests`; or of the reader "objects", as S3 lists them,
         `[{"index": 0, "item": {"Key": "imports/…", …}}]`
 Out:    `{"entered": 25}`: how many tasks of these items there are now
 Raises: ServiceUnavailable
@@ -16,17 +16,17 @@ from typing import Any
 from chalicelib.batch_models import NewItem
 from chalicelib.models import parse_line
 from chalicelib.problems import Problem
-from darkroom.batch_store import BatchStore
-from darkroom.batches import BatchStatus, task_id
-from darkroom.door import send_all
-from darkroom.manifests import SHOWN, Entry
-from darkroom.messages import Queue
-from darkroom.objects import upload_key
-from darkroom.settings import Settings, required
-from darkroom.steps import step
-from darkroom.store import Item, TaskExists, TaskStore
-from darkroom.table import Table
-from darkroom.tasks import Status
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.s3 import upload_key
+from darkroom.aws.sqs import Queue
+from darkroom.batches.manifests import SHOWN, Entry
+from darkroom.batches.model import BatchStatus, task_id
+from darkroom.batches.store import BatchStore
+from darkroom.runtime.settings import Settings, required
+from darkroom.runtime.step import step
+from darkroom.tasks.commands import send_all
+from darkroom.tasks.model import Status
+from darkroom.tasks.store import Item, TaskExists, TaskStore
 
 LONGEST_NAME = 200
 

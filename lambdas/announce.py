@@ -12,13 +12,13 @@ stream is in order, and would wait at it for a day.
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom import events
-from darkroom.bus import Bus, EventRefused
-from darkroom.logs import logger
-from darkroom.metrics import count_ends, count_unpublished
-from darkroom.redaction import redacted_errors
-from darkroom.settings import required
-from darkroom.table import read_item
+from darkroom.aws.dynamodb import read_item
+from darkroom.aws.eventbridge import Bus, EventRefused
+from darkroom.events import model as events
+from darkroom.runtime.logging import logger
+from darkroom.runtime.metrics import count_ends, count_unpublished
+from darkroom.runtime.redaction import redacted_errors
+from darkroom.runtime.settings import required
 
 bus = Bus(required("STACK_NAME"))
 

@@ -10,16 +10,16 @@ Raises: ServiceUnavailable; of "prepare" also ManifestTooLarge
 
 from typing import Any
 
-from darkroom.batch_store import BatchStore
-from darkroom.batching import Run
-from darkroom.executions import StateMachine
-from darkroom.members import Members
-from darkroom.messages import Queue
-from darkroom.objects import Bucket
-from darkroom.settings import Settings, required
-from darkroom.steps import step
-from darkroom.store import TaskStore
-from darkroom.table import Table
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.s3 import Bucket
+from darkroom.aws.sqs import Queue
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.runs import Run
+from darkroom.batches.store import BatchStore
+from darkroom.batches.task_index import Members
+from darkroom.runtime.settings import Settings, required
+from darkroom.runtime.step import step
+from darkroom.tasks.store import TaskStore
 
 settings = Settings.from_environment()
 table = Table(settings.table_name)

@@ -8,15 +8,15 @@ Out: `{"batchItemFailures": […]}`: the message, if it is to be tried again. Af
 import json
 from typing import Any
 
-from darkroom.callbacks import deliver, pause
-from darkroom.keys import Secrets
-from darkroom.logs import logger
-from darkroom.messages import Queue
-from darkroom.metrics import count_webhook
-from darkroom.redaction import redacted_errors
-from darkroom.settings import Settings, required
-from darkroom.store import TaskStore
-from darkroom.table import Table
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.kms import Secrets
+from darkroom.aws.sqs import Queue
+from darkroom.events.webhooks import deliver, pause
+from darkroom.runtime.logging import logger
+from darkroom.runtime.metrics import count_webhook
+from darkroom.runtime.redaction import redacted_errors
+from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.store import TaskStore
 
 settings = Settings.from_environment()
 store = TaskStore(Table(settings.table_name), settings.retention_days)

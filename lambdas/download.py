@@ -10,12 +10,12 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from darkroom.aws.s3 import Bucket, work_key
 from darkroom.errors import NoSource, SourceTooLarge
-from darkroom.metrics import measured, metrics
-from darkroom.objects import Bucket, work_key
-from darkroom.settings import Settings
-from darkroom.sources import Limits, fetch
-from darkroom.steps import step
+from darkroom.runtime.metrics import measured, metrics
+from darkroom.runtime.settings import Settings
+from darkroom.runtime.step import step
+from darkroom.sources.fetch import Limits, fetch
 
 IN_MEMORY_BYTES = 16 * 1024 * 1024
 

@@ -9,12 +9,12 @@ Raises: InvalidImage, UnsupportedFormat, ImageTooLarge
 
 from typing import Any
 
-from darkroom.footprint import enforced
-from darkroom.images import grayscale
-from darkroom.metrics import measured
-from darkroom.objects import Bucket, work_key
-from darkroom.settings import Settings, memory_for_work
-from darkroom.steps import step
+from darkroom.aws.s3 import Bucket, work_key
+from darkroom.images.grayscale import grayscale
+from darkroom.images.memory import enforced
+from darkroom.runtime.metrics import measured
+from darkroom.runtime.settings import Settings, memory_for_work
+from darkroom.runtime.step import step
 
 settings = Settings.from_environment()
 bucket = Bucket(settings.bucket_name)

@@ -8,17 +8,17 @@ Out: what was repaired, by kind: `{"Requeued": 1, "Ended": 2}`; also the metric 
 import datetime
 from typing import Any
 
-from darkroom.batch_reconciler import BatchReconciler
-from darkroom.batch_store import BatchStore
-from darkroom.executions import StateMachine
-from darkroom.index import TaskIndex
-from darkroom.messages import Queue
-from darkroom.metrics import count_repairs
-from darkroom.reconciler import Reconciler
-from darkroom.redaction import redacted_errors
-from darkroom.settings import Settings, required
-from darkroom.store import TaskStore
-from darkroom.table import Table
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.sqs import Queue
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.reconciler import BatchReconciler
+from darkroom.batches.store import BatchStore
+from darkroom.runtime.metrics import count_repairs
+from darkroom.runtime.redaction import redacted_errors
+from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.queries import TaskIndex
+from darkroom.tasks.reconciler import Reconciler
+from darkroom.tasks.store import TaskStore
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
 

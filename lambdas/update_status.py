@@ -12,12 +12,12 @@ Raises: StaleAttempt
 import datetime
 from typing import Any
 
-from darkroom.failures import describe
-from darkroom.settings import Settings
-from darkroom.steps import step
-from darkroom.store import TaskStore
-from darkroom.table import Table
-from darkroom.tasks import timestamp
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.execution_failures import describe
+from darkroom.runtime.settings import Settings
+from darkroom.runtime.step import step
+from darkroom.tasks.model import timestamp
+from darkroom.tasks.store import TaskStore
 
 settings = Settings.from_environment()
 store = TaskStore(Table(settings.table_name), settings.retention_days)

@@ -8,10 +8,10 @@ Raises: ResultCorrupted
 
 from typing import Any
 
-from darkroom.metrics import measured
-from darkroom.objects import Bucket, result_key
-from darkroom.settings import Settings
-from darkroom.steps import step
+from darkroom.aws.s3 import Bucket, result_key
+from darkroom.runtime.metrics import measured
+from darkroom.runtime.settings import Settings
+from darkroom.runtime.step import step
 
 bucket = Bucket(Settings.from_environment().bucket_name)
 

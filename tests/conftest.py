@@ -2,11 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.cloud import LocalCloud
-from local.deploy import deploy
 from ports import free_port
 from sources import Sources
 from stacks import Stack
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 QUICKLY = {"CallbackRetrySeconds": "1", "CallbackTries": "3"}
 """No test has hours to wait for the last try of a webhook."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chalicelib.models import Name, Output
-from darkroom.tasks import Status
+from darkroom.tasks.model import Status
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Path = Annotated[

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from chalicelib.answers import Answer, Execution, Id
 from chalicelib.models import Name
-from darkroom.batches import BatchStatus
+from darkroom.batches.model import BatchStatus
 
 Path = Annotated[
     str, Field(pattern="^/(.+/)?batches/", json_schema_extra={"format": "uri-reference"})

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from chalicelib.models import MAX_LIST, Name, NewTask, Output, is_an_upload, whole
-from darkroom.dataurls import is_data_url
-from darkroom.tasks import Status
+from darkroom.sources.data_urls import is_data_url
+from darkroom.tasks.model import Status
 
 MAX_SOURCES = 1000
 MAX_PREFIX_LENGTH = 500

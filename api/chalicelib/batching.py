@@ -7,26 +7,26 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.problems import Problem
 from chalicelib.submission import digest_of, new_id, same
-from darkroom.batch_store import BatchStore
-from darkroom.batches import (
-    INDEX_SECONDS,
-    OF_CANCELLING,
-    cancelling,
-    execution_name,
-    order,
-)
-from darkroom.errors import SourceNotFound
-from darkroom.executions import StateMachine
-from darkroom.logs import logger
-from darkroom.manifests import encode
-from darkroom.objects import (
+from darkroom.aws.s3 import (
     Bucket,
     import_key,
     manifest_key,
     upload_key,
     uploaded_manifest_key,
 )
-from darkroom.store import Item
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.manifests import encode
+from darkroom.batches.model import (
+    INDEX_SECONDS,
+    OF_CANCELLING,
+    cancelling,
+    execution_name,
+    order,
+)
+from darkroom.batches.store import BatchStore
+from darkroom.errors import SourceNotFound
+from darkroom.runtime.logging import logger
+from darkroom.tasks.store import Item
 
 if TYPE_CHECKING:
     from chalicelib.batch_models import NewBatch

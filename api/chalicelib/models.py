@@ -16,10 +16,10 @@ from pydantic import (
 )
 
 from chalicelib.problems import Problem
-from darkroom.dataurls import is_data_url
 from darkroom.errors import SourceError
-from darkroom.outbound import check_url
-from darkroom.tasks import Status, is_id
+from darkroom.sources.data_urls import is_data_url
+from darkroom.sources.http import check_url
+from darkroom.tasks.model import Status, is_id
 
 MAX_NAME_LENGTH = 200
 MAX_FIELD_LENGTH = 100

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import ChaliceUnhandledError, Response
 
-from darkroom.logs import logger
+from darkroom.runtime.logging import logger
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")

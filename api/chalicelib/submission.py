@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.problems import Problem
-from darkroom import dataurls
-from darkroom.door import cancel
+from darkroom.aws.s3 import Bucket, upload_key
+from darkroom.aws.sqs import Queue
+from darkroom.aws.stepfunctions import StateMachine
 from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
-from darkroom.executions import StateMachine
-from darkroom.logs import logger
-from darkroom.messages import Queue
-from darkroom.objects import Bucket, upload_key
-from darkroom.store import Item, TaskExists, TaskStore, found
-from darkroom.tasks import order
+from darkroom.runtime.logging import logger
+from darkroom.sources import data_urls as dataurls
+from darkroom.tasks.commands import cancel
+from darkroom.tasks.model import order
+from darkroom.tasks.store import Item, TaskExists, TaskStore, found
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

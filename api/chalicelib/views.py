@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom import batches
-from darkroom.consoles import execution_url
-from darkroom.executions import StateMachine
-from darkroom.objects import Bucket
-from darkroom.tasks import allowed
+from darkroom.aws.console_links import execution_url
+from darkroom.aws.s3 import Bucket
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches import model as batches
+from darkroom.tasks.model import allowed
 
 NO_CONSOLE = "none"
 

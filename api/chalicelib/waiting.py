@@ -14,8 +14,8 @@ from typing import Any
 
 from chalice.app import Response
 
-from darkroom.objects import LINK_SECONDS
-from darkroom.tasks import OPEN
+from darkroom.aws.s3 import LINK_SECONDS
+from darkroom.tasks.model import OPEN
 
 PATIENCE = 4
 """A client waits the age of a task by this: it learns of an end at most a quarter too late."""

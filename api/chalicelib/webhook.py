@@ -1,4 +1,4 @@
-"""The shape of webhooks, as `GET /openapi.json` tells it. `darkroom.events` makes them."""
+"""The shape of webhooks, as `GET /openapi.json` tells it. `darkroom.events.model` makes them."""
 
 from typing import Annotated, Literal
 

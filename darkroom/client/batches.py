@@ -11,7 +11,7 @@ from typing import IO, Any
 from darkroom.client.transport import Api, fits, path_of
 from darkroom.client.views import Batch, Task
 from darkroom.client.waiting import PAGE, Poll, ended
-from darkroom.tasks import OPEN
+from darkroom.tasks.model import OPEN
 
 INLINE = 1000
 """Sources that one request takes; more are a manifest, which is uploaded first."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from darkroom.client.transport import path_of
 from darkroom.client.views import Task
-from darkroom.tasks import OPEN, Status
+from darkroom.tasks.model import OPEN, Status
 
 Ask = Callable[[str, Mapping[str, Any], Mapping[str, str]], tuple[Any, Mapping[str, str]]]
 """Sends a GET, path, query and headers; gives the body, None for a 304, and the headers."""

@@ -13,9 +13,9 @@ from conftest import DESK, PHONE, Caller
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from local.landscape import landscape
 from sources import Sources, encoded
 from stacks import Stack
+from tools.demo.landscape import landscape
 
 DOCS = Path(__file__).parents[2] / "docs"
 LOOKS = list(itertools.product([PHONE, DESK], ["light", "dark"]))

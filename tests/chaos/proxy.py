@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from local import processes
-from local.cloud import TOOLS
 from tests.integration.ports import free_port
 from tests.integration.stacks import until
+from tools.localcloud import processes
+from tools.localcloud.cloud import TOOLS
 
 # Its own command, but with the dice of its probabilities thrown from our seed, and less of a change
 # to what passes: it drops the Content-Length of answers, from which alone HeadObject has its size,

@@ -8,8 +8,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.cloud import LocalCloud
 from tests.integration.stacks import until
+from tools.localcloud.cloud import LocalCloud
 
 SECONDS_BETWEEN_READS = 0.1
 

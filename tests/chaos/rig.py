@@ -14,10 +14,6 @@ import httpx
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import processes
-from local.cloud import LocalCloud
-from local.deploy import deploy
-from local.emulator.settings import SERVICES
 from tests.chaos.books import Stored
 from tests.chaos.executions import ExpressExecutions, StandardExecutions
 from tests.chaos.proxy import Proxy
@@ -25,6 +21,10 @@ from tests.chaos.recorder import Recorder
 from tests.integration.ports import free_port
 from tests.integration.sources import Sources
 from tests.integration.stacks import Stack, until
+from tools.localcloud import processes
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
+from tools.localcloud.emulator.settings import SERVICES
 
 REPAIR_AFTER_SECONDS = 5
 # Of the queue's messages, in the place of 60: a failed batch comes back while we are still there.

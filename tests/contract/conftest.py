@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.cloudformation import translated
+from tools.build.cloudformation import translated
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +55,7 @@ def document(template: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def bootstrap() -> dict[str, Any]:
     """What an account gives to a stage of the pipeline."""
-    return yaml_parse((PROJECT / "pipeline" / "bootstrap.yaml").read_text())
+    return yaml_parse((PROJECT / "infra" / "pipeline.yaml").read_text())
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from darkroom import metrics
-from darkroom.callbacks import Delivery
+from darkroom.events.webhooks import Delivery
+from darkroom.runtime import metrics
 
 PROJECT = Path(__file__).resolve().parents[2]
 TASK = {
@@ -35,7 +35,7 @@ def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
     patch.setenv("POWERTOOLS_SERVICE_NAME", service)
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     patch.syspath_prepend(str(PROJECT / "lambdas"))
-    for path in [*PROJECT.glob("lambdas/*.py"), PROJECT / "darkroom" / "settings.py"]:
+    for path in [*PROJECT.glob("lambdas/*.py"), PROJECT / "darkroom" / "runtime" / "settings.py"]:
         for name in re.findall(r'required\("(\w+)"\)', path.read_text()):
             patch.setenv(name, "1769")
     _announce(patch)

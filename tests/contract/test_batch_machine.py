@@ -10,7 +10,9 @@ from cfnlint.api import lint
 from test_routes import PROJECT
 from test_state_machine import THROTTLING, next_states, strings
 
-from darkroom.batches import (
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.model import (
     LOOK_SECONDS,
     PAGE_SECONDS,
     SETTLE_SECONDS,
@@ -18,8 +20,6 @@ from darkroom.batches import (
     cancelling,
     order,
 )
-from darkroom.executions import StateMachine
-from darkroom.table import Table
 
 MAPS = ["EnterLines", "EnterObjects"]
 

@@ -9,8 +9,8 @@ import pytest
 from policies import Statement, allows, documents, listed, statements
 from resolved import Deployed
 
-from local.sdk import OPERATIONS
-from pipeline.stages import stages
+from tools.build.sdk import OPERATIONS
+from tools.release.stages import stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 PREFIXES = {"stepfunctions": "states"}
@@ -19,7 +19,7 @@ NEEDS = {
     "s3:HeadObject": {"s3:GetObject"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
     "sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
-    # botocore's own: see local/sdk.py.
+    # botocore's own: see tools/build/sdk.py.
     "s3:CreateBucket": set(),
     "s3:HeadBucket": set(),
 }

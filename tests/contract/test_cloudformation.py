@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cloudformation import REGIONS, findings
+from tools.build.cloudformation import REGIONS, findings
 
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = (PROJECT / "template.yaml").read_text()

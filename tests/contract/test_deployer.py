@@ -16,7 +16,7 @@ from handlers import PASSED_TO, UNUSED, WITHHELD, about, called, needed
 from policies import allows, documents, listed, statements
 from resolved import Deployed
 
-from pipeline.stages import stages
+from tools.release.stages import stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGES = list(stages())
@@ -177,8 +177,10 @@ def called_by(*paths: Path) -> set[str]:
 
 def test_the_pipelines_role_may_do_what_a_release_calls(account, stack):
     (deployer,) = (PROJECT / ".local" / "tools" / "sam").glob(f"lib/*/site-packages/{DEPLOYER}")
-    ours = [PROJECT / "pipeline" / f"{name}.py" for name in ("accounts", "release", "smoke")]
-    names = called_by(*ours, PROJECT / "local" / "stack.py")
+    ours = [
+        PROJECT / "tools" / "release" / f"{name}.py" for name in ("accounts", "release", "smoke")
+    ]
+    names = called_by(*ours, PROJECT / "darkroom" / "cli" / "stack.py")
     wanted = {
         *(a for a in operations(called_by(deployer), "cloudformation")),
         *(a for service in ("cloudformation", "s3", "dynamodb", "lambda", "apigateway")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.deploy import at_once
+from tools.localcloud.deploy import at_once
 
 PROJECT = Path(__file__).resolve().parents[2]
 TASK_STEPS = {"UpdateStatusFunction", "DownloadFunction", "GrayscaleFunction", "UploadFunction"}

@@ -17,7 +17,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGE = PROJECT / "docs" / "aws-differences.md"
-EMULATOR = PROJECT / "local" / "emulator"
+EMULATOR = PROJECT / "tools" / "localcloud" / "emulator"
 PATCHES = EMULATOR / "patches"
 
 HEADER = ["AWS", "Source", "Local cloud", "Changed by", "Test or workaround"]
@@ -148,16 +148,16 @@ def _reaches(code: ast.AST, modules: set[str]) -> bool:
 def all_patches() -> set[str]:
     found = set()
     for path in EMULATOR.rglob("*.py"):
-        prefix = path.stem if path.parent == PATCHES else f"local.emulator.{path.stem}"
+        prefix = path.stem if path.parent == PATCHES else f"tools.localcloud.emulator.{path.stem}"
         if path.stem != "replacing":
             found |= {f"{prefix}.{name}" for name in patches_of(path.read_text())}
     return found
 
 
 def is_there(name: str) -> bool:
-    """Whether a function or class that a row names exists: `retries.f`, `local.guard.guarded`."""
+    """Whether a function or class that a row names exists: `retries.f`, `tools.x.y.f`."""
     module, _, member = name.rpartition(".")
-    folder = PROJECT if module.startswith("local.") else PATCHES
+    folder = PROJECT if module.startswith("tools.") else PATCHES
     path = folder / f"{module.replace('.', '/')}.py"
     return path.is_file() and member in definitions(ast.parse(path.read_text()).body)
 
@@ -202,7 +202,7 @@ def test_what_a_patch_makes_right_has_a_test(rows: list[Row]):
 
 
 def is_patch(name: str) -> bool:
-    return not name.startswith("local.")
+    return not name.startswith("tools.")
 
 
 def test_every_row_says_what_aws_does_where_that_is_known_from_and_what_happens_here(

@@ -13,8 +13,8 @@ import pytest
 from policies import documents
 from resolved import Deployed, compact, strings
 
-from local.cloudformation import translated, violations
-from pipeline.stages import stages
+from tools.build.cloudformation import translated, violations
+from tools.release.stages import stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 LONGEST = "darkroom-".ljust(62, "x")
@@ -87,7 +87,7 @@ def test_the_template_is_within_cloudformations_quotas(document):
 
 def test_bootstrap_can_be_sent_without_a_bucket():
     """`aws cloudformation deploy` sends it as it is."""
-    assert len((PROJECT / "pipeline" / "bootstrap.yaml").read_bytes()) <= 51_200
+    assert len((PROJECT / "infra" / "pipeline.yaml").read_bytes()) <= 51_200
 
 
 # ── IAM ──────────────────────────────────────────────────────────────────────────────────────────

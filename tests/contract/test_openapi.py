@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from test_routes import PROJECT
 
-from local.describe import PLACE, described
+from tools.build.describe import PLACE, described
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 WITHOUT_THE_API = {("/openapi.json", "GET"), ("/health", "GET")}

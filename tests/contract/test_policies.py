@@ -150,7 +150,7 @@ def texts(part: Any, line: int = 0) -> Iterator[tuple[int, str]]:
         yield line, part.replace(PRICES, "")
 
 
-@pytest.mark.parametrize("path", ["template.yaml", "pipeline/bootstrap.yaml", "samconfig.toml"])
+@pytest.mark.parametrize("path", ["template.yaml", "infra/pipeline.yaml", "samconfig.toml"])
 def test_no_region_partition_or_account_is_written_down(path):
     if path.endswith("toml"):
         said = list(enumerate((PROJECT / path).read_text().splitlines(), 1))

@@ -1,4 +1,4 @@
-"""What `local/sdk.py` leaves of boto3 is what the functions use, and works as the whole does."""
+"""What `tools/build/sdk.py` leaves of boto3 is what the functions use, and works like the whole."""
 
 import ast
 import json
@@ -14,9 +14,9 @@ import botocore.session
 import pytest
 from botocore.loaders import Loader
 
-from darkroom.objects import Bucket
-from local.packages import files
-from local.sdk import OPERATIONS, cut
+from darkroom.aws.s3 import Bucket
+from tools.build.packages import files
+from tools.build.sdk import OPERATIONS, cut
 
 # What functions may import of the SDK. Other ways to a client would escape the test below.
 MODULES = {

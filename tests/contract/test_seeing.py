@@ -12,8 +12,8 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from watched import ALARM, Watched, by_alarms, by_widgets, widgets
 
-from bench.cost import METRICS
 from darkroom import errors
+from tools.bench.cost import METRICS
 
 PROJECT = Path(__file__).resolve().parents[2]
 RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.packages import files
+from tools.build.packages import files
 
 PROJECT = Path(__file__).resolve().parents[2]
-SITE = PROJECT / "page" / "site"
+SITE = PROJECT / "web" / "site"
 SCRIPTS = sorted(SITE.glob("*.js"))
 PAGES = sorted(SITE.glob("*.html"))
 
@@ -20,9 +20,7 @@ def imports(script: Path) -> list[tuple[str, str]]:
 
 def test_the_template_routes_what_the_function_serves(resources):
     paths = resources["Api"]["Properties"]["DefinitionBody"]["paths"]
-    served = re.findall(
-        r"^    GET (\S+)", (PROJECT / "page" / "serve.py").read_text(), re.MULTILINE
-    )
+    served = re.findall(r"^    GET (\S+)", (PROJECT / "web" / "serve.py").read_text(), re.MULTILINE)
     routed = [path for path, methods in paths.items() if "PageFunctionAliaslive" in str(methods)]
     assert routed == served
     for path in served:
@@ -30,7 +28,7 @@ def test_the_template_routes_what_the_function_serves(resources):
 
 
 def test_the_package_has_the_whole_site_and_nothing_of_darkroom():
-    packed = files("page/", "serve.handler")
+    packed = files("web/", "serve.handler")
     assert set(packed) == {"serve.py", *(f"site/{path.name}" for path in SITE.iterdir())}
 
 

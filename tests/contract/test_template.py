@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.consoles import machine_url
+from darkroom.aws.console_links import machine_url
 
 PROJECT = Path(__file__).resolve().parents[2]
 NO_RESOURCES = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
@@ -138,7 +138,7 @@ def test_two_stacks_of_an_account_give_nothing_the_same_name(resources):
 def test_the_code_reads_only_variables_that_the_template_sets(functions, template):
     for_all = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for_all.add("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")  # Lambda's own
-    shared = (PROJECT / "darkroom" / "settings.py").read_text()
+    shared = (PROJECT / "darkroom" / "runtime" / "settings.py").read_text()
     assert set(re.findall(r'required\("(\w+)"\)', shared)) <= for_all
     for function in functions.values():
         module = properties(function)["Handler"].partition(".")[0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.stages import stages
+from tools.release.stages import stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yaml"))
@@ -79,13 +79,15 @@ def test_a_stage_runs_the_step_that_make_pipeline_local_runs(workflows):
     commands = [step["run"] for step in job["steps"] if "run" in step]
     assert commands == ['make release STAGE="$STAGE" COMMIT="$GITHUB_SHA"']
     assert job["environment"] == "${{ inputs.stage }}"
-    read = re.findall(r'environ\["(\w+)"\]', (PROJECT / "pipeline" / "accounts.py").read_text())
+    read = re.findall(
+        r'environ\["(\w+)"\]', (PROJECT / "tools" / "release" / "accounts.py").read_text()
+    )
     assert set(read) | {"STAGE"} == set(job["env"])
     makefile = (PROJECT / "Makefile").read_text()
-    assert "python -m pipeline $(STAGE) $(COMMIT)" in makefile
+    assert "python -m tools.release $(STAGE) $(COMMIT)" in makefile
     for module in ("__main__", "local"):
-        code = (PROJECT / "pipeline" / f"{module}.py").read_text()
-        assert "from pipeline.release import" in code
+        code = (PROJECT / "tools" / "release" / f"{module}.py").read_text()
+        assert "from tools.release.release import" in code
         assert " release(account" in code
 
 

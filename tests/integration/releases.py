@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from local.cloud import PROJECT, LocalCloud
+from tools.localcloud.cloud import PROJECT, LocalCloud
 
 DEPLOY = """
 import sys
 from pathlib import Path
-from local.cloud import LocalCloud
-from local.deploy import deploy
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 deploy(LocalCloud(Path(sys.argv[1]), int(sys.argv[2])), sys.argv[3])
 """
 

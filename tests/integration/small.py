@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from local.cloud import LocalCloud
 from stacks import until
+from tools.localcloud.cloud import LocalCloud
 
 EVERYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 OF_MACHINE = {"type", "loggingConfiguration"}

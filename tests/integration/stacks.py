@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from darkroom.tasks import timestamp
-from local.cloud import LocalCloud
+from darkroom.tasks.model import timestamp
+from tools.localcloud.cloud import LocalCloud
 
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 ORDER = ["PENDING", "RUNNING", "COMPLETED"]

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from local.cloud import LocalCloud
-from local.deploy import deploy
 from small import listener
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -6,11 +6,11 @@ import pytest
 
 from batches import Batches
 from gate import Gate
-from local.cloud import LocalCloud
-from local.deploy import deploy
 from ports import free_port
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 

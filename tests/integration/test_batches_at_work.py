@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from batches import Batches
-from local.cloud import LocalCloud
-from local.deploy import deploy
-from local.processes import running
 from sources import FILES, PICTURE, Sources, encoded
 from stacks import Stack, until
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
+from tools.localcloud.processes import running
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -59,7 +59,7 @@ def test_a_thousand_images_all_end_and_are_counted_at_every_moment(
         tasks = list(pool.map(stack.submit, small(sources, "single", SINGLE)))
     stack.all_ended((task["taskId"] for task in tasks), 120)
     rate_of_single = SINGLE / (time.monotonic() - started)
-    [emulator] = running(stack.cloud.home, "local.emulator")
+    [emulator] = running(stack.cloud.home, "tools.localcloud.emulator")
     before = emulator.memory_info().rss
 
     started = time.monotonic()

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.counting import count
-from local.cost.counts import Run
+from darkroom.cost.counts import Run
 from ports import free_port
 from sources import Sources
+from tools.bench.counting import count
 
 pytestmark = pytest.mark.timeout(1200)
 

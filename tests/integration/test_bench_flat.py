@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.flat import measure, table
+from tools.bench.flat import measure, table
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.path import PICTURES, tables
+from tools.bench.path import PICTURES, tables
 
 pytestmark = pytest.mark.timeout(1200)
 

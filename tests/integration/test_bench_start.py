@@ -3,9 +3,9 @@
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from bench.packages import BASELINE
-from bench.start import tables
-from local.cloud import PROJECT
+from tools.bench.packages import BASELINE
+from tools.bench.start import tables
+from tools.localcloud.cloud import PROJECT
 
 pytestmark = pytest.mark.timeout(1200)
 

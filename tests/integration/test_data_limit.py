@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from local.cloud import LocalCloud
-from local.deploy import deploy
 from small import function
 from sources import Sources
 from stacks import Stack
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 LARGE = "def handler(event, context): return {'sourceKey': 'x' * 256 * 1024}"
 ERROR = "States.DataLimitExceeded"

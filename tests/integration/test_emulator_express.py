@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.cloud import LocalCloud
 from small import eventually, log_group, logged, logging_to, machine
+from tools.localcloud.cloud import LocalCloud
 
 EMPTY = {"Only": {"Type": "Pass", "End": True}}
 FAILING = {"Only": {"Type": "Fail", "Error": "Boom", "Cause": "it broke"}}

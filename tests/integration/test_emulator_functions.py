@@ -10,10 +10,10 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from local import processes
-from local.cloud import LocalCloud
 from ports import free_port
 from small import eventually, function, invoke, machine, package, run, task
+from tools.localcloud import processes
+from tools.localcloud.cloud import LocalCloud
 
 BROKEN = """
 class SourceNotFound(Exception): ...
@@ -89,7 +89,7 @@ def test_a_function_sees_how_it_is_to_log(cloud, settings, format_and_level):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process be kept to one")
 def test_the_emulator_keeps_to_one_processor_and_its_functions_do_not(cloud):
-    (emulator,) = processes.running(cloud.home, "local.emulator")
+    (emulator,) = processes.running(cloud.home, "tools.localcloud.emulator")
     source = "import os\ndef handler(event, context): return len(os.sched_getaffinity(0))"
 
     assert len(emulator.cpu_affinity()) == 1
@@ -99,7 +99,7 @@ def test_the_emulator_keeps_to_one_processor_and_its_functions_do_not(cloud):
 def test_a_function_imports_its_package_and_nothing_of_the_checkout(cloud):
     source = """
 import importlib.util, app
-def handler(event, context): return [importlib.util.find_spec(n) is None for n in ("app", "local")]
+def handler(event, context): return [importlib.util.find_spec(n) is None for n in ("app", "tools")]
 """
     assert invoke(cloud, function(cloud, source)) == [False, True]
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from local import processes
-from local.cloud import LocalCloud
 from ports import free_port
 from small import eventually, function
+from tools.localcloud import processes
+from tools.localcloud.cloud import LocalCloud
 
 SEEN = """
 import boto3

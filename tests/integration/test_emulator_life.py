@@ -9,11 +9,11 @@ import sys
 import psutil
 import pytest
 
-from local import processes
-from local.cloud import PROJECT, LocalCloud, LocalCloudError
-from local.stack import from_description
+from darkroom.cli.stack import from_description
 from ports import free_port
 from small import eventually, function, invoke, machine, package, run, task
+from tools.localcloud import processes
+from tools.localcloud.cloud import PROJECT, LocalCloud, LocalCloudError
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def own_cloud(tmp_path):
 
 
 def _kill(cloud):
-    killed = processes.running(cloud.home, "local.emulator")
+    killed = processes.running(cloud.home, "tools.localcloud.emulator")
     for process in killed:
         process.kill()
     psutil.wait_procs(killed, timeout=60)
@@ -158,7 +158,7 @@ def test_a_second_start_changes_nothing(own_cloud):
 UP = """
 import sys
 from pathlib import Path
-from local import cloud
+from tools.localcloud import cloud
 cloud.local_cloud = lambda: cloud.LocalCloud(Path(sys.argv[1]), int(sys.argv[2]))
 cloud.main(sys.argv[3])
 """
@@ -187,7 +187,7 @@ def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud, make):
 
     assert [process.returncode for process in both] == [0, 0], told
     assert sorted("waiting for it" in stderr for _, stderr in told) == [False, True]
-    assert len(processes.running(own_cloud.home, "local.emulator")) == 1
+    assert len(processes.running(own_cloud.home, "tools.localcloud.emulator")) == 1
     written = own_cloud.home / "stack.json"
     assert written.stat().st_mode & 0o077 == 0
     stack = from_description(json.loads(written.read_text()))
@@ -217,12 +217,12 @@ def test_a_state_folder_that_cannot_be_made_is_named(own_cloud, make):
 
 def test_an_emulator_from_before_there_were_credentials_is_replaced(own_cloud):
     own_cloud.start()
-    before = processes.running(own_cloud.home, "local.emulator")
+    before = processes.running(own_cloud.home, "tools.localcloud.emulator")
     (own_cloud.home / "credentials.json").unlink()
 
     own_cloud.start()
 
-    assert processes.running(own_cloud.home, "local.emulator") != before
+    assert processes.running(own_cloud.home, "tools.localcloud.emulator") != before
     own_cloud.client("sqs").list_queues()
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from local.cloud import LocalCloud
 from small import (
     ended,
     eventually,
@@ -19,6 +18,7 @@ from small import (
     run,
     task,
 )
+from tools.localcloud.cloud import LocalCloud
 
 PASS = {"Only": {"Type": "Pass", "Output": {"Arg1": "argument1"}, "End": True}}
 FAIL = {"Only": {"Type": "Fail", "Error": "SomeFailure", "Cause": "It failed."}}

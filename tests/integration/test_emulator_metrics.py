@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.cloud import LocalCloud
 from small import eventually, function, invoke, listener
+from tools.localcloud.cloud import LocalCloud
 
 PRINTING = "def handler(event, context):\n    print(event['line'])\n"
 

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from local import processes
-from local.cloud import PROJECT, TOOLS
 from small import function, invoke, role
+from tools.localcloud import processes
+from tools.localcloud.cloud import PROJECT, TOOLS
 
 ASKED = {
     "cloudformation": "list_stacks",
@@ -147,7 +147,7 @@ def test_ids_and_api_keys_cannot_be_predicted(cloud):
     """Python's own generator gives the same numbers to whoever knows its state."""
     code = """
 import random; random.seed(1)
-from local.emulator.patches import system_calls; system_calls.apply()
+from tools.localcloud.emulator.patches import system_calls; system_calls.apply()
 from ministack.core.responses import new_uuid; print(new_uuid())
 """
     command = [TOOLS / "emulator" / "bin" / "python", "-c", code]

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from local.cloud import LocalCloud
 from small import EVERYBODY, _policy, eventually, function, invoke, machine, run, task
+from tools.localcloud.cloud import LocalCloud
 
 PASS = {"Type": "Pass", "Output": "{% $states.input.n * 2 %}", "End": True}
 CALLER = "import boto3\ns3 = boto3.client('s3')\ndef handler(event, context):\n    {}\n"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from local import command
-from local.cli import app
-from local.stack import from_description
+from darkroom.cli import common as command
+from darkroom.cli.main import app
+from darkroom.cli.stack import from_description
 from sources import Sources
 from stacks import Stack, until
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from darkroom.cli.main import app
 from darkroom.client import batches
-from local.cli import app
 from stacks import Stack
 
 pytestmark = pytest.mark.timeout(1200)

@@ -18,9 +18,9 @@ from PIL import Image
 import hostile_images
 import malformed
 from darkroom.errors import ImageError, SourceTooLarge
-from local import processes
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud import processes
 
 SEED = int(os.environ.get("SEED", "20261125"))
 OURS = {error.__name__ for error in ImageError.__subclasses__()} | {SourceTooLarge.__name__}

@@ -11,9 +11,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from darkroom.errors import SourceBlocked
-from local import processes
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud import processes
 
 # Who can send this to the local cloud runs code on the machine.
 TEMPLATE = {

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-import pipeline.local
-from local.cloud import PROJECT, LocalCloud
-from pipeline.accounts import LocalAccount
-from pipeline.release import SAM, ReleaseFailed, release
-from pipeline.smoke import CARD, SmokeFailed, smoke
-from pipeline.stages import stages
+import tools.release.local
 from ports import free_port
 from releases import live_functions
+from tools.localcloud.cloud import PROJECT, LocalCloud
+from tools.release.accounts import LocalAccount
+from tools.release.release import SAM, ReleaseFailed, release
+from tools.release.smoke import CARD, SmokeFailed, smoke
+from tools.release.stages import stages
 
 pytestmark = pytest.mark.timeout(1200)
 STAGES = stages()
@@ -27,7 +27,7 @@ FIRST, SECOND = "a1b2c3d4e5", "f6a7b8c9d0"
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pipeline.local.build(tmp_path_factory.mktemp("build"))
+    return tools.release.local.build(tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def accounts(empty_cloud: LocalCloud, build: Path, told: list[str]) -> dict[str,
     """An account for each stage, each with the first release."""
     made = {}
     for name, stage in STAGES.items():
-        made[name] = pipeline.local.account(empty_cloud, stage)
+        made[name] = tools.release.local.account(empty_cloud, stage)
         release(made[name], stage, build, FIRST, told.append)
     return made
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.failures import describe
+from darkroom.aws.execution_failures import describe
 from small import function, machine, run, task
 
 STEPS = json.loads((Path(__file__).parents[2] / "statemachine" / "task.asl.json").read_text())

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from darkroom.manifests import encode
-from local.deploy import deploy
+from darkroom.batches.manifests import encode
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import processes
-from local.cloud import LocalCloud
-from local.deploy import deploy
 from releases import deployed, live_functions, release
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud import processes
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -22,7 +22,7 @@ MOOD, NONE = "$states.context.Execution.Input.mood", "'unknown'"
 # One field more in the order, in the execution's input, in a step's event and in the result. As
 # docs/deploy.md says: whoever reads it can do without.
 WITH_A_MOOD = {
-    "darkroom/tasks.py": (
+    "darkroom/tasks/model.py": (
         '("taskId", "attempt", "source", "output")}',
         '("taskId", "attempt", "source", "output")} | {"mood": item.get("mood", "calm")}',
     ),

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from local import command
-from local.cli import app
-from local.cloud import LocalCloud
-from local.deploy import deploy
-from local.stack import from_description
+from darkroom.cli import common as command
+from darkroom.cli.main import app
+from darkroom.cli.stack import from_description
 from small import package
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 

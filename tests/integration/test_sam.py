@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local.cloud import PROJECT, TOOLS
-from local.packages import files, zipped
+from tools.build.packages import files, zipped
+from tools.localcloud.cloud import PROJECT, TOOLS
 
 SAM = TOOLS / "sam" / "bin" / "sam"
 pytestmark = pytest.mark.timeout(1200)

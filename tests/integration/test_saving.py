@@ -11,14 +11,14 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from local import private, processes
-from local.cli import app
-from local.cloud import PROJECT, LocalCloud, LocalCloudError
-from local.deploy import deploy
-from local.stack import from_description
+from darkroom.cli.main import app
+from darkroom.cli.stack import from_description
 from ports import free_port
 from sources import Sources
 from stacks import Stack, until
+from tools.localcloud import private, processes
+from tools.localcloud.cloud import PROJECT, LocalCloud, LocalCloudError
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="of Linux is how files are limited")
 
@@ -37,7 +37,7 @@ def stack(tmp_path) -> Iterator[Stack]:
 @contextmanager
 def no_file_may_grow(cloud: LocalCloud) -> Iterator[None]:
     """Let each write of the emulator fail, as on a disk that is full."""
-    (emulator,) = processes.running(cloud.home, "local.emulator")
+    (emulator,) = processes.running(cloud.home, "tools.localcloud.emulator")
     _, hard = emulator.rlimit(psutil.RLIMIT_FSIZE)
     emulator.rlimit(psutil.RLIMIT_FSIZE, (0, hard))
     try:
@@ -65,7 +65,9 @@ def test_what_cannot_be_saved_is_refused_and_what_was_accepted_is_saved_later(
             cloud.save()
         refused = stack.http.post("/tasks", json={"imageUrl": sources.url("/colour.png")})
         read = stack.http.get("/tasks")
-        monkeypatch.setattr("local.command.find", lambda *_: from_description(stack.description))
+        monkeypatch.setattr(
+            "darkroom.cli.common.find", lambda *_: from_description(stack.description)
+        )
         told = CliRunner().invoke(app, ["list"])
 
     assert done["status"] == "COMPLETED"
@@ -101,7 +103,7 @@ def test_what_cannot_be_saved_is_refused_and_what_was_accepted_is_saved_later(
 def test_a_disk_that_is_full_or_read_only_is_known_before_anything_is_lost(tmp_path, disk, reason):
     code = f"""
 import os, types
-from local.emulator import snapshots
+from tools.localcloud.emulator import snapshots
 os.statvfs = lambda path: types.SimpleNamespace({disk})
 print(snapshots.problem())
 """

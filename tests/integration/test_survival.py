@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from local import processes
-from local.cloud import LocalCloud
-from local.deploy import deploy
 from ports import free_port
 from sources import Sources
 from stacks import Stack, saved, until
+from tools.localcloud import processes
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from local import lines, render
-from local.cloud import LocalCloud
-from local.deploy import deploy
-from local.stack import from_description
+from darkroom.cli import render
+from darkroom.cli.operator import task_logs as lines
+from darkroom.cli.stack import from_description
 from receivers import Receiver
 from sources import JPEG, Sources
 from stacks import Stack, until
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 

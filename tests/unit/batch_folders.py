@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fake_api import PNG
 
-from local import journal
+from darkroom.cli.batch import checkpoint as journal
 
 
 def folder(*names: str) -> Path:

@@ -8,9 +8,9 @@ import pytest
 from api_caller import Api
 from stand_in import REGION, StandIn, functions, stand_in_cloud
 
-from darkroom.index import TaskIndex
-from darkroom.objects import Bucket
-from darkroom.store import TaskStore
+from darkroom.aws.s3 import Bucket
+from darkroom.tasks.queries import TaskIndex
+from darkroom.tasks.store import TaskStore
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from darkroom import footprint
 from darkroom.errors import ImageError
-from darkroom.formats import ANIMATED, FORMATS
-from darkroom.images import grayscale
+from darkroom.images import memory as footprint
+from darkroom.images.formats import ANIMATED, FORMATS
+from darkroom.images.grayscale import grayscale
 
 
 def peak() -> int:

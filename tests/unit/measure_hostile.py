@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from darkroom.errors import ImageError
-from darkroom.footprint import enforced
-from darkroom.images import grayscale
+from darkroom.images.grayscale import grayscale
+from darkroom.images.memory import enforced
 
 
 def main(path: str, memory: int) -> None:

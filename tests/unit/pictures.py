@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from darkroom.images import Gray
+from darkroom.images.grayscale import Gray
 
 
 def photo(width: int = 97, height: int = 64) -> Image.Image:

@@ -14,12 +14,12 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from darkroom.batch_store import BatchStore
-from darkroom.index import TaskIndex
-from darkroom.members import Members
-from darkroom.objects import Bucket
-from darkroom.store import TaskStore
-from darkroom.table import Table
+from darkroom.aws.dynamodb import Table
+from darkroom.aws.s3 import Bucket
+from darkroom.batches.store import BatchStore
+from darkroom.batches.task_index import Members
+from darkroom.tasks.queries import TaskIndex
+from darkroom.tasks.store import TaskStore
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from darkroom.addresses import is_public, resolve
 from darkroom.errors import SourceBlocked, SourceUnavailable
-from darkroom.sources import Limits, fetch
+from darkroom.sources.address_guard import is_public, resolve
+from darkroom.sources.fetch import Limits, fetch
 
 # One or two addresses of every range of IANA's IPv4 special-purpose registry.
 SPECIAL_IPV4 = {

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkroom.bus import EventRefused
+from darkroom.aws.eventbridge import EventRefused
 from darkroom.errors import ServiceUnavailable
 
 END = {

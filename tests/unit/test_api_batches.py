@@ -7,7 +7,7 @@ from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
 from stand_in import STARTED
 
-from darkroom.batches import INDEX_SECONDS
+from darkroom.batches.model import INDEX_SECONDS
 
 URL = "https://example.com/a.jpg"
 BODY = {"sources": [{"imageUrl": URL}, {"imageUrl": URL, "name": "second"}]}

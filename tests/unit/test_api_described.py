@@ -11,7 +11,7 @@ from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
 from stand_in import _Template
 
-from local.describe import PLACE
+from tools.build.describe import PLACE
 
 ROOT = Path(__file__).parents[2]
 TASK = {"imageUrl": "https://example.com/a.jpg"}

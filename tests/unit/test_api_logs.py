@@ -9,7 +9,7 @@ import pytest
 from api_caller import Api
 from botocore.exceptions import EndpointConnectionError
 
-from darkroom.logs import logger
+from darkroom.runtime.logging import logger
 
 URL = "https://example.com/a.jpg?signature=secret"
 REQUEST = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"

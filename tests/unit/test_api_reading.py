@@ -7,7 +7,7 @@ from api_caller import Api
 from botocore.exceptions import ClientError, EndpointConnectionError
 from stand_in import STARTED
 
-from darkroom.consoles import execution_url
+from darkroom.aws.console_links import execution_url
 
 URL = "https://example.com/a.jpg"
 RESULT = {
@@ -105,7 +105,7 @@ def test_a_list_is_the_callers_own_newest_first_page_by_page(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moments = iter(f"2026-11-25T00:00:0{n}.000Z" for n in range(9))
-    monkeypatch.setattr("darkroom.store.timestamp", lambda: next(moments))
+    monkeypatch.setattr("darkroom.tasks.store.timestamp", lambda: next(moments))
     ids = [submit(api) for _ in range(3)]
     submit(api, caller="they")
 

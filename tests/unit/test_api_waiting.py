@@ -6,7 +6,7 @@ import pytest
 from api_caller import Answer, Api
 from stand_in import STARTED
 
-from darkroom.tasks import timestamp
+from darkroom.tasks.model import timestamp
 
 RESULT = {
     "key": "results/1.jpg", "contentType": "image/jpeg", "width": 4, "height": 3, "bytes": 9,
@@ -82,7 +82,7 @@ def test_the_older_a_task_the_later_to_look_again(
     api: Api, monkeypatch: pytest.MonkeyPatch, age: int, pause: str
 ) -> None:
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
-    monkeypatch.setattr("darkroom.store.timestamp", lambda: timestamp(then))
+    monkeypatch.setattr("darkroom.tasks.store.timestamp", lambda: timestamp(then))
     path = f"/tasks/{submit(api)}"
 
     assert api.get(path).headers["Retry-After"] == pause
@@ -103,4 +103,4 @@ def test_what_has_ended_needs_no_second_look(api: Api) -> None:
 def moments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no two writes fall into one millisecond."""
     moments = iter(f"2026-11-25T00:00:{n:02}.000Z" for n in range(60))
-    monkeypatch.setattr("darkroom.store.timestamp", lambda: next(moments))
+    monkeypatch.setattr("darkroom.tasks.store.timestamp", lambda: next(moments))

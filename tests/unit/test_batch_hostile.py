@@ -17,8 +17,8 @@ from batch_folders import folder, report, saved
 from fake_api import GRAY, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
+from darkroom.cli.batch.run import cell
 from darkroom.client import Darkroom, transport
-from local.batch import cell
 
 SECONDS = 60
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from darkroom.batch_reconciler import BatchReconciler
-from darkroom.batches import execution_name, order
-from darkroom.failures import Outcome
+from darkroom.aws.execution_failures import Outcome
+from darkroom.batches.model import execution_name, order
+from darkroom.batches.reconciler import BatchReconciler
 
 BATCH = str(uuid.UUID(int=7))
 RUN, CANCELLING = execution_name(BATCH, 1), execution_name(BATCH, 1, "cancel")

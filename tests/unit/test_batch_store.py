@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from darkroom.batch_store import BatchStore
-from darkroom.tasks import ACTIVE_SHARDS
+from darkroom.batches.store import BatchStore
+from darkroom.tasks.model import ACTIVE_SHARDS
 
 BATCH = str(uuid.UUID(int=7))
 ATTRIBUTES: dict[str, Any] = {

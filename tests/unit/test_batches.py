@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from darkroom import batches
-from darkroom.batches import (
+from darkroom.aws.execution_failures import Outcome
+from darkroom.batches import model as batches
+from darkroom.batches.model import (
     BatchStatus,
     allowed,
     failure_of,
@@ -13,7 +14,6 @@ from darkroom.batches import (
     total_of,
     verdict,
 )
-from darkroom.failures import Outcome
 
 BATCH = "7d1c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 ITEM = {

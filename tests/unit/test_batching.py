@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from stand_in import STARTED
 
-from darkroom import batching, members
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches import runs as batching
+from darkroom.batches import task_index as members
 from darkroom.errors import SourceNotFound
-from darkroom.executions import StateMachine
 
 BATCH = str(uuid.UUID(int=7))
 TASKS = [str(uuid.uuid5(uuid.UUID(BATCH), str(number))) for number in range(6)]

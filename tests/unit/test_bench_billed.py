@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bench import billed
-from bench.units import Index, Table
-from bench.wire import Call
-from local import sdk
+from tools.bench import billed
+from tools.bench.units import Index, Table
+from tools.bench.wire import Call
+from tools.build import sdk
 
 ACTIVE = {"active": Index(("active",), None)}
 TABLES = {

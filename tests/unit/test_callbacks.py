@@ -9,7 +9,7 @@ from pytest_httpserver import HTTPServer
 from raw_server import Talk, certificate, say, serve
 from werkzeug import Request, Response
 
-from darkroom.callbacks import LONGEST_PAUSE, Delivery, deliver, pause
+from darkroom.events.webhooks import LONGEST_PAUSE, Delivery, deliver, pause
 
 SECRET = bytes(32)
 

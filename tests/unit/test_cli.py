@@ -8,7 +8,8 @@ from fake_api import GRAY, MOST_BYTES, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom import client
-from local import command, stack, submissions
+from darkroom.cli import common as command
+from darkroom.cli import stack, submissions
 
 
 @pytest.fixture

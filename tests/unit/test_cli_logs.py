@@ -9,8 +9,8 @@ import pytest
 from fake_api import Api, darkroom
 from pytest_httpserver import HTTPServer
 
-from local import command
-from local.stack import Stack
+from darkroom.cli import common as command
+from darkroom.cli.stack import Stack
 
 STANDARD = "arn:aws:states:us-east-1:000000000000:execution:tasks:t1-1"
 EXPRESS = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"

@@ -8,8 +8,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from darkroom.cli.stack import Stack
 from darkroom.client import ApiError, BrokenDownload, Darkroom
-from local.stack import Stack
 
 KEY = "the-key"
 URL = {"imageUrl": "https://example.com/a.png"}

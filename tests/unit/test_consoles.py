@@ -1,6 +1,6 @@
 import pytest
 
-from darkroom.consoles import execution_url, machine_url
+from darkroom.aws.console_links import execution_url, machine_url
 
 STARTED = "2026-11-25T04:26:32.624Z"
 ACCOUNT = "123456789012"

@@ -7,12 +7,10 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 from typer.testing import CliRunner
 
-from bench import cost as command
-from local.cli import app
-from local.cloud import PROJECT
-from local.cost import tables
-from local.cost.counts import Counts, Function, load_counts
-from local.cost.model import (
+from darkroom.cli.main import app
+from darkroom.cost import tables
+from darkroom.cost.counts import Counts, Function, load_counts
+from darkroom.cost.model import (
     LOOKS,
     MILLION,
     components,
@@ -20,8 +18,10 @@ from local.cost.model import (
     fixed,
     milliseconds,
 )
-from local.cost.prices import Prices, load_prices
-from local.cost.workers import EC2, FARGATE
+from darkroom.cost.prices import Prices, load_prices
+from darkroom.cost.workers import EC2, FARGATE
+from tools.bench import cost as command
+from tools.localcloud.cloud import PROJECT
 
 STANDARD, EXPRESS = "STANDARD", "EXPRESS"
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.dataurls import decode, is_data_url
 from darkroom.errors import SourceBlocked, SourceError, SourceTooLarge
+from darkroom.sources.data_urls import decode, is_data_url
 
 
 @pytest.mark.parametrize(

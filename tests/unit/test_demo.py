@@ -6,8 +6,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from local.demo import judge, served
-from local.submissions import Job
+from darkroom.cli.submissions import Job
+from tools.demo.__main__ import judge, served
 
 FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "answered 404"}
 

@@ -11,9 +11,9 @@ from botocore.stub import Stubber
 from fake_api import darkroom
 from pytest_httpserver import HTTPServer
 
-from local import deployed, doctor
-from local.findings import Finding, Patient
-from local.stack import Stack
+from darkroom.cli.operator import deployed, doctor
+from darkroom.cli.operator.findings import Finding, Patient
+from darkroom.cli.stack import Stack
 
 NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
 

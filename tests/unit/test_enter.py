@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from darkroom.batches import task_id
+from darkroom.batches.model import task_id
 
 BATCH = str(uuid.UUID(int=7))
 URL = "https://example.com/a.jpg"

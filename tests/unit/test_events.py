@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from darkroom.events import DETAIL_TYPES, WEBHOOK_TYPES, detail, secret_text, signed, webhook
-from darkroom.tasks import Status
+from darkroom.events.model import DETAIL_TYPES, WEBHOOK_TYPES, detail, secret_text, signed, webhook
+from darkroom.tasks.model import Status
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECRET = bytes(range(32))

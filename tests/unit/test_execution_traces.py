@@ -3,7 +3,7 @@
 import pytest
 from pytest_httpserver import HTTPServer
 
-from darkroom.executions import StateMachine
+from darkroom.aws.stepfunctions import StateMachine
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
 INVOCATION = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"

@@ -7,8 +7,8 @@ import pytest
 from botocore.stub import Stubber
 from stand_in import ENVIRONMENT, functions
 
-from darkroom.executions import StateMachine
-from darkroom.failures import Outcome
+from darkroom.aws.execution_failures import Outcome
+from darkroom.aws.stepfunctions import StateMachine
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
 STANDARD = "arn:aws:states:eu-central-1:123456789012:execution:tasks:t1-1"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.failures import AWS_ERRORS, MAX_MESSAGE_LENGTH, describe, readable
+from darkroom.aws.execution_failures import AWS_ERRORS, MAX_MESSAGE_LENGTH, describe, readable
 
 
 def test_what_a_function_raised_is_told_in_its_own_words() -> None:

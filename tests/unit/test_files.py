@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from darkroom.cli import files, render
 from darkroom.client.media import media_type
-from local import files, render
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.guard import Request, origins_of, refusal
+from tools.localcloud.guard import Request, origins_of, refusal
 
 PORT = 4599
 HERE = f"127.0.0.1:{PORT}"

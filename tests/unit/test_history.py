@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from local import history
-from local.history import NoHistory, Visit, from_history, from_log, visits
-from local.stack import Stack
+from darkroom.cli.operator import history
+from darkroom.cli.operator.history import NoHistory, Visit, from_history, from_log, visits
+from darkroom.cli.stack import Stack
 
 START = datetime.datetime(2026, 11, 25, 1, 2, 3, tzinfo=datetime.UTC)
 ARN = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"

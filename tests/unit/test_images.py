@@ -8,7 +8,7 @@ import pytest
 from pictures import encode, photo, pixels, read
 from PIL import Image, ImageCms
 
-from darkroom.images import Gray, grayscale
+from darkroom.images.grayscale import Gray, grayscale
 
 
 def develop(data: bytes, output: str = "auto", quality: int = 90) -> Gray:

@@ -8,9 +8,9 @@ import pytest
 from pictures import encode, pixels, read
 from PIL import Image, ImageSequence
 
-from darkroom import luma
 from darkroom.errors import ImageTooLarge
-from darkroom.images import Gray, grayscale
+from darkroom.images import conversion as luma
+from darkroom.images.grayscale import Gray, grayscale
 
 TIMES = [100, 250, 40]
 GRAYS = [76, 150, 29]  # of the frames red, green and blue

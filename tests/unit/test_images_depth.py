@@ -12,7 +12,7 @@ from PIL import Image
 from tiffs import BLACK_IS_ZERO, LAB, RGB, WHITE_IS_ZERO, tiff
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import Gray, grayscale
+from darkroom.images.grayscale import Gray, grayscale
 
 RAMP = np.linspace(0, 65535, 97 * 64).reshape(64, 97).round().astype(np.uint16)
 LUMA = np.array([0.299, 0.587, 0.114])

@@ -10,7 +10,7 @@ from pictures import encode, photo, read
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import Gray, grayscale
+from darkroom.images.grayscale import Gray, grayscale
 
 
 def develop(data: bytes, output: str = "auto", max_pixels: int = 1_000_000) -> Gray:

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge
-from darkroom.footprint import needed
-from darkroom.images import grayscale
-from darkroom.limits import MAX_FRAMES, MAX_SCANS
+from darkroom.images.grayscale import grayscale
+from darkroom.images.limits import MAX_FRAMES, MAX_SCANS
+from darkroom.images.memory import needed
 
 MEASURE = Path(__file__).with_name("measure.py")
 SIDE = 1200

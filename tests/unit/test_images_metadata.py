@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from darkroom.footprint import enforced
-from darkroom.structure import MAX_CHUNKS, MAX_EXIF_SEGMENTS, MAX_SEGMENTS, check
+from darkroom.images.memory import enforced
+from darkroom.images.structure import MAX_CHUNKS, MAX_EXIF_SEGMENTS, MAX_SEGMENTS, check
 
 MEASURE = Path(__file__).with_name("measure_hostile.py")
 SIZE = 50_000_000

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from local import lines, render
-from local.history import NoHistory
-from local.stack import Stack
+from darkroom.cli import render
+from darkroom.cli.operator import task_logs as lines
+from darkroom.cli.operator.history import NoHistory
+from darkroom.cli.stack import Stack
 
 TASK = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 POSTED = datetime.datetime(2026, 11, 25, 4, 26, 32, tzinfo=datetime.UTC)

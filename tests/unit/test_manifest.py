@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local import manifest
-from local.files import UnusableFile
+from darkroom.cli.batch import manifest
+from darkroom.cli.files import UnusableFile
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from darkroom import manifests
-from darkroom.manifests import LONGEST_LINE, ManifestTooLarge, entries, write
+from darkroom.batches import manifests
+from darkroom.batches.manifests import LONGEST_LINE, ManifestTooLarge, entries, write
 
 URL = "https://example.com/a.png"
 GOOD = json.dumps({"imageUrl": URL}).encode()

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from stand_in import STARTED
 
-from darkroom import members as module
-from darkroom.index import InvalidCursor
-from darkroom.members import Members
-from darkroom.store import TaskStore
-from darkroom.tasks import OPEN
+from darkroom.batches import task_index as module
+from darkroom.batches.task_index import Members
+from darkroom.tasks.model import OPEN
+from darkroom.tasks.queries import InvalidCursor
+from darkroom.tasks.store import TaskStore
 
 BATCH = str(uuid.UUID(int=7))
 ATTRIBUTES = {"source": {"uploadId": "u"}, "output": {"format": "auto", "quality": 90}}

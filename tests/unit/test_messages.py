@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.messages import NotATask, read_order
-from darkroom.tasks import order
+from darkroom.aws.sqs import NotATask, read_order
+from darkroom.tasks.model import order
 
 ITEM = {
     "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",

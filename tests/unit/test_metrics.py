@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from darkroom import errors, metrics
+from darkroom import errors
+from darkroom.runtime import metrics
 
 DONE = {
     "taskId": "5b0c", "status": "COMPLETED", "attempt": 1, "result": {"bytes": 900},

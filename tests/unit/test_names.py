@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import names
-from local.files import alike
+from darkroom.cli.batch import output_names as names
+from darkroom.cli.files import alike
 
 TYPES = ["image/jpeg", "image/png", "image/tiff", "image/webp"]
 FILES = st.from_regex(

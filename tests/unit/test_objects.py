@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from stand_in import BUCKET
 
+from darkroom.aws.s3 import Bucket, result_key, upload_key, work_key
 from darkroom.errors import ResultCorrupted, SourceNotFound
-from darkroom.objects import Bucket, result_key, upload_key, work_key
 
 DATA = b"gray pixels"
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
-import pipeline.release
-import pipeline.smoke
-from local.cloud import PROJECT
-from local.stack import NoStack
-from pipeline.accounts import Account
-from pipeline.release import ReleaseFailed, Running, deploy, release, running
-from pipeline.smoke import SmokeFailed, smoke
-from pipeline.stages import stages
+import tools.release.release
+import tools.release.smoke
+from darkroom.cli.stack import NoStack
+from tools.localcloud.cloud import PROJECT
+from tools.release.accounts import Account
+from tools.release.release import ReleaseFailed, Running, deploy, release, running
+from tools.release.smoke import SmokeFailed, smoke
+from tools.release.stages import stages
 
 DEV = stages()["dev"]
 EARLIER = Running("the template", {"Release": "first", "Deployment": "Canary"})
@@ -30,9 +30,9 @@ class Runs:
         self.deployed: list[tuple[str, dict[str, str]]] = []
         self.stuck = False
         self.failure = failure
-        monkeypatch.setattr(pipeline.release, "running", lambda *_: before)
-        monkeypatch.setattr(pipeline.release, "deploy", self.deploy)
-        monkeypatch.setattr(pipeline.release, "smoke", self.smoke)
+        monkeypatch.setattr(tools.release.release, "running", lambda *_: before)
+        monkeypatch.setattr(tools.release.release, "deploy", self.deploy)
+        monkeypatch.setattr(tools.release.release, "smoke", self.smoke)
 
     def deploy(self, _: Any, __: Any, template: Path, parameters: dict[str, str]) -> None:
         if self.stuck and self.deployed:
@@ -126,7 +126,7 @@ def test_a_stack_that_cannot_be_asked_has_failed_its_test(monkeypatch, error: Ex
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(pipeline.smoke, "_require_live", fail)
+    monkeypatch.setattr(tools.release.smoke, "_require_live", fail)
     with pytest.raises(SmokeFailed, match="darkroom-dev cannot be used"):
         smoke(ACCOUNT, "darkroom-dev", "second")
 
@@ -138,7 +138,7 @@ def test_a_release_goes_to_the_region_of_its_account_whatever_the_environment_sa
         commands.append([str(part) for part in command])
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(pipeline.release.subprocess, "run", run)
+    monkeypatch.setattr(tools.release.release.subprocess, "run", run)
     monkeypatch.setenv("AWS_REGION", "us-west-2")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     deploy(ACCOUNT, DEV, Path("template.yaml"), {})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local import private
+from tools.localcloud import private
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ import pytest
 from botocore.stub import Stubber
 from stand_in import STARTED
 
+from darkroom.aws.stepfunctions import StateMachine
 from darkroom.errors import StaleAttempt
-from darkroom.executions import StateMachine
-from darkroom.reconciler import Reconciler
-from darkroom.tasks import timestamp
+from darkroom.tasks.model import timestamp
+from darkroom.tasks.reconciler import Reconciler
 
 TASK = str(uuid.UUID(int=7))
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
@@ -133,7 +133,7 @@ def test_reconcile_goes_by_the_clock_of_dynamodb_and_not_by_its_own(
     aws.store.start(TASK, 1, EXECUTION, STARTED)
     set_back(aws, age)
     now = time.time
-    monkeypatch.setattr("darkroom.table.time", SimpleNamespace(time=lambda: now() + skew))
+    monkeypatch.setattr("darkroom.aws.dynamodb.time", SimpleNamespace(time=lambda: now() + skew))
 
     assert reconciler.sweep(datetime.timedelta(0)) == ({"Ended": 1} if age > 300 else {})
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from darkroom import logs  # noqa: F401 - sets the level
-from darkroom.redaction import redacted, redacted_errors, shown
+from darkroom.runtime import logging as logs  # noqa: F401 - sets the level
+from darkroom.runtime.redaction import redacted, redacted_errors, shown
 
 LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 

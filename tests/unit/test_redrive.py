@@ -7,8 +7,9 @@ import pytest
 from fake_api import darkroom
 from moto import mock_aws
 
-from local import command, redrive
-from local.stack import Stack
+from darkroom.cli import common as command
+from darkroom.cli.operator import redrive
+from darkroom.cli.stack import Stack
 
 REGION = "us-east-1"
 

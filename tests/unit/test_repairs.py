@@ -1,12 +1,12 @@
-"""The table in `darkroom.repairs`, row by row."""
+"""The table in `darkroom.tasks.repair_rules`, row by row."""
 
 import datetime
 
 import pytest
 
-from darkroom.failures import Outcome
-from darkroom.repairs import End, Requeue, decide
-from darkroom.tasks import attempt_of, execution_name
+from darkroom.aws.execution_failures import Outcome
+from darkroom.tasks.model import attempt_of, execution_name
+from darkroom.tasks.repair_rules import End, Requeue, decide
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
 

@@ -6,9 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.scale import __main__ as command
-from bench.scale.flow import BATCH, HIDDEN, RETRIES, SDK_PAUSE, Burst, Flow, Outcome, Quotas, Times
-from local.cost.counts import load_counts
+from darkroom.cost.counts import load_counts
+from tools.bench.scale import __main__ as command
+from tools.bench.scale.flow import (
+    BATCH,
+    HIDDEN,
+    RETRIES,
+    SDK_PAUSE,
+    Burst,
+    Flow,
+    Outcome,
+    Quotas,
+    Times,
+)
 
 AMPLE = Quotas(1_000_000, 1_000_000, 1_000_000, None)
 TIMES = Times(api=0.02, start=0.05, steps=(0.1, 0.4, 0.2), between=0.02)

@@ -5,7 +5,7 @@ import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.scale.rules import Concurrency, TokenBucket, delay
+from tools.bench.scale.rules import Concurrency, TokenBucket, delay
 
 
 @pytest.fixture

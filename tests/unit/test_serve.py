@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture
 def serve(load):
-    return load("page", "serve")
+    return load("web", "serve")
 
 
 def ask(

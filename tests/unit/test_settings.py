@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from darkroom.settings import Settings, required
+from darkroom.runtime.settings import Settings, required
 
 COMPLETE = {
     "TABLE_NAME": "tasks",

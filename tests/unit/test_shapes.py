@@ -13,9 +13,9 @@ import pytest
 from api_caller import Api
 from stand_in import StandIn
 
-from darkroom.events import detail, webhook
-from darkroom.messages import read_order
-from darkroom.tasks import order
+from darkroom.aws.sqs import read_order
+from darkroom.events.model import detail, webhook
+from darkroom.tasks.model import order
 
 # As the first release stored a task. A field that is added stays out of here: it may be missing.
 FIRST: dict[str, Any] = {

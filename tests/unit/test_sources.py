@@ -17,9 +17,9 @@ from darkroom.errors import (
     SourceTooLarge,
     SourceUnavailable,
 )
-from darkroom.outbound import check_url
-from darkroom.redaction import shown
-from darkroom.sources import Limits, fetch
+from darkroom.runtime.redaction import shown
+from darkroom.sources.fetch import Limits, fetch
+from darkroom.sources.http import check_url
 
 LIMITS = Limits(max_bytes=1000, seconds=5)
 

@@ -10,7 +10,7 @@ import pytest
 from raw_server import Talk, certificate, say, say_and_reset, say_for_ever, serve
 
 from darkroom.errors import SourceBlocked, SourceTooLarge, SourceUnavailable
-from darkroom.sources import Limits, fetch
+from darkroom.sources.fetch import Limits, fetch
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

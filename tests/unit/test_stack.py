@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from local import stack
-from local.cli import app
+from darkroom.cli import stack
+from darkroom.cli.main import app
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from botocore.exceptions import (
 )
 
 from darkroom.errors import ServiceUnavailable, SourceNotFound
-from darkroom.steps import logger, step
+from darkroom.runtime.step import logger, step
 
 EVENT = {
     "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",

@@ -6,10 +6,10 @@ import pytest
 from botocore.exceptions import ClientError
 from stand_in import STARTED
 
+from darkroom.aws.dynamodb import Table
 from darkroom.errors import StaleAttempt
-from darkroom.store import TaskExists, TaskStore
-from darkroom.table import Table
-from darkroom.tasks import TRANSITIONS, Status
+from darkroom.tasks.model import TRANSITIONS, Status
+from darkroom.tasks.store import TaskExists, TaskStore
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 MINE, OTHER = "arn:execution:mine", "arn:execution:other"
@@ -79,7 +79,7 @@ def test_a_task_expires_when_its_retention_is_over(store: TaskStore, now: int) -
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("darkroom.store.time.time", lambda: 1_795_000_000.9)
+    monkeypatch.setattr("darkroom.tasks.store.time.time", lambda: 1_795_000_000.9)
     return 1_795_000_000
 
 
@@ -221,7 +221,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every look at the clock be a second later than the last."""
     seconds = itertools.count()
     monkeypatch.setattr(
-        "darkroom.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
+        "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
     )
 
 

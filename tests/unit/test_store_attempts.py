@@ -6,8 +6,8 @@ import pytest
 from stand_in import STARTED
 
 from darkroom.errors import StaleAttempt
-from darkroom.store import TaskStore
-from darkroom.tasks import Status
+from darkroom.tasks.model import Status
+from darkroom.tasks.store import TaskStore
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 EXECUTION = "arn:execution"
@@ -37,7 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every look at the clock be a second later than the last."""
     seconds = itertools.count()
     monkeypatch.setattr(
-        "darkroom.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
+        "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
     )
 
 

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stand_in import STARTED
 
-from darkroom import index as index_module
-from darkroom import store as store_module
-from darkroom.index import InvalidCursor, TaskIndex, _decode_cursor
-from darkroom.store import TaskStore
+from darkroom.tasks import queries as index_module
+from darkroom.tasks import store as store_module
+from darkroom.tasks.queries import InvalidCursor, TaskIndex, _decode_cursor
+from darkroom.tasks.store import TaskStore
 
 NEW = {"source": {"imageUrl": "https://example.com/a.jpg"}, "output": {"quality": 90}}
 

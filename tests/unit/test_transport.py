@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 
+from darkroom.cli.stack import Stack
 from darkroom.client import ApiError, Darkroom, Unreachable
 from darkroom.client.transport import MAX_DELAY, MOST_BYTES, TRIES
-from local.stack import Stack
 
 KEY = "the-key"
 URL = {"imageUrl": "https://example.com/a.png"}

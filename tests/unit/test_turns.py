@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from local.emulator.turns import Turns
+from tools.localcloud.emulator.turns import Turns
 
 NEVER = 3600.0
 DEADLINE = 60

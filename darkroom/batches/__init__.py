@@ -1,0 +1,1 @@
+"""What a batch is, the tables that keep batches, and what runs and repairs them."""

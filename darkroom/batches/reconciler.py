@@ -1,0 +1,96 @@
+"""Bring batches and their executions together, by the table in `batches`."""
+
+import datetime
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.model import (
+    OF_CANCELLING,
+    BatchStatus,
+    cancelling,
+    execution_name,
+    failure_of,
+    order,
+    run_of,
+)
+from darkroom.batches.store import BatchStore
+from darkroom.runtime.logging import logger
+from darkroom.tasks.model import ACTIVE_SHARDS, timestamp
+from darkroom.tasks.store import Item
+
+BATCHES_PER_SHARD = 10
+
+
+@dataclass(frozen=True)
+class BatchReconciler:
+    """Repairs batches. Each method returns what it repaired, by kind."""
+
+    store: BatchStore
+    machine: StateMachine
+
+    def execution_ended(self, detail: Mapping[str, Any]) -> Counter[str]:
+        """Set a batch right after the execution of a run ended badly.
+
+        Args:
+            detail: of a "Step Functions Execution Status Change".
+        """
+        try:
+            batch_id, run = run_of(detail["name"])
+        except ValueError:
+            return Counter()  # it cancelled a run, or was started by hand: the next sweep looks
+        batch = self.store.get(batch_id)
+        if batch is None or batch["run"] != run or "active" not in batch:
+            return Counter()
+        return self._repair(batch)
+
+    def sweep(self, older_than: datetime.timedelta) -> Counter[str]:
+        """Look at batches that are not settled and were not looked at for a while."""
+        before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
+        repaired: Counter[str] = Counter()
+        for shard in range(ACTIVE_SHARDS):
+            for batch in self.store.unsettled(str(shard), before, BATCHES_PER_SHARD):
+                try:
+                    repaired += self._repair(batch)
+                    self.store.touch(batch)  # of many, others have their turn
+                except (BotoCoreError, ClientError) as error:
+                    logger.warning(
+                        "not repaired", correlation_id=batch["batchId"], reason=str(error)
+                    )
+                    repaired["Unrepaired"] += 1
+        return repaired
+
+    def _repair(self, batch: Item) -> Counter[str]:
+        if batch["status"] != BatchStatus.RUNNING:
+            return self._settle(batch)
+        name = execution_name(batch["batchId"], batch["run"])
+        outcome = self.machine.outcome(self.machine.arn_of(name))
+        if outcome is None:
+            self.machine.start(name, order(batch))
+            logger.warning("started", correlation_id=batch["batchId"])
+            return Counter({"BatchStarted": 1})
+        if outcome.status == "RUNNING":
+            return Counter()
+        failed = self.store.end("fail", batch, failure_of(outcome))
+        if failed is None:
+            return Counter()  # somebody else has told the truth meanwhile
+        logger.warning("ended", correlation_id=batch["batchId"], failure=failed["failure"])
+        return Counter({"BatchEnded": 1}) + self._settle(failed)
+
+    def _settle(self, batch: Item) -> Counter[str]:
+        """See that the rest of a batch is cancelled that FAILED or was CANCELLED."""
+        run = execution_name(batch["batchId"], batch["run"])
+        name = execution_name(batch["batchId"], batch["run"], OF_CANCELLING)
+        outcomes = [self.machine.outcome(self.machine.arn_of(each)) for each in (run, name)]
+        if any(outcome and outcome.status == "RUNNING" for outcome in outcomes):
+            return Counter()
+        if outcomes[1] is None:
+            self.machine.start(name, cancelling(batch))
+            return Counter({"BatchCancelling": 1})
+        self.store.settle(batch)
+        logger.warning("left to end by itself", correlation_id=batch["batchId"])
+        return Counter({"BatchSettled": 1})

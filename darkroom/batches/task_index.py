@@ -1,0 +1,108 @@
+"""The tasks of a batch, in the order of its manifest: the sparse index `batch` of the tasks' table.
+
+It has the status and the attempt of each task beside the keys. It follows the table within a second
+or so, and a batch is counted by reading all of it: there are no counters that could drift.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
+"""
+
+import base64
+import binascii
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from darkroom.aws.dynamodb import Table
+from darkroom.tasks.model import Status, is_id
+from darkroom.tasks.queries import InvalidCursor, collect
+from darkroom.tasks.store import Item, aliases
+
+BATCH_INDEX = "batch"
+ENTRIES_PER_PAGE = 200
+"""Of the index, that one page of a cancel or a retry looks at: each may need two calls."""
+
+
+class Members:
+    """The index of one table of tasks."""
+
+    def __init__(self, table: Table) -> None:
+        """Take the table of tasks."""
+        self._table = table
+
+    def counts(self, batch_id: str) -> Counter[str]:
+        """Return how many tasks there are of each status. It reads 10,000 or so at a time."""
+        counted: Counter[str] = Counter()
+        query = self._query(batch_id)
+        while True:
+            page = self._table.query(**query)
+            counted.update(entry["status"] for entry in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return counted
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def page(
+        self, batch_id: str, statuses: frozenset[Status], cursor: str | None
+    ) -> tuple[list[Item], str | None]:
+        """Return the next entries of the index that have one of these statuses, and the cursor.
+
+        `cursor_after` gives the cursor that goes on behind one of them.
+        """
+        query = self._query(batch_id, cursor)
+        page = self._table.query(**query, Limit=ENTRIES_PER_PAGE)
+        last = page.get("LastEvaluatedKey")
+        found = [entry for entry in page["Items"] if entry["status"] in statuses]
+        return found, cursor_after(last) if last else None
+
+    def tasks(
+        self, batch_id: str, *, limit: int, status: str | None = None, cursor: str | None = None
+    ) -> tuple[list[Item], str | None]:
+        """Return whole tasks in the order of the manifest, and the cursor of the rest (None: none).
+
+        There may be fewer than `limit` and a cursor all the same.
+
+        Raises:
+            InvalidCursor: the cursor is not one of ours.
+        """
+        query = self._query(batch_id, cursor)
+        if status:
+            query["FilterExpression"] = "#status = :status"
+            query["ExpressionAttributeNames"] |= aliases("status")
+            query["ExpressionAttributeValues"][":status"] = status
+        entries, last = collect(self._table, query, limit, filtered=bool(status))
+        keys = [{"taskId": entry["taskId"]} for entry in entries]
+        whole = {item["taskId"]: item for item in self._table.get_many(keys)} if keys else {}
+        items = [whole[key["taskId"]] for key in keys if key["taskId"] in whole]
+        # The table is ahead of its index: what has another status by now is not told as this one.
+        shown = [item for item in items if status in {None, item["status"]}]
+        return shown, cursor_after(last) if last else None
+
+    def _query(self, batch_id: str, cursor: str | None = None) -> dict[str, Any]:
+        query: dict[str, Any] = {
+            "IndexName": BATCH_INDEX,
+            "KeyConditionExpression": "#batchId = :batchId",
+            "ExpressionAttributeNames": aliases("batchId"),
+            "ExpressionAttributeValues": {":batchId": batch_id},
+        }
+        if cursor:
+            query["ExclusiveStartKey"] = {"batchId": batch_id, **_decode(cursor)}
+        return query
+
+
+def cursor_after(entry: Mapping[str, Any]) -> str:
+    """Return the cursor of what comes behind an entry of the index."""
+    place = json.dumps([entry["batchIndex"], entry["taskId"]], separators=(",", ":"))
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> dict[str, Any]:
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        index, task_id = place
+    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
+        raise InvalidCursor(cursor) from error
+    # The very type, and a number that DynamoDB takes: to Python, true is an int.
+    if type(index) is not int or not 0 <= index < 2**53:
+        raise InvalidCursor(cursor)
+    if not isinstance(task_id, str) or not is_id(task_id):
+        raise InvalidCursor(cursor)
+    return {"batchIndex": index, "taskId": task_id}

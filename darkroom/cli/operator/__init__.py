@@ -1,0 +1,1 @@
+"""What an operator looks at: a deployment, an execution, its logs, its dead letters."""

@@ -1,0 +1,105 @@
+"""The design that Darkroom is held to: an API and workers that run all day, behind the same queue.
+
+It keeps the same table with its list, writes one result, and has no steps: what fails is done again
+from the start. Its two machines are in two zones.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from darkroom.cost.counts import Run
+from darkroom.cost.model import HOURS_OF_A_MONTH, MILLION
+from darkroom.cost.prices import Prices
+
+SECONDS_OF_A_MONTH = HOURS_OF_A_MONTH * 3600
+PEAK = 3
+"""How many times the average the busiest hour is, which the workers are there for."""
+BUSY = 0.6
+"""Share of its processor that a worker is to use at that hour."""
+OTHER_CPU_MS = 5
+"""Assumed of a task, beside its download and its picture: messages, the record."""
+LOG_GB = 0.5
+"""Assumed of a million tasks: two lines each."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Machines that are rented by the hour.
+
+    Attributes:
+        name: of the design.
+        base: what is there always: the price's name to a number.
+        worker: the same of one more worker.
+        workers: of the base.
+        processors: of each worker.
+    """
+
+    name: str
+    base: Mapping[str, float]
+    worker: Mapping[str, float]
+    workers: int
+    processors: float
+
+    def month(self, tasks: float, run: Run, prices: Prices) -> float:
+        """Return the dollars of a month with so many tasks like those of a run."""
+        busiest = PEAK * tasks / SECONDS_OF_A_MONTH * processor_seconds(run)
+        needed = math.ceil(busiest / (BUSY * self.processors))
+        hours = _hours(self.base, prices)
+        hours += max(0, needed - self.workers) * _hours(self.worker, prices)
+        return hours + requests(run, prices) * tasks / MILLION
+
+
+FARGATE = Fleet(
+    "Fargate",
+    # Two of a quarter processor for the API, two of one processor as workers, each with an address.
+    base={
+        "fargate-arm-vcpu-hour": 2.5,
+        "fargate-arm-gb-hour": 5,
+        "load-balancer-hour": 1,
+        "public-ipv4-hour": 4,
+    },
+    worker={"fargate-arm-vcpu-hour": 1, "fargate-arm-gb-hour": 2, "public-ipv4-hour": 1},
+    workers=2,
+    processors=1,
+)
+EC2 = Fleet(
+    "EC2",
+    # API and workers share two machines.
+    base={
+        "ec2-m7g-large-hour": 2,
+        "ebs-gp3-gb-month": 60 / HOURS_OF_A_MONTH,
+        "load-balancer-hour": 1,
+        "public-ipv4-hour": 2,
+    },
+    worker={
+        "ec2-m7g-large-hour": 1,
+        "ebs-gp3-gb-month": 30 / HOURS_OF_A_MONTH,
+        "public-ipv4-hour": 1,
+    },
+    workers=2,
+    processors=1.5,  # the rest is the API's
+)
+
+
+def processor_seconds(run: Run) -> float:
+    """Return the seconds of one processor that a worker needs for a task of a run."""
+    steps = sum(run.functions[name].cpu_ms for name in ("Download", "Grayscale")) / run.tasks
+    return (steps + OTHER_CPU_MS) / 1000
+
+
+def requests(run: Run, prices: Prices) -> float:
+    """Return the dollars of a million tasks that are not for machines."""
+    records = sum(units for index, units in run.writes.items() if index != "active")
+    each = MILLION / run.tasks
+    return (
+        prices.of("s3-put", MILLION)
+        + prices.of("sqs-request", 3 * MILLION)
+        + prices.of("dynamodb-write-unit", records * each)
+        + prices.of("dynamodb-read-unit", run.reads * each)
+        + prices.of("logs-gb", LOG_GB)
+    )
+
+
+def _hours(machines: Mapping[str, float], prices: Prices) -> float:
+    return sum(prices.of(name, n) for name, n in machines.items()) * HOURS_OF_A_MONTH

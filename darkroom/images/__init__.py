@@ -1,0 +1,1 @@
+"""Turn an image gray within the memory of its function. No AWS."""

@@ -1,0 +1,1 @@
+"""What every function has: settings, logging, metrics and the step decorator."""

@@ -1,0 +1,1 @@
+"""What a task is, the table that keeps tasks, and what repairs them."""

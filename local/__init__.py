@@ -1,1 +1,0 @@
-"""The local cloud and the command line: never shipped to AWS."""

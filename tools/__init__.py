@@ -1,0 +1,1 @@
+"""What developers run: never installed, never deployed."""

@@ -1,0 +1,76 @@
+"""`make bench`: measure everything, show it, write docs/performance.md and its plot.
+
+`python -m tools.bench --quick` measures hardly anything and writes nothing: to see that it works.
+"""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import psutil
+from rich.console import Console
+from rich.markup import escape
+
+from darkroom.cost.report import Table, markdown, shown, write_between
+from tools.bench import kernel, path, start
+from tools.bench.contenders import PYTHON
+from tools.bench.machine import processor
+from tools.localcloud.cloud import PROJECT
+
+PAGE = PROJECT / "docs" / "performance.md"
+PLOT = PROJECT / "docs" / "performance.svg"
+GIB = 2**30
+
+
+def main(*, quick: bool) -> None:
+    """Measure one after the other, since two at once would slow each other down."""
+    screen = Console()
+    began, load = time.monotonic(), os.getloadavg()[0]
+    tables: list[Table] = []
+    for measure in (kernel, start, path):
+        screen.print(f"[dim]{measure.__name__} …[/]")
+        measured = measure.tables(quick=quick)
+        for table in measured:
+            screen.print(shown(table), f"[dim]{escape(table.about)}[/]\n")
+        tables += measured
+    seconds = time.monotonic() - began
+    today = datetime.datetime.now(datetime.UTC).date()
+    where = (
+        f"{_machine()} Measured on {today}, in {seconds:.0f} s; before that {load:.1f} processes "
+        "were at work on the machine."
+    )
+    screen.print(where)
+    if not quick:
+        _write(tables, where)
+        screen.print(f"Written: {PAGE.relative_to(PROJECT)}, {PLOT.relative_to(PROJECT)}")
+
+
+def _write(tables: list[Table], where: str) -> None:
+    write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
+    plotted = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
+    subprocess.run(  # noqa: S603 - our own module
+        [PYTHON, "-m", "bench.plot", str(PLOT)],
+        cwd=PROJECT,
+        input=json.dumps(plotted),
+        text=True,
+        check=True,
+    )
+
+
+def _machine() -> str:
+    """Say in a sentence what all figures belong to."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
+    memory = psutil.virtual_memory().total / GIB
+    return (
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}, {packages}."
+    )
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])

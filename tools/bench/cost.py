@@ -1,0 +1,139 @@
+"""`make cost`: count what tasks call, write it down, and write docs/cost.md and README's figure.
+
+`python -m tools.bench.cost --quick` counts two tasks of each kind and writes nothing.
+"""
+
+import dataclasses
+import datetime
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from samtranslator.yaml_helper import yaml_parse
+
+from darkroom.cost import tables
+from darkroom.cost.counts import COUNTS, Counts, Run, counts_of
+from darkroom.cost.prices import Prices, load_prices
+from darkroom.cost.report import Table, markdown, shown, write_between
+from tools.bench.contenders import sources
+from tools.bench.counting import count
+from tools.bench.machine import free_port, processor
+from tools.localcloud.cloud import PROJECT
+
+PAGE = PROJECT / "docs" / "cost.md"
+README = PROJECT / "README.md"
+TASKS, QUICK_TASKS = 20, 2
+OF_A_BATCH, QUICK_OF_A_BATCH = 100, 2
+PICTURES = {"12 megapixels": "12.jpg", "640 x 480": "0.3.jpg"}
+WORKFLOWS = ("STANDARD", "EXPRESS")
+FIGURE = re.compile(r"(<!-- cost -->).*?(<!-- end -->)", re.DOTALL)
+# What the template has that costs by the month, by the price's name.
+BY_THE_MONTH = {"dashboard-month": "AWS::CloudWatch::Dashboard", "kms-key-month": "AWS::KMS::Key"}
+ALARM = "AWS::CloudWatch::Alarm"
+METRICS = 11
+"""Metrics of our own that a stack sends where tasks end well: see darkroom/runtime/metrics.py. Each
+error that tasks fail with and each outcome of webhooks is one more."""
+
+
+def main(*, quick: bool) -> None:
+    """Count, show, write."""
+    screen = Console()
+    counts, prices = _count(quick=quick), load_prices()
+    for table in _tables(counts, prices):
+        screen.print(shown(table))
+    if not quick:
+        COUNTS.write_text(json.dumps(dataclasses.asdict(counts), indent=1) + "\n")
+        write(counts, prices)
+
+
+def write(counts: Counts, prices: Prices) -> None:
+    """Write the tables into docs/cost.md and the figure into README.md.
+
+    Raises:
+        ValueError: a page has no place for it.
+    """
+    write_between(PAGE, "make cost", parts(counts, prices))
+    text, found = FIGURE.subn(
+        lambda match: match[1] + figure(counts, prices) + match[2], README.read_text()
+    )
+    if found != 1:
+        raise ValueError("README.md has no one place for the cost of a task.")
+    README.write_text(text)
+
+
+def parts(counts: Counts, prices: Prices) -> list[str]:
+    """Return the paragraphs of docs/cost.md that are written by this command."""
+    where = f"Counted on {counts.date}, on {counts.machine}."
+    return [where, *(markdown(table) for table in _tables(counts, prices))]
+
+
+def figure(counts: Counts, prices: Prices) -> str:
+    """Return the sentences of README.md: what a million tasks cost, and when that was so."""
+    picture = next(iter(PICTURES))
+
+    def dollars(find: Callable[[str, str], Run]) -> str:
+        standard, express = (tables.million(find(type_, picture), prices) for type_ in WORKFLOWS)
+        return f"${standard:.2f} with `STANDARD` executions and ${express:.2f} with `EXPRESS` ones"
+
+    return (
+        f"A million single tasks of {picture} cost {dollars(counts.run)}; a million in batches of "
+        f"{counts.batches[0].tasks} cost {dollars(counts.batch)} ({counts.date}, us-east-1)."
+    )
+
+
+def _tables(counts: Counts, prices: Prices) -> list[Table]:
+    return [
+        tables.by_component(counts, prices),
+        tables.of_batches(counts, prices),
+        tables.beside_single(counts, prices),
+        tables.by_month(counts, prices),
+        tables.any_design(counts, prices),
+        tables.beside_workers(counts, prices),
+        tables.break_even(counts, prices),
+        tables.counted(counts),
+        tables.counted_in_batches(counts),
+        tables.durations(counts),
+        tables.price_list(prices),
+    ]
+
+
+def _count(*, quick: bool) -> Counts:
+    sizes = (QUICK_TASKS, QUICK_OF_A_BATCH) if quick else (TASKS, OF_A_BATCH)
+    with sources() as address:
+        pictures = {name: f"{address}/{file}" for name, file in PICTURES.items()}
+        counted = [count(workflow, pictures, *sizes, free_port()) for workflow in WORKFLOWS]
+    # What comes from the file is what is shown, not what would come from another run.
+    document: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": processor(),
+        "runs": [dataclasses.asdict(run) for part in counted for run in part.runs],
+        "batches": [dataclasses.asdict(run) for part in counted for run in part.batches],
+        "minute": dataclasses.asdict(counted[-1].minute),
+        "fixed": by_the_month(),
+    }
+    return counts_of(document)
+
+
+def by_the_month() -> dict[str, int]:
+    """Return what the template has that costs by the month: the price's name to a number."""
+    resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"].values()
+    kinds = [resource["Type"] for resource in resources]
+    watched = sum(_watched(r["Properties"]) for r in resources if r["Type"] == ALARM)
+    return {
+        "alarm-month": watched,
+        **{name: kinds.count(kind) for name, kind in BY_THE_MONTH.items()},
+        "metric-month": METRICS,
+    }
+
+
+def _watched(alarm: dict[str, Any]) -> int:
+    """Return how many metrics an alarm watches: each of them is billed as an alarm."""
+    queries = alarm.get("Metrics")
+    return 1 if queries is None else sum("MetricStat" in query for query in queries)
+
+
+if __name__ == "__main__":
+    main(quick="--quick" in sys.argv[1:])

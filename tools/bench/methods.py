@@ -1,0 +1,147 @@
+"""Four ways to turn a file gray, run in the environment of tools/locks/bench.txt.
+
+    python -m tools.bench.methods about                        prints the methods and their versions
+    python -m tools.bench.methods time FOLDER SECONDS PICTURE… prints processor seconds of each run
+    python -m tools.bench.methods peak FOLDER METHOD PICTURE   prints the bytes that one run takes
+
+A picture is `12 JPEG PNG`: megapixels, format, format of the result; `bench.corpus` wrote it to
+FOLDER. What is printed is JSON.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["VIPS_CONCURRENCY"] = "1"
+
+import cv2
+import PIL
+import pyvips
+from PIL import Image
+
+from darkroom.images.formats import CONTENT_TYPES
+from darkroom.images.grayscale import grayscale
+
+QUALITY = {"JPEG": 75, "WEBP": 80, "AVIF": 75}
+"""Pillow's own, so that all write about the same."""
+CLEAR, CLEAR_PEAK = Path("/proc/self/clear_refs"), "5"
+"""See proc(5): the peak is counted anew."""
+LEAST_ROUNDS, MOST_ROUNDS = 5, 25
+
+cv2.setNumThreads(1)
+
+
+def pillow(source: Path, target: Path, kind: str) -> None:
+    """Do what anybody would write."""
+    del kind
+    Image.open(source).convert("L").save(target)
+
+
+def darkroom(source: Path, target: Path, kind: str) -> None:
+    """Do it as the function Grayscale does, from file to file."""
+    output = "auto" if source.suffix == target.suffix else kind.lower()
+    quality = QUALITY.get(kind, 90)
+    grayscale(source, output=output, quality=quality, max_pixels=10**9, to=target)
+
+
+def vips(source: Path, target: Path, kind: str) -> None:
+    """Stream the file through libvips, on one thread."""
+    options: dict[str, object] = {"Q": QUALITY[kind]} if kind in QUALITY else {}
+    if kind == "TIFF":
+        options = {"compression": "lzw"}
+    if kind == "AVIF":
+        options["effort"] = 3  # the encoder's speed 6, as Pillow has it
+    image = pyvips.Image.new_from_file(str(source), access="sequential")
+    image.colourspace("b-w").write_to_file(str(target), **options)
+
+
+def opencv(source: Path, target: Path, kind: str) -> None:
+    """Let OpenCV decode to gray."""
+    flags = {
+        "JPEG": cv2.IMWRITE_JPEG_QUALITY,
+        "WEBP": cv2.IMWRITE_WEBP_QUALITY,
+        "AVIF": cv2.IMWRITE_AVIF_QUALITY,
+    }
+    gray = cv2.imread(str(source), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(target), gray, [flags[kind], QUALITY[kind]] if kind in QUALITY else [])
+
+
+METHODS: dict[str, Callable[[Path, Path, str], None]] = {
+    "Pillow": pillow,
+    "Darkroom": darkroom,
+    "pyvips": vips,
+    "OpenCV": opencv,
+}
+
+
+def run(folder: Path, method: str, picture: str) -> int | None:
+    """Turn a picture gray; return the bytes of the result, or None if the method cannot."""
+    megapixels, kind, result = picture.split()
+    target = folder / f"{os.getpid()}.{CONTENT_TYPES[result][1]}"
+    target.unlink(missing_ok=True)
+    try:
+        METHODS[method](folder / f"{megapixels}.{CONTENT_TYPES[kind][1]}", target, result)
+        return target.stat().st_size
+    except (OSError, cv2.error, pyvips.Error):
+        return None
+
+
+def measure(folder: Path, seconds: float, pictures: list[str]) -> dict[str, object]:
+    """Return the runs of every picture: seconds by method, of each round; bytes by method.
+
+    The methods take turns, so that what else the machine does meets all of them.
+    """
+    found: dict[str, object] = {}
+    for picture in pictures:
+        spent: dict[str, list[float]] = {}
+        sizes: dict[str, int | None] = {}
+        began = time.perf_counter()
+        for number in range(MOST_ROUNDS):
+            if number >= LEAST_ROUNDS and time.perf_counter() - began > seconds:
+                break
+            # There and back: what one has left behind is not always the same one's to clear.
+            for method in list(METHODS)[:: -1 if number % 2 else 1]:
+                before = time.process_time()
+                sizes[method] = run(folder, method, picture)
+                if sizes[method]:
+                    spent.setdefault(method, []).append(time.process_time() - before)
+        found[picture] = {"seconds": spent, "bytes": sizes}
+    return found
+
+
+def peak(folder: Path, method: str, picture: str) -> int | None:
+    """Return the bytes of memory that one run takes above what the process had."""
+    CLEAR.write_text(CLEAR_PEAK)
+    before = _high_water()
+    if run(folder, method, picture) is None:
+        return None
+    return _high_water() - before
+
+
+def _high_water() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def versions() -> str:
+    """Return the libraries that are compared."""
+    libvips = ".".join(str(pyvips.version(part)) for part in range(3))
+    return f"Pillow {PIL.__version__}, libvips {libvips}, OpenCV {cv2.__version__}"
+
+
+def main() -> None:
+    """Do what the command line says."""
+    match sys.argv[1:]:
+        case ["about"]:
+            json.dump({"methods": list(METHODS), "versions": versions()}, sys.stdout)
+        case ["time", folder, seconds, *pictures]:
+            json.dump(measure(Path(folder), float(seconds), pictures), sys.stdout)
+        case ["peak", folder, method, picture]:
+            json.dump(peak(Path(folder), method, picture), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Build what is deployed, and the baseline: a function that makes one client of boto3's.
+
+Both are made by the real `sam build`: ours for this machine (`TARGET=laptop`), the baseline as SAM
+does it by itself, from a requirements.txt and without bytecode.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from darkroom.cost.report import Table
+from tools.build.packages import PROJECT, zipped
+
+SAM = PROJECT / ".local" / "tools" / "sam" / "bin" / "sam"
+BASELINE = "boto3, one client"
+HANDLER = """\
+import boto3
+
+s3 = boto3.client("s3")
+
+
+def handler(event, context):
+    return {}
+"""
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Baseline:
+    Type: AWS::Serverless::Function
+    Properties: {{ CodeUri: src/, Handler: app.handler, Runtime: python3.{minor} }}
+"""
+# What Lambda sets, beside the template: a client needs a region and credentials to be made.
+LAMBDA = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "placeholder",
+    "AWS_SECRET_ACCESS_KEY": "placeholder",
+    # Its folders are read-only: what comes without bytecode is compiled at every start.
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+KEPT = {"HOME", "LANG", "PATH"}
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as Lambda would unpack it."""
+
+    module: str
+    """Its handler's module."""
+    task: Path
+    """Its own code: /var/task."""
+    opt: Path | None
+    """Its layers, one over the other: /opt."""
+    environment: dict[str, str]
+    """What the template sets; what only a deployment knows is a placeholder."""
+
+    def command(self, *options: str) -> list[str]:
+        """Return the command that starts the function and ends when it could take an event."""
+        # -S: else the packages of this environment would stand in for those of a layer.
+        return [sys.executable, "-S", *options, "-c", f"import {self.module}"]
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment of that command."""
+        kept = {name: value for name, value in os.environ.items() if name in KEPT}
+        folders = [self.task, *([self.opt / "python"] if self.opt else [])]
+        path = os.pathsep.join(str(folder) for folder in folders)
+        return {**kept, **LAMBDA, **self.environment, "PYTHONPATH": path}
+
+
+def build(folder: Path) -> dict[str, Function]:
+    """Build the baseline and all functions of template.yaml into a folder; return them by name.
+
+    Raises:
+        subprocess.CalledProcessError: `sam build` failed; what it said was printed.
+    """
+    source = folder / "baseline"
+    (source / "src").mkdir(parents=True)
+    (source / "src" / "app.py").write_text(HANDLER)
+    (source / "src" / "requirements.txt").write_text(f"{_pinned('boto3')}\n")
+    (source / "template.yaml").write_text(TEMPLATE.format(minor=sys.version_info.minor))
+    _sam_build(source, source / "build")
+    _sam_build(PROJECT, folder / "ours", TARGET="laptop")
+    baseline = Function("app", source / "build" / "Baseline", None, {})
+    return {BASELINE: baseline, **_functions(folder / "ours", folder / "opt")}
+
+
+def sizes(folder: Path) -> Table:
+    """Return how large the packages are that `build` made in a folder."""
+    packages = sorted(path for path in (folder / "ours").iterdir() if path.is_dir())
+    rows = [_size(path.name, path) for path in packages]
+    return Table(
+        title="Packages",
+        about=(
+            "Functions carry our own code, layers what they share; both with bytecode. "
+            f"Built for this machine; {BASELINE} as `sam build` packs it."
+        ),
+        columns=("package", "zipped, KiB", "unpacked, KiB", "files"),
+        rows=[*rows, _size(BASELINE, folder / "baseline" / "build" / "Baseline")],
+    )
+
+
+def _pinned(package: str) -> str:
+    """Return the requirement of a package that our layer has."""
+    lock = (PROJECT / "infra" / "layers" / "layer-sdk.txt").read_text()
+    return next(line for line in lock.split() if line.startswith(f"{package}=="))
+
+
+def _sam_build(project: Path, target: Path, **environment: str) -> None:
+    # SAM asks the PATH for an interpreter of the baseline's version: this one.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [SAM, "build", "--build-dir", target],
+        cwd=project,
+        env=os.environ | settings | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        done.check_returncode()
+
+
+def _functions(built: Path, opt: Path) -> dict[str, Function]:
+    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    shared = template["Globals"]["Function"]
+    found = {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = resource["Properties"]
+            layers = [*shared["Layers"], *properties.get("Layers", [])]
+            found[name.removesuffix("Function")] = Function(
+                module=properties["Handler"].rpartition(".")[0],
+                task=built / name,
+                opt=_unpacked((built / layer["Ref"] for layer in layers), opt / name),
+                environment=_environment(template, {**shared, **properties}, properties),
+            )
+    return found
+
+
+def _unpacked(layers: Iterable[Path], opt: Path) -> Path:
+    for layer in layers:
+        shutil.copytree(layer, opt, dirs_exist_ok=True)
+    return opt
+
+
+def _environment(
+    template: dict[str, Any], effective: dict[str, Any], own: dict[str, Any]
+) -> dict[str, str]:
+    declared = dict(template["Globals"]["Function"]["Environment"]["Variables"])
+    declared |= own.get("Environment", {}).get("Variables", {})
+    values = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(effective["MemorySize"])}
+    for name, value in declared.items():
+        parameter = value.get("Ref") if isinstance(value, dict) else None
+        default = template["Parameters"].get(parameter, {}).get("Default") or "placeholder"
+        values[name] = str(default) if isinstance(value, dict) else str(value)
+    return values
+
+
+def _size(name: str, folder: Path) -> tuple[str, ...]:
+    paths = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    unpacked = sum(path.stat().st_size for path in paths.values())
+    figures = (f"{len(zipped(paths)) / KIB:,.1f}", f"{unpacked / KIB:,.0f}", f"{len(paths):,}")
+    return (name, *figures)

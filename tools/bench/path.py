@@ -1,0 +1,189 @@
+"""The whole path on the local cloud against a Celery worker, side by side in one run."""
+
+import statistics
+from collections import defaultdict
+from dataclasses import replace
+
+from darkroom.cost.report import Table
+from tools.bench.contenders import (
+    CLIENTS,
+    EMULATOR,
+    WORKERS,
+    Contender,
+    Cpu,
+    Run,
+    celery,
+    darkroom,
+    sources,
+)
+
+ROUNDS = 3
+# Of each picture: its name at the source, how people call it, and the tasks of one round.
+PICTURES = {"12": ("12 megapixels", 40), "0.3": ("640 x 480", 150)}
+QUICK_TASKS = 4
+IDLE_TASKS, QUICK_IDLE_TASKS = 20, 2
+MS = 1000
+
+DARKROOM, CELERY, STEPS = "Darkroom", "Celery", "Celery, in steps"
+Runs = dict[str, list[Run]]
+
+
+def tables(*, quick: bool) -> list[Table]:
+    """Return three tables: tasks per second, latency of one task, processor time by part.
+
+    Args:
+        quick: whether a few tasks are enough, to see that it works.
+
+    Raises:
+        RuntimeError: a task did not end as it should.
+    """
+    with sources() as address, darkroom() as ours, celery() as (theirs, versions):
+        all_of_them = {
+            DARKROOM: ours,
+            CELERY: theirs,
+            STEPS: replace(theirs, path="/tasks/in-steps"),
+        }
+        for contender in all_of_them.values():
+            # Every worker has started, every connection is open.
+            contender.run(f"{address}/0.3.jpg", 4 * WORKERS)
+        idle = {
+            name: [
+                latency
+                for _ in range(QUICK_IDLE_TASKS if quick else IDLE_TASKS)
+                for latency in contender.run(f"{address}/0.3.jpg", 1).latencies
+            ]
+            for name, contender in all_of_them.items()
+        }
+        measured = {
+            picture: _rounds(
+                all_of_them,
+                f"{address}/{picture}.jpg",
+                count=QUICK_TASKS if quick else count,
+                rounds=1 if quick else ROUNDS,
+            )
+            for picture, (_, count) in PICTURES.items()
+        }
+    return [_throughput(measured, versions), _latency(idle), _parts(measured)]
+
+
+def _rounds(contenders: dict[str, Contender], url: str, *, count: int, rounds: int) -> Runs:
+    """Let all do the same, in turns, so that what else the machine does meets all."""
+    runs: Runs = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            runs[name].append(contender.run(url, count))
+    return runs
+
+
+def _throughput(measured: dict[str, Runs], versions: str) -> Table:
+    rows: list[tuple[str, ...]] = []
+    bars = {}
+    for picture, runs in measured.items():
+        title = PICTURES[picture][0]
+        rate = {name: statistics.median(map(_rate, runs[name])) for name in runs}
+        cpu = {name: sum(_cpu_of_a_task(runs[name]).values()) for name in runs}
+        row = [f"{rate[DARKROOM]:.1f}"]
+        for name in (CELERY, STEPS):
+            ratios = rate[DARKROOM] / rate[name], cpu[name] / cpu[DARKROOM]
+            row += [f"{rate[name]:.1f}", *map(_ratio, ratios)]
+            bars[f"{name}, {title}"] = rate[CELERY] / rate[name]
+        rows.append((title, *row))
+        bars[f"Darkroom, {title}"] = rate[CELERY] / rate[DARKROOM]
+    rounds = measured["12"][DARKROOM]
+    tasks = " and ".join(
+        f"{len(runs[DARKROOM][0].latencies)} ({PICTURES[picture][0]})"
+        for picture, runs in measured.items()
+    )
+    return Table(
+        "End to end: many tasks at once",
+        "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each of the two has "
+        "a local cloud of its own, which keeps nothing on disk, and both are asked over HTTP. "
+        "Darkroom: "
+        "through API, queue, state machine and functions, each step's file in S3, the result's "
+        "checksum verified, IAM enforced. Celery "
+        f"({versions}): an API in one process writes PENDING to DynamoDB and queues; a worker "
+        "writes RUNNING, downloads, does `Image.open().convert('L').save()`, puts the result into "
+        "S3 and writes COMPLETED with the result. In steps: the same, but each step is a task of "
+        "Celery's that is tried again by itself and leaves its file in S3 for the next, and the "
+        "result is a copy whose size and checksum are compared, as in Darkroom. "
+        f"{WORKERS} worker processes for Celery and for each function; {CLIENTS} client threads "
+        f"submit {tasks} tasks at once; medians of {len(rounds)} rounds in turns. CPU: Celery's "
+        "processor time of a task over Darkroom's, the local cloud in both; where something else "
+        "is at work on the machine too, that is the figure to go by, since Darkroom has more "
+        "processes to get a share of it with.",
+        (
+            "picture",
+            "Darkroom, tasks/s",
+            *("Celery, tasks/s", "ratio", "CPU"),
+            *("in steps, tasks/s", "ratio", "CPU"),
+        ),
+        rows,
+        bars,
+    )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _rate(run: Run) -> float:
+    return len(run.latencies) / run.seconds
+
+
+def _latency(idle: dict[str, list[float]]) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (name, f"{statistics.median(seconds):.3f}", f"{max(seconds):.3f}")
+        for name, seconds in idle.items()
+    ]
+    return Table(
+        "End to end: one task at idle",
+        f"640 x 480, {len(idle[DARKROOM])} tasks one after the other, every worker warm: from the "
+        "call that submits a task to the moment that its record names as its end.",
+        ("", "median s", "longest s"),
+        rows,
+    )
+
+
+def _parts(measured: dict[str, Runs]) -> Table:
+    """Tell apart what is Darkroom's, in AWS too, and what only the local cloud costs."""
+    used = {
+        picture: {name: _cpu_of_a_task(runs[name]) for name in runs}
+        for picture, runs in measured.items()
+    }
+    functions = sorted(set().union(*(of[DARKROOM] for of in used.values())) - {EMULATOR})
+    own = ["API", "worker", "broker"]
+    parts = [
+        *((function, DARKROOM, [function]) for function in functions),
+        ("all functions", DARKROOM, functions),
+        ("its local cloud", DARKROOM, [EMULATOR]),
+        ("Darkroom, all", DARKROOM, [*functions, EMULATOR]),
+    ]
+    for name in (CELERY, STEPS):
+        parts += [
+            *((f"{name}: {part}", name, [part]) for part in own),
+            ("its local cloud", name, [EMULATOR]),
+            (f"{name}: all", name, [*own, EMULATOR]),
+        ]
+    rows: list[tuple[str, ...]] = [
+        (title, *(f"{sum(used[p][name].get(n, 0) for n in names):.1f}" for p in PICTURES))
+        for title, name, names in parts
+    ]
+    return Table(
+        "End to end: processor time of one task, by part",
+        "User and system time, without clients and source. The functions run in AWS as they run "
+        "here; the local cloud is one Python process that stands for all of AWS: of Darkroom's "
+        "tasks for API Gateway, SQS, Step Functions, Lambda, DynamoDB and its stream, S3, "
+        "EventBridge and IAM, of Celery's for DynamoDB and S3.",
+        ("part", *(f"{PICTURES[picture][0]} ms" for picture in PICTURES)),
+        rows,
+    )
+
+
+def _cpu_of_a_task(runs: list[Run]) -> Cpu:
+    """Return milliseconds by part."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for run in runs:
+        for part, seconds in run.cpu.items():
+            total[part] += seconds
+    tasks = sum(len(run.latencies) for run in runs)
+    return {part: seconds * MS / tasks for part, seconds in total.items()}

@@ -1,0 +1,252 @@
+"""Tasks on their way: API, queue, pollers, executions and their steps, under quotas.
+
+Ten tasks, what a message batch brings, go their way together: they are simulated as one, and part
+where a quota lets only some of them through. So a million tasks take seconds, and no quota is
+scaled.
+"""
+
+import random
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+from tools.bench.scale.rules import Concurrency, TokenBucket, delay
+
+Process = Generator[simpy.Event, Any, Any]
+
+BATCH = 10
+RECEIVES = 5
+HIDDEN = 60.0
+"""Seconds that a message is hidden for which was not dispatched."""
+RETRIES = 10
+"""Of a state, while Lambda throttles it."""
+SDK_PAUSE = 0.5
+"""Seconds before the SDK's one more try."""
+AGAIN = 1.0
+"""Seconds after which a client that was refused is told to come back."""
+POLLERS, POLLERS_PER_SECOND = 5, 5.0
+"""At first, and more each second: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+SAMPLE = 5.0
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """What an account may do.
+
+    Attributes:
+        concurrency: functions at once.
+        start_size: StartExecution calls at once.
+        start_rate: of them a second.
+        transition_size: state transitions at once; None: there is no limit.
+        transition_rate: of them a second.
+    """
+
+    concurrency: int
+    start_size: float
+    start_rate: float
+    transition_size: float | None
+    transition_rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that functions take: to start one execution, and those of its steps in turn."""
+
+    api: float
+    start: float
+    steps: tuple[float, ...]
+    between: float
+    """Of the state machine, for each step."""
+
+
+@dataclass(frozen=True)
+class Burst:
+    """So many tasks, submitted at so many a second."""
+
+    tasks: int
+    rate: float
+
+
+@dataclass
+class Outcome:
+    """What became of a burst.
+
+    Attributes:
+        times: moments, in seconds.
+        backlog: messages that waited then, hidden ones too.
+        latencies: seconds from the first try to submit to the end, and of how many tasks.
+        refused: answers 429 of the API.
+        start_throttles: executions that could not be started at a try.
+        step_throttles: invocations that Lambda refused.
+        dead: tasks whose message was received too often.
+        failed: tasks whose step was throttled too often.
+        ended: the moment of the last end.
+    """
+
+    times: list[float] = field(default_factory=list)
+    backlog: list[int] = field(default_factory=list)
+    latencies: list[tuple[float, int]] = field(default_factory=list)
+    refused: int = 0
+    start_throttles: int = 0
+    step_throttles: int = 0
+    dead: int = 0
+    failed: int = 0
+    ended: float = 0.0
+
+    @property
+    def completed(self) -> int:
+        """Return the tasks that ended COMPLETED."""
+        return sum(count for _, count in self.latencies)
+
+    def percentile(self, share: float) -> float:
+        """Return the seconds within which that share of the completed tasks was done."""
+        wanted, passed = share * self.completed, 0
+        for latency, count in sorted(self.latencies):
+            passed += count
+            if passed >= wanted:
+                return latency
+        raise ValueError("No task was completed.")
+
+
+@dataclass(frozen=True)
+class Message:
+    """The messages of tasks that were submitted together, and how often they were received."""
+
+    born: float
+    count: int
+    receives: int = 0
+
+
+class Flow:
+    """One burst on its way."""
+
+    def __init__(
+        self, quotas: Quotas, times: Times, burst: Burst, pollers: int, seed: int = 0
+    ) -> None:
+        """Take the quotas, the times, the tasks, `MaximumConcurrency`, and a seed."""
+        self._env = simpy.Environment()
+        self._times, self._burst, self._pollers = times, burst, pollers
+        self._chance = random.Random(seed).random  # noqa: S311 - the same seed, the same burst
+        self._starts = TokenBucket(self._env, quotas.start_size, quotas.start_rate)
+        self._transitions = (
+            TokenBucket(self._env, quotas.transition_size, quotas.transition_rate)
+            if quotas.transition_size is not None
+            else None
+        )
+        self._functions = Concurrency(self._env, quotas.concurrency)
+        self._queue: simpy.Store = simpy.Store(self._env)
+        self._backlog = 0
+        self._open = burst.tasks
+        self._done = self._env.event()
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Let every task end."""
+        self._env.process(self._submissions())
+        self._env.process(self._samples())
+        for poller in range(self._pollers):
+            self._env.process(self._poll(max(0, poller - POLLERS + 1) / POLLERS_PER_SECOND))
+        self._env.run(self._done)
+        self._sample()
+        self.outcome.ended = self._env.now
+        self.outcome.step_throttles = self._functions.throttled
+        return self.outcome
+
+    def _submissions(self) -> Process:
+        left = self._burst.tasks
+        while left:
+            count = min(BATCH, left)
+            left -= count
+            self._env.process(self._submit(count))
+            yield self._env.timeout(count / self._burst.rate)
+
+    def _submit(self, count: int) -> Process:
+        born = self._env.now
+        while count:
+            taken = self._functions.enter(count, self._times.api)
+            self.outcome.refused += count - taken
+            self._functions.throttled -= count - taken  # the API's are told apart
+            count -= taken
+            if taken:
+                self._backlog += taken
+                self._queue.put(Message(born, taken))
+            if count:
+                yield self._env.timeout(AGAIN)
+
+    def _poll(self, after: float) -> Process:
+        yield self._env.timeout(after)
+        while True:
+            message = yield self._queue.get()
+            yield from self._dispatch(message)
+
+    def _dispatch(self, message: Message) -> Process:
+        took = message.count * self._times.start
+        attempt = 0
+        while not self._functions.enter(1, took):
+            yield self._env.timeout(delay(attempt, self._chance()))
+            attempt += 1
+        yield self._env.timeout(took)
+        started = self._start(message, message.count)
+        if started < message.count:
+            yield self._env.timeout(SDK_PAUSE)
+            started += self._start(message, message.count - started)
+        if started < message.count:
+            self._env.process(self._again(message, message.count - started))
+
+    def _start(self, message: Message, wanted: int) -> int:
+        started = self._starts.take(wanted)
+        self.outcome.start_throttles += wanted - started
+        if started:
+            self._backlog -= started
+            self._env.process(self._execute(message.born, started))
+        return started
+
+    def _again(self, message: Message, count: int) -> Process:
+        receives = message.receives + 1
+        if receives == RECEIVES:
+            self._backlog -= count
+            self.outcome.dead += count
+            self._end(count)
+            return
+        yield self._env.timeout(HIDDEN)
+        self._queue.put(Message(message.born, count, receives))
+
+    def _execute(self, born: float, count: int, step: int = 0, attempt: int = 0) -> Process:
+        """Do the steps from one on. Those that Lambda throttles go on later, by themselves."""
+        for place in range(step, len(self._times.steps)):
+            waited = self._transitions.wait(count) if self._transitions else 0.0
+            yield self._env.timeout(waited + self._times.between)
+            seconds = self._times.steps[place]
+            running = self._functions.enter(count, seconds)
+            if running < count:
+                self._env.process(self._retry(born, count - running, place, attempt))
+            if not running:
+                return
+            count, attempt = running, 0
+            yield self._env.timeout(seconds)
+        self.outcome.latencies.append((self._env.now - born, count))
+        self._end(count)
+
+    def _retry(self, born: float, count: int, step: int, attempt: int) -> Process:
+        if attempt == RETRIES:
+            self.outcome.failed += count
+            self._end(count)
+            return
+        yield self._env.timeout(delay(attempt, self._chance()))
+        yield from self._execute(born, count, step, attempt + 1)
+
+    def _end(self, count: int) -> None:
+        self._open -= count
+        if not self._open:
+            self._done.succeed()
+
+    def _samples(self) -> Process:
+        while True:
+            self._sample()
+            yield self._env.timeout(SAMPLE)
+
+    def _sample(self) -> None:
+        self.outcome.times.append(self._env.now)
+        self.outcome.backlog.append(self._backlog)

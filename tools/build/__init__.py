@@ -1,0 +1,1 @@
+"""What builds, checks and describes what is deployed."""

@@ -1,0 +1,116 @@
+"""What goes into a function's package: its handler, what that imports of ours, and its `site/`.
+
+The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles and
+leaves out `darkroom/`: the functions share one layer of what any of them imports of it. With it and
+its bytecode in every package, that of the API would be twice as large as we allow. Only the
+standard library is used here, so that any Python can build.
+
+    python -m tools.build.packages function FOLDER HANDLER TARGET
+    python -m tools.build.packages layer TARGET
+"""
+
+import ast
+import io
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+# The earliest moment that a zip file can tell: the same files give the same bytes, always.
+EPOCH = (1980, 1, 1, 0, 0, 0)
+READ_ONLY = 0o644 << 16
+SHARED = "darkroom/"
+FOLDERS = ("api/", "lambdas/", "web/")
+HANDLER = re.compile(r"HANDLER := (\S+)")
+
+
+def files(folder: str, handler: str) -> dict[str, Path]:
+    """Return the files of a function: their names in the package and where they are.
+
+    A folder `site/` beside the handler is what the function serves, and goes along.
+
+    Args:
+        folder: the function's `CodeUri`, relative to the project: `lambdas/` or `api/`.
+        handler: its `Handler`: `download.handler`.
+
+    Raises:
+        FileNotFoundError: there is no such module.
+    """
+    roots = [PROJECT / folder, PROJECT]
+    module = handler.rpartition(".")[0]
+    if not (roots[0] / f"{module}.py").is_file():
+        raise FileNotFoundError(f"{folder} has no module {module}.")
+    found = {f"site/{path.name}": path for path in (roots[0] / "site").glob("*")}
+    waiting = [module]
+    while waiting:
+        for name, path in _locate(waiting.pop(), roots):
+            if name not in found:
+                found[name] = path
+                waiting.extend(_imports(path))
+    return dict(sorted(found.items()))
+
+
+def _locate(module: str, roots: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Give the files that importing a module of ours runs; none for a library's module."""
+    parts = module.split(".")
+    for root in roots:
+        if len(parts) > 1 and not (root / parts[0] / "__init__.py").is_file():
+            continue
+        for length in range(1, len(parts) + 1):
+            place = root.joinpath(*parts[:length])
+            for path in (place / "__init__.py", place.with_suffix(".py")):
+                if path.is_file():
+                    yield path.relative_to(root).as_posix(), path
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Give the dotted names that a file imports; `from a import b` may mean the module `a.b`."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def zipped(contents: dict[str, Path]) -> bytes:
+    """Return files as a zip archive, the same bytes for the same files."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, path in contents.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = READ_ONLY
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            package.writestr(entry, path.read_bytes())
+    return archive.getvalue()
+
+
+def function(folder: str, handler: str, target: str) -> None:
+    """Copy the files of one function into a folder, but for what comes in the layer."""
+    _copy(
+        {n: path for n, path in files(folder, handler).items() if not n.startswith(SHARED)}, target
+    )
+
+
+def layer(target: str) -> None:
+    """Copy what any function imports of `darkroom/` into a folder."""
+    shared: dict[str, Path] = {}
+    for folder in FOLDERS:
+        for handler in HANDLER.findall((PROJECT / folder / "Makefile").read_text()):
+            found = files(folder, handler)
+            shared |= {name: path for name, path in found.items() if name.startswith(SHARED)}
+    _copy(shared, target)
+
+
+def _copy(contents: dict[str, Path], target: str) -> None:
+    for name, path in contents.items():
+        place = Path(target, name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+if __name__ == "__main__":
+    {"function": function, "layer": layer}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,1 @@
+"""`make demo` and the picture that it develops."""

@@ -1,0 +1,241 @@
+"""Deploy template.yaml to the local cloud: through CloudFormation, in a second or two.
+
+It is the template that goes to AWS. `at_once` takes out what shifts traffic, which the local cloud
+cannot do. `localized` changes where code comes from: zip files of the functions' own modules, while
+libraries come from the project's environment, not from layers. `tests/integration/test_sam.py`
+deploys the same template with the SAM CLI, layers and all.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+from samtranslator.yaml_helper import yaml_parse
+
+from tools.build.packages import PROJECT, files, zipped
+from tools.localcloud.cloud import LocalCloud, LocalCloudError
+
+ARTIFACTS = "darkroom-artifacts"
+STACK_NAME = "darkroom-local"
+FUNCTION = "AWS::Serverless::Function"
+LAYER = "AWS::Serverless::LayerVersion"
+MACHINE = "AWS::Serverless::StateMachine"
+ALARM = "AWS::CloudWatch::Alarm"
+NEVER_CREATED = {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+"""Of stacks that can only be deleted, in AWS as here."""
+
+
+class DeploymentError(LocalCloudError):
+    """CloudFormation refused the stack; the message has its reasons."""
+
+
+def deploy(
+    cloud: LocalCloud, stack_name: str = STACK_NAME, parameters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Create or update a stack and return how to reach it, as `.local/stack.json` has it.
+
+    Args:
+        cloud: a local cloud that is up.
+        stack_name: several stacks can live side by side.
+        parameters: of the template. Sources on private addresses are allowed unless they say no.
+
+    Raises:
+        DeploymentError: CloudFormation refused the stack.
+    """
+    parameters = {
+        "AllowPrivateSources": "true",
+        "ConsoleUrl": "none",
+        **(parameters or {}),
+    }
+    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    body, artifacts = localized(at_once(template))
+    # As a pipeline does with its commit: a change of parameters alone would publish no version.
+    everything = json.dumps([body, parameters], sort_keys=True).encode()
+    parameters["Release"] = hashlib.sha256(everything).hexdigest()[:10]
+    _upload(cloud, artifacts)
+    _apply(cloud, stack_name, body, parameters)
+    return describe(cloud, stack_name)
+
+
+def at_once(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the template without what the local cloud has not, the resources of SAM's making too.
+
+    There is no CodeDeploy, and a state machine has neither versions nor aliases: new versions are
+    live at once, executions are started by the machine's own ARN, and alarms that compute of new
+    versions when to stop a deployment are gone with it.
+    """
+    machines: dict[str, str] = {}
+    asked: set[str] = set()
+    resources: dict[str, Any] = {}
+    shared = dict(template["Globals"]["Function"])
+    asked.update(_references(shared.pop("DeploymentPreference", None)))
+    for name, resource in template["Resources"].items():
+        properties = dict(resource.get("Properties", {}))
+        if resource["Type"] in {FUNCTION, MACHINE}:
+            asked.update(_references(properties.pop("DeploymentPreference", None)))
+        if resource["Type"] == MACHINE:
+            machines[f"{name}Alias{properties.pop('AutoPublishAlias', '')}"] = name
+        resources[name] = {**resource, "Properties": properties}
+    kept = {
+        name: _renamed(resource, machines)
+        for name, resource in resources.items()
+        if not (name in asked and resource["Type"] == ALARM and "Metrics" in resource["Properties"])
+    }
+    shared_by_kind = {**template["Globals"], "Function": shared}
+    return {**template, "Globals": shared_by_kind, "Resources": kept}
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Give the names that the `Ref`s of a part of a template refer to."""
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        yield value["Ref"]
+    elif isinstance(value, dict | list):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _references(entry)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return a part of a template in which each `Ref` to a name of `names` is one to its value."""
+    if isinstance(value, list):
+        return [_renamed(entry, names) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return {"Ref": names.get(value["Ref"], value["Ref"])}
+    return {key: _renamed(entry, names) for key, entry in value.items()}
+
+
+def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the template for the local cloud, and the files by the key that it names them by.
+
+    Functions point to zip files of their own modules, the state machine to its definition, and the
+    layers are gone: the functions' interpreter has their packages.
+    """
+    artifacts: dict[str, bytes] = {}
+
+    def stored(data: bytes) -> dict[str, str]:
+        key = hashlib.sha256(data).hexdigest()
+        artifacts[key] = data
+        return {"Bucket": ARTIFACTS, "Key": key}
+
+    resources: dict[str, Any] = {}
+    for name, resource in template["Resources"].items():
+        properties = dict(resource.get("Properties", {}))
+        if resource["Type"] == LAYER:
+            continue
+        if resource["Type"] == FUNCTION:
+            package = zipped(files(properties["CodeUri"], properties["Handler"]))
+            properties["CodeUri"] = stored(package)
+            properties.pop("Layers", None)
+        if resource["Type"] == MACHINE:
+            definition = (PROJECT / properties["DefinitionUri"]).read_bytes()
+            properties["DefinitionUri"] = stored(definition)
+        resources[name] = {**resource, "Properties": properties}
+    shared = dict(template["Globals"]["Function"])
+    shared.pop("Layers", None)
+    shared_by_kind = {**template["Globals"], "Function": shared}
+    return {**template, "Globals": shared_by_kind, "Resources": resources}, artifacts
+
+
+def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
+    """Return how to reach a deployed stack."""
+    stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    key = cloud.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    # https://{api}.execute-api.{region}.amazonaws.com/{stage}, as the output has it, is not an
+    # address that leads to a laptop.
+    host, _, stage = outputs["ApiUrl"].removeprefix("https://").partition("/")
+    api_id = host.partition(".")[0]
+    credentials = cloud.credentials
+    return {
+        "apiUrl": f"{cloud.endpoint_url}/_aws/execute-api/{api_id}/{stage}",
+        "apiKey": key["value"],
+        "endpointUrl": cloud.endpoint_url,
+        "accessKeyId": credentials.access_key_id,
+        "secretAccessKey": credentials.secret_access_key,
+        "region": cloud.region,
+        "stackName": stack_name,
+        "consoleUrl": None,
+        "outputs": outputs,
+    }
+
+
+def can_be_updated(cloudformation: Any, stack_name: str) -> bool:
+    """Return whether a stack is there to be updated. What a failed creation has left is deleted.
+
+    Raises:
+        WaiterError: that could not be deleted.
+    """
+    try:
+        stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return False
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+    if stack["StackStatus"] not in NEVER_CREATED:
+        return True
+    cloudformation.delete_stack(StackName=stack_name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack_name)
+    return False
+
+
+def _upload(cloud: LocalCloud, artifacts: Mapping[str, bytes]) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=ARTIFACTS)
+    there = {o["Key"] for o in s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents", [])}
+    for key in artifacts.keys() - there:
+        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=artifacts[key])
+
+
+def _apply(
+    cloud: LocalCloud, stack_name: str, body: Mapping[str, Any], parameters: Mapping[str, str]
+) -> None:
+    cloudformation = cloud.client("cloudformation")
+    exists = can_be_updated(cloudformation, stack_name)
+    # Too long to be sent along: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    cloud.client("s3").put_object(
+        Bucket=ARTIFACTS, Key=f"{stack_name}.json", Body=json.dumps(body).encode()
+    )
+    answer = cloudformation.create_change_set(
+        StackName=stack_name,
+        ChangeSetName=f"local-{time.time_ns()}",
+        ChangeSetType="UPDATE" if exists else "CREATE",
+        TemplateURL=f"{cloud.endpoint_url}/{ARTIFACTS}/{stack_name}.json",
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    change_set = answer["Id"]
+    fast = {"Delay": 1, "MaxAttempts": 60}
+    try:
+        cloudformation.get_waiter("change_set_create_complete").wait(
+            ChangeSetName=change_set, WaiterConfig=fast
+        )
+    except WaiterError as error:
+        change = cloudformation.describe_change_set(ChangeSetName=change_set)
+        reason = change.get("StatusReason", "")
+        cloudformation.delete_change_set(ChangeSetName=change_set)
+        if exists and "didn't contain changes" in reason:
+            return
+        raise DeploymentError(reason) from error
+    cloudformation.execute_change_set(ChangeSetName=change_set)
+    waiter = "stack_update_complete" if exists else "stack_create_complete"
+    try:
+        cloudformation.get_waiter(waiter).wait(StackName=stack_name, WaiterConfig=fast)
+    except WaiterError as error:
+        raise DeploymentError(_reasons(cloudformation, stack_name)) from error
+
+
+def _reasons(cloudformation: Any, stack_name: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack_name)["StackEvents"]
+    failed = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
+    return "\n".join(failed) or f"{stack_name} did not become complete."

@@ -1,0 +1,169 @@
+"""Alarms: when they fire and when they clear, and those that watch an expression."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import cloudwatch
+from ministack.services.cloudformation import provisioners
+
+from tools.localcloud.emulator.expressions import Value, evaluate
+from tools.localcloud.emulator.patches.replacing import Function, replace
+
+# Seconds between two looks at all alarms. Whoever asks for them has them looked at, too.
+EVERY = 60.0
+# Points are kept as they came; one that came late is looked for this far back.
+LATE = 3600.0
+
+OVER: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
+
+_one_at_a_time = threading.Lock()
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    judge_period_by_period()
+    look_without_being_told()
+    watch_an_expression()
+
+
+def judge_period_by_period() -> None:
+    """Dimensions, `EvaluationPeriods`, `DatapointsToAlarm` and `TreatMissingData`.
+
+    ministack takes all metrics of a name for one, all periods for one, and never clears an alarm
+    whose metric has fallen silent.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+
+    def judge(_original: Function) -> Function:
+        def by_periods(alarm: dict[str, Any]) -> None:
+            with _one_at_a_time:
+                values = _values(alarm, time.time())
+                state = _state(alarm, values)
+                if state is not None and state != alarm["StateValue"]:
+                    _change(alarm, state, values)
+
+        return by_periods
+
+    replace(cloudwatch, "_evaluate_alarm", judge, has="recent = [p for p in all_pts")
+
+
+def look_without_being_told() -> None:
+    """Look at alarms every minute; ministack does when PutMetricData is called, and only then."""
+
+    def describe(original: Function) -> Function:
+        def after_a_look(*args: Any, **more: Any) -> Any:
+            cloudwatch._evaluate_all_alarms()
+            return original(*args, **more)
+
+        return after_a_look
+
+    def forever() -> None:
+        while True:
+            time.sleep(EVERY)
+            cloudwatch._evaluate_all_alarms()
+
+    replace(cloudwatch, "_describe_alarms", describe, has='"MetricAlarm" in alarm_types')
+    threading.Thread(target=forever, daemon=True, name="darkroom-alarms").start()
+
+
+def watch_an_expression() -> None:
+    """`Metrics`, metric math: ministack's CloudFormation refuses it and PutMetricAlarm drops it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
+    """
+
+    def record(original: Function) -> Function:
+        def with_metrics(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+            metrics = properties.get("Metrics")
+            if not metrics:
+                return dict(original(name, properties))
+            plain = {key: value for key, value in properties.items() if key != "Metrics"}
+            alarm = original(name, plain | {"MetricName": "-", "Namespace": "-"})
+            return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+        return with_metrics
+
+    def put(original: Function) -> Function:
+        def with_metrics(params: Any, sent: dict[str, Any], *rest: Any) -> Any:
+            answer = original(params, sent, *rest)
+            if sent.get("Metrics") and sent["AlarmName"] in cloudwatch._alarms:
+                cloudwatch._alarms[sent["AlarmName"]]["Metrics"] = sent["Metrics"]
+            return answer
+
+        return with_metrics
+
+    replace(provisioners, "_cw_metric_alarm_record", record, has='if props.get("Metrics"):')
+    replace(cloudwatch, "_put_metric_alarm", put, has='"MetricName": cbor_data.get("MetricName")')
+
+
+def _values(alarm: dict[str, Any], now: float) -> list[Value]:
+    """Return what an alarm watches, a value for each of its periods, the newest first."""
+    count = alarm["EvaluationPeriods"]
+    queries = alarm.get("Metrics")
+    if not queries:
+        return _series(
+            alarm | {"Stat": alarm.get("ExtendedStatistic") or alarm["Statistic"]}, now, count
+        )
+    measured = {
+        query["Id"]: _series({**query["MetricStat"], **query["MetricStat"]["Metric"]}, now, count)
+        for query in queries
+        if "MetricStat" in query
+    }
+    (expression,) = (query["Expression"] for query in queries if "Expression" in query)
+    return [
+        evaluate(expression, {name: values[n] for name, values in measured.items()})
+        for n in range(count)
+    ]
+
+
+def _series(metric: dict[str, Any], now: float, count: int) -> list[Value]:
+    """Return one metric's statistic for each of so many periods up to now, the newest first."""
+    dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}
+    key = (metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))
+    period = int(metric["Period"])
+    periods: list[list[Any]] = [[] for _ in range(count)]
+    for point in reversed(cloudwatch._metrics.get(key) or []):
+        age = now - point["Timestamp"]
+        if age > count * period + LATE:
+            break
+        if 0 <= age < count * period:
+            periods[int(age // period)].append(point)
+    return [
+        cloudwatch._stat_value(cloudwatch._calc_stats(points), metric["Stat"], points)
+        if points
+        else None
+        for points in periods
+    ]
+
+
+def _state(alarm: dict[str, Any], values: list[Value]) -> str | None:
+    """Return the state that the values of all periods give; None: as it is."""
+    missing = alarm.get("TreatMissingData") or "missing"
+    over, threshold = OVER[alarm["ComparisonOperator"]], alarm["Threshold"]
+    verdicts = [
+        missing == "breaching" if value is None else over(value, threshold)
+        for value in values
+        if value is not None or missing in {"breaching", "notBreaching"}
+    ]
+    if not verdicts:
+        return None if missing == "ignore" else "INSUFFICIENT_DATA"
+    needed = alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
+    return "ALARM" if sum(verdicts) >= min(needed, len(verdicts)) else "OK"
+
+
+def _change(alarm: dict[str, Any], state: str, values: list[Value]) -> None:
+    """Put an alarm into another state, and tell whom it is to tell."""
+    before = alarm["StateValue"]
+    reason = f"{alarm['ComparisonOperator']} {alarm['Threshold']:g}: the newest first, {values}"
+    alarm["StateValue"], alarm["StateReason"] = state, reason
+    alarm["StateUpdatedTimestamp"] = int(time.time())
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)

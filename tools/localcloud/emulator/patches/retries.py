@@ -1,0 +1,108 @@
+"""Step Functions: which errors a state retries and catches, when, and under which name."""
+
+import json
+import random
+from typing import Any
+
+from ministack.services import stepfunctions
+
+from tools.localcloud.emulator.patches.replacing import Function, replace
+
+# What `States.ALL` and `States.TaskFailed` do not stand for: only their own names match them.
+TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    delay_as_the_retrier_says()
+    let_no_wildcard_catch_terminal_errors()
+    name_a_throttled_function()
+    time_out_without_a_cause()
+
+
+def delay_as_the_retrier_says() -> None:
+    """`MaxDelaySeconds` and `JitterStrategy: FULL`, which ministack ignores.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html (retrying)
+    ministack itself waits 60 seconds at most.
+    """
+
+    def find(original: Function) -> Function:
+        def matching(retriers: Any, error: str, counts: dict[int, int]) -> tuple[Any, int]:
+            retrier, index = original(retriers, error, counts)
+            if retrier is None:
+                return None, index
+            delay = retrier.get("IntervalSeconds", 1)
+            delay *= retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+            delay = min(delay, retrier.get("MaxDelaySeconds", delay))
+            if retrier.get("JitterStrategy") == "FULL":
+                delay = random.uniform(0, delay)  # noqa: S311
+            # What the caller makes of it: IntervalSeconds x BackoffRate to the number of retries.
+            return {**retrier, "IntervalSeconds": delay, "BackoffRate": 1}, index
+
+        return matching
+
+    replace(stepfunctions, "_find_matching_retrier", find, has='retrier.get("MaxAttempts", 3)')
+
+
+def let_no_wildcard_catch_terminal_errors() -> None:
+    """`States.ALL` does not catch `States.Runtime` and `States.DataLimitExceeded`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html (error names)
+    """
+
+    def matches(original: Function) -> Function:
+        def match(error_equals: list[str], error: str) -> bool:
+            if error in TERMINAL:
+                return error in error_equals
+            return bool(original(error_equals, error))
+
+        return match
+
+    replace(stepfunctions, "_error_matches", matches, has="States.TaskFailed")
+
+
+def name_a_throttled_function() -> None:
+    """`Lambda.TooManyRequestsException`; ministack says `Lambda.Unknown`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
+
+    def call(original: Function) -> Function:
+        def invoke(func_ref: str, event: Any) -> Any:
+            try:
+                return original(func_ref, event)
+            except stepfunctions._ExecutionError as error:
+                if error.error == "Lambda.Unknown" and _is_throttle(error.cause):
+                    raise stepfunctions._ExecutionError(
+                        "Lambda.TooManyRequestsException",
+                        "Rate Exceeded. (Service: Lambda, Status Code: 429)",
+                    ) from None
+                raise
+
+        return invoke
+
+    replace(stepfunctions, "_call_lambda", call, has='body.get("errorType", "Lambda.Unknown")')
+
+
+def time_out_without_a_cause() -> None:
+    """What catches a task's timeout gets `{"Error": "States.Timeout", "Cause": ""}`.
+
+    ministack has a sentence of its own. Its event, without a cause, is made in `execution_events`.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
+    """
+
+    def make(original: Function) -> Function:
+        def without_cause(self: Exception, error: str, cause: str) -> None:
+            original(self, error, "" if error == "States.Timeout" else cause)
+
+        return without_cause
+
+    replace(stepfunctions._ExecutionError, "__init__", make, has="self.cause = cause")
+
+
+def _is_throttle(cause: str) -> bool:
+    try:
+        return bool(json.loads(cause).get("__type") == "TooManyRequestsException")
+    except (AttributeError, ValueError):
+        return False

@@ -1,0 +1,32 @@
+"""`make release STAGE=dev`: bring the build in `.aws-sam/build` into a stage of an AWS account."""
+
+import sys
+
+from rich.console import Console
+
+from darkroom.cli.stack import NoStack
+from tools.localcloud.cloud import PROJECT
+from tools.release.accounts import account_of_environment
+from tools.release.release import ReleaseFailed, release
+from tools.release.stages import stages
+
+BUILD = PROJECT / ".aws-sam" / "build"
+
+
+def main(name: str, commit: str) -> None:
+    """Release a commit to the stage of this name; exit with the reason if it does not run there."""
+    screen = Console(highlight=False)
+    try:
+        release(account_of_environment(), stages()[name], BUILD, commit[:10], screen.print)
+    except KeyError as error:
+        sys.exit(f"{error} is no stage, or is not set; docs/deploy.md says what is.")
+    except (ReleaseFailed, NoStack) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [name, commit]:
+            main(name, commit)
+        case _:
+            sys.exit("usage: python -m tools.release STAGE COMMIT")

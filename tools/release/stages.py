@@ -1,0 +1,33 @@
+"""The stages that a build goes through, with their settings in samconfig.toml."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.localcloud.cloud import PROJECT
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage, and the stack that it is."""
+
+    name: str
+    config_env: str
+    """Its section of samconfig.toml; SAM calls the first one `default`."""
+    stack_name: str
+    parameters: dict[str, str]
+
+
+def stages(config: Path = PROJECT / "samconfig.toml") -> dict[str, Stage]:
+    """Return the stages by name, in the order in which a build goes through them."""
+    found = {}
+    settings = tomllib.loads(config.read_text())
+    for name, config_env in (("dev", "default"), ("staging", "staging"), ("prod", "prod")):
+        pairs = settings[config_env]["deploy"]["parameters"]["parameter_overrides"].split()
+        found[name] = Stage(
+            name,
+            config_env,
+            settings[config_env]["global"]["parameters"]["stack_name"],
+            dict(pair.split("=", 1) for pair in pairs),
+        )
+    return found
