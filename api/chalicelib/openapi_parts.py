@@ -72,11 +72,12 @@ KNOWN = {
 # What any request may meet; API Gateway itself gives some of these.
 ALWAYS = (
     "BadRequest",
+    "MethodNotAllowed",
     "TooManyRequests",
     "ServiceUnavailable",
     "InternalError",
 )
-WITH_KEY = ("Forbidden", "QuotaExceeded", "MethodNotAllowed")
+WITH_KEY = ("Forbidden", "QuotaExceeded")
 WITH_BODY = ("MalformedJson", "InvalidRequest", "RequestTooLarge")
 
 

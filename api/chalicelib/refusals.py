@@ -47,10 +47,7 @@ REFUSALS: dict[str, dict[str, tuple[str, str | None]]] = {
             "No file was sent to this upload, or it was more than a day ago.",
             "manifest.uploadId",
         ),
-        "NotFound": (
-            "There is no such path, or not for this method. GET /health works, and /tasks.",
-            None,
-        ),
+        "NotFound": ("There is no such path. GET /health works, and /tasks.", None),
     },
     "405": {
         "MethodNotAllowed": (

@@ -23,6 +23,13 @@ def refusals(resources: dict[str, Any]) -> dict[str, Any]:
 
 
 ANY = "X-AMAZON-APIGATEWAY-ANY-METHOD"
+TYPES = {
+    "application/json",
+    "application/octet-stream",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/plain",
+}
 FREE = {"/", "/docs", "/openapi.json", "/page/{version}/{file}", "/health"}
 
 
@@ -47,15 +54,22 @@ def function_of(method: dict[str, Any]) -> str:
 
 def test_template_and_code_have_the_same_paths(methods):
     code = (PROJECT / "api" / "app.py").read_text()
-    paths = {path for path, method in methods if method == ANY}
+    paths = {path for path, method in methods if method == ANY} - FREE
     assert paths == set(re.findall(r'@app\.route\("([^"]+)"', code))
 
 
-def test_a_wrong_method_reaches_the_api_which_answers_405(methods):
+def test_a_wrong_method_is_answered_405_by_the_api_or_without_a_function(methods):
+    examples = json.loads((PROJECT / "docs" / "openapi.json").read_text())["components"]["examples"]
+    described = examples["MethodNotAllowed"]["value"]
     assert {name for path, name in methods if path not in FREE} == {ANY}
-    assert {function_of(told) for (_, name), told in methods.items() if name == ANY} == {
-        "ApiFunctionAliaslive"
-    }
+    assert {name for path, name in methods if path in FREE} == {ANY, "GET", "HEAD"}
+    for (path, name), told in methods.items():
+        if name == ANY and path in FREE:
+            (answer,) = told[INTEGRATION]["responses"].values()
+            assert answer["statusCode"] == "405"
+            assert json.loads(answer["responseTemplates"]["application/json"]) == described
+        elif name == ANY:
+            assert function_of(told) == "ApiFunctionAliaslive"
 
 
 def test_api_gateway_may_invoke_each_function_that_has_a_route(document, methods):
@@ -77,7 +91,7 @@ def test_every_method_needs_a_key_but_the_pages_and_health(methods):
     needed = {method for method, told in methods.items() if told["security"] == [{"api_key": []}]}
     assert {
         method: told["security"] for method, told in methods.items() if method not in needed
-    } == {(path, method): [] for path in FREE for method in ("GET", "HEAD")}
+    } == {(path, method): [] for path in FREE for method in ("GET", "HEAD", ANY)}
     assert len(needed) > 10
 
 
@@ -97,13 +111,22 @@ def test_what_needs_no_key_leaves_most_of_the_accounts_functions_to_callers(docu
 
 def test_no_function_says_that_the_api_is_well(methods):
     for method in ("GET", "HEAD"):
-        integration = methods["/health", method][INTEGRATION]
-        assert (integration["type"], integration["passthroughBehavior"]) == ("mock", "never")
-        assert json.loads(integration["requestTemplates"]["application/json"]) == {
-            "statusCode": 200
-        }
+        assert methods["/health", method][INTEGRATION]["type"] == "mock"
     (answer,) = methods["/health", "GET"][INTEGRATION]["responses"].values()
     assert json.loads(answer["responseTemplates"]["application/json"]) == {"status": "ok"}
+
+
+def test_what_needs_no_function_is_answered_whatever_type_the_request_has(methods):
+    """A type without a template is a 415, one that is passed through a 500."""
+    for method in methods.values():
+        integration = method[INTEGRATION]
+        if integration["type"] == "mock":
+            (answer,) = integration["responses"].values()
+            status = {"statusCode": int(answer["statusCode"])}
+            assert integration["passthroughBehavior"] == "never"
+            templates = integration["requestTemplates"]
+            assert set(templates) == TYPES
+            assert all(json.loads(template) == status for template in templates.values())
 
 
 def test_what_api_gateway_refuses_by_itself_has_the_form_of_our_errors(refusals):

@@ -24,7 +24,7 @@ def test_the_template_routes_what_the_function_serves(resources):
     routed = [path for path, methods in paths.items() if "PageFunctionAliaslive" in str(methods)]
     assert routed == served
     for path in served:
-        assert set(paths[path]) == {"get", "head"}
+        assert set(paths[path]) == {"get", "head", "x-amazon-apigateway-any-method"}
 
 
 def test_the_package_has_the_whole_site_and_nothing_of_darkroom():

@@ -70,14 +70,19 @@ def test_health_needs_neither_key_nor_function(standard: Stack):
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert answer.headers["Content-Type"] == "application/json"
     assert httpx.head(url).status_code == 200
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
-        assert error_of(httpx.request(method, url), 404)["code"] == "NotFound"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/page/x/main.js"])
-def test_a_page_can_only_be_read(standard: Stack, path: str):
-    answer = httpx.post(standard.description["apiUrl"] + path)
-    assert error_of(answer, 404)["code"] == "NotFound"
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/page/x/main.js", "/health"])
+def test_what_needs_no_key_can_only_be_read(standard: Stack, path: str, method: str):
+    answer = httpx.request(method, standard.description["apiUrl"] + path)
+    assert error_of(answer, 405)["code"] == "MethodNotAllowed"
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_a_form_sent_to_an_open_route_is_refused_like_json(standard: Stack):
+    answer = httpx.post(standard.description["apiUrl"] + "/health", data={"a": "1"})
+    assert error_of(answer, 405)["code"] == "MethodNotAllowed"
 
 
 @pytest.mark.parametrize("path", ["/docs", "/page/x/main.js"])
