@@ -26,11 +26,11 @@ demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, develop a picture, 
 
 .PHONY: up
 up: $(READY) $(EMULATOR) ## Start the local cloud and deploy template.yaml to it (again after a change)
-	@$(BIN)/python -m tools.localcloud.cloud up
+	@$(BIN)/python -m tools.localcloud.commands up
 
 .PHONY: down
 down: ## Stop the local cloud; its state stays for the next `make up`
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.cloud down; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.commands down; fi
 
 .PHONY: test
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
@@ -65,6 +65,7 @@ flat: $(READY) $(EMULATOR) $(BENCH) ## Do 10,000 tasks on a local cloud: does ea
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template, its policies and the workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@PYTHONPATH=api $(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/cfn-lint
 	@$(BIN)/python -m tools.build.cloudformation
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint

@@ -18,10 +18,11 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom.aws.sqs import NotATask, Queue, read_order
+from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import required
+from darkroom.tasks.messages import NotATask, read_order
 from darkroom.tasks.model import execution_name
 
 machine = StateMachine(required("STATE_MACHINE_ARN"))

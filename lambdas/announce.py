@@ -20,7 +20,8 @@ from darkroom.runtime.metrics import count_ends, count_unpublished
 from darkroom.runtime.redaction import redacted_errors
 from darkroom.runtime.settings import required
 
-bus = Bus(required("STACK_NAME"))
+bus = Bus()
+stack = required("STACK_NAME")
 
 
 @redacted_errors()
@@ -30,7 +31,7 @@ def handler(event: dict[str, Any], _: Any) -> None:
     if not ended:
         return
     try:
-        bus.announce(ended)
+        bus.put([events.entry(item, stack) for item in ended])
     except EventRefused as error:
         if len(ended) > 1:
             raise  # Lambda gives each half again, down to the one that is refused

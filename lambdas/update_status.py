@@ -14,9 +14,9 @@ from typing import Any
 
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.execution_failures import describe
+from darkroom.runtime.clock import timestamp
 from darkroom.runtime.settings import Settings
 from darkroom.runtime.step import step
-from darkroom.tasks.model import timestamp
 from darkroom.tasks.store import TaskStore
 
 settings = Settings.from_environment()

@@ -1,20 +1,12 @@
 """The event bus of the account: every call to EventBridge that Darkroom makes."""
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from darkroom.errors import ServiceUnavailable
-from darkroom.events import model as events
-from darkroom.tasks.model import Status
-
-MOST_ENTRIES = 10
-"""Of one request: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
-
 
 REFUSED = {"InvalidArgument", "MalformedDetail", "ValidationException"}
 
@@ -26,9 +18,8 @@ class EventRefused(Exception):
 class Bus:
     """The default event bus."""
 
-    def __init__(self, stack: str) -> None:
-        """Take the name of the stack, which every event says: all stacks of an account share it."""
-        self._stack = stack
+    def __init__(self) -> None:
+        """Make the client; nothing is called yet."""
         self._events = boto3.client(
             "events",
             config=Config(
@@ -38,23 +29,15 @@ class Bus:
             ),
         )
 
-    def announce(self, ended: Iterable[Mapping[str, Any]]) -> None:
-        """Tell of up to ten tasks that have ended.
+    def put(self, entries: Sequence[Mapping[str, str]]) -> None:
+        """Publish up to ten events: `Source`, `DetailType` and `Detail` of each.
+
+        https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 
         Raises:
-            ServiceUnavailable: an event was not taken; to tell all of them again does no harm.
+            ServiceUnavailable: an event was not taken; to publish all of them again does no harm.
             EventRefused: one of them never will be.
         """
-        entries = [
-            {
-                "Source": events.SOURCE,
-                "DetailType": events.DETAIL_TYPES[Status(item["status"])],
-                "Detail": json.dumps(
-                    {"stack": self._stack, **events.detail(item)}, ensure_ascii=False
-                ),
-            }
-            for item in ended
-        ]
         try:
             answer = self._events.put_events(Entries=entries)
         except ClientError as error:

@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from botocore.handlers import add_expect_header
 
 from darkroom.errors import ResultCorrupted, SourceNotFound
-from darkroom.tasks.model import timestamp
+from darkroom.runtime.clock import timestamp
 
 CHUNK_BYTES = 1024 * 1024
 NOT_FOUND = {"404", "NoSuchKey", "403", "AccessDenied"}

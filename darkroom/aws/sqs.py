@@ -1,4 +1,4 @@
-"""The queue of tasks and its dead-letter queue: every call to SQS that Darkroom makes."""
+"""A queue: every call to SQS that Darkroom makes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,18 +7,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from darkroom.tasks.model import is_id
-
-ORDER_FIELDS = {"taskId": str, "attempt": int, "source": dict, "output": dict}
-
-
 MOST_MESSAGES = 10
 """Of one request, with 1 MiB together:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
-
-
-class NotATask(ValueError):
-    """A message is no order for an execution; no further delivery would make it one."""
 
 
 class Queue:
@@ -37,7 +28,7 @@ class Queue:
         )
 
     def send(self, order: Mapping[str, Any]) -> None:
-        """Send the order for one execution: see `tasks.order`."""
+        """Send the order for one execution: see `tasks.model.order`."""
         self._sqs.send_message(
             QueueUrl=self._url, MessageBody=json.dumps(order, separators=(",", ":"))
         )
@@ -94,26 +85,3 @@ class Queue:
     def delete(self, message: Mapping[str, Any]) -> None:
         """Delete a message that was received."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-
-
-def read_order(body: str) -> dict[str, Any]:
-    """Return the order that a message holds: `taskId`, `attempt`, `source` and `output`.
-
-    Fields that are new are kept: a newer API may be live while an older dispatch function is.
-
-    Raises:
-        NotATask: the message is no JSON object with these fields.
-    """
-    try:
-        order = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise NotATask("The message is not JSON, or too deep.") from error
-    if not isinstance(order, dict):
-        raise NotATask("The message is not a JSON object.")
-    for field, kind in ORDER_FIELDS.items():
-        # The very type: to Python, true is an int.
-        if type(order.get(field)) is not kind:
-            raise NotATask(f"The message has no {field}, or one of the wrong type.")
-    if not is_id(order["taskId"]):
-        raise NotATask("The message's taskId is no id of a task.")
-    return order

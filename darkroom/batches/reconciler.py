@@ -19,8 +19,9 @@ from darkroom.batches.model import (
     run_of,
 )
 from darkroom.batches.store import BatchStore
+from darkroom.runtime.clock import timestamp
 from darkroom.runtime.logging import logger
-from darkroom.tasks.model import ACTIVE_SHARDS, timestamp
+from darkroom.tasks.model import ACTIVE_SHARDS
 from darkroom.tasks.store import Item
 
 BATCHES_PER_SHARD = 10

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb import Table
 from darkroom.batches.model import TRANSITIONS, BatchStatus
-from darkroom.tasks.model import active_shard, timestamp
+from darkroom.runtime.clock import timestamp
+from darkroom.tasks.model import active_shard
 from darkroom.tasks.queries import overdue
 from darkroom.tasks.store import SECONDS_PER_DAY, Item, aliases, condition_failed
 

@@ -13,8 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.console_links import machine_url
 from darkroom.client import Darkroom
-from tools.localcloud import guard
-from tools.localcloud.private import Credentials
 
 PROJECT = Path(__file__).resolve().parents[2]
 STACK_FILE = Path(".local", "stack.json")
@@ -29,19 +27,22 @@ class NoStack(Exception):
 class Stack:
     """One deployed Darkroom.
 
-    `endpoint_url` is where the local cloud's AWS services answer and `credentials` what signs the
-    requests there; None in AWS. `outputs` are those of template.yaml; empty when only the API's
-    address and key are known.
+    `endpoint_url` is where the local cloud's AWS services answer, `credentials` the arguments by
+    which boto3 signs requests there, `saved_url` where it says whether its state is saved, and
+    `code` what was deployed: see `operator.deployed`. In AWS there is none of these. `outputs` are
+    those of template.yaml; empty when only the API's address and key are known.
     """
 
     api_url: str
     api_key: str = field(repr=False)
     endpoint_url: str | None = None
-    credentials: Credentials | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     region: str = DEFAULT_REGION
     stack_name: str = ""
     console_url: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+    saved_url: str | None = None
+    code: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def darkroom(self) -> Darkroom:
         """Make a client of the stack's API."""
@@ -56,15 +57,15 @@ class Stack:
             service,
             endpoint_url=self.endpoint_url,
             region_name=self.region,
-            **(self.credentials.arguments if self.credentials else {}),
+            **self.credentials,
         )
 
     def unsaved(self) -> str | None:
         """Return why the local cloud cannot save its state; None if it can, or does not answer."""
-        if self.endpoint_url is None:
+        if self.saved_url is None:
             return None
         try:
-            answer = httpx.get(f"{self.endpoint_url}{guard.SAVED}", timeout=2, trust_env=False)
+            answer = httpx.get(self.saved_url, timeout=2, trust_env=False)
             message: str = answer.json()["error"]["message"]
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
@@ -103,9 +104,12 @@ def from_description(description: Mapping[str, Any]) -> Stack:
     Raises:
         KeyError: it has no `apiUrl` or no `apiKey`, or is of a local cloud and has no credentials.
     """
-    credentials = None
+    credentials = {}
     if description.get("endpointUrl"):
-        credentials = Credentials(description["accessKeyId"], description["secretAccessKey"])
+        credentials = {
+            "aws_access_key_id": description["accessKeyId"],
+            "aws_secret_access_key": description["secretAccessKey"],
+        }
     return Stack(
         api_url=description["apiUrl"].rstrip("/"),
         api_key=description["apiKey"],
@@ -115,6 +119,8 @@ def from_description(description: Mapping[str, Any]) -> Stack:
         stack_name=description.get("stackName", ""),
         console_url=description.get("consoleUrl"),
         outputs=description.get("outputs") or {},
+        saved_url=description.get("savedUrl"),
+        code=description.get("code") or {},
     )
 
 

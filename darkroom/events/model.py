@@ -81,6 +81,19 @@ def detail(item: Item) -> dict[str, Any]:
     }
 
 
+def entry(item: Item, stack: str) -> dict[str, str]:
+    """Return the event of a task's end as EventBridge takes it.
+
+    It names the stack, since all stacks of an account share one event bus.
+    """
+    said = {"stack": stack, **detail(item)}
+    return {
+        "Source": SOURCE,
+        "DetailType": DETAIL_TYPES[Status(item["status"])],
+        "Detail": json.dumps(said, ensure_ascii=False),
+    }
+
+
 def webhook(item: Item) -> tuple[str, bytes]:
     """Return the id and the body of the webhook of a task's end: the same at each try.
 

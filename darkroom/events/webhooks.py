@@ -7,8 +7,8 @@ from typing import Any
 
 from darkroom.errors import SourceError
 from darkroom.events import model as events
+from darkroom.runtime.clock import timestamp
 from darkroom.sources.http import Deadline, exchange
-from darkroom.tasks.model import timestamp
 
 SECONDS = 15.0
 """That a receiver has to answer: within what Standard Webhooks recommends (15 to 30)."""

@@ -29,10 +29,10 @@ from aws_lambda_powertools import Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
 from darkroom import errors
-from darkroom.tasks.model import Status
 
 NAMESPACE = "Darkroom"
-ENDS = {"Completed": Status.COMPLETED, "Failed": Status.FAILED, "Cancelled": Status.CANCELLED}
+ENDS = {"Completed": "COMPLETED", "Failed": "FAILED", "Cancelled": "CANCELLED"}
+"""The metric of each status that a task ends in."""
 
 metrics = Metrics(namespace=NAMESPACE)
 
@@ -62,11 +62,11 @@ def count_ends(ended: Iterable[Mapping[str, Any]]) -> None:
     for item in ended:
         for name, status in ENDS.items():
             metrics.add_metric(name, MetricUnit.Count, item["status"] == status)
-        error = item["failure"]["error"] if item["status"] == Status.FAILED else None
+        error = item["failure"]["error"] if item["status"] == "FAILED" else None
         metrics.add_metric("Faults", MetricUnit.Count, error is not None and is_fault(error))
         if error:
             _count("Failed", error=error)
-        if item["status"] == Status.COMPLETED:
+        if item["status"] == "COMPLETED":
             metrics.add_metric("BytesOut", MetricUnit.Bytes, int(item["result"]["bytes"]))
             if item["attempt"] == 1:  # a later one began when somebody asked for it
                 metrics.add_metric("TaskSeconds", MetricUnit.Seconds, _seconds(item))

@@ -10,7 +10,6 @@ row, so that of two writers that race, DynamoDB lets one win and the other learn
     (late MarkFailed of A or B: COMPLETED is in no row's `sources`, so nothing is written)
 """
 
-import datetime
 import uuid
 import zlib
 from dataclasses import dataclass
@@ -66,12 +65,6 @@ TRANSITIONS = {
         frozenset({Status.FAILED, Status.CANCELLED}), Status.PENDING, by_execution=False
     ),
 }
-
-
-def timestamp(moment: datetime.datetime | None = None) -> str:
-    """Return a moment, now by default, as ISO 8601 in UTC with milliseconds: sortable as text."""
-    moment = moment or datetime.datetime.now(datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_id(text: str) -> bool:

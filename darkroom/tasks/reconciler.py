@@ -8,11 +8,13 @@ from time import monotonic
 from typing import Any
 
 from darkroom.aws.execution_failures import Outcome
-from darkroom.aws.sqs import NotATask, Queue, read_order
+from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.errors import DeadLettered, StaleAttempt
+from darkroom.runtime.clock import timestamp
 from darkroom.runtime.logging import logger
-from darkroom.tasks.model import ACTIVE_SHARDS, attempt_of, execution_name, order, timestamp
+from darkroom.tasks.messages import NotATask, read_order
+from darkroom.tasks.model import ACTIVE_SHARDS, attempt_of, execution_name, order
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.repair_rules import ENDED_BADLY, End, Requeue, decide, failure_of, named
 from darkroom.tasks.store import Item, TaskStore

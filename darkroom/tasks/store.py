@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb import Table, read_item
 from darkroom.errors import StaleAttempt
-from darkroom.tasks.model import OPEN, TRANSITIONS, Status, active_shard, timestamp
+from darkroom.runtime.clock import timestamp
+from darkroom.tasks.model import OPEN, TRANSITIONS, Status, active_shard
 
 SECONDS_PER_DAY = 86_400
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any
 
-from darkroom.tasks.model import timestamp
+from darkroom.runtime.clock import timestamp
 from tests.chaos.books import RESTARTED
 from tests.chaos.recorder import Item
 from tests.integration.stacks import Stack, told

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-from darkroom.tasks.model import timestamp
+from darkroom.runtime.clock import timestamp
 from tools.localcloud.cloud import LocalCloud
 
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}

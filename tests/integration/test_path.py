@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkroom.tasks.model import timestamp
+from darkroom.runtime.clock import timestamp
 from sources import FILES, PICTURE, Sources, luma
 from stacks import ORDER, Stack, until
 

@@ -6,7 +6,7 @@ import pytest
 from api_caller import Answer, Api
 from stand_in import STARTED
 
-from darkroom.tasks.model import timestamp
+from darkroom.runtime.clock import timestamp
 
 RESULT = {
     "key": "results/1.jpg", "contentType": "image/jpeg", "width": 4, "height": 3, "bytes": 9,

@@ -2,8 +2,10 @@
 
 import datetime
 import email.utils
+import hashlib
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,9 +128,12 @@ def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
     assert found.level == level
 
 
-def functions_of(*layers: str, **more: Any) -> list[Finding]:
+def functions_of(
+    *layers: str, code: dict[str, dict[str, str]] | None = None, **more: Any
+) -> list[Finding]:
     """What is found of functions in AWS, each with one version of the rules."""
     patient, stubs = a_patient("cloudformation", "lambda")
+    object.__setattr__(patient.stack, "code", code or {})
     resource = {
         "ResourceType": "AWS::Lambda::Function",
         "LastUpdatedTimestamp": NOW,
@@ -170,6 +175,36 @@ def test_functions_with_rules_of_two_versions_are_a_broken_deployment() -> None:
 
     assert found.level == "fail"
     assert "dev-DarkroomLayer:7, dev-DarkroomLayer:8" in found.found
+
+
+@pytest.mark.parametrize(
+    ("digest", "here", "expected"),
+    [
+        ("same", b"now", ("ok", "all 1 functions are of this checkout")),
+        ("other", b"now", ("warn", "F0: not of this checkout")),
+        ("same", b"then", ("warn", "api/app.py: changed since `make up`")),
+        ("same", None, ("warn", "api/app.py: changed since `make up`")),
+    ],
+)
+def test_a_local_cloud_has_the_code_of_this_checkout_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    digest: str,
+    here: bytes | None,
+    expected: tuple[str, str],
+) -> None:
+    monkeypatch.setattr(deployed, "CHECKOUT", tmp_path)
+    (tmp_path / "api").mkdir()
+    if here:
+        (tmp_path / "api" / "app.py").write_bytes(here)
+    code = {
+        "functions": {"F0": digest},
+        "files": {"api/app.py": hashlib.sha256(b"now").hexdigest()},
+    }
+
+    (finding,) = functions_of("dev-DarkroomLayer:7", code=code, CodeSha256="same")
+
+    assert (finding.level, finding.found) == expected
 
 
 def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.aws.sqs import NotATask, read_order
+from darkroom.tasks.messages import NotATask, read_order
 from darkroom.tasks.model import order
 
 ITEM = {

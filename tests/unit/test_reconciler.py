@@ -13,7 +13,7 @@ from stand_in import STARTED
 
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.errors import StaleAttempt
-from darkroom.tasks.model import timestamp
+from darkroom.runtime.clock import timestamp
 from darkroom.tasks.reconciler import Reconciler
 
 TASK = str(uuid.UUID(int=7))

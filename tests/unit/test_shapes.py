@@ -13,8 +13,8 @@ import pytest
 from api_caller import Api
 from stand_in import StandIn
 
-from darkroom.aws.sqs import read_order
 from darkroom.events.model import detail, webhook
+from darkroom.tasks.messages import read_order
 from darkroom.tasks.model import order
 
 # As the first release stored a task. A field that is added stays out of here: it may be missing.

@@ -113,4 +113,10 @@ def _copy(contents: dict[str, Path], target: str) -> None:
 
 
 if __name__ == "__main__":
-    {"function": function, "layer": layer}[sys.argv[1]](*sys.argv[2:])
+    match sys.argv[1:]:
+        case ["function", folder, handler, target]:
+            function(folder, handler, target)
+        case ["layer", target]:
+            layer(target)
+        case _:
+            sys.exit(__doc__)

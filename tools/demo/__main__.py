@@ -22,7 +22,7 @@ from darkroom.cli.operator import history
 from darkroom.cli.stack import Stack, from_description
 from darkroom.client import ApiError, Darkroom, Unreachable
 from tools.demo import picture
-from tools.localcloud import cloud
+from tools.localcloud import cloud, commands
 
 FOLDER = cloud.PROJECT / ".local" / "demo"
 CARD, MISSING = "card.png", "missing.png"
@@ -40,7 +40,7 @@ def main() -> int:
     card = FOLDER / CARD
     try:
         with screen.status("Starting the local cloud and deploying to it"):
-            stack = from_description(cloud.up())
+            stack = from_description(commands.up())
         tell(screen, f"The local cloud is up ({time.monotonic() - began:.1f} s).", "bold")
         picture.render(card)
         with served(card) as site, stack.darkroom() as client:

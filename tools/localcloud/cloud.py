@@ -1,11 +1,9 @@
 """The local cloud's life: start it, ask whether it is up, stop it without leaving a process.
 
-`python -m tools.localcloud.cloud up` starts the emulator and deploys template.yaml;
-`python -m tools.localcloud.cloud down` stops it. The state stays in the state folder.
+Its state stays in the state folder.
 """
 
 import fcntl
-import json
 import os
 import shutil
 import subprocess
@@ -23,7 +21,6 @@ from typing import Any
 import boto3
 import httpx
 from botocore.config import Config
-from rich.console import Console
 
 from tools.localcloud import guard, private, processes
 
@@ -32,7 +29,6 @@ TOOLS = PROJECT / ".local" / "tools"
 
 # Not ministack's own 4566: another one may run on this machine.
 PORT = 4599
-STACK_NAME = "darkroom-local"
 # Seconds to be ready in: a cold start on a busy machine takes three, the first of all ten.
 DEADLINE = 60.0
 # Seconds that a clean stop may take before it is no longer asked for.
@@ -83,7 +79,7 @@ class LocalCloud:
             OSError: the state folder cannot be written.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        with _alone(self.home / "lock"):
+        with alone(self.home / "lock"):
             if not self.is_up():
                 # What a killed emulator has left: workers, folders of code.
                 self._end_everything()
@@ -94,7 +90,7 @@ class LocalCloud:
     def stop(self) -> None:
         """End the emulator and every worker, also those that nobody owns any more."""
         if self.home.is_dir():
-            with _alone(self.home / "lock"):
+            with alone(self.home / "lock"):
                 self._end_everything()
 
     def is_up(self) -> bool:
@@ -192,56 +188,8 @@ class LocalCloud:
         }
 
 
-def local_cloud() -> LocalCloud:
-    """Return the local cloud of this checkout, the one `make up` starts."""
-    return LocalCloud(PROJECT / ".local", PORT)
-
-
-def up() -> dict[str, Any]:
-    """Start the local cloud, deploy template.yaml to it, write `.local/stack.json`; return that.
-
-    Raises:
-        LocalCloudError: it cannot be started, CloudFormation refused the stack, or the state cannot
-            be saved.
-    """
-    # The deployer makes clients of a LocalCloud, so it knows this module.
-    from tools.localcloud.deploy import deploy  # noqa: PLC0415
-
-    cloud = local_cloud()
-    try:
-        with _one_command(cloud):
-            cloud.start()
-            stack: dict[str, Any] = deploy(cloud, STACK_NAME)
-            cloud.save()
-            private.write(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
-    except OSError as error:
-        place = error.filename or cloud.home
-        raise LocalCloudError(f"{place} cannot be written: {error.strerror or error}.") from error
-    return stack
-
-
-def down() -> None:
-    """Stop the local cloud; its state stays."""
-    cloud = local_cloud()
-    if cloud.home.is_dir():
-        with _one_command(cloud):
-            cloud.stop()
-
-
 @contextmanager
-def _one_command(cloud: LocalCloud) -> Iterator[None]:
-    """Let `make up` and `make down` wait for another one of this checkout, and say so."""
-    cloud.home.mkdir(parents=True, exist_ok=True)
-
-    def wait() -> None:
-        sys.stderr.write("Another `make up` or `make down` is at work here: waiting for it.\n")
-
-    with _alone(cloud.home / "command.lock", wait):
-        yield
-
-
-@contextmanager
-def _alone(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+def alone(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock of a file, after the process that has it; `waits` is called if there is one."""
     with path.open("w") as lock:
         try:
@@ -258,28 +206,3 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)  # noqa: PLR2004
     except (urllib.error.URLError, OSError):
         return False
-
-
-def main(command: str) -> None:
-    """Do `up` or `down`, and say so."""
-    screen = Console(highlight=False)
-    if command == "down":
-        down()
-        screen.print("The local cloud is down. Its state stays for the next `make up`.")
-        return
-    try:
-        stack = up()
-    except LocalCloudError as error:
-        sys.exit(str(error))
-    screen.print("[bold green]The local cloud is up.[/]")
-    screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
-    screen.print(f"  Page     {stack['apiUrl']}/ asks for that key")
-    screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
-
-
-if __name__ == "__main__":
-    match sys.argv[1:]:
-        case [("up" | "down") as wanted]:
-            main(wanted)
-        case _:
-            sys.exit("usage: python -m tools.localcloud.cloud up|down")

@@ -6,16 +6,19 @@ libraries come from the project's environment, not from layers. `tests/integrati
 deploys the same template with the SAM CLI, layers and all.
 """
 
+import base64
 import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
 from tools.build.packages import PROJECT, files, zipped
+from tools.localcloud import guard
 from tools.localcloud.cloud import LocalCloud, LocalCloudError
 
 ARTIFACTS = "darkroom-artifacts"
@@ -51,13 +54,31 @@ def deploy(
         **(parameters or {}),
     }
     template = yaml_parse((PROJECT / "template.yaml").read_text())
-    body, artifacts = localized(at_once(template))
+    body, artifacts, sources = localized(at_once(template))
     # As a pipeline does with its commit: a change of parameters alone would publish no version.
     everything = json.dumps([body, parameters], sort_keys=True).encode()
     parameters["Release"] = hashlib.sha256(everything).hexdigest()[:10]
     _upload(cloud, artifacts)
     _apply(cloud, stack_name, body, parameters)
-    return describe(cloud, stack_name)
+    return {**describe(cloud, stack_name), "code": _code(body, sources)}
+
+
+def _code(template: dict[str, Any], sources: set[Path]) -> dict[str, dict[str, str]]:
+    """Return what was deployed, for `darkroom doctor` to compare with what is there now.
+
+    `functions` has the CodeSha256 of each function, `files` the SHA-256 of each file of this
+    checkout that is in one of them.
+    """
+    packages = {
+        name: base64.b64encode(bytes.fromhex(resource["Properties"]["CodeUri"]["Key"])).decode()
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == FUNCTION
+    }
+    files = {
+        path.relative_to(PROJECT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(sources)
+    }
+    return {"functions": packages, "files": files}
 
 
 def at_once(template: dict[str, Any]) -> dict[str, Any]:
@@ -108,13 +129,14 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     return {key: _renamed(entry, names) for key, entry in value.items()}
 
 
-def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return the template for the local cloud, and the files by the key that it names them by.
+def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes], set[Path]]:
+    """Return the template for the local cloud, its artifacts by key, and the functions' files.
 
     Functions point to zip files of their own modules, the state machine to its definition, and the
     layers are gone: the functions' interpreter has their packages.
     """
     artifacts: dict[str, bytes] = {}
+    sources: set[Path] = set()
 
     def stored(data: bytes) -> dict[str, str]:
         key = hashlib.sha256(data).hexdigest()
@@ -127,8 +149,9 @@ def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes
         if resource["Type"] == LAYER:
             continue
         if resource["Type"] == FUNCTION:
-            package = zipped(files(properties["CodeUri"], properties["Handler"]))
-            properties["CodeUri"] = stored(package)
+            contents = files(properties["CodeUri"], properties["Handler"])
+            sources.update(contents.values())
+            properties["CodeUri"] = stored(zipped(contents))
             properties.pop("Layers", None)
         if resource["Type"] == MACHINE:
             definition = (PROJECT / properties["DefinitionUri"]).read_bytes()
@@ -137,7 +160,8 @@ def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes
     shared = dict(template["Globals"]["Function"])
     shared.pop("Layers", None)
     shared_by_kind = {**template["Globals"], "Function": shared}
-    return {**template, "Globals": shared_by_kind, "Resources": resources}, artifacts
+    body = {**template, "Globals": shared_by_kind, "Resources": resources}
+    return body, artifacts, sources
 
 
 def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
@@ -154,6 +178,7 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
         "apiUrl": f"{cloud.endpoint_url}/_aws/execute-api/{api_id}/{stage}",
         "apiKey": key["value"],
         "endpointUrl": cloud.endpoint_url,
+        "savedUrl": f"{cloud.endpoint_url}{guard.SAVED}",
         "accessKeyId": credentials.access_key_id,
         "secretAccessKey": credentials.secret_access_key,
         "region": cloud.region,

@@ -1,19 +1,19 @@
 """Is what runs what was deployed, and what this checkout has? Checks for `darkroom doctor`."""
 
-import base64
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from darkroom.cli.operator.findings import FAIL, OK, WARN, Finding, Patient
-from tools.build.packages import PROJECT, files, zipped
 
 DEPLOY = "Deploy again."
-FOLDERS = ("api", "lambdas", "web")
+CHECKOUT = Path(__file__).resolve().parents[3]
+"""Where this is run from the project's checkout, and not installed."""
 BLANK = re.compile(r"\$\{\w+\}")
 
 
@@ -67,23 +67,30 @@ def functions(patient: Patient) -> Iterator[Finding]:
         if function.get("LastUpdateStatus") == "Failed" or function["State"] == "Failed":
             reason = function.get("LastUpdateStatusReason") or function.get("StateReason", "")
             yield Finding(FAIL, "function", f"{name} is not ready: {reason}", DEPLOY)
-    if patient.stack.endpoint_url:
-        yield _of_this_checkout(found)
+    if patient.stack.code:
+        yield _of_this_checkout(patient.stack.code, found)
     else:
         yield _of_one_layer(found)
 
 
-def _of_this_checkout(found: Mapping[str, Mapping[str, Any]]) -> Finding:
-    """Compare code with what this checkout would deploy to the local cloud."""
-    other = []
-    for name, function in found.items():
-        package = zipped(files(_folder(function["Handler"]), function["Handler"]))
-        digest = base64.b64encode(hashlib.sha256(package).digest()).decode()
-        if digest != function["CodeSha256"]:
-            other.append(name)
+def _of_this_checkout(
+    code: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, Any]]
+) -> Finding:
+    """Compare the local cloud's functions with what was deployed, and that with the files here."""
+    other = [
+        n for n, function in found.items() if function["CodeSha256"] != code["functions"].get(n)
+    ]
     if other:
         return Finding(WARN, "code", f"{_text(other)}: not of this checkout", "make up")
+    changed = [name for name, digest in code["files"].items() if _digest(name) != digest]
+    if changed:
+        return Finding(WARN, "code", f"{_text(changed)}: changed since `make up`", "make up")
     return Finding(OK, "code", f"all {len(found)} functions are of this checkout")
+
+
+def _digest(name: str) -> str | None:
+    path = CHECKOUT / name
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _of_one_layer(found: Mapping[str, Mapping[str, Any]]) -> Finding:
@@ -102,10 +109,13 @@ def _of_one_layer(found: Mapping[str, Mapping[str, Any]]) -> Finding:
 
 def state_machine(patient: Patient) -> Iterator[Finding]:
     """The state machine is that of this checkout, but for the ARNs in it."""
+    definition = CHECKOUT / "statemachine" / "task.asl.json"
+    if not definition.is_file():
+        return
     answer = patient.stack.client("stepfunctions").describe_state_machine(
         stateMachineArn=patient.stack.outputs["StateMachineArn"]
     )
-    here = json.loads((PROJECT / "statemachine" / "task.asl.json").read_text())
+    here = json.loads(definition.read_text())
     if _same(here, json.loads(answer["definition"])):
         yield Finding(OK, "state machine", "is that of this checkout")
     else:
@@ -122,12 +132,6 @@ def _same(here: Any, there: Any) -> bool:
     if isinstance(here, list) and isinstance(there, list):
         return len(here) == len(there) and all(map(_same, here, there))
     return bool(here == there)
-
-
-def _folder(handler: str) -> str:
-    """Return the folder of a handler's module: no two of ours have the same name."""
-    module = handler.partition(".")[0]
-    return next(f"{f}/" for f in FOLDERS if (PROJECT / f / f"{module}.py").is_file())
 
 
 def _statements(document: Mapping[str, Any]) -> list[Any]:

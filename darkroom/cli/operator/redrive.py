@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom.aws.sqs import NotATask, read_order
 from darkroom.cli.stack import NoStack, Stack
 from darkroom.cli.submissions import AT_ONCE
+from darkroom.tasks.messages import NotATask, read_order
 
 BATCH = 10
 """Messages of one answer, which is the most that SQS gives."""
