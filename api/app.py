@@ -1,30 +1,31 @@
-"""The HTTP API. Each route: parse, one call, answer. Errors are told in `chalicelib.problems`."""
+"""The HTTP API. Each route: parse, one call, answer. Errors are told in `chalicelib.errors`."""
 
 import functools
 import os
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.batching import BatchDesk
-from chalicelib.problems import Problem, needs_services, tell
-from chalicelib.submission import Desk
+from chalicelib.batch_service import BatchService
+from chalicelib.errors import Problem, needs_services, tell
+from chalicelib.http_cache import answer, versioned
+from chalicelib.task_service import TaskService
 from chalicelib.views import Views, root_of
-from chalicelib.waiting import answer, versioned
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import Bucket, upload_key
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
-from darkroom.batches.model import BatchStatus, told
+from darkroom.batches.model import BatchStatus, displayed_counts
 from darkroom.batches.store import BatchStore
-from darkroom.batches.task_index import Members
+from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.events.model import secret_text
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import OPEN, is_id
-from darkroom.tasks.queries import InvalidCursor, TaskIndex
+from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
@@ -40,17 +41,17 @@ table = Table(settings.table_name)
 store = TaskStore(table, settings.retention_days)
 index = TaskIndex(table)
 bucket = Bucket(settings.bucket_name)
-desk = Desk(
+task_service = TaskService(
     store=store,
     bucket=bucket,
     queue=Queue(required("QUEUE_URL")),
     machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
     max_source_bytes=settings.max_source_bytes,
 )
-members = Members(table)
+batch_tasks = BatchTaskIndex(table)
 batch_store = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
 batch_machine = StateMachine(required("BATCH_STATE_MACHINE_ARN"))
-batch_desk = BatchDesk(batch_store, bucket, batch_machine)
+batch_service = BatchService(batch_store, bucket, batch_machine)
 views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
@@ -61,7 +62,7 @@ def submit() -> Response:
     from chalicelib.models import NewTask, parse_body
 
     new = parse_body(NewTask, request().raw_body)
-    item, replayed = desk.submit(caller(), new, request().headers.get("idempotency-key"))
+    item, replayed = task_service.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted(item, {"Idempotent-Replayed": "true"} if replayed else {})
 
 
@@ -91,14 +92,14 @@ def retry(taskId: str) -> Response:  # noqa: N803
 
     sent = request().raw_body
     attempt = parse_body(NewAttempt, sent).attempt if sent else None
-    return accepted(desk.retry(own(taskId), attempt))
+    return accepted(task_service.retry(own(taskId), attempt))
 
 
 @app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def cancel(taskId: str) -> Response:  # noqa: N803
     """Cancel a task that is PENDING or RUNNING."""
-    return accepted(desk.cancel(own(taskId)))
+    return accepted(task_service.cancel(own(taskId)))
 
 
 @app.route("/batches", methods=["POST"], content_types=ANY_TYPE)
@@ -109,7 +110,7 @@ def submit_batch() -> Response:
     from chalicelib.models import parse_body
 
     new = parse_body(NewBatch, request().raw_body)
-    item, replayed = batch_desk.submit(caller(), new, request().headers.get("idempotency-key"))
+    item, replayed = batch_service.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted_batch(item, {"Idempotent-Replayed": "true"} if replayed else {})
 
 
@@ -118,7 +119,7 @@ def submit_batch() -> Response:
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, its tasks counted."""
     item = own_batch(batchId)
-    counts = told(item, members.counts(batchId))
+    counts = displayed_counts(item, batch_tasks.counts(batchId))
     # Of one that has ended what is still open is about to be cancelled.
     unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
     moved = [item["startedAt"]] if unfinished else []
@@ -136,21 +137,21 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
 
     query = parse_query(BatchTasksQuery, sent_query())
     own_batch(batchId)
-    return page(lambda: members.tasks(batchId, **query.model_dump()))
+    return page(lambda: batch_tasks.tasks(batchId, **query.model_dump()))
 
 
 @app.route("/batches/{batchId}/retry", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def retry_batch(batchId: str) -> Response:  # noqa: N803
     """Try the tasks of a batch again that FAILED or were CANCELLED."""
-    return accepted_batch(batch_desk.retry(own_batch(batchId)))
+    return accepted_batch(batch_service.retry(own_batch(batchId)))
 
 
 @app.route("/batches/{batchId}/cancel", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def cancel_batch(batchId: str) -> Response:  # noqa: N803
     """Cancel a batch that is RUNNING, and what is open of it."""
-    return accepted_batch(batch_desk.cancel(own_batch(batchId)))
+    return accepted_batch(batch_service.cancel(own_batch(batchId)))
 
 
 @app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
@@ -190,16 +191,18 @@ def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> R
         status=item["status"],
         route=request().context["resourcePath"],
     )
-    task = views.task(item, root())
-    place = {"Location": task["links"]["self"]}
-    return Response(task, headers={**place, **(headers or {})}, status_code=202)
+    return _accepted(views.task(item, root()), headers)
 
 
 def accepted_batch(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
     """Return the answer that a batch was taken, tried again or cancelled."""
-    batch = views.batch(item, told(item, members.counts(item["batchId"])), root())
-    place = {"Location": batch["links"]["self"]}
-    return Response(batch, headers={**place, **(headers or {})}, status_code=202)
+    counts = displayed_counts(item, batch_tasks.counts(item["batchId"]))
+    return _accepted(views.batch(item, counts, root()), headers)
+
+
+def _accepted(shown: dict[str, Any], headers: dict[str, str | list[str]] | None = None) -> Response:
+    place = {"Location": shown["links"]["self"]}
+    return Response(shown, headers={**place, **(headers or {})}, status_code=202)
 
 
 def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
@@ -221,23 +224,25 @@ def own(task_id: str) -> Item:
     """Return a task of the caller.
 
     Raises:
-        Problem: 404, there is none. That another caller has one is not to be learned.
+        Problem: 404, there is none.
     """
-    item = store.get(task_id) if is_id(task_id) else None
-    if item is None or item["owner"] != caller():
-        raise Problem(404, "TaskNotFound", "You have no task of this id.")
-    return item
+    return _own(store, task_id, "TaskNotFound", "You have no task of this id.")
 
 
 def own_batch(batch_id: str) -> Item:
     """Return a batch of the caller.
 
     Raises:
-        Problem: 404, there is none. That another caller has one is not to be learned.
+        Problem: 404, there is none.
     """
-    item = batch_store.get(batch_id) if is_id(batch_id) else None
+    return _own(batch_store, batch_id, "BatchNotFound", "You have no batch of this id.")
+
+
+def _own(kept: TaskStore | BatchStore, item_id: str, code: str, message: str) -> Item:
+    """Return an item of the caller. Another caller's is a 404 too: its existence is a secret."""
+    item = kept.get(item_id) if is_id(item_id) else None
     if item is None or item["owner"] != caller():
-        raise Problem(404, "BatchNotFound", "You have no batch of this id.")
+        raise Problem(404, code, message)
     return item
 
 

@@ -37,7 +37,7 @@ def dispatch(record: SQSRecord) -> None:
     except NotATask as error:
         # It would fail five times. Straight to where a person looks.
         logger.warning("a message is no task", messageId=record.message_id, reason=str(error))
-        dead_letters.bury(record.body, str(error))
+        dead_letters.send_to_dlq(record.body, str(error))
         return
     about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
     try:

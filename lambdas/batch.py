@@ -16,7 +16,7 @@ from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.runs import Run
 from darkroom.batches.store import BatchStore
-from darkroom.batches.task_index import Members
+from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.runtime.settings import Settings, required
 from darkroom.runtime.step import step
 from darkroom.tasks.store import TaskStore
@@ -26,7 +26,7 @@ table = Table(settings.table_name)
 runs = Run(
     batches=BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days),
     tasks=TaskStore(table, settings.retention_days),
-    members=Members(table),
+    batch_tasks=BatchTaskIndex(table),
     queue=Queue(required("QUEUE_URL")),
     machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
     bucket=Bucket(settings.bucket_name),

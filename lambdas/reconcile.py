@@ -47,7 +47,7 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, int]:
         responsible = batch_reconciler if of_batch else reconciler
         repaired = responsible.execution_ended(event["detail"])
     else:
-        repaired = reconciler.sweep(older_than) + reconciler.bury()
+        repaired = reconciler.sweep(older_than) + reconciler.fail_dead_letters()
         repaired += batch_reconciler.sweep(older_than)
     count_repairs(repaired.total())
     return dict(repaired)

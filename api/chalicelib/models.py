@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from chalicelib.problems import Problem
+from chalicelib.errors import Problem
 from darkroom.errors import SourceError
 from darkroom.sources.data_urls import is_data_url
 from darkroom.sources.http import check_url

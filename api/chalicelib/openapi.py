@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.json_schema import models_json_schema
 
-from chalicelib import refusals
-from chalicelib.answers import CallbackSecret, Error, Health, Task, TaskList, Upload
+from chalicelib import error_catalog
 from chalicelib.examples import (
     AGAIN,
     EXAMPLES,
@@ -41,6 +40,7 @@ from chalicelib.openapi_parts import (
     path_id,
     query,
 )
+from chalicelib.responses import CallbackSecret, Error, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def document() -> Json:
         "paths": _paths(),
         "components": {
             "securitySchemes": {"apiKey": scheme},
-            "examples": refusals.examples(),
+            "examples": error_catalog.examples(),
             "schemas": schemas["$defs"],
         },
     }

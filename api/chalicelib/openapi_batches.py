@@ -1,8 +1,7 @@
 """The paths of batches in the description of the API."""
 
-from chalicelib.answers import TaskList
-from chalicelib.batch_answers import Batch
 from chalicelib.batch_models import BatchTasksQuery, NewBatch
+from chalicelib.batch_responses import Batch
 from chalicelib.examples import (
     BATCH,
     BATCH_AGAIN,
@@ -30,6 +29,7 @@ from chalicelib.openapi_parts import (
     path_id,
     query,
 )
+from chalicelib.responses import TaskList
 
 
 def batch_paths() -> Json:

@@ -5,10 +5,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from chalicelib.answers import Error, Task
-from chalicelib.batch_answers import Batch
+from chalicelib.batch_responses import Batch
+from chalicelib.error_catalog import STATUSES, code, statuses
 from chalicelib.examples import EXAMPLES, ID
-from chalicelib.refusals import STATUSES, code, statuses
+from chalicelib.responses import Error, Task
 
 Json = dict[str, Any]
 

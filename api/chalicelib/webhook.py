@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.answers import Answer, Failure, Id, Picture
 from chalicelib.models import Name
+from chalicelib.responses import Answer, Failure, Id, Picture
 
 
 class End(Answer):

@@ -12,9 +12,10 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from darkroom.aws.clients import client
 
 TO_WIRE, FROM_WIRE = TypeSerializer(), TypeDeserializer()
 # The parts of requests and answers that hold attributes by their names.
@@ -37,16 +38,7 @@ class Table:
     def __init__(self, name: str) -> None:
         """Make the client; nothing is called yet."""
         self._name = name
-        # Short waits and few tries: the caller is a function that the state machine, or the client
-        # of the API, calls again. A connection that hangs must not use up the function's time.
-        self._dynamodb = boto3.client(
-            "dynamodb",
-            config=Config(
-                connect_timeout=2,
-                read_timeout=3,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
+        self._dynamodb = client("dynamodb")
         self._ahead = 0.0
         self._dynamodb.meta.events.register("after-call.dynamodb", self._compare_clocks)
 
@@ -66,6 +58,27 @@ class Table:
     def put(self, **request: Any) -> None:
         """Write a whole item."""
         self._dynamodb.put_item(TableName=self._name, **_to_wire(request))
+
+    def create(self, item: dict[str, Any], key: str) -> dict[str, Any] | None:
+        """Write a new item, or return the one that has its key already and has not expired.
+
+        Args:
+            item: it has `expiresAt`.
+            key: the name of the attribute that is the table's key.
+        """
+        try:
+            self.put(
+                Item=item,
+                ConditionExpression=f"attribute_not_exists(#{key}) OR #expiresAt <= :now",
+                ExpressionAttributeNames=aliases(key, "expiresAt"),
+                ExpressionAttributeValues={":now": int(time.time())},
+            )
+        except ClientError as error:
+            there = self.get({key: item[key]}) if condition_failed(error) else None
+            if there is None:
+                raise
+            return there
+        return None
 
     def get(self, key: dict[str, Any]) -> dict[str, Any] | None:
         """Return the item of a key by a consistent read; None: there is none, or it expired."""
@@ -93,6 +106,21 @@ class Table:
         """Return a page: `Items`, and `LastEvaluatedKey` if there may be more."""
         answer = self._dynamodb.query(TableName=self._name, **_to_wire(request))
         return _from_wire(answer) | {"Items": [read_item(item) for item in answer["Items"]]}
+
+
+def aliases(*names: str) -> dict[str, str]:
+    """Return the ExpressionAttributeNames for attributes: `#status` for `status`.
+
+    Every attribute of an expression has one: `status`, `owner`, `name`, `source`, `result` and
+    others are reserved words of DynamoDB.
+    """
+    return {f"#{name}": name for name in names}
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether DynamoDB refused a write for its condition and nothing else."""
+    code: str = error.response["Error"]["Code"]
+    return code == "ConditionalCheckFailedException"
 
 
 def expired(item: Mapping[str, Any]) -> bool:

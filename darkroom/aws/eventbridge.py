@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from darkroom.aws.clients import client
 from darkroom.errors import ServiceUnavailable
 
 REFUSED = {"InvalidArgument", "MalformedDetail", "ValidationException"}
@@ -20,14 +19,7 @@ class Bus:
 
     def __init__(self) -> None:
         """Make the client; nothing is called yet."""
-        self._events = boto3.client(
-            "events",
-            config=Config(
-                connect_timeout=2,
-                read_timeout=3,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
+        self._events = client("events")
 
     def put(self, entries: Sequence[Mapping[str, str]]) -> None:
         """Publish up to ten events: `Source`, `DetailType` and `Detail` of each.

@@ -1,7 +1,6 @@
 """What webhooks are signed with: every call to KMS that Darkroom makes."""
 
-import boto3
-from botocore.config import Config
+from darkroom.aws.clients import client
 
 
 class Secrets:
@@ -11,14 +10,7 @@ class Secrets:
         """Take the id of an HMAC key."""
         self._key_id = key_id
         self._known: dict[str, bytes] = {}
-        self._kms = boto3.client(
-            "kms",
-            config=Config(
-                connect_timeout=2,
-                read_timeout=3,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
+        self._kms = client("kms")
 
     def of(self, owner: str) -> bytes:
         """Return the 32 bytes of a caller, always the same."""

@@ -20,11 +20,10 @@ import uuid
 from collections.abc import Iterator
 from typing import IO, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.handlers import add_expect_header
 
+from darkroom.aws.clients import client
 from darkroom.errors import ResultCorrupted, SourceNotFound
 from darkroom.runtime.clock import timestamp
 
@@ -79,23 +78,20 @@ class Bucket:
     def __init__(self, name: str) -> None:
         """Make the client; nothing is called yet."""
         self._name = name
-        self._s3 = boto3.client(
+        self._s3 = client(
             "s3",
-            config=Config(
-                signature_version="s3v4",
-                s3={
-                    # Each body has its checksum. To sign it, too, is to digest it once more.
-                    "payload_signing_enabled": False,
-                    # Links and forms must name the bucket's own region. The global host redirects
-                    # a new bucket's requests to it, for hours, and the signature is for one host
-                    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html).
-                    "addressing_style": "virtual",
-                    "us_east_1_regional_endpoint": "regional",
-                },
-                connect_timeout=3,
-                read_timeout=20,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
+            signature_version="s3v4",
+            s3={
+                # Each body has its checksum. To sign it, too, is to digest it once more.
+                "payload_signing_enabled": False,
+                # Links and forms must name the bucket's own region. The global host redirects a
+                # new bucket's requests to it, for hours, and the signature is for one host
+                # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html).
+                "addressing_style": "virtual",
+                "us_east_1_regional_endpoint": "regional",
+            },
+            connect_timeout=3,
+            read_timeout=20,
         )
         # Before a body the SDK asks S3 whether it may come (`Expect: 100-continue`), waits, and
         # reads the answer byte by byte. Ours are small and welcome.

@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import boto3
-from botocore.config import Config
+from darkroom.aws.clients import client
 
 MOST_MESSAGES = 10
 """Of one request, with 1 MiB together:
@@ -18,14 +17,7 @@ class Queue:
     def __init__(self, url: str) -> None:
         """Make the client; nothing is called yet."""
         self._url = url
-        self._sqs = boto3.client(
-            "sqs",
-            config=Config(
-                connect_timeout=2,
-                read_timeout=3,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
+        self._sqs = client("sqs")
 
     def send(self, order: Mapping[str, Any]) -> None:
         """Send the order for one execution: see `tasks.model.order`."""
@@ -44,7 +36,7 @@ class Queue:
         )
         return len(answer.get("Failed", []))
 
-    def bury(self, body: str, reason: str) -> None:
+    def send_to_dlq(self, body: str, reason: str) -> None:
         """Send a message as it came, with the reason beside it: for a dead-letter queue."""
         self._sqs.send_message(
             QueueUrl=self._url,

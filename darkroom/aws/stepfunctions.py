@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-import boto3
-from botocore.config import Config
-
+from darkroom.aws.clients import client
 from darkroom.aws.execution_failures import Outcome
 
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
@@ -27,13 +25,8 @@ class StateMachine:
         """
         self._arn = arn
         self._express = workflow_type == "EXPRESS"
-        self._states = boto3.client(
-            "stepfunctions",
-            config=Config(
-                connect_timeout=2,
-                read_timeout=3,
-                retries={"mode": "standard", "total_max_attempts": 2},
-            ),
+        self._states = client(
+            "stepfunctions", retries={"mode": "standard", "total_max_attempts": 2}
         )
         events = self._states.meta.events
         events.register("provide-client-params.sfn.StartExecution", _keep_trace)

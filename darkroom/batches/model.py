@@ -132,7 +132,7 @@ def cancelling(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"action": "cancel", "batchId": item["batchId"], "run": item["run"], "total": 0}
 
 
-def told(item: Mapping[str, Any], counted: Mapping[str, int]) -> Counts:
+def displayed_counts(item: Mapping[str, Any], counted: Mapping[str, int]) -> Counts:
     """Return the counts of a batch, which sum to its total as soon as that is known.
 
     Args:

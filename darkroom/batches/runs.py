@@ -29,14 +29,14 @@ from darkroom.batches.model import (
     PAGE_SECONDS,
     BatchStatus,
     caught_failure,
-    told,
+    displayed_counts,
     verdict,
 )
 from darkroom.batches.store import BatchStore
-from darkroom.batches.task_index import Members, cursor_after
+from darkroom.batches.task_index import BatchTaskIndex, cursor_after
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.logging import logger
-from darkroom.tasks.commands import cancel, send_all
+from darkroom.tasks.commands import cancel, enqueue
 from darkroom.tasks.model import OPEN, Status
 from darkroom.tasks.store import Item, TaskStore
 
@@ -51,7 +51,7 @@ class Run:
 
     batches: BatchStore
     tasks: TaskStore
-    members: Members
+    batch_tasks: BatchTaskIndex
     queue: Queue
     machine: StateMachine
     """That of tasks."""
@@ -90,7 +90,7 @@ class Run:
             item = self.batches.entered(item, total) or self._current(batch_id, run)
         if item is None or item["status"] != BatchStatus.RUNNING:
             return _over(item)
-        counts = told(item, self.members.counts(batch_id))
+        counts = displayed_counts(item, self.batch_tasks.counts(batch_id))
         end = verdict(item, counts)
         logger.info("counted", counts=counts)
         if end is None:
@@ -135,7 +135,7 @@ class Run:
 
         wanted = TO_RETRY | OPEN
         _, following, begun = self._each(batch_id, run, wanted, cursor, again, running=True)
-        send_all(self.queue, begun)
+        enqueue(self.queue, begun)
         return {"cursor": following}
 
     def settle(self, batch_id: str, run: int) -> Answer:
@@ -167,7 +167,7 @@ class Run:
         started = looked = monotonic()
         if not self._is(batch_id, run, running=running):
             return 0, "", []
-        entries, following = self.members.page(batch_id, statuses, cursor or None)
+        entries, following = self.batch_tasks.page(batch_id, statuses, cursor or None)
         changed: list[Item] = []
         for number, entry in enumerate(entries):
             now = monotonic()

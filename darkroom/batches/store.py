@@ -10,12 +10,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from darkroom.aws.dynamodb import Table
+from darkroom.aws.dynamodb import Table, aliases, condition_failed
 from darkroom.batches.model import TRANSITIONS, BatchStatus
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.model import active_shard
 from darkroom.tasks.queries import overdue
-from darkroom.tasks.store import SECONDS_PER_DAY, Item, aliases, condition_failed
+from darkroom.tasks.store import SECONDS_PER_DAY, Item
 
 OF_THE_RUN = ("completedAt", "failure")
 """What belongs to a run and not to the batch: a retry begins without it."""
@@ -44,19 +44,8 @@ class BatchStore:
             "expiresAt": int(time.time()) + self._retention,
             **attributes,
         }
-        try:
-            self._table.put(
-                Item=item,
-                ConditionExpression="attribute_not_exists(#batchId) OR #expiresAt <= :now",
-                ExpressionAttributeNames=aliases("batchId", "expiresAt"),
-                ExpressionAttributeValues={":now": int(time.time())},
-            )
-        except ClientError as error:
-            there = self.get(batch_id) if condition_failed(error) else None
-            if there is None:
-                raise
-            return there, False
-        return item, True
+        there = self._table.create(item, "batchId")
+        return (item, True) if there is None else (there, False)
 
     def get(self, batch_id: str) -> Item | None:
         """Return a batch as it is now (a consistent read), or None: there is none, or it expired.

@@ -5,24 +5,23 @@ or so, and a batch is counted by reading all of it: there are no counters that c
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
 """
 
-import base64
-import binascii
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.aws.dynamodb import Table
+from darkroom.aws.dynamodb import Table, aliases
+from darkroom.tasks import cursors
+from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import Status, is_id
-from darkroom.tasks.queries import InvalidCursor, collect
-from darkroom.tasks.store import Item, aliases
+from darkroom.tasks.queries import collect
+from darkroom.tasks.store import Item
 
 BATCH_INDEX = "batch"
 ENTRIES_PER_PAGE = 200
 """Of the index, that one page of a cancel or a retry looks at: each may need two calls."""
 
 
-class Members:
+class BatchTaskIndex:
     """The index of one table of tasks."""
 
     def __init__(self, table: Table) -> None:
@@ -84,22 +83,17 @@ class Members:
             "ExpressionAttributeValues": {":batchId": batch_id},
         }
         if cursor:
-            query["ExclusiveStartKey"] = {"batchId": batch_id, **_decode(cursor)}
+            query["ExclusiveStartKey"] = {"batchId": batch_id, **_key(cursor)}
         return query
 
 
 def cursor_after(entry: Mapping[str, Any]) -> str:
-    """Return the cursor of what comes behind an entry of the index."""
-    place = json.dumps([entry["batchIndex"], entry["taskId"]], separators=(",", ":"))
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    """Return the cursor of what comes after an entry of the index."""
+    return cursors.encode(entry["batchIndex"], entry["taskId"])
 
 
-def _decode(cursor: str) -> dict[str, Any]:
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        index, task_id = place
-    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise InvalidCursor(cursor) from error
+def _key(cursor: str) -> dict[str, Any]:
+    index, task_id = cursors.decode(cursor)
     # The very type, and a number that DynamoDB takes: to Python, true is an int.
     if type(index) is not int or not 0 <= index < 2**53:
         raise InvalidCursor(cursor)

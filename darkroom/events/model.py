@@ -35,12 +35,12 @@ FAILURE: dict[str, type] = {"error": str, "message": str}
 Item = Mapping[str, Any]
 
 
-class NotAnEnd(ValueError):
+class NotEnded(ValueError):
     """An item of the table is not what Darkroom writes when a task ends."""
 
 
 def check(item: Item) -> None:
-    """Raise NotAnEnd if an item is not that of a task which has ended.
+    """Raise NotEnded if an item is not that of a task which has ended.
 
     Only Darkroom writes to its table; but what somebody else has written to it would come from the
     stream again and again, for a day, and keep all that is behind it waiting.
@@ -54,12 +54,12 @@ def check(item: Item) -> None:
         for field, kind in fields.items():
             # The very type: to Python, true is an int.
             if not isinstance(part, Mapping) or type(part.get(field)) is not kind:
-                raise NotAnEnd(f"There is no {field} of {what}, or it is of the wrong type.")
+                raise NotEnded(f"There is no {field} of {what}, or it is of the wrong type.")
     try:
         begun, ended = map(_moment, (item["createdAt"], item["completedAt"]))
         _ = ended - begun, DETAIL_TYPES[Status(item["status"])], json.dumps(detail(item))
     except (KeyError, TypeError, ValueError) as error:
-        raise NotAnEnd("It has a value that no event can hold.") from error
+        raise NotEnded("It has a value that no event can hold.") from error
 
 
 def _moment(text: str) -> datetime.datetime:

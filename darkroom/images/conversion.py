@@ -47,7 +47,7 @@ def upright(gray: Image.Image, turn: int) -> Image.Image:
     return gray.transpose(TURNS[turn]) if turn in TURNS else gray
 
 
-def mend_key(image: Any) -> None:
+def repair_transparency(image: Any) -> None:
     """Give the transparent gray of a PNG, not loaded yet, the scale of its pixels.
 
     Pillow brings pixels of 2 and 4 bits to 8 and leaves the key in `tRNS` as it is.

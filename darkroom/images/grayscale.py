@@ -145,7 +145,7 @@ def _open(source: bytes | Path) -> Image.Image:
         )
     except UnidentifiedImageError as error:
         raise unidentified(_start(source)) from error
-    luma.mend_key(image)
+    luma.repair_transparency(image)
     return image
 
 

@@ -57,7 +57,7 @@ def measured(name: str) -> Callable[[Step], Step]:
     return wrap
 
 
-def count_ends(ended: Iterable[Mapping[str, Any]]) -> None:
+def count_ended_tasks(ended: Iterable[Mapping[str, Any]]) -> None:
     """Count items of tasks that have ended."""
     for item in ended:
         for name, status in ENDS.items():

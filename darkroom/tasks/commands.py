@@ -11,7 +11,7 @@ from darkroom.tasks.model import execution_name, order
 from darkroom.tasks.store import Item, TaskStore
 
 
-def send_all(queue: Queue, items: Sequence[Item]) -> None:
+def enqueue(queue: Queue, items: Sequence[Item]) -> None:
     """Queue the orders of PENDING tasks.
 
     One that is not taken is no error: the task is stored, and reconcile queues it again within

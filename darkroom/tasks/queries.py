@@ -3,15 +3,14 @@
 Both are indexes of the table that `store` writes; nothing here scans.
 """
 
-import base64
-import binascii
 import datetime
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.aws.dynamodb import Table, expired
-from darkroom.tasks.store import Item, aliases
+from darkroom.aws.dynamodb import Table, aliases, expired
+from darkroom.tasks import cursors
+from darkroom.tasks.cursors import InvalidCursor
+from darkroom.tasks.store import Item
 
 OWNER_INDEX = "owner-createdAt"
 ACTIVE_INDEX = "active"
@@ -19,10 +18,6 @@ PAGES_PER_LIST = 10
 """Pages of the index that one list reads at most while too few tasks are left."""
 LARGE_PAGE = 200
 """Items of a page where not every one that is read is returned."""
-
-
-class InvalidCursor(ValueError):
-    """The cursor is not one that `of_owner` returned."""
 
 
 class TaskIndex:
@@ -66,9 +61,9 @@ class TaskIndex:
         if filters:
             query["FilterExpression"] = " AND ".join(filters)
         if cursor:
-            query["ExclusiveStartKey"] = _decode_cursor(cursor, owner)
+            query["ExclusiveStartKey"] = _key(cursor, owner)
         found, last = collect(self._table, query, limit, filtered=bool(filters))
-        return found, _encode_cursor(last) if last else None
+        return found, cursors.encode(last["createdAt"], last["taskId"]) if last else None
 
     def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return tasks of one shard that are PENDING or RUNNING and were last written `before`."""
@@ -125,18 +120,9 @@ def collect(
     return found, place["ExclusiveStartKey"]
 
 
-def _encode_cursor(item: Mapping[str, Any]) -> str:
-    place = json.dumps([item["createdAt"], item["taskId"]], separators=(",", ":"))
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str, owner: str) -> dict[str, str]:
+def _key(cursor: str, owner: str) -> dict[str, str]:
     """Return the key that a cursor stands for, in the caller's own part of the index."""
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        created_at, task_id = place
-    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise InvalidCursor(cursor) from error
+    created_at, task_id = cursors.decode(cursor)
     key = {"createdAt": created_at, "taskId": task_id}
     # Ours are ASCII; DynamoDB takes no empty key, and half a surrogate cannot be sent to it.
     if not all(isinstance(value, str) and value and value.isascii() for value in key.values()):

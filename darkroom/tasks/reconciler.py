@@ -76,7 +76,7 @@ class Reconciler:
                     repaired["Unrepaired"] += 1
         return repaired
 
-    def bury(self) -> Counter[str]:
+    def fail_dead_letters(self) -> Counter[str]:
         """End the tasks of dead letters FAILED. A message that is no task stays for a person."""
         repaired: Counter[str] = Counter()
         for_a_person = []

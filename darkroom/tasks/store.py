@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from darkroom.aws.dynamodb import Table, read_item
+from darkroom.aws.dynamodb import Table, aliases, condition_failed, read_item
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.model import OPEN, TRANSITIONS, Status, active_shard
@@ -19,9 +19,6 @@ SECONDS_PER_DAY = 86_400
 
 Item = dict[str, Any]
 
-# `status`, `owner`, `name`, `source`, `result` and others are reserved words of DynamoDB, so every
-# attribute of an expression goes by an alias.
-NOT_THERE = "attribute_not_exists(#taskId) OR #expiresAt <= :now"
 THIS_ATTEMPT = "#attempt = :attempt"
 THIS_EXECUTION = "#execution = :execution"
 NOT_OF_A_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
@@ -86,20 +83,9 @@ class TaskStore:
             "expiresAt": int(time.time()) + self._retention,
             **attributes,
         }
-        try:
-            self._table.put(
-                Item=item,
-                ConditionExpression=NOT_THERE,
-                ExpressionAttributeNames=aliases("taskId", "expiresAt"),
-                ExpressionAttributeValues={":now": int(time.time())},
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            there = self.get(task_id)
-            if there is None:
-                raise
-            raise TaskExists(there) from error
+        there = self._table.create(item, "taskId")
+        if there is not None:
+            raise TaskExists(there)
         return item
 
     def get(self, task_id: str) -> Item | None:
@@ -284,16 +270,5 @@ def found(stale: StaleAttempt) -> Item:
     return read_item(met)
 
 
-def aliases(*names: str) -> dict[str, str]:
-    """Return the ExpressionAttributeNames for attributes: `#status` for `status`."""
-    return {f"#{name}": name for name in names}
-
-
 def _names(expression: str) -> list[str]:
     return re.findall(r"#(\w+)", expression)
-
-
-def condition_failed(error: ClientError) -> bool:
-    """Whether DynamoDB refused a write for its condition and nothing else."""
-    code: str = error.response["Error"]["Code"]
-    return code == "ConditionalCheckFailedException"

@@ -42,7 +42,7 @@ def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
     _callback(patch)
     _steps(patch)
     reconcile = _imported(patch, "reconcile")
-    nothing = SimpleNamespace(sweep=lambda _: Counter(), bury=Counter)
+    nothing = SimpleNamespace(sweep=lambda _: Counter(), fail_dead_letters=Counter)
     patch.setattr(reconcile, "reconciler", nothing)
     patch.setattr(reconcile, "batch_reconciler", nothing)
     reconcile.handler({}, None)
@@ -64,15 +64,15 @@ def _imported(patch: pytest.MonkeyPatch, name: str) -> ModuleType:
 
 
 def _announce(patch: pytest.MonkeyPatch) -> None:
-    announce = _imported(patch, "announce")
-    patch.setattr(announce, "bus", SimpleNamespace(announce=lambda _: None))
+    announce = _imported(patch, "publish_events")
+    patch.setattr(announce, "bus", SimpleNamespace(put=lambda _: None))
     patch.setattr(announce, "read_item", lambda item: item)
     ends = [TASK, TASK | {"status": "FAILED", "failure": FAILURE}]
     announce.handler({"Records": [{"dynamodb": {"NewImage": end}} for end in ends]}, None)
 
 
 def _callback(patch: pytest.MonkeyPatch) -> None:
-    callback = _imported(patch, "callback")
+    callback = _imported(patch, "deliver_webhook")
     store = SimpleNamespace(get=lambda _: TASK, delivered=lambda *_: None)
     patch.setattr(callback, "store", store)
     patch.setattr(callback, "queue", SimpleNamespace(hide=lambda *_: None))

@@ -28,14 +28,14 @@ def models() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(PROJECT / "api")
         from chalicelib import (  # noqa: PLC0415
-            answers,
-            batch_answers,
             batch_models,
+            batch_responses,
             models,
+            responses,
             webhook,
         )
 
-        found = (models, batch_models, answers, batch_answers, webhook)
+        found = (models, batch_models, responses, batch_responses, webhook)
         return {name: shape for module in found for name, shape in vars(module).items()}
 
 
@@ -135,6 +135,7 @@ def test_the_query_of_a_list_is_that_of_its_model(operations, models, path, mode
 def test_every_error_that_anybody_raises_is_described_and_documented(operations, resources):
     code = "".join(path.read_text() for path in (PROJECT / "api").rglob("*.py"))
     raised = set(re.findall(r'(?:Problem\(|__init__\()(\d{3}), "(\w+)"', code))
+    raised |= {("404", name) for name in re.findall(r'_own\(\w+, \w+, "(\w+)"', code)}
     raised |= set(re.findall(r'^    (\d{3}): \("(\w+)", "', code, re.MULTILINE))  # Chalice's own
     for refusal in resources["Api"]["Properties"]["GatewayResponses"].values():
         told = re.search(r'"code": "(\w+)"', refusal["ResponseTemplates"]["application/json"])

@@ -158,9 +158,9 @@ def test_a_second_start_changes_nothing(own_cloud):
 UP = """
 import sys
 from pathlib import Path
-from tools.localcloud import cloud
-cloud.local_cloud = lambda: cloud.LocalCloud(Path(sys.argv[1]), int(sys.argv[2]))
-cloud.main(sys.argv[3])
+from tools.localcloud import commands
+commands.local_cloud = lambda: commands.LocalCloud(Path(sys.argv[1]), int(sys.argv[2]))
+commands.main(sys.argv[3])
 """
 
 

@@ -9,10 +9,10 @@ import subprocess
 
 import boto3
 import httpx
-import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from ports import listening
 from small import function, invoke, role
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT, TOOLS
@@ -169,9 +169,9 @@ from ministack.core.responses import new_uuid; print(new_uuid())
 def test_nobody_takes_an_invocation_from_a_function(cloud, path):
     arn = function(cloud, "def handler(event, context): return event")
     invoke(cloud, arn)  # one process waits for more
-    listening = ports(cloud)
+    ports = {port for _, port in listening(cloud.home)}
 
-    for port in listening - {cloud.port}:
+    for port in ports - {cloud.port}:
         url = f"http://127.0.0.1:{port}{path}"
         assert httpx.get(url, timeout=5).status_code == 403
         assert (
@@ -185,30 +185,14 @@ def test_nobody_takes_an_invocation_from_a_function(cloud, path):
             talker.settimeout(5)
             assert talker.recv(100) == b""
 
-    assert len(listening) == 2
+    assert len(ports) == 2
     assert invoke(cloud, arn, {"mine": 1}) == {"mine": 1}
-
-
-def ports(cloud):
-    return {
-        connection.laddr.port
-        for process in processes.marked(cloud.home)
-        for connection in process.net_connections()
-        if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
-    }
 
 
 def test_nothing_listens_but_on_127_0_0_1(cloud):
     invoke(cloud, function(cloud, "def handler(event, context): ..."))
 
-    listening = {
-        connection.laddr.ip
-        for process in processes.marked(cloud.home)
-        for connection in process.net_connections()
-        if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
-    }
-
-    assert listening == {"127.0.0.1"}
+    assert {address for address, _ in listening(cloud.home)} == {"127.0.0.1"}
 
 
 def test_what_the_local_cloud_writes_is_for_its_owner_only(cloud):

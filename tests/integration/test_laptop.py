@@ -11,9 +11,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from darkroom.errors import SourceBlocked
+from ports import listening
 from sources import Sources
 from stacks import Stack, until
-from tools.localcloud import processes
 
 # Who can send this to the local cloud runs code on the machine.
 TEMPLATE = {
@@ -54,15 +54,6 @@ def redirects() -> Iterator[HTTPServer]:
             )
         )
         yield server
-
-
-def ports(stack: Stack) -> set[int]:
-    return {
-        connection.laddr.port
-        for process in processes.marked(stack.cloud.home)
-        for connection in process.net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    }
 
 
 def own_addresses() -> set[str]:
@@ -120,14 +111,14 @@ def test_no_source_reaches_a_port_of_the_local_cloud_however_it_is_spelled(
 def test_no_source_reaches_any_other_port_of_its_either(standard: Stack, sources: Sources):
     """The Runtime API would give the next invocation of a function to whoever asks."""
     standard.ended(standard.submit(sources.url("/colour.png"))["taskId"])
-    listening = ports(standard)
+    waiting = {port for _, port in listening(standard.cloud.home)}
 
     found = failures(
         standard,
-        [f"http://127.0.0.1:{n}/2018-06-01/runtime/invocation/next" for n in listening],
+        [f"http://127.0.0.1:{n}/2018-06-01/runtime/invocation/next" for n in waiting],
     )
 
-    assert len(listening) == 2  # the emulator's and the Runtime API's
+    assert len(waiting) == 2  # the emulator's and the Runtime API's
     assert {error for error, _ in found.values()} == {SourceBlocked.__name__}
 
 
@@ -143,7 +134,10 @@ def test_a_source_that_redirects_to_the_local_cloud_orders_nothing(
 
 
 def test_no_webhook_reaches_the_local_cloud(standard: Stack, sources: Sources):
-    urls = [f"http://127.0.0.1:{port}/2018-06-01/runtime/init/error" for port in ports(standard)]
+    urls = [
+        f"http://127.0.0.1:{port}/2018-06-01/runtime/init/error"
+        for _, port in listening(standard.cloud.home)
+    ]
     submitted = [
         standard.submit(sources.url("/colour.png"), callbackUrl=url)["taskId"] for url in urls
     ]

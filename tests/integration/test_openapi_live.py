@@ -22,12 +22,12 @@ PHASES = "examples,coverage,fuzzing,stateful"
 
 
 @pytest.fixture(scope="module")
-def answers() -> Any:
+def shapes() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(API)
-        from chalicelib import answers, batch_answers  # noqa: PLC0415
+        from chalicelib import batch_responses, responses  # noqa: PLC0415
 
-        return SimpleNamespace(**vars(answers) | vars(batch_answers))
+        return SimpleNamespace(**vars(responses) | vars(batch_responses))
 
 
 def test_the_description_needs_no_key_and_is_whole(standard: Stack):
@@ -69,16 +69,16 @@ def test_no_generated_request_gets_an_answer_that_is_not_described(
 
 @pytest.mark.parametrize("path", ["/colour.png", "/status/404/shape"])
 def test_a_task_has_the_shape_that_is_described_from_the_first_answer_to_the_last(
-    standard: Stack, sources: Sources, answers: Any, path: str
+    standard: Stack, sources: Sources, shapes: Any, path: str
 ):
     first = standard.submit(sources.url(path), name="shape")
     last = standard.ended(first["taskId"])
     for task in (first, last):
-        answers.Task.model_validate(task)
+        shapes.Task.model_validate(task)
     assert (last["result"] is None) == (last["failure"] is not None)
 
 
-def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack, answers: Any):
+def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack, shapes: Any):
     batches = Batches(standard)
     batches.bring("shape/1.txt", b"no picture")
     line = {"uploadId": batches.upload(b'{"imageUrl": 5}', "application/x-ndjson")}
@@ -86,16 +86,16 @@ def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack,
         first = batches.submit(**body)
         last = batches.ended(first)
         for batch in (first, last):
-            answers.Batch.model_validate(batch)
+            shapes.Batch.model_validate(batch)
         page = standard.http.get(standard.url(last["links"]["tasks"])).json()
-        answers.TaskList.model_validate(page)
+        shapes.TaskList.model_validate(page)
         assert len(page["tasks"]) == last["counts"]["FAILED"] == 1
 
 
-def test_other_answers_have_the_shape_that_is_described(standard: Stack, answers: Any):
+def test_other_answers_have_the_shape_that_is_described(standard: Stack, shapes: Any):
     ask = standard.http.request
-    answers.TaskList.model_validate(ask("GET", "/tasks").json())
-    answers.Upload.model_validate(ask("POST", "/uploads", json={"contentType": "image/png"}).json())
-    answers.Health.model_validate(ask("GET", "/health").json())
-    answers.Error.model_validate(ask("GET", "/nothing").json())
-    answers.Error.model_validate(ask("POST", "/tasks", content=b"{").json())
+    shapes.TaskList.model_validate(ask("GET", "/tasks").json())
+    shapes.Upload.model_validate(ask("POST", "/uploads", json={"contentType": "image/png"}).json())
+    shapes.Health.model_validate(ask("GET", "/health").json())
+    shapes.Error.model_validate(ask("GET", "/nothing").json())
+    shapes.Error.model_validate(ask("POST", "/tasks", content=b"{").json())

@@ -27,7 +27,8 @@ SIGNED = "X-Amz-Signature=5ec4e7"
 TOKEN = "T0KEN-0f-a-pa7h"  # noqa: S105 - of the test
 WHOLE_EVENTS = ('"imageUrl"', '"Records"', "requestContext", '"source":', '"callbackUrl"')
 ON_THE_WAY = {
-    "app", "dispatch", "update_status", "download", "grayscale", "upload", "announce", "callback",
+    "app", "dispatch", "update_status", "download", "grayscale", "upload",
+    "publish_events", "deliver_webhook",
 }  # fmt: skip
 
 

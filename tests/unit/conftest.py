@@ -76,6 +76,6 @@ def app(cloud: StandIn) -> Iterator[ModuleType]:  # noqa: ARG001 - its clients a
 def api(aws: StandIn, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The API before an empty cloud; what it queues is kept in `queued`."""
     caller = Api(app, aws)
-    queue = type(app.desk.queue)
+    queue = type(app.task_service.queue)
     monkeypatch.setattr(queue, "send", lambda _, order: caller.queued.append(order))
     return caller

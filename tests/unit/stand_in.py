@@ -17,7 +17,7 @@ from moto import mock_aws
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import Bucket
 from darkroom.batches.store import BatchStore
-from darkroom.batches.task_index import Members
+from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.store import TaskStore
 
@@ -54,7 +54,7 @@ class StandIn:
         self.store = TaskStore(table, retention_days=30)
         self.index = TaskIndex(table)
         self.bucket = Bucket(BUCKET)
-        self.members = Members(table)
+        self.batch_tasks = BatchTaskIndex(table)
         self.batches = BatchStore(Table(BATCH_TABLE), retention_days=30)
 
     def empty(self) -> None:
@@ -102,7 +102,7 @@ ENVIRONMENT = {
 }
 
 
-MODULES = {"app", "dispatch", "enter", "serve", "update_status"}
+MODULES = {"app", "dispatch", "ingest", "serve", "update_status"}
 """Of functions: imported anew for each test that needs one."""
 
 

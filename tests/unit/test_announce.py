@@ -1,4 +1,4 @@
-"""lambdas/announce.py: what the stream brings is told, and what cannot be told stops nothing."""
+"""lambdas/publish_events.py: every completion is published, poison stops nothing."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def record(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch, load: Callable[[str, str], ModuleType]) -> ModuleType:
     monkeypatch.setenv("STACK_NAME", "darkroom")
-    return load("lambdas", "announce")
+    return load("lambdas", "publish_events")
 
 
 @pytest.fixture

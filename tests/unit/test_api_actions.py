@@ -12,7 +12,7 @@ FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "answered 4
 @pytest.fixture
 def stopped(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     executions: list[str] = []
-    machine = type(api.module.desk.machine)
+    machine = type(api.module.task_service.machine)
     monkeypatch.setattr(machine, "stop", lambda _, execution, __: executions.append(execution))
     return executions
 

@@ -209,7 +209,7 @@ def test_a_service_that_fails_is_told_as_a_passing_trouble(
 def test_a_task_that_could_not_be_queued_is_taken_and_left_for_the_repair(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(api.module.desk.queue), "send", no_answer)
+    monkeypatch.setattr(type(api.module.task_service.queue), "send", no_answer)
 
     answer = api.post("/tasks", {"imageUrl": URL})
 

@@ -70,7 +70,7 @@ def test_a_link_that_dies_is_not_called_current(api: Api, monkeypatch: pytest.Mo
     answer = api.get(f"/tasks/{task_id}")
     ends = datetime.datetime.fromisoformat(answer.body["result"]["expiresAt"]).timestamp()
 
-    monkeypatch.setattr("chalicelib.waiting.time.time", lambda: ends - 60)
+    monkeypatch.setattr("chalicelib.http_cache.time.time", lambda: ends - 60)
 
     assert ask(api, f"/tasks/{task_id}", answer.headers["ETag"]).status == 200
 

@@ -7,10 +7,10 @@ from darkroom.batches import model as batches
 from darkroom.batches.model import (
     BatchStatus,
     allowed,
+    displayed_counts,
     failure_of,
     order,
     run_of,
-    told,
     total_of,
     verdict,
 )
@@ -27,7 +27,7 @@ ITEM = {
 
 
 def counts(**known: int) -> dict[str, int]:
-    return told(ITEM, known)
+    return displayed_counts(ITEM, known)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_run_reads_what_was_not_entered_and_retries_what_was(
 def test_the_total_of_a_manifest_is_not_known_before_it_was_read():
     unread = {name: value for name, value in ITEM.items() if name != "total"}
     assert order(unread)["total"] == 0
-    assert sum(told(unread, {"PENDING": 7}).values()) == 7
+    assert sum(displayed_counts(unread, {"PENDING": 7}).values()) == 7
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
@@ -102,7 +102,7 @@ def test_the_total_of_one_that_ended_before_it_was_read_is_what_was_entered(stat
     ],
 )
 def test_what_was_not_entered_is_counted_as_what_will_become_of_it(status: str, where: str):
-    shown = told(ITEM | {"status": status}, {"COMPLETED": 10, where: 5})
+    shown = displayed_counts(ITEM | {"status": status}, {"COMPLETED": 10, where: 5})
     assert shown[where] == 90
     assert sum(shown.values()) == 100
 

@@ -11,7 +11,7 @@ from stand_in import STARTED
 
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches import runs as batching
-from darkroom.batches import task_index as members
+from darkroom.batches import task_index
 from darkroom.errors import SourceNotFound
 
 BATCH = str(uuid.UUID(int=7))
@@ -112,7 +112,7 @@ def test_an_error_that_the_machine_caught_is_told(aws, act):
 def test_what_is_open_is_cancelled_page_by_page(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(members, "ENTRIES_PER_PAGE", 4)
+    monkeypatch.setattr(task_index, "ENTRIES_PER_PAGE", 4)
     end(aws, "complete", 0)
     aws.store.start(TASKS[1], 1, "arn:1", STARTED)
     aws.batches.end("cancel", batch)
@@ -121,7 +121,7 @@ def test_what_is_open_is_cancelled_page_by_page(
     second = act("cancel", cursor=first["cursor"])
 
     assert (first["open"], second) == (3, {"cursor": "", "open": 2})
-    assert aws.members.counts(BATCH) == {"COMPLETED": 1, "CANCELLED": 5}
+    assert aws.batch_tasks.counts(BATCH) == {"COMPLETED": 1, "CANCELLED": 5}
     assert calls[0] == "arn:1"
     assert calls[1].endswith(f"{TASKS[2]}-1")
     assert act("cancel", cursor="")["open"] == 0
@@ -129,7 +129,7 @@ def test_what_is_open_is_cancelled_page_by_page(
 
 def test_a_batch_that_runs_again_is_not_cancelled(aws, act):
     assert act("cancel", cursor="") == {"cursor": "", "open": 0}
-    assert aws.members.counts(BATCH) == {"PENDING": 6}
+    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 6}
 
 
 def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch, act, calls):
@@ -141,7 +141,7 @@ def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch
     assert act("retry", run=2, cursor="") == {"cursor": ""}
 
     assert calls == [(TASKS[2], 2), (TASKS[3], 2)]
-    assert aws.members.counts(BATCH) == {"COMPLETED": 2, "PENDING": 4}
+    assert aws.batch_tasks.counts(BATCH) == {"COMPLETED": 2, "PENDING": 4}
     assert again["run"] == 2
 
 
@@ -165,7 +165,7 @@ def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
 
     assert len(cancelled) == 2
     assert calls == [(TASKS[0], 2), (TASKS[1], 2)]
-    assert aws.members.counts(BATCH) == {"PENDING": 5, "RUNNING": 1}
+    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 5, "RUNNING": 1}
     assert [aws.store.get(task)["attempt"] for task in TASKS] == [2, 2, 1, 1, 1, 1]
 
 
@@ -173,17 +173,17 @@ def test_what_is_cancelled_behind_the_back_of_the_index_is_tried_again(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
     """The index still has them PENDING, and one of them completed meanwhile."""
-    late, _ = aws.members.page(BATCH, frozenset({"PENDING"}), None)
+    late, _ = aws.batch_tasks.page(BATCH, frozenset({"PENDING"}), None)
     for task in TASKS[:3]:
         aws.store.cancel(task, 1)
     end(aws, "complete", 3)
     aws.batches.retry(aws.batches.end("cancel", batch), 0)
-    monkeypatch.setattr(members.Members, "page", lambda *_: (late, None))
+    monkeypatch.setattr(task_index.BatchTaskIndex, "page", lambda *_: (late, None))
 
     act("retry", run=2, cursor="")
 
     assert calls == [(task, 2) for task in TASKS[:3]]
-    assert aws.members.counts(BATCH) == {"PENDING": 5, "COMPLETED": 1}
+    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 5, "COMPLETED": 1}
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
@@ -211,7 +211,7 @@ def test_a_page_ends_a_second_after_its_run(
 
     assert answer["cursor"] == ""
     done = {"cancel": "CANCELLED", "retry": "PENDING"}[action]
-    assert 3 <= aws.members.counts(BATCH)[done] <= 5
+    assert 3 <= aws.batch_tasks.counts(BATCH)[done] <= 5
 
 
 def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_goes_on(
@@ -227,14 +227,14 @@ def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_goes_on(
         pages.append(answer["open"])
 
     assert pages == [2, 2, 2]
-    assert aws.members.counts(BATCH) == {"CANCELLED": 6}
+    assert aws.batch_tasks.counts(BATCH) == {"CANCELLED": 6}
 
 
 def test_an_entry_that_has_moved_on_is_left_as_it_is(
     aws, batch, act, monkeypatch: pytest.MonkeyPatch
 ):
     late = [{"taskId": TASKS[0], "attempt": 1, "status": "PENDING"}]
-    monkeypatch.setattr(members.Members, "page", lambda *_: (late, None))
+    monkeypatch.setattr(task_index.BatchTaskIndex, "page", lambda *_: (late, None))
     end(aws, "complete", 0)
     aws.batches.end("cancel", batch)
     assert act("cancel", cursor="") == {"cursor": "", "open": 1}

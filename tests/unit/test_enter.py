@@ -20,7 +20,7 @@ def enter(aws: Any, load: Callable[[str, str], ModuleType]) -> ModuleType:
     manifest = {"reader": "lines", "key": "k"}
     attributes = {"manifest": manifest, "output": PNG, "toleratedFailurePercentage": 100}
     aws.batches.create(BATCH, "me", attributes)
-    return load("api", "enter")
+    return load("api", "ingest")
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_items_become_tasks_that_are_queued_ten_at_a_time(aws, enter, queued):
     assert queued[2][4]["source"] == {"imageUrl": f"{URL}?24"}
     made = task(aws, "24")
     assert (made["status"], made["owner"], made["batchIndex"]) == ("PENDING", "me", 24)
-    assert aws.members.counts(BATCH) == {"PENDING": 25}
+    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 25}
 
 
 def test_an_item_says_its_own_output_or_has_that_of_the_batch(aws, enter, queued):
@@ -88,7 +88,7 @@ def test_entered_twice_is_entered_once_and_what_has_ended_is_not_queued_again(aw
     assert enter.handler(items, None) == {"entered": 2}
 
     assert [order["taskId"] for order in queued[0]] == [task_id(BATCH, "1")]
-    assert aws.members.counts(BATCH) == {"PENDING": 1, "CANCELLED": 1}
+    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 1, "CANCELLED": 1}
 
 
 GOOD = f'"imageUrl": "{URL}"'

@@ -76,7 +76,11 @@ def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "module", "owner"),
-    [("api", "app", "desk"), ("lambdas", "batch", "runs"), ("lambdas", "reconcile", "reconciler")],
+    [
+        ("api", "app", "task_service"),
+        ("lambdas", "batch", "runs"),
+        ("lambdas", "reconcile", "reconciler"),
+    ],
 )
 @pytest.mark.usefixtures("aws")
 def test_a_function_that_asks_for_executions_is_told_their_type(

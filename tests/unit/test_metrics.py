@@ -49,7 +49,7 @@ def by(**dimensions: str) -> frozenset[tuple[str, str]]:
 
 
 def test_every_end_is_counted_as_what_it_is_and_as_what_it_is_not(capsys) -> None:
-    metrics.count_ends([DONE, failed("SourceNotFound"), failed("ExecutionLost"), CANCELLED])
+    metrics.count_ended_tasks([DONE, failed("SourceNotFound"), failed("ExecutionLost"), CANCELLED])
 
     found = counted(capsys)
     assert found["Completed", by()] == [1, 0, 0, 0]
@@ -63,7 +63,7 @@ def test_every_end_is_counted_as_what_it_is_and_as_what_it_is_not(capsys) -> Non
 
 
 def test_a_later_attempt_is_not_measured_from_the_first_post(capsys) -> None:
-    metrics.count_ends([DONE | {"attempt": 2}])
+    metrics.count_ended_tasks([DONE | {"attempt": 2}])
 
     assert ("TaskSeconds", by()) not in counted(capsys)
 

@@ -153,7 +153,7 @@ def test_a_hundred_dead_letters_that_are_no_task_keep_none_from_its_end(aws, ord
     dead_letters = DeadLetters(*poison, json.dumps(order), "no task either")
     machine = StateMachine(MACHINE, "EXPRESS")
 
-    ended = Reconciler(aws.store, aws.index, orders, dead_letters, machine).bury()
+    ended = Reconciler(aws.store, aws.index, orders, dead_letters, machine).fail_dead_letters()
 
     assert ended == {"Ended": 1}
     assert aws.store.get(TASK)["failure"]["error"] == "DeadLettered"

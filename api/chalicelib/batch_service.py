@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.problems import Problem
-from chalicelib.submission import digest_of, new_id, same
+from chalicelib.errors import Problem
+from chalicelib.task_service import digest_of, new_id, same
 from darkroom.aws.s3 import (
     Bucket,
     import_key,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class BatchDesk:
+class BatchService:
     """Takes batches."""
 
     store: BatchStore

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.problems import Problem
+from chalicelib.errors import Problem
 from darkroom.aws.s3 import Bucket, upload_key
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
@@ -31,7 +31,7 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True)
-class Desk:
+class TaskService:
     """Takes tasks."""
 
     store: TaskStore

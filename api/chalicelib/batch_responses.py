@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.answers import Answer, Execution, Id
 from chalicelib.models import Name
+from chalicelib.responses import Answer, Execution, Id
 from darkroom.batches.model import BatchStatus
 
 Path = Annotated[

@@ -16,7 +16,7 @@ from darkroom.aws.dynamodb import read_item
 from darkroom.aws.eventbridge import Bus, EventRefused
 from darkroom.events import model as events
 from darkroom.runtime.logging import logger
-from darkroom.runtime.metrics import count_ends, count_unpublished
+from darkroom.runtime.metrics import count_ended_tasks, count_unpublished
 from darkroom.runtime.redaction import redacted_errors
 from darkroom.runtime.settings import required
 
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], _: Any) -> None:
             raise  # Lambda gives each half again, down to the one that is refused
         _skip(ended[0]["taskId"], error)
         return
-    count_ends(ended)
+    count_ended_tasks(ended)
     for item in ended:
         logger.info("announced", correlation_id=item["taskId"], status=item["status"])
 

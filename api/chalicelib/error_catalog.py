@@ -20,7 +20,7 @@ STATUSES = {
     "5XX": "Something broke on our side: 500, 502, 504",
 }
 
-REFUSALS: dict[str, dict[str, tuple[str, str | None]]] = {
+ERRORS: dict[str, dict[str, tuple[str, str | None]]] = {
     "400": {
         "MalformedJson": ("The body is not valid JSON.", None),
         "InvalidRequest": ("There is no field colour.", "colour"),
@@ -104,15 +104,15 @@ The name is the code, with `-batch` behind it where batches are refused in other
 
 
 def statuses(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return names by the status that they come with, both in the order of `REFUSALS`.
+    """Return names by the status that they come with, both in the order of `ERRORS`.
 
     Raises:
         KeyError: there is no such name.
     """
     wanted = set(names)
-    if unknown := wanted - {name for told in REFUSALS.values() for name in told}:
+    if unknown := wanted - {name for told in ERRORS.values() for name in told}:
         raise KeyError(*unknown)
-    found = {status: [n for n in told if n in wanted] for status, told in REFUSALS.items()}
+    found = {status: [n for n in told if n in wanted] for status, told in ERRORS.items()}
     return {status: told for status, told in found.items() if told}
 
 
@@ -125,7 +125,7 @@ def examples() -> Json:
     """Return the answer of each refusal, as `components.examples` of OpenAPI."""
     return {
         name: {"value": {"error": {"code": code(name), "message": message, **_field(field)}}}
-        for told in REFUSALS.values()
+        for told in ERRORS.values()
         for name, (message, field) in told.items()
     }
 

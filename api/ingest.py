@@ -14,8 +14,8 @@ has its id from the batch and the item, so to enter an item twice is to enter it
 from typing import Any
 
 from chalicelib.batch_models import NewItem
+from chalicelib.errors import Problem
 from chalicelib.models import parse_line
-from chalicelib.problems import Problem
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import upload_key
 from darkroom.aws.sqs import Queue
@@ -24,7 +24,7 @@ from darkroom.batches.model import BatchStatus, task_id
 from darkroom.batches.store import BatchStore
 from darkroom.runtime.settings import Settings, required
 from darkroom.runtime.step import step
-from darkroom.tasks.commands import send_all
+from darkroom.tasks.commands import enqueue
 from darkroom.tasks.model import Status
 from darkroom.tasks.store import Item, TaskExists, TaskStore
 
@@ -57,7 +57,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             )
     # One that an earlier call has entered may have got far.
     waiting = [task for task in entered if task["status"] == Status.PENDING]
-    send_all(queue, waiting)
+    enqueue(queue, waiting)
     return {"entered": len(entered)}
 
 
