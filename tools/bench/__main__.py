@@ -54,7 +54,7 @@ def _write(tables: list[Table], where: str) -> None:
     write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
     plotted = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
     subprocess.run(  # noqa: S603 - our own module
-        [PYTHON, "-m", "bench.plot", str(PLOT)],
+        [PYTHON, "-m", "tools.bench.plot", str(PLOT)],
         cwd=PROJECT,
         input=json.dumps(plotted),
         text=True,

@@ -32,8 +32,10 @@ def main(processes: str, port: str) -> None:
             # That the worker runs as root, as in a container, is no matter here.
             PYTHONWARNINGS="ignore::UserWarning",
         )
-        api = f"uvicorn bench.celery_api:app --port={port} --no-access-log --log-level=error"
-        worker = f"celery -A bench.celery_worker worker --concurrency={processes} --loglevel=ERROR"
+        api = f"uvicorn tools.bench.celery_api:app --port={port} --no-access-log --log-level=error"
+        worker = (
+            f"celery -A tools.bench.celery_worker worker --concurrency={processes} --loglevel=ERROR"
+        )
         pids = {"broker": broker.pid}
         for part, command in {"API": api, "worker": worker}.items():
             process = subprocess.Popen(  # noqa: S603 - our own modules

@@ -184,7 +184,7 @@ def celery() -> Iterator[tuple[Contender, str]]:
             **cloud.credentials.environment,
         }
         port = free_port()
-        with _tool("bench.celery_rig", str(WORKERS), str(port), **environment) as told:
+        with _tool("tools.bench.celery_rig", str(WORKERS), str(port), **environment) as told:
             started = json.loads(told.readline())
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as http:
                 yield Contender(cloud, name, http, started["pids"]), started["versions"]
@@ -193,7 +193,7 @@ def celery() -> Iterator[tuple[Contender, str]]:
 @contextmanager
 def sources() -> Iterator[str]:
     """Serve the pictures of `bench.sources`; give the address."""
-    with _tool("bench.sources") as told:
+    with _tool("tools.bench.sources") as told:
         yield told.readline().strip()
 
 

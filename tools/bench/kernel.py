@@ -43,7 +43,7 @@ def tables(*, quick: bool) -> list[Table]:
     pictures, seconds = (QUICK, 0.0) if quick else (LARGE + SMALL, SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         written = sorted({picture.rpartition(" ")[0] for picture in pictures})
-        _run("bench.corpus", folder, *written)
+        _run("tools.bench.corpus", folder, *written)
         times = _ask("time", folder, str(seconds), *pictures)
         peaks = _peaks(folder, QUICK if quick else LARGE, about["methods"])
     return [_time(times, about), _memory(peaks, about), _size(times, about)]
@@ -61,7 +61,7 @@ def _peaks(folder: str, pictures: list[str], methods: list[str]) -> Measured:
 
 
 def _ask(*arguments: str) -> Any:
-    return json.loads(_run("bench.methods", *arguments))
+    return json.loads(_run("tools.bench.methods", *arguments))
 
 
 def _run(module: str, *arguments: str) -> bytes:

@@ -140,7 +140,7 @@ def draw(outcomes: list[Outcome]) -> None:
         for scenario, outcome in zip(SCENARIOS, outcomes, strict=True)
     ]
     subprocess.run(  # noqa: S603 - our own module
-        [PYTHON, "-m", "bench.scale.plot", str(PLOT)],
+        [PYTHON, "-m", "tools.bench.scale.plot", str(PLOT)],
         cwd=PROJECT,
         input=json.dumps(scenarios),
         text=True,
