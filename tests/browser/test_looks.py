@@ -79,7 +79,7 @@ def test_screenshots_are_taken(enter: Callable[..., Page], width: int, scheme: s
     page = enter(width, scheme, device_scale_factor=1.5)
     settled(page)
     shot = page.screenshot(full_page=width == PHONE)
-    place = DOCS / f"page-{'phone' if width == PHONE else 'task_service'}-{scheme}.webp"
+    place = DOCS / f"page-{'phone' if width == PHONE else 'desk'}-{scheme}.webp"
     Image.open(io.BytesIO(shot)).save(place, "WEBP", quality=88, method=6)
     assert place.stat().st_size < LARGEST
 
