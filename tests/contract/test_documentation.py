@@ -10,6 +10,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 DOCS = PROJECT / "docs"
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.rglob("*.md")])
 RECORDS = sorted((DOCS / "adr").glob("0*.md"))
+FOLDERS = ("api", "darkroom", "docs", "infra", "lambdas", "statemachine", "tests", "tools", "web")
+FILE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./*-]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 
 
@@ -40,6 +42,12 @@ def test_every_link_leads_to_a_file_and_to_one_of_its_headings(page: Path):
         for target, anchor in links(page)
         if not target.exists() or (anchor and anchor not in anchors(target))
     ] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_file_that_a_page_names_exists(page: Path):
+    named = [] if page.name == "aws-differences.md" else FILE.findall(prose(page))
+    assert [name for name in named if not list(PROJECT.glob(name.rstrip("/")))] == []
 
 
 def test_the_index_links_every_page():
