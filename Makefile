@@ -1,4 +1,4 @@
-# Everything a developer does here. `make` lists it; the README says when.
+# All developer commands. `make` lists them; CONTRIBUTING.md describes the usual order.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -8,7 +8,7 @@ BIN := .venv/bin
 TOOLS := .local/tools
 UV := $(BIN)/uv --quiet
 
-# An environment is current when its stamp is newer than its lock file.
+# An environment is up to date when its stamp is newer than its lock file.
 READY := .venv/.ready
 EMULATOR := $(TOOLS)/emulator/.ready
 SAM := $(TOOLS)/sam/.ready
@@ -17,52 +17,54 @@ POLICY := $(TOOLS)/policy/.ready
 BENCH := $(TOOLS)/bench/.ready
 
 .PHONY: help
-help: ## List the targets
+help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, develop a picture, fail on a 404, show both
+demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, convert a picture, show a failure
 	@$(BIN)/python -m tools.demo.__main__
 
 .PHONY: up
-up: $(READY) $(EMULATOR) ## Start the local cloud and deploy template.yaml to it (again after a change)
+up: $(READY) $(EMULATOR) ## Start the local cloud and deploy to it; run it again after a change
 	@$(BIN)/python -m tools.localcloud.commands up
 
 .PHONY: down
-down: ## Stop the local cloud; its state stays for the next `make up`
+down: ## Stop the local cloud; the next `make up` continues with its state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.commands down; fi
 
 .PHONY: test
-test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, those on a local cloud of their own included
-	@# Three at a time, for most tests wait; those of a file share a cloud.
+test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, on local clouds of their own
+	@# Three at a time, because most tests wait; the tests of a file share a local cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile
 
+# Takes the pictures of the page in docs/ again.
 .PHONY: screenshots
-screenshots: $(READY) $(EMULATOR) ## Take the pictures of the page in docs/ anew
+screenshots: $(READY) $(EMULATOR)
 	@SCREENSHOTS=1 $(BIN)/pytest tests/browser -q -k "screenshot"
 
 .PHONY: chaos
-chaos: $(READY) $(EMULATOR) $(CHAOS) ## Inject faults, then check that nothing is lost or duplicated: `SEED=… make chaos` repeats a run
+chaos: $(READY) $(EMULATOR) $(CHAOS) ## Inject faults, check that no task is lost or duplicated; SEED=… repeats a run
 	@$(BIN)/python -m tests.chaos
 
 .PHONY: bench
-bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, and write docs/performance.md: `make bench QUICK=1` only tries it
+bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, write docs/performance.md; QUICK=1 only tries it
 	@$(BIN)/python -m tools.bench $(if $(QUICK),--quick)
 
 .PHONY: cost
-cost: $(READY) $(EMULATOR) $(BENCH) ## Count what tasks call, write docs/cost.md: what they cost in AWS
+cost: $(READY) $(EMULATOR) $(BENCH) ## Count the calls of tasks, write docs/cost.md
 	@$(BIN)/python -m tools.bench.cost
 
 .PHONY: simulate
 simulate: $(READY) $(BENCH) ## Simulate a million tasks under AWS's quotas, write docs/scale.md
 	@$(BIN)/python -m tools.bench.scale
 
+# Runs 10,000 tasks on a local cloud, to compare the cost of the last with that of the first.
 .PHONY: flat
-flat: $(READY) $(EMULATOR) $(BENCH) ## Do 10,000 tasks on a local cloud: does each cost as much as the first?
+flat: $(READY) $(EMULATOR) $(BENCH)
 	@$(BIN)/python -m tools.bench.flat
 
 .PHONY: lint
-lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template, its policies and the workflows
+lint: $(READY) $(SAM) $(POLICY) ## Check style, types, import direction, template, policies, workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=api $(BIN)/lint-imports --no-logo --no-cache
@@ -73,29 +75,29 @@ lint: $(READY) $(SAM) $(POLICY) ## Check style, types, the template, its policie
 	@$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
 
 .PHONY: format
-format: $(READY) ## Bring the code into the house style
+format: $(READY) ## Format the code and fix what can be fixed automatically
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 .PHONY: describe
-describe: $(READY) ## Write docs/openapi.json anew, from the models of requests and answers
+describe: $(READY) ## Write docs/openapi.json from the models of requests and responses
 	@$(BIN)/python -m tools.build.describe
 
 .PHONY: build
-build: $(READY) $(SAM) ## Build for AWS with the real SAM CLI: `make build TARGET=laptop` for this machine
+build: $(READY) $(SAM) ## Build for AWS with the SAM CLI; TARGET=laptop builds for this machine
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/sam/bin/sam build
-	@find .aws-sam/build -name '*.pyc' | grep -q . || echo "There is no Python 3.13 here to make bytecode: functions will take twice as long to start." >&2
+	@find .aws-sam/build -name '*.pyc' | grep -q . || echo "No Python 3.13 was found, so the packages contain no bytecode: functions will take twice as long to start." >&2
 
-# What the workflow of GitHub runs for each stage, after `make build`.
+# The GitHub workflow runs this for each stage, after `make build`.
 .PHONY: release
 release: $(READY) $(SAM)
 	@$(BIN)/python -m tools.release $(STAGE) $(COMMIT)
 
 .PHONY: pipeline-local
-pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline, all stages, on an empty local cloud
+pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline with all stages on an empty local cloud
 	@$(BIN)/python -m tools.release.local
 
 .PHONY: lock
-lock: $(READY) ## Resolve the dependencies of pyproject.toml anew
+lock: $(READY) ## Resolve the dependencies of pyproject.toml again
 	@$(BIN)/python -m tools.build.locks
 
 .PHONY: clean
@@ -111,7 +113,7 @@ $(READY): tools/locks/dev.txt pyproject.toml
 	@VIRTUAL_ENV=.venv $(UV) pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# These tools pin SDK versions of their own, so each has its own place.
+# These tools pin their own SDK versions, so each has its own environment.
 $(TOOLS)/%/.ready: tools/locks/%.txt $(READY)
 	@echo "Setting up $(@D)"
 	@[ -x $(@D)/bin/python ] || $(UV) venv --python $(BIN)/python $(@D)

@@ -84,12 +84,12 @@ def test_docs_cost_md_has_the_tables_of_what_was_counted(counts: Counts, prices:
 def test_the_decision_on_batches_reckons_with_what_was_counted(
     part: str, said: str, counts: Counts, prices: Prices
 ):
-    decisions = (PROJECT / "docs" / "decisions.md").read_text()
+    decision = (PROJECT / "docs/adr/0020-batch-items-become-single-tasks.md").read_text()
     table = tables.beside_single(counts, prices)
     standard = {name: abs(float(dollars)) for name, dollars, *_ in table.rows}
 
     # Another count has another processor time, and messages come in other portions.
-    (dollars,) = re.findall(said, decisions)
+    (dollars,) = re.findall(said, decision)
     assert float(dollars) == pytest.approx(standard[part], rel=0.1, abs=0.5)
 
 
