@@ -12,7 +12,7 @@ from tests.chaos.books import ENDED, LOST, RESTARTED
 from tests.chaos.faults_of_functions import DIED, MAY_DIE, STEPS, kill
 from tests.chaos.proxy import ERRORS
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import saved, until
+from tests.support.cloud.stacks import saved, until
 
 KILLS_OF_ENTER = 2
 ASKED_TO_CANCEL = {"dynamodb", "stepfunctions"}

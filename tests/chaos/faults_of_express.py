@@ -10,7 +10,7 @@ from tests.chaos import faults_of_batches, faults_of_functions, faults_of_messag
 from tests.chaos.books import LOST
 from tests.chaos.faults_of_functions import WORKERS
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import until
+from tests.support.cloud.stacks import until
 
 NOT_TRIED = {
     faults_of_functions.stopped_executions,  # AWS refuses to stop an EXPRESS execution

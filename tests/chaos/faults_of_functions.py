@@ -10,7 +10,7 @@ import psutil
 
 from tests.chaos.books import LOST, OPEN, RESTARTED
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import saved, until
+from tests.support.cloud.stacks import saved, until
 
 STEPS = ("Download", "Grayscale", "Upload", "UpdateStatus", "Dispatch")
 WORKERS = 2

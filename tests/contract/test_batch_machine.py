@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from cfnlint.api import lint
-from test_routes import PROJECT
-from test_state_machine import THROTTLING, next_states, strings
 
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.stepfunctions import StateMachine
@@ -20,6 +18,9 @@ from darkroom.batches.model import (
     cancelling,
     order,
 )
+from tests.support.project import PROJECT
+from tests.support.template.machines import THROTTLING, next_states
+from tests.support.template.resolved import strings
 
 MAPS = ["EnterLines", "EnterObjects"]
 

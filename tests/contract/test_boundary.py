@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from policies import Statement, allows, documents, listed, statements
-from resolved import Deployed
 
+from tests.support.project import PROJECT
+from tests.support.template.policies import Statement, allows, documents, listed, statements
+from tests.support.template.resolved import Deployed
 from tools.build.sdk import OPERATIONS
 from tools.release.stages import stages
 
-PROJECT = Path(__file__).resolve().parents[2]
 PREFIXES = {"stepfunctions": "states"}
 NEEDS = {
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},

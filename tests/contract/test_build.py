@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-BUILD = Path(__file__).parents[2] / "infra" / "layers" / "build.mk"
+from tests.support.project import PROJECT
+
+BUILD = PROJECT / "infra" / "layers" / "build.mk"
 STORES = [
     ".pyenv/versions/3.13.7",
     ".local/share/uv/python/cpython-3.13.7-linux-x86_64-gnu",

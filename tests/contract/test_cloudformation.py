@@ -1,12 +1,10 @@
 """`make lint` sees what CloudFormation would refuse of what SAM makes of the template."""
 
-from pathlib import Path
-
 import pytest
 
+from tests.support.project import PROJECT
 from tools.build.cloudformation import REGIONS, findings
 
-PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = (PROJECT / "template.yaml").read_text()
 KEY = """  ApiKey:
     Type: AWS::ApiGateway::ApiKey

@@ -12,13 +12,13 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import xform_name
-from handlers import PASSED_TO, UNUSED, WITHHELD, about, called, needed
-from policies import allows, documents, listed, statements
-from resolved import Deployed
 
+from tests.support.project import PROJECT
+from tests.support.template.handlers import PASSED_TO, UNUSED, WITHHELD, about, called, needed
+from tests.support.template.policies import allows, documents, listed, statements
+from tests.support.template.resolved import Deployed
 from tools.release.stages import stages
 
-PROJECT = Path(__file__).resolve().parents[2]
 STAGES = list(stages())
 DEPLOYER = "samcli/lib/deploy/deployer.py"
 NOT_OF_A_RELEASE = {"CreateStack", "UpdateStack", "RollbackStack"}

@@ -2,14 +2,13 @@
 
 import json
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.project import PROJECT
 from tools.localcloud.deploy import at_once
 
-PROJECT = Path(__file__).resolve().parents[2]
 TASK_STEPS = {"UpdateStatusFunction", "DownloadFunction", "GrayscaleFunction", "UploadFunction"}
 STEPS = TASK_STEPS | {"EnterFunction", "BatchFunction"}
 """Functions that a state machine calls, by version."""

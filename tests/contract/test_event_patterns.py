@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from moto.events.models import EventPattern
-from resolved import Deployed
+
+from tests.support.template.resolved import Deployed
 
 EVENT = {
     # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html

@@ -6,17 +6,16 @@ has it, with the longest name that a stack may have; what they do not know is wr
 
 import json
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytest
-from policies import documents
-from resolved import Deployed, compact, strings
 
+from tests.support.project import PROJECT
+from tests.support.template.policies import documents
+from tests.support.template.resolved import Deployed, compact, strings
 from tools.build.cloudformation import translated, violations
 from tools.release.stages import stages
 
-PROJECT = Path(__file__).resolve().parents[2]
 LONGEST = "darkroom-".ljust(62, "x")
 """X-Ray takes 64 characters for a sampling rule's service, which are the stack's name and `/*`."""
 FULL = {

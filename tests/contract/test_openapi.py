@@ -9,8 +9,8 @@ from urllib.parse import urljoin
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from test_routes import PROJECT
 
+from tests.support.project import PROJECT
 from tools.build.describe import PLACE, described
 
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -4,15 +4,22 @@ without an error."""
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.decode.decode import decode
-from policies import Statement, action, listed, matching, statements, supports
-from resolved import Deployed
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.project import PROJECT
+from tests.support.template.policies import (
+    Statement,
+    action,
+    listed,
+    matching,
+    statements,
+    supports,
+)
+from tests.support.template.resolved import Deployed
+
 DOCUMENTS = {"PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy"}
 TRANSFORM = re.compile(r":aws:transform/")
 """In no reference, but what IAM asks about when a change set has a transform.

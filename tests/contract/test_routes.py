@@ -2,12 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.project import PROJECT
+
 INTEGRATION = "x-amazon-apigateway-integration"
 SECONDS_OF_A_PAGE = 0.05
 """Five times what one takes in a function that has started."""

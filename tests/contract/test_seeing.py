@@ -3,19 +3,18 @@
 import ast
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from emitted import Emitted, emitted_by_functions
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from watched import ALARM, Watched, by_alarms, by_widgets, widgets
 
 from darkroom import errors
+from tests.support.project import PROJECT
+from tests.support.template.emitted import Emitted, emitted_by_functions
+from tests.support.template.watched import ALARM, Watched, by_alarms, by_widgets, widgets
 from tools.bench.cost import METRICS
 
-PROJECT = Path(__file__).resolve().parents[2]
 RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()
 
 # What AWS documents: namespace and dimensions, metrics, page. Written from memory; those of SQS and

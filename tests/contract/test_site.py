@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.project import PROJECT
 from tools.build.packages import files
 
-PROJECT = Path(__file__).resolve().parents[2]
 SITE = PROJECT / "web" / "site"
 SCRIPTS = sorted(SITE.glob("*.js"))
 PAGES = sorted(SITE.glob("*.html"))

@@ -2,29 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from cfnlint.api import lint
 
+from tests.support.project import PROJECT
+from tests.support.template.machines import THROTTLING, next_states
+from tests.support.template.resolved import strings
+
 STEPS = ["MarkRunning", "Download", "Grayscale", "Upload", "MarkCompleted"]
-THROTTLING = "Lambda.TooManyRequestsException"
-
-
-def strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for entry in value.values() if isinstance(value, dict) else value:
-            yield from strings(entry)
-
-
-def next_states(state: dict[str, Any]) -> list[str]:
-    return [
-        *([state["Next"]] if "Next" in state else []),
-        *(c["Next"] for c in state.get("Catch", [])),
-    ]
 
 
 def test_a_validator_that_is_not_ours_finds_nothing(machine):
@@ -150,5 +135,4 @@ def test_the_handler_of_each_step_reads_what_the_state_sends(tasks, invoked, res
 
 
 def _source(handler: str) -> str:
-    project = Path(__file__).resolve().parents[2]
-    return (project / "lambdas" / f"{handler.partition('.')[0]}.py").read_text()
+    return (PROJECT / "lambdas" / f"{handler.partition('.')[0]}.py").read_text()

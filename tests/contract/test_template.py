@@ -2,14 +2,13 @@
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from darkroom.aws.console_links import machine_url
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 NO_RESOURCES = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
 MAY_DO_NOTHING = {"PageRole"}

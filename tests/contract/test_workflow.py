@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.project import PROJECT
 from tools.release.stages import stages
 
-PROJECT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yaml"))
 STAGES = ["dev", "staging", "prod"]
 

@@ -6,8 +6,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources
 
 # Of each function one call that another one makes, or that nobody should.
 REFUSED = {

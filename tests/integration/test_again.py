@@ -4,9 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from sources import FILES, Sources
-from stacks import Stack, until
-from test_http import error_of
+from tests.support.cloud.stacks import Stack, error_of, until
+from tests.support.fakes.sources import FILES, Sources
 
 
 def test_fifty_parallel_posts_with_one_key_make_one_task_and_one_execution(

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from small import listener
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.minimal import listener
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from batches import Batches
-from sources import FILES, Sources
-from stacks import Stack
+from tests.support.cloud.batches import Batches
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import FILES, Sources
 
 pytestmark = pytest.mark.timeout(1200)
 

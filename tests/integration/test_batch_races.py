@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from batches import Batches
-from gate import Gate
-from ports import free_port
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.batches import Batches
+from tests.support.cloud.gate import Gate
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from batches import Batches
-from sources import FILES, PICTURE, Sources, encoded
-from stacks import Stack, until
+from tests.support.cloud.batches import Batches
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import FILES, PICTURE, Sources, encoded
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 from tools.localcloud.processes import running

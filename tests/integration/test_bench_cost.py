@@ -3,8 +3,8 @@
 import pytest
 
 from darkroom.cost.counts import Run
-from ports import free_port
-from sources import Sources
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
 from tools.bench.counting import count
 
 pytestmark = pytest.mark.timeout(1200)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from small import function
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.minimal import function
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from small import ended, eventually, function, history, machine, run, task
+from tests.support.cloud.minimal import ended, eventually, function, history, machine, run, task
 
 SLOW = "import time\ndef handler(event, context): time.sleep(2); raise ValueError('late')"
 FAILING = "def handler(event, context): raise ValueError(event.get('message', 'no'))"

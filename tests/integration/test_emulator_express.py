@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from small import eventually, log_group, logged, logging_to, machine
+from tests.support.cloud.minimal import eventually, log_group, logged, logging_to, machine
 from tools.localcloud.cloud import LocalCloud
 
 EMPTY = {"Only": {"Type": "Pass", "End": True}}

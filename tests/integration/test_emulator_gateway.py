@@ -6,7 +6,7 @@ import uuid
 import httpx
 import pytest
 
-from small import eventually, function
+from tests.support.cloud.minimal import eventually, function
 
 APP = """
 def handler(event, context):

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from ports import free_port
-from small import eventually, function
+from tests.support.cloud.minimal import eventually, function
+from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import LocalCloud
 

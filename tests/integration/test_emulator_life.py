@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from darkroom.cli.stack import from_description
-from ports import free_port
-from small import eventually, function, invoke, machine, package, run, task
+from tests.support.cloud.minimal import eventually, function, invoke, machine, package, run, task
+from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT, LocalCloud, LocalCloudError
 

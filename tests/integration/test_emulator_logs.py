@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from small import (
+from tests.support.cloud.minimal import (
     ended,
     eventually,
     function,

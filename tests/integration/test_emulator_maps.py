@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from small import ended, eventually, function, machine, run, task
+from tests.support.cloud.minimal import ended, eventually, function, machine, run, task
 
 ECHO = "def handler(event, context): return event"
 SLOW = "import time\ndef handler(event, context): time.sleep(0.3); return event"

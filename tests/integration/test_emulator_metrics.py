@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from small import eventually, function, invoke, listener
+from tests.support.cloud.minimal import eventually, function, invoke, listener
 from tools.localcloud.cloud import LocalCloud
 
 PRINTING = "def handler(event, context):\n    print(event['line'])\n"

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from small import function, invoke, role
+from tests.support.cloud.minimal import function, invoke, role
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT, TOOLS
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from small import eventually, function
+from tests.support.cloud.minimal import eventually, function
 
 SLOW = "import time\ndef handler(event, context): time.sleep(0.3)"
 NOTHING = "def handler(event, context): pass"

@@ -9,7 +9,16 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from small import EVERYBODY, _policy, eventually, function, invoke, machine, run, task
+from tests.support.cloud.minimal import (
+    EVERYBODY,
+    _policy,
+    eventually,
+    function,
+    invoke,
+    machine,
+    run,
+    task,
+)
 from tools.localcloud.cloud import LocalCloud
 
 PASS = {"Type": "Pass", "Output": "{% $states.input.n * 2 %}", "End": True}

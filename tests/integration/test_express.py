@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from darkroom.cli import common as command
 from darkroom.cli.main import app
 from darkroom.cli.stack import from_description
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
 
 LONGER_THAN_ONE_MAY_RUN, OVERDUE = 301, 200
 """Seconds since the last write. Reconcile looks at what has not moved for 120 (RepairAfterSeconds);

@@ -11,11 +11,12 @@ from typer.testing import CliRunner, Result
 
 from darkroom.cli.main import app
 from darkroom.client import batches
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.project import PROJECT
 
 pytestmark = pytest.mark.timeout(1200)
 
-DOCS = Path(__file__).parents[2] / "docs" / "batch.md"
+DOCS = PROJECT / "docs" / "batch.md"
 FORMATS = {"jpg": "JPEG", "JPEG": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
 BROKEN = {
     "broken/text.jpg": b"This is no picture.",

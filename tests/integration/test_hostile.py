@@ -15,11 +15,11 @@ import psutil
 import pytest
 from PIL import Image
 
-import hostile_images
-import malformed
 from darkroom.errors import ImageError, SourceTooLarge
-from sources import Sources
-from stacks import Stack, until
+from tests.support import malformed
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.images import hostile_images
 from tools.localcloud import processes
 
 SEED = int(os.environ.get("SEED", "20261125"))

@@ -1,14 +1,13 @@
 """What the API answers to requests that are wrong: real HTTP, through the gateway."""
 
 import json
-from typing import Any
 
 import httpx
 import pytest
 
 from darkroom.client.transport import MOST_BYTES, fits
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.stacks import Stack, error_of
+from tests.support.fakes.sources import Sources
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 GOOD = '{"imageUrl": "https://example.com/a.jpg"}'
@@ -43,17 +42,6 @@ BAD_BODIES = {
     "text as data": ('{"imageUrl": "data:text/plain,hello"}', "InvalidSource", "imageUrl"),
     "bad base64": ('{"imageUrl": "data:image/png;base64,%%"}', "InvalidSource", "imageUrl"),
 }
-
-
-def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The error of an answer, which has the one form that errors have."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    assert set(answer.json()) == {"error"}
-    error = answer.json()["error"]
-    assert {"code", "message"} <= set(error) <= {"code", "message", "field"}
-    assert len(error["message"]) > 10
-    return error
 
 
 @pytest.mark.parametrize("path", ["/tasks", f"/tasks/{UNKNOWN}"])

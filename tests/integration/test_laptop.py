@@ -11,8 +11,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from darkroom.errors import SourceBlocked
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
 from tools.localcloud import processes
 
 # Who can send this to the local cloud runs code on the machine.

@@ -6,8 +6,8 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
 
 METHODS = {"self": "GET", "tasks": "GET", "retry": "POST", "cancel": "POST"}
 

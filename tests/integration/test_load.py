@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from ports import free_port
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 

@@ -3,19 +3,19 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from batches import Batches
-from receivers import Receiver
-from sources import FILES, Sources
-from stacks import Stack, until
+from tests.support.cloud.batches import Batches
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.receivers import Receiver
+from tests.support.fakes.sources import FILES, Sources
+from tests.support.project import PROJECT
 
-DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text("utf-8"))
+DOCUMENT = json.loads((PROJECT / "docs" / "openapi.json").read_text("utf-8"))
 METHODS = {"get", "post", "put", "patch", "delete"}
 SHOWN_ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 

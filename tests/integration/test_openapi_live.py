@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from batches import Batches
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.batches import Batches
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources
+from tests.support.project import PROJECT
 
-HERE = Path(__file__).parent
-API = HERE.parents[1] / "api"
+API = PROJECT / "api"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 REQUESTS_PER_OPERATION = 200
 PHASES = "examples,coverage,fuzzing,stateful"
@@ -54,8 +54,8 @@ def test_no_generated_request_gets_an_answer_that_is_not_described(
         cwd=tmp_path,
         env=os.environ
         | {
-            "PYTHONPATH": str(HERE),
-            "SCHEMATHESIS_HOOKS": "fuzzing_hooks",
+            "PYTHONPATH": str(PROJECT),
+            "SCHEMATHESIS_HOOKS": "tests.support.fuzzing_hooks",
             "SOURCE_URL": sources.url("/colour.png"),
         },
         capture_output=True,

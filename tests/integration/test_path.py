@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from darkroom.runtime.clock import timestamp
-from sources import FILES, PICTURE, Sources, luma
-from stacks import ORDER, Stack, until
+from tests.support.cloud.stacks import ORDER, Stack, until
+from tests.support.fakes.sources import FILES, PICTURE, Sources, luma
 
 
 def result_of(task: dict) -> tuple[bytes, Image.Image]:

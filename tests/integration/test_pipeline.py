@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 import tools.release.local
-from ports import free_port
-from releases import live_functions
+from tests.support.cloud.releases import live_functions
+from tests.support.ports import free_port
 from tools.localcloud.cloud import PROJECT, LocalCloud
 from tools.release.accounts import LocalAccount
 from tools.release.release import SAM, ReleaseFailed, release

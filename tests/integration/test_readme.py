@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from darkroom.client import Darkroom
-from stacks import Stack
-
-PROJECT = Path(__file__).parents[2]
+from tests.support.cloud.stacks import Stack
+from tests.support.project import PROJECT
 
 
 def test_the_program_in_the_readme_develops_the_card(

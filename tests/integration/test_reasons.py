@@ -2,15 +2,15 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from darkroom.aws.execution_failures import describe
-from small import function, machine, run, task
+from tests.support.cloud.minimal import function, machine, run, task
+from tests.support.project import PROJECT
 
-STEPS = json.loads((Path(__file__).parents[2] / "statemachine" / "task.asl.json").read_text())
+STEPS = json.loads((PROJECT / "statemachine" / "task.asl.json").read_text())
 NOTHING_SAID = "The step Upload ended with the error Boom, which has no message."
 
 

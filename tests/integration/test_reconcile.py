@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from darkroom.batches.manifests import encode
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
 from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)

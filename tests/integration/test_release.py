@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from releases import deployed, live_functions, release
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.releases import deployed, live_functions, release
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
 from tools.localcloud import processes
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy

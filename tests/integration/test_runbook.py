@@ -6,7 +6,6 @@ So is a deployment that is well, and what `darkroom doctor` says of it before an
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,16 @@ from typer.testing import CliRunner, Result
 from darkroom.cli import common as command
 from darkroom.cli.main import app
 from darkroom.cli.stack import from_description
-from small import package
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.minimal import package
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.project import PROJECT
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 
-RUNBOOK = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
+RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()
 WHY = RUNBOOK.partition("## Why did this task fail?\n")[2].partition("\n## ")[0]
 COMMANDS = re.findall(r"^\.venv/bin/darkroom (.+?) +#", WHY, re.MULTILINE)
 

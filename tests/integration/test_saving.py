@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from darkroom.cli.main import app
 from darkroom.cli.stack import from_description
-from ports import free_port
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
 from tools.localcloud import private, processes
 from tools.localcloud.cloud import PROJECT, LocalCloud, LocalCloudError
 from tools.localcloud.deploy import deploy

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from receivers import Receiver
-from sources import Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.receivers import Receiver
+from tests.support.fakes.sources import Sources
+from tests.support.project import PROJECT
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "event.schema.json"
+SCHEMA = PROJECT / "docs" / "event.schema.json"
 
 
 @pytest.fixture(scope="module")

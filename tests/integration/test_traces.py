@@ -1,8 +1,8 @@
 """The trace of a request goes on through the queue to the execution and its steps."""
 
-from small import machine
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.minimal import machine
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources
 
 ROOT = "Root=1-67891233-abcdef012345678912345678"
 TRACE = f"{ROOT};Parent=463ac35c9f6413ad;Sampled=1"

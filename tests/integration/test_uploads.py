@@ -7,10 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from batches import Batches
-from sources import FILES
-from stacks import Stack
-from test_http import error_of
+from tests.support.cloud.batches import Batches
+from tests.support.cloud.stacks import Stack, error_of
+from tests.support.fakes.sources import FILES
 
 
 def form(stack: Stack, content_type: str = "image/png") -> dict[str, Any]:

@@ -13,9 +13,9 @@ import pytest
 from darkroom.cli import render
 from darkroom.cli.operator import task_logs as lines
 from darkroom.cli.stack import from_description
-from receivers import Receiver
-from sources import JPEG, Sources
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.receivers import Receiver
+from tests.support.fakes.sources import JPEG, Sources
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 

@@ -3,9 +3,10 @@ import json
 from typing import Any
 
 import pytest
-from api_caller import Api
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.support.api_caller import Api
 
 URL = "https://example.com/a.jpg"
 PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG").decode()

@@ -2,8 +2,9 @@ import json
 from typing import Any
 
 import pytest
-from api_caller import Api
-from stand_in import STARTED
+
+from tests.support.api_caller import Api
+from tests.support.fakes.aws import STARTED
 
 URL = "https://example.com/a.jpg"
 FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "answered 404"}

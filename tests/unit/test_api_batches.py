@@ -3,11 +3,11 @@ import uuid
 from typing import Any
 
 import pytest
-from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
-from stand_in import STARTED
 
 from darkroom.batches.model import INDEX_SECONDS
+from tests.support.api_caller import Answer, Api
+from tests.support.fakes.aws import STARTED
 
 URL = "https://example.com/a.jpg"
 BODY = {"sources": [{"imageUrl": URL}, {"imageUrl": URL, "name": "second"}]}

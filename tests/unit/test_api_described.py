@@ -3,17 +3,16 @@
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
-from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
-from stand_in import _Template
 
+from tests.support.api_caller import Answer, Api
+from tests.support.fakes.aws import _Template
+from tests.support.project import PROJECT
 from tools.build.describe import PLACE
 
-ROOT = Path(__file__).parents[2]
 TASK = {"imageUrl": "https://example.com/a.jpg"}
 LARGE = "data:image/png;base64," + "AAAA" * 400
 
@@ -117,7 +116,7 @@ def test_an_error_is_told_as_described(api: Api, name: str) -> None:
 
 
 def test_the_others_are_told_by_api_gateway_in_the_words_of_the_template() -> None:
-    template = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
+    template = yaml.load((PROJECT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
     refusals = template["Resources"]["Api"]["Properties"]["GatewayResponses"].values()
     bodies = [refusal["ResponseTemplates"]["application/json"] for refusal in refusals]
     told = [

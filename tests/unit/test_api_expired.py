@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from api_caller import Api
+
+from tests.support.api_caller import Api
 
 TASK = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 BATCH = "6b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"

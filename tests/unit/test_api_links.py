@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from api_caller import Answer, Api
+
+from tests.support.api_caller import Answer, Api
 
 URL = "https://example.com/a.jpg"
 ROOTS = {

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from api_caller import Api
 from botocore.exceptions import EndpointConnectionError
 
 from darkroom.runtime.logging import logger
+from tests.support.api_caller import Api
 
 URL = "https://example.com/a.jpg?signature=secret"
 REQUEST = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from api_caller import Api
-from stand_in import ENVIRONMENT, ROOT
 
-MEASURE = Path(__file__).with_name("measure_request.py")
+from tests.support.api_caller import Api
+from tests.support.fakes.aws import ENVIRONMENT
+from tests.support.project import PROJECT
+
+MEASURE = PROJECT / "tests/support/measure/request.py"
 SIZE = 5_800_000
 """Bytes of a body: with its headers, about what Lambda takes."""
 MOST_MEMORY = 256 * 2**20
@@ -80,7 +82,7 @@ def test_a_large_body_is_refused_with_half_the_memory_of_the_function(kind: str,
     file.write_text(body)
 
     measured = subprocess.run(
-        [sys.executable, MEASURE, ROOT / "api", path, file],
+        [sys.executable, MEASURE, PROJECT / "api", path, file],
         capture_output=True, text=True, check=False, env={**os.environ, **ENVIRONMENT},
     )  # fmt: skip
 

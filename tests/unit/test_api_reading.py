@@ -3,11 +3,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from api_caller import Api
 from botocore.exceptions import ClientError, EndpointConnectionError
-from stand_in import STARTED
 
 from darkroom.aws.console_links import execution_url
+from tests.support.api_caller import Api
+from tests.support.fakes.aws import STARTED
 
 URL = "https://example.com/a.jpg"
 RESULT = {

@@ -3,10 +3,10 @@
 import datetime
 
 import pytest
-from api_caller import Answer, Api
-from stand_in import STARTED
 
 from darkroom.runtime.clock import timestamp
+from tests.support.api_caller import Answer, Api
+from tests.support.fakes.aws import STARTED
 
 RESULT = {
     "key": "results/1.jpg", "contentType": "image/jpeg", "width": 4, "height": 3, "bytes": 9,

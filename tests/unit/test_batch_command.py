@@ -2,9 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
-from batch_folders import folder, report, saved
-from fake_api import GRAY, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
+
+from tests.support.batch_folders import folder, report, saved
+from tests.support.fakes.api import GRAY, PNG, Api, darkroom
 
 
 @pytest.fixture

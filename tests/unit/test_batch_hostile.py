@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-from batch_folders import folder, report, saved
-from fake_api import GRAY, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom.cli.batch.run import cell
 from darkroom.client import Darkroom, transport
+from tests.support.batch_folders import folder, report, saved
+from tests.support.fakes.api import GRAY, PNG, Api, darkroom
 
 SECONDS = 60
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from batch_folders import folder, saved
-from fake_api import Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom.client import Darkroom, Unreachable
 from darkroom.client.batches import Batches
+from tests.support.batch_folders import folder, saved
+from tests.support.fakes.api import Api, darkroom
 
 
 @pytest.fixture

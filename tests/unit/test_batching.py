@@ -7,12 +7,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from stand_in import STARTED
 
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches import runs as batching
 from darkroom.batches import task_index as members
 from darkroom.errors import SourceNotFound
+from tests.support.fakes.aws import STARTED
 
 BATCH = str(uuid.UUID(int=7))
 TASKS = [str(uuid.uuid5(uuid.UUID(BATCH), str(number))) for number in range(6)]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
-from raw_server import Talk, certificate, say, serve
 from werkzeug import Request, Response
 
 from darkroom.events.webhooks import LONGEST_PAUSE, Delivery, deliver, pause
+from tests.support.fakes.raw_server import Talk, certificate, say, serve
 
 SECRET = bytes(32)
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from fake_api import GRAY, MOST_BYTES, PNG, Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom import client
 from darkroom.cli import common as command
 from darkroom.cli import stack, submissions
+from tests.support.fakes.api import GRAY, MOST_BYTES, PNG, Api, darkroom
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_api import Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom.cli import common as command
 from darkroom.cli.stack import Stack
+from tests.support.fakes.api import Api, darkroom
 
 STANDARD = "arn:aws:states:us-east-1:000000000000:execution:tasks:t1-1"
 EXPRESS = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from fake_api import Api, darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom.cli import bulk
 from darkroom.cli import repair_commands as cli_repair
 from darkroom.client import transport
+from tests.support.fakes.api import Api, darkroom
 
 LONG_AGO, SOON = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
 NOT_RETRYABLE = "Only a FAILED or CANCELLED task can be tried again; it is PENDING."

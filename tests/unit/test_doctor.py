@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
-from fake_api import darkroom
 from pytest_httpserver import HTTPServer
 
 from darkroom.cli.operator import deployed, doctor
 from darkroom.cli.operator.findings import Finding, Patient
 from darkroom.cli.stack import Stack
+from tests.support.fakes.api import darkroom
 
 NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
 

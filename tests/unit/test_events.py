@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from darkroom.events.model import DETAIL_TYPES, WEBHOOK_TYPES, detail, secret_text, signed, webhook
 from darkroom.tasks.model import Status
+from tests.support.project import PROJECT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = PROJECT / "docs"
 SECRET = bytes(range(32))
 TASK: dict[str, Any] = {
     "taskId": "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807",

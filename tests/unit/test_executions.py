@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
-from stand_in import ENVIRONMENT, functions
 
 from darkroom.aws.execution_failures import Outcome
 from darkroom.aws.stepfunctions import StateMachine
+from tests.support.fakes.aws import ENVIRONMENT, functions
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
 STANDARD = "arn:aws:states:eu-central-1:123456789012:execution:tasks:t1-1"

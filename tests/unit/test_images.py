@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import encode, photo, pixels, read
 from PIL import Image, ImageCms
 
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import encode, photo, pixels, read
 
 
 def develop(data: bytes, output: str = "auto", quality: int = 90) -> Gray:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import encode, pixels, read
 from PIL import Image, ImageSequence
 
 from darkroom.errors import ImageTooLarge
 from darkroom.images import conversion as luma
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import encode, pixels, read
 
 TIMES = [100, 250, 40]
 GRAYS = [76, 150, 29]  # of the frames red, green and blue

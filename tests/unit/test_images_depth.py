@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import encode, photo, pixels, read
 from PIL import Image
-from tiffs import BLACK_IS_ZERO, LAB, RGB, WHITE_IS_ZERO, tiff
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import encode, photo, pixels, read
+from tests.support.images.tiffs import BLACK_IS_ZERO, LAB, RGB, WHITE_IS_ZERO, tiff
 
 RAMP = np.linspace(0, 65535, 97 * 64).reshape(64, 97).round().astype(np.uint16)
 LUMA = np.array([0.299, 0.587, 0.114])

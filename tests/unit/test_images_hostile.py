@@ -6,11 +6,11 @@ import struct
 import zlib
 
 import pytest
-from pictures import encode, photo, read
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge, InvalidImage, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import encode, photo, read
 
 
 def develop(data: bytes, output: str = "auto", max_pixels: int = 1_000_000) -> Gray:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import encode, photo, pixels, read
 from PIL import Image
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import encode, photo, pixels, read
 
 LUMA = np.array([0.299, 0.587, 0.114])
 # Two by two pixels: red, green, blue and (9, 9, 9), as RGB without loss (SOF3).

@@ -15,8 +15,9 @@ from darkroom.errors import ImageTooLarge
 from darkroom.images.grayscale import grayscale
 from darkroom.images.limits import MAX_FRAMES, MAX_SCANS
 from darkroom.images.memory import needed
+from tests.support.project import PROJECT
 
-MEASURE = Path(__file__).with_name("measure.py")
+MEASURE = PROJECT / "tests/support/measure/conversion.py"
 SIDE = 1200
 SLACK = 3 * 2**20  # the allocator's, and what Pillow loads at its first image
 NOISE = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 4), dtype=np.uint8)

@@ -15,8 +15,9 @@ from PIL import Image
 
 from darkroom.images.memory import enforced
 from darkroom.images.structure import MAX_CHUNKS, MAX_EXIF_SEGMENTS, MAX_SEGMENTS, check
+from tests.support.project import PROJECT
 
-MEASURE = Path(__file__).with_name("measure_hostile.py")
+MEASURE = PROJECT / "tests/support/measure/hostile_file.py"
 SIZE = 50_000_000
 FUNCTION = 1769 * 2**20
 MEMORY = FUNCTION - 150 * 2**20

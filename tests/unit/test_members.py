@@ -4,13 +4,13 @@ import uuid
 from typing import Any
 
 import pytest
-from stand_in import STARTED
 
 from darkroom.batches import task_index as module
 from darkroom.batches.task_index import Members
 from darkroom.tasks.model import OPEN
 from darkroom.tasks.queries import InvalidCursor
 from darkroom.tasks.store import TaskStore
+from tests.support.fakes.aws import STARTED
 
 BATCH = str(uuid.UUID(int=7))
 ATTRIBUTES = {"source": {"uploadId": "u"}, "output": {"format": "auto", "quality": 90}}

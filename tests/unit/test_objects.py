@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from stand_in import BUCKET
 
 from darkroom.aws.s3 import Bucket, result_key, upload_key, work_key
 from darkroom.errors import ResultCorrupted, SourceNotFound
+from tests.support.fakes.aws import BUCKET
 
 DATA = b"gray pixels"
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
-from stand_in import STARTED
 
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.reconciler import Reconciler
+from tests.support.fakes.aws import STARTED
 
 TASK = str(uuid.UUID(int=7))
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"

@@ -9,8 +9,9 @@ import pytest
 
 from darkroom.runtime import logging as logs  # noqa: F401 - sets the level
 from darkroom.runtime.redaction import redacted, redacted_errors, shown
+from tests.support.project import PROJECT
 
-LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
+LAMBDAS = PROJECT / "lambdas"
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from typing import Any
 
 import boto3
 import pytest
-from fake_api import darkroom
 from moto import mock_aws
 
 from darkroom.cli import common as command
 from darkroom.cli.operator import redrive
 from darkroom.cli.stack import Stack
+from tests.support.fakes.api import darkroom
 
 REGION = "us-east-1"
 

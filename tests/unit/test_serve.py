@@ -1,12 +1,13 @@
 """The function that serves the page: what it answers, and with which headers."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+from tests.support.project import PROJECT
+
+DOCS = PROJECT / "docs"
 
 
 @pytest.fixture

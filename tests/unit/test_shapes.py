@@ -10,12 +10,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from api_caller import Api
-from stand_in import StandIn
 
 from darkroom.events.model import detail, webhook
 from darkroom.tasks.messages import read_order
 from darkroom.tasks.model import order
+from tests.support.api_caller import Api
+from tests.support.fakes.aws import FakeAws
 
 # As the first release stored a task. A field that is added stays out of here: it may be missing.
 FIRST: dict[str, Any] = {
@@ -48,7 +48,7 @@ def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: 
 
 
 def test_an_upload_without_an_owner_in_its_key_is_still_found(
-    aws: StandIn, load: Callable[[str, str], ModuleType]
+    aws: FakeAws, load: Callable[[str, str], ModuleType]
 ):
     aws.bucket.put(f"uploads/{FIRST['source']['uploadId']}", b"sent before", "image/png")
 

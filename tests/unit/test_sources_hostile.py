@@ -7,10 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
-from raw_server import Talk, certificate, say, say_and_reset, say_for_ever, serve
 
 from darkroom.errors import SourceBlocked, SourceTooLarge, SourceUnavailable
 from darkroom.sources.fetch import Limits, fetch
+from tests.support.fakes.raw_server import (
+    Talk,
+    certificate,
+    say,
+    say_and_reset,
+    say_for_ever,
+    serve,
+)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

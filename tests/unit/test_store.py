@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from stand_in import STARTED
 
 from darkroom.aws.dynamodb import Table
 from darkroom.errors import StaleAttempt
 from darkroom.tasks.model import TRANSITIONS, Status
 from darkroom.tasks.store import TaskExists, TaskStore
+from tests.support.fakes.aws import STARTED
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 MINE, OTHER = "arn:execution:mine", "arn:execution:other"

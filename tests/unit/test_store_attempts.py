@@ -3,11 +3,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stand_in import STARTED
 
 from darkroom.errors import StaleAttempt
 from darkroom.tasks.model import Status
 from darkroom.tasks.store import TaskStore
+from tests.support.fakes.aws import STARTED
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 EXECUTION = "arn:execution"

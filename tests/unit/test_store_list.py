@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stand_in import STARTED
 
 from darkroom.tasks import queries as index_module
 from darkroom.tasks import store as store_module
 from darkroom.tasks.queries import InvalidCursor, TaskIndex, _decode_cursor
 from darkroom.tasks.store import TaskStore
+from tests.support.fakes.aws import STARTED
 
 NEW = {"source": {"imageUrl": "https://example.com/a.jpg"}, "output": {"quality": 90}}
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from stand_in import STARTED, TABLE
 
 from darkroom.aws.dynamodb import Table
 from darkroom.errors import StaleAttempt
 from darkroom.tasks.store import TaskStore
+from tests.support.fakes.aws import STARTED, TABLE
 
 executions = st.sampled_from(["arn:A", "arn:B"])
 # How far from the task's attempt an event is: mostly of it, at times late, or of none there is yet.

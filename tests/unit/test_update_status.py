@@ -3,14 +3,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from stand_in import STARTED, StandIn
+
+from tests.support.fakes.aws import STARTED, FakeAws
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
 CLAIM = {"transition": "start", "taskId": ID, "attempt": 1, "execution": "arn:e"}
 
 
 @pytest.fixture
-def update(aws: StandIn, load: Callable[[str, str], ModuleType]) -> Callable[..., dict[str, Any]]:
+def update(aws: FakeAws, load: Callable[[str, str], ModuleType]) -> Callable[..., dict[str, Any]]:
     """The function, and a PENDING task."""
     aws.store.create(ID, "me", {"source": {}, "output": {}})
     handler = load("lambdas", "update_status").handler
@@ -26,7 +27,7 @@ def update(aws: StandIn, load: Callable[[str, str], ModuleType]) -> Callable[...
     ],
 )
 def test_a_task_starts_when_its_execution_did(
-    update: Callable[..., dict[str, Any]], aws: StandIn, sent: str, stored: str
+    update: Callable[..., dict[str, Any]], aws: FakeAws, sent: str, stored: str
 ):
     assert update(started=sent) == {}
 
@@ -36,7 +37,7 @@ def test_a_task_starts_when_its_execution_did(
 
 
 def test_a_failure_is_recorded_in_words_and_handed_back(
-    update: Callable[..., dict[str, Any]], aws: StandIn
+    update: Callable[..., dict[str, Any]], aws: FakeAws
 ):
     cause = '{"errorMessage": "", "errorType": "MemoryError", "stackTrace": ["  File"]}'
 

@@ -4,9 +4,8 @@ import csv
 import random
 from pathlib import Path
 
-from fake_api import PNG
-
 from darkroom.cli.batch import checkpoint as journal
+from tests.support.fakes.api import PNG
 
 
 def folder(*names: str) -> Path:

@@ -5,7 +5,6 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,8 +19,8 @@ from darkroom.batches.store import BatchStore
 from darkroom.batches.task_index import Members
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.store import TaskStore
+from tests.support.project import PROJECT
 
-ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
 STARTED = "2026-11-25T04:26:32.624Z"
 """When an execution began that claims a task."""
@@ -38,13 +37,13 @@ _Template.add_multi_constructor("!", lambda *_: None)
 @cache
 def table_definition(name: str = "Tasks") -> dict[str, Any]:
     """Return what template.yaml says of a table, as CreateTable takes it."""
-    template = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
+    template = yaml.load((PROJECT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     properties = template["Resources"][name]["Properties"]
     return {each: properties[each] for each in wanted}
 
 
-class StandIn:
+class FakeAws:
     """Moto instead of AWS. What is made of it is kept, since a client of boto3 takes its time."""
 
     def __init__(self) -> None:
@@ -71,12 +70,12 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def stand_in_cloud() -> Iterator[StandIn]:
+def fake_aws() -> Iterator[FakeAws]:
     """Let calls to AWS end in moto."""
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         boto3.setup_default_session()  # it caches what clients are made of
-        yield StandIn()
+        yield FakeAws()
 
 
 ENVIRONMENT = {
@@ -115,7 +114,7 @@ def functions() -> Iterator[Callable[[str, str], ModuleType]]:
         def load(folder: str, name: str) -> ModuleType:
             for variable, value in ENVIRONMENT.items():
                 patch.setenv(variable, value)
-            patch.syspath_prepend(str(ROOT / folder))
+            patch.syspath_prepend(str(PROJECT / folder))
             return importlib.import_module(name)
 
         yield load

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from stacks import Stack, until
+from tests.support.cloud.stacks import Stack, until
 
 STATUSES = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"}
 

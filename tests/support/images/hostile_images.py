@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from sources import encoded, on_its_side, picture
+from tests.support.fakes.sources import encoded, on_its_side, picture
 
 SMALL = picture((48, 32))
 FRAMES: dict[str, Any] = {

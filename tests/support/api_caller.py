@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from stand_in import StandIn
+from tests.support.fakes.aws import FakeAws
 
 STAGE = "/v1"
 
@@ -34,7 +34,7 @@ class Api:
     """The API, and what it left behind."""
 
     module: ModuleType
-    aws: StandIn
+    aws: FakeAws
     queued: list[dict[str, Any]] = field(default_factory=list)
 
     def get(self, path: str, caller: str = "me", **query: str | list[str]) -> Answer:

@@ -34,6 +34,17 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     return value
 
 
+def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The error of an answer, which has the one form that errors have."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json()) == {"error"}
+    error = answer.json()["error"]
+    assert {"code", "message"} <= set(error) <= {"code", "message", "field"}
+    assert len(error["message"]) > 10
+    return error
+
+
 def saved(cloud: LocalCloud) -> None:
     """Wait until all that the local cloud has acknowledged is on disk.
 

@@ -5,7 +5,6 @@ import json
 import re
 import sys
 from collections import Counter
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 
 from darkroom.events.webhooks import Delivery
 from darkroom.runtime import metrics
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 TASK = {
     "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d", "attempt": 1, "status": "COMPLETED",
     "createdAt": "2026-11-25T04:26:32.500Z", "completedAt": "2026-11-25T04:26:34.000Z",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 
-from sources import JPEG
+from tests.support.fakes.sources import JPEG
 
 ID = "00000000-0000-4000-8000-000000000000"
 DATA_URL = "data:image/jpeg;base64," + base64.b64encode(JPEG[:600]).decode()

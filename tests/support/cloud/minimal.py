@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from stacks import until
+from tests.support.cloud.stacks import until
 from tools.localcloud.cloud import LocalCloud
 
 EVERYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from policies import action
-from resolved import Deployed
+
+from tests.support.template.policies import action
+from tests.support.template.resolved import Deployed
 
 UNUSED = {
     "AWS::ApiGateway::RestApi": {"BodyS3Location": {"s3:GetObject"}},
