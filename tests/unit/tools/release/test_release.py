@@ -1,4 +1,4 @@
-"""What a stage does when a release fails. The whole of it: integration/test_pipeline.py."""
+"""What a stage does when a release fails. The whole of it: integration/release/test_pipeline.py."""
 
 import subprocess
 import tomllib

@@ -72,7 +72,7 @@ def test_a_function_of_ours_is_at_most_64_kib(build: Path):
 
 
 def test_everything_comes_with_bytecode_that_lambda_takes_unchecked(build: Path):
-    if not list(build.rglob("*.pyc")):  # where it is looked for: tests/contract/test_build.py
+    if not list(build.rglob("*.pyc")):  # where it is looked for: contract/release/test_build.py
         pytest.skip("there is no Python 3.13 on this machine")
     for module in build.rglob("*.py"):
         bytecode = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
