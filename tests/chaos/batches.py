@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import httpx
 
-from tests.chaos.invariants import ALWAYS_ALLOWED, BatchItem, BatchPromise, totals
+from tests.chaos.batch_invariants import ALWAYS_ALLOWED, BatchItem, BatchPromise, totals
 from tests.chaos.scene import Scene
 from tests.support.cloud.stacks import until
 from tests.support.fakes.sources import FILES

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tests.chaos.books import OPEN, Promise
 from tests.chaos.proxy import ERRORS
 from tests.chaos.scene import Fault, Scene
+from tests.chaos.task_invariants import OPEN, Promise
 from tests.support.cloud.stacks import until
 
 PARALLEL_POSTS = 50

@@ -14,10 +14,10 @@ import httpx
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.chaos.books import Stored
 from tests.chaos.executions import ExpressExecutions, StandardExecutions
 from tests.chaos.proxy import Proxy
 from tests.chaos.recorder import Recorder
+from tests.chaos.task_invariants import Stored
 from tests.support.cloud.stacks import Stack, until
 from tests.support.fakes.sources import Sources
 from tests.support.ports import free_port

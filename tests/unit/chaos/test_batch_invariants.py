@@ -1,12 +1,11 @@
-"""The invariants of batches find what is wrong: else the zeros of the fault suite mean nothing."""
+"""The fault suite reports each violation of a batch's invariants, so its zeros mean something."""
 
 import dataclasses
 from typing import Any
 
 import pytest
 
-from tests.chaos.books import Account
-from tests.chaos.invariants import (
+from tests.chaos.batch_invariants import (
     ALWAYS_ALLOWED,
     BatchEvidence,
     BatchItem,
@@ -16,6 +15,7 @@ from tests.chaos.invariants import (
     totals,
 )
 from tests.chaos.recorder import Change
+from tests.chaos.task_invariants import AuditReport
 
 ITEMS = (
     BatchItem("/a.jpg", "COMPLETED", {"imageUrl": "http://x/a.jpg"}),
@@ -51,7 +51,7 @@ def shown(status: str, total: int = 2, **counts: int) -> dict[str, Any]:
 DONE = shown("COMPLETED", COMPLETED=1, FAILED=1)
 
 
-def audited(*story: dict[str, Any], promise: BatchPromise = PROMISE, **given: Any) -> Account:
+def audited(*story: dict[str, Any], promise: BatchPromise = PROMISE, **given: Any) -> AuditReport:
     """Audit a batch with this story; what is not given is that of a COMPLETED one."""
     changes = [Change(new, old) for new, old in zip(story, [None, *story], strict=False)]
     last = story[-1] if story else None
@@ -62,13 +62,13 @@ def audited(*story: dict[str, Any], promise: BatchPromise = PROMISE, **given: An
         "shown": DONE,
         "executions": {f"b-{last['run']}": GREEN} if last else {},
     }
-    account = Account(0)
-    audit_batch(promise, BatchEvidence(**(usual | given)), account)
-    return account
+    report = AuditReport(0)
+    audit_batch(promise, BatchEvidence(**(usual | given)), report)
+    return report
 
 
-def problems(account: Account) -> list[str]:
-    return [*account.lost, *account.doubled, *account.wrong]
+def problems(report: AuditReport) -> list[str]:
+    return [*report.lost, *report.doubled, *report.wrong]
 
 
 def allowing(*ends: str) -> BatchPromise:
@@ -83,7 +83,7 @@ STOPPED = {
 
 
 @pytest.mark.parametrize(
-    "account",
+    "report",
     [
         audited(RUNNING, COMPLETED),
         audited(RUNNING, CANCELLED, AGAIN, COMPLETED | {"run": 2}),
@@ -129,13 +129,13 @@ STOPPED = {
         "created anew",
     ],
 )
-def test_a_batch_that_went_its_way_balances(account: Account):
-    assert problems(account) == []
-    assert account.batches == 1
+def test_a_batch_that_ended_as_promised_passes(report: AuditReport):
+    assert problems(report) == []
+    assert report.batches == 1
 
 
 @pytest.mark.parametrize(
-    ("kind", "what", "account"),
+    ("kind", "what", "report"),
     [
         ("lost", "not in the table", audited()),
         ("lost", "still RUNNING", audited(RUNNING)),
@@ -206,9 +206,9 @@ def test_a_batch_that_went_its_way_balances(account: Account):
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_should_not_be_is_found(kind: str, what: str, account: Account):
-    assert any(what in said for said in getattr(account, kind)), account
-    assert not dataclasses.replace(account, tasks=0, ended=0).balanced
+def test_what_should_not_be_is_found(kind: str, what: str, report: AuditReport):
+    assert any(what in said for said in getattr(report, kind)), report
+    assert not dataclasses.replace(report, tasks=0, ended=0).passed
 
 
 def test_each_item_is_promised_one_task_and_only_its_own_end():

@@ -1,11 +1,11 @@
-"""The books of the fault suite find what is wrong: else its zeros would mean nothing."""
+"""The fault suite reports each violation of a task's invariants, so its zeros mean something."""
 
 from typing import Any
 
 import pytest
 
-from tests.chaos.books import Account, Promise, Stored, audit
 from tests.chaos.recorder import Change
+from tests.chaos.task_invariants import AuditReport, Promise, Stored, audit
 
 ARN = "arn:aws:states:us-east-1:0:execution:m:t-1"
 PROMISE = Promise("t", "/colour.jpg", frozenset({"COMPLETED"}))
@@ -28,7 +28,9 @@ FAILED = {k: v for k, v in COMPLETED.items() if k != "result"} | {
 AGAIN = {**PENDING, "attempt": 2}
 
 
-def books(*story: dict[str, Any], promises: list[Promise] | None = None, **given: Any) -> Account:
+def audited(
+    *story: dict[str, Any], promises: list[Promise] | None = None, **given: Any
+) -> AuditReport:
     """Audit one task with this story; all else is as it should be, but for what is given."""
     olds = [None, *story[:-1]]
     changes = [Change(new, old) for new, old in zip(story, olds, strict=True)]
@@ -42,17 +44,17 @@ def books(*story: dict[str, Any], promises: list[Promise] | None = None, **given
     )
 
 
-def test_a_task_that_went_its_way_balances():
-    account = books(PENDING, RUNNING, COMPLETED)
+def test_a_task_that_ended_as_promised_passes():
+    report = audited(PENDING, RUNNING, COMPLETED)
 
-    assert account.balanced, account
-    assert (account.tasks, account.ended) == (1, 1)
+    assert report.passed, report
+    assert (report.tasks, report.ended) == (1, 1)
 
 
-def test_a_failure_that_its_source_stands_for_balances():
+def test_a_task_that_failed_as_its_source_promised_passes():
     promise = Promise("t", "/status/404", frozenset({"SourceNotFound"}))
 
-    assert books(PENDING, RUNNING, FAILED, promises=[promise]).balanced
+    assert audited(PENDING, RUNNING, FAILED, promises=[promise]).passed
 
 
 EXPRESS = "arn:aws:states:us-east-1:0:express:m:t-1:1"
@@ -62,12 +64,12 @@ ANY = Promise("t", "/colour.jpg", frozenset({"COMPLETED", "CANCELLED"}))
 MAY_DIE = Promise("t", "/colour.jpg", frozenset({"COMPLETED", "ExecutionLost", BROKEN["error"]}))
 
 
-def test_an_express_execution_that_could_not_write_its_end_balances():
+def test_an_express_execution_that_could_not_write_its_end_passes():
     claimed = RUNNING | {"execution": EXPRESS}
     another = {ARN: {"status": "SUCCEEDED"}, EXPRESS: BROKEN}
 
-    assert books(PENDING, claimed, LOST, promises=[MAY_DIE], executions={EXPRESS: BROKEN}).balanced
-    assert books(PENDING, RUNNING, COMPLETED, promises=[MAY_DIE], executions=another).balanced
+    assert audited(PENDING, claimed, LOST, promises=[MAY_DIE], executions={EXPRESS: BROKEN}).passed
+    assert audited(PENDING, RUNNING, COMPLETED, promises=[MAY_DIE], executions=another).passed
 
 
 def test_a_restart_begins_the_story_anew():
@@ -75,47 +77,47 @@ def test_a_restart_begins_the_story_anew():
     lost = Change(COMPLETED, RUNNING)
     changes = [Change(PENDING), Change(RUNNING, PENDING), lost, found, lost]
 
-    assert books(COMPLETED, changes=changes).balanced
+    assert audited(COMPLETED, changes=changes).passed
 
 
 def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
     changes = [Change(PENDING), Change(PENDING, lost=True), Change(PENDING)]
     rest = [Change(RUNNING, PENDING), Change(COMPLETED, RUNNING)]
 
-    assert books(COMPLETED, changes=changes + rest).balanced
+    assert audited(COMPLETED, changes=changes + rest).passed
 
 
 @pytest.mark.parametrize(
-    ("kind", "account"),
+    ("kind", "report"),
     [
-        ("lost", books(PENDING, RUNNING)),
-        ("lost", books(PENDING, RUNNING, COMPLETED, items=[])),
-        ("doubled", books(PENDING, RUNNING, COMPLETED, COMPLETED)),
-        ("doubled", books(PENDING, RUNNING, FAILED, COMPLETED)),
-        ("doubled", books(PENDING, RUNNING, {**RUNNING, "execution": "another"}, COMPLETED)),
-        ("doubled", books(PENDING, RUNNING, COMPLETED, promises=[])),
-        ("doubled", books(COMPLETED, changes=[Change(PENDING), Change(COMPLETED)])),
-        ("wrong", books(PENDING, RUNNING, PENDING, RUNNING, COMPLETED)),
-        ("wrong", books(PENDING, RUNNING, AGAIN, {**COMPLETED, "attempt": 2})),
-        ("wrong", books(PENDING, RUNNING, FAILED)),
-        ("wrong", books(PENDING, RUNNING, COMPLETED, objects={})),
-        ("wrong", books(PENDING, RUNNING, COMPLETED, objects={"results/t": Stored(3, "xyz")})),
-        ("wrong", books(PENDING, RUNNING, COMPLETED, objects={"results/t": Stored(4, "abc")})),
-        ("wrong", books(PENDING, RUNNING, {**COMPLETED, "active": "3"})),
-        ("wrong", books(PENDING, RUNNING, {**COMPLETED, "failure": FAILURE})),
-        ("wrong", books(COMPLETED, changes=[Change(PENDING), Change(RUNNING, PENDING)])),
-        ("wrong", books(PENDING, RUNNING, COMPLETED, items=[{**COMPLETED, "more": 1}])),
-        ("wrong", books(PENDING, AGAIN, {**COMPLETED, "attempt": 2})),
+        ("lost", audited(PENDING, RUNNING)),
+        ("lost", audited(PENDING, RUNNING, COMPLETED, items=[])),
+        ("doubled", audited(PENDING, RUNNING, COMPLETED, COMPLETED)),
+        ("doubled", audited(PENDING, RUNNING, FAILED, COMPLETED)),
+        ("doubled", audited(PENDING, RUNNING, {**RUNNING, "execution": "another"}, COMPLETED)),
+        ("doubled", audited(PENDING, RUNNING, COMPLETED, promises=[])),
+        ("doubled", audited(COMPLETED, changes=[Change(PENDING), Change(COMPLETED)])),
+        ("wrong", audited(PENDING, RUNNING, PENDING, RUNNING, COMPLETED)),
+        ("wrong", audited(PENDING, RUNNING, AGAIN, {**COMPLETED, "attempt": 2})),
+        ("wrong", audited(PENDING, RUNNING, FAILED)),
+        ("wrong", audited(PENDING, RUNNING, COMPLETED, objects={})),
+        ("wrong", audited(PENDING, RUNNING, COMPLETED, objects={"results/t": Stored(3, "xyz")})),
+        ("wrong", audited(PENDING, RUNNING, COMPLETED, objects={"results/t": Stored(4, "abc")})),
+        ("wrong", audited(PENDING, RUNNING, {**COMPLETED, "active": "3"})),
+        ("wrong", audited(PENDING, RUNNING, {**COMPLETED, "failure": FAILURE})),
+        ("wrong", audited(COMPLETED, changes=[Change(PENDING), Change(RUNNING, PENDING)])),
+        ("wrong", audited(PENDING, RUNNING, COMPLETED, items=[{**COMPLETED, "more": 1}])),
+        ("wrong", audited(PENDING, AGAIN, {**COMPLETED, "attempt": 2})),
         (
             "wrong",
-            books(PENDING, FAILED, {**AGAIN, "attempt": 3}, {**COMPLETED, "attempt": 3}),
+            audited(PENDING, FAILED, {**AGAIN, "attempt": 3}, {**COMPLETED, "attempt": 3}),
         ),
-        ("wrong", books(PENDING, RUNNING, {**COMPLETED, "status": "CANCELLED"}, promises=[ANY])),
-        ("wrong", books(PENDING, RUNNING, COMPLETED, executions={})),
+        ("wrong", audited(PENDING, RUNNING, {**COMPLETED, "status": "CANCELLED"}, promises=[ANY])),
+        ("wrong", audited(PENDING, RUNNING, COMPLETED, executions={})),
         # It claimed the task, and did not end as the task did.
         (
             "wrong",
-            books(
+            audited(
                 PENDING,
                 RUNNING | {"execution": EXPRESS},
                 COMPLETED | {"execution": EXPRESS},
@@ -126,7 +128,7 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
         # No fault of the kind that was tried.
         (
             "wrong",
-            books(
+            audited(
                 PENDING,
                 RUNNING,
                 COMPLETED,
@@ -136,7 +138,7 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
         # A Standard execution is heard of by its event.
         (
             "wrong",
-            books(
+            audited(
                 PENDING,
                 RUNNING,
                 LOST | {"execution": ARN},
@@ -146,11 +148,11 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
         ),
         (
             "wrong",
-            books(PENDING, RUNNING, COMPLETED, executions={ARN: {"status": "FAILED"}}),
+            audited(PENDING, RUNNING, COMPLETED, executions={ARN: {"status": "FAILED"}}),
         ),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_should_not_be_is_found(kind: str, account: Account):
-    assert getattr(account, kind), account
-    assert not account.balanced
+def test_what_should_not_be_is_found(kind: str, report: AuditReport):
+    assert getattr(report, kind), report
+    assert not report.passed

@@ -1,6 +1,7 @@
-"""What must hold of a batch once nothing is under way any more. Pure: no cloud in here.
+"""The invariants of a batch, checked when nothing is in progress any more. Calls no cloud.
 
-`books` audits each task of a batch like a single one. Here is what a batch adds to that.
+`task_invariants` checks each task of a batch like a single task. This module adds what must hold
+for the batch itself.
 """
 
 from collections import Counter
@@ -8,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.books import ENDED, LOST, RESTARTED, Account, Promise
 from tests.chaos.recorder import Change, Item
+from tests.chaos.task_invariants import ENDED, LOST, RESTARTED, AuditReport, Promise
 
 OPEN_OR_ENDED = {"PENDING", "RUNNING", *ENDED}
 RED = {"FAILED", "TIMED_OUT"}
@@ -77,19 +78,19 @@ def promised_tasks(promise: BatchPromise, found: BatchEvidence) -> list[Promise]
     ]
 
 
-def audit_batch(promise: BatchPromise, found: BatchEvidence, account: Account) -> None:
-    """Add to the account what is lost, doubled or wrong of one batch."""
-    account.batches += 1
+def audit_batch(promise: BatchPromise, found: BatchEvidence, report: AuditReport) -> None:
+    """Add to the report what is lost, doubled or wrong of one batch."""
+    report.batches += 1
     item, name = found.item, f"batch {promise.batch_id}"
     if item is None:
-        account.lost.append(f"{name}: accepted, and not in the table")
+        report.lost.append(f"{name}: accepted, and not in the table")
         return
     if item["status"] not in ENDED:
-        account.lost.append(f"{name}: still {item['status']} in run {item['run']}")
+        report.lost.append(f"{name}: still {item['status']} in run {item['run']}")
         return
-    account.lost += [f"{name}: {what}" for what in _missing_items(promise, found, item)]
+    report.lost += [f"{name}: {what}" for what in _missing_items(promise, found, item)]
     doubled, wrong = _story(found.changes, item)
-    account.doubled += [f"{name}: {what}" for what in doubled]
+    report.doubled += [f"{name}: {what}" for what in doubled]
     problems = [
         *_end(promise, item),
         *_verdict(found, item),
@@ -98,7 +99,7 @@ def audit_batch(promise: BatchPromise, found: BatchEvidence, account: Account) -
         *_execution(promise, found, item),
         *wrong,
     ]
-    account.wrong += [f"{name}: {what}" for what in problems]
+    report.wrong += [f"{name}: {what}" for what in problems]
 
 
 def _missing_items(promise: BatchPromise, found: BatchEvidence, item: Item) -> Iterable[str]:

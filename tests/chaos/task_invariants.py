@@ -1,6 +1,6 @@
-"""The books: what was promised against what became of it. Pure: no cloud in here.
+"""The invariants of a task: what was promised, compared with what happened. Calls no cloud.
 
-Nothing is taken from the code under test but its words for a status.
+Nothing is taken from the code under test, except the names of the statuses.
 """
 
 from collections import defaultdict
@@ -39,8 +39,8 @@ class Stored:
 
 
 @dataclass
-class Account:
-    """The balance of one fault. What is in a list says of which task, and what of it."""
+class AuditReport:
+    """What the audit of one fault found. Each entry of a list names a task and what is wrong."""
 
     tasks: int
     batches: int = 0
@@ -50,7 +50,7 @@ class Account:
     wrong: list[str] = field(default_factory=list)
 
     @property
-    def balanced(self) -> bool:
+    def passed(self) -> bool:
         return self.ended == self.tasks and not (self.lost or self.doubled or self.wrong)
 
 
@@ -60,8 +60,8 @@ def audit(
     changes: Iterable[Change],
     executions: Mapping[str, Mapping[str, Any]],
     objects: Mapping[str, Stored],
-) -> Account:
-    """Balance the books of one fault.
+) -> AuditReport:
+    """Check the invariants of every task of one fault.
 
     Args:
         promises: the tasks that were accepted.
@@ -70,7 +70,7 @@ def audit(
         executions: of the state machine, by ARN: `status`, `error`.
         objects: of the bucket, by key.
     """
-    account = Account(len(promises))
+    report = AuditReport(len(promises))
     by_id = {item["taskId"]: item for item in items}
     stories: defaultdict[str, list[Change]] = defaultdict(list)
     for change in changes:
@@ -78,21 +78,21 @@ def audit(
     for promise in promises:
         item = by_id.pop(promise.task_id, None)
         if item is None:
-            account.lost.append(f"{promise.task_id}: accepted, and not in the table")
+            report.lost.append(f"{promise.task_id}: accepted, and not in the table")
             continue
         if item["status"] not in ENDED:
-            account.lost.append(f"{promise.task_id}: still {item['status']} ({promise.path})")
+            report.lost.append(f"{promise.task_id}: still {item['status']} ({promise.path})")
             continue
-        account.ended += 1
+        report.ended += 1
         problems = [*_end(promise, item), *_result(item, executions, objects)]
         story = stories[promise.task_id]
         problems += _executions(promise, story, executions)
         doubled, wrong = read(story, item)
-        account.doubled += [f"{promise.task_id}: {what}" for what in doubled]
-        account.wrong += [f"{promise.task_id}: {what}" for what in problems + wrong]
-    account.wrong += _differences(promises, items)
-    account.doubled += [f"{task_id}: nobody was promised this task" for task_id in by_id]
-    return account
+        report.doubled += [f"{promise.task_id}: {what}" for what in doubled]
+        report.wrong += [f"{promise.task_id}: {what}" for what in problems + wrong]
+    report.wrong += _differences(promises, items)
+    report.doubled += [f"{task_id}: nobody was promised this task" for task_id in by_id]
+    return report
 
 
 def _differences(promises: Sequence[Promise], items: Iterable[Item]) -> Iterable[str]:
