@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ports import free_port
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
 

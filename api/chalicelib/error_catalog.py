@@ -1,6 +1,6 @@
 """Every error that a request can meet, word for word: what `GET /openapi.json` shows of them.
 
-`tests/unit/test_api_described.py` provokes each, and `template.yaml` has those of API Gateway.
+`tests/unit/api/test_error_catalog.py` provokes each, and `template.yaml` has those of API Gateway.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Examples of every request and answer, which the description of the API shows.
 
-`tests/integration/test_openapi_examples.py` sends each request.
+`tests/integration/callers/test_openapi_examples.py` sends each request.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """The description of this API: OpenAPI 3.1, made from the models that validate requests.
 
 `make describe` writes it to `docs/openapi.json`, which the page's function serves: no function
-needs this module. `tests/contract/test_openapi.py` holds the document against the routes, and
-`tests/integration/test_openapi_live.py` against what the running API answers.
+needs this module. `tests/contract/api/test_openapi.py` holds the document against the routes, and
+`tests/integration/callers/test_openapi_live.py` against what the running API answers.
 """
 
 from typing import TYPE_CHECKING

@@ -1,8 +1,8 @@
 """The shapes of answers, as `GET /openapi.json` tells them.
 
 Views are not built through these models: a task was checked when it was stored, and to check it
-again would cost every request. `tests/integration/test_openapi_live.py` holds real answers against
-them.
+again would cost every request. `tests/integration/callers/test_openapi_live.py` holds real answers
+against them.
 """
 
 from typing import Annotated, Literal

@@ -2,7 +2,7 @@
 
 A pixel takes from 3 to 50 bytes, by format, so a limit in pixels alone does not keep a function
 from running out of memory. The numbers are bytes per pixel, measured with images of noise, which
-is what encoders need most for; `tests/unit/test_images_memory.py` holds them to the truth.
+is what encoders need most for; `tests/unit/darkroom/images/test_memory.py` holds them to the truth.
 """
 
 import re

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sources import JPEG
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import JPEG
+from tests.support.page import DESK, PHONE, Caller
+from tests.support.project import PROJECT
 
 FLAGS = [
     "--no-sandbox",
@@ -23,7 +24,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PHONE, DESK = 390, 1400
 expect.set_options(timeout=120_000)
 
 
@@ -46,14 +46,6 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
-
-
-@dataclass
-class Caller:
-    """Somebody with a key, who has no tasks yet."""
-
-    key: str
-    http: httpx.Client
 
 
 @pytest.fixture
@@ -116,7 +108,7 @@ def enter(visit: Callable[..., Page], caller: Caller) -> Callable[..., Page]:
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
     """Two files as somebody may have them."""
-    docs = Path(__file__).parents[2] / "docs"
+    docs = PROJECT / "docs"
     shutil.copy(docs / "card.png", tmp_path / "test card.png")
     (tmp_path / "gradient.jpg").write_bytes(JPEG)
     return [tmp_path / "test card.png", tmp_path / "gradient.jpg"]

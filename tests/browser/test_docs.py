@@ -9,14 +9,15 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import DESK, PHONE, Caller
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from test_looks import DOCS, LOOKS, serious_faults
 
-from sources import FILES, Sources
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import FILES, Sources
+from tests.support.page import DESK, LOOKS, PHONE, Caller, serious_faults
+from tests.support.project import PROJECT
 
+DOCS = PROJECT / "docs"
 DOCUMENT = json.loads((DOCS / "openapi.json").read_text("utf-8"))
 ROUTES = [
     f"{method.upper()} {path}"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sources import Sources
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources
 
 TEMPLATE = {"Resources": {"Mine": {"Type": "AWS::SNS::Topic"}}}
 FORBIDDEN = "Forbidden: "

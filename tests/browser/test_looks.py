@@ -1,25 +1,21 @@
 """How the page looks, to axe (https://github.com/dequelabs/axe-core) and to people."""
 
 import io
-import itertools
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import DESK, PHONE, Caller
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from sources import Sources, encoded
-from stacks import Stack
+from tests.support.cloud.stacks import Stack
+from tests.support.fakes.sources import Sources, encoded
+from tests.support.page import LOOKS, PHONE, Caller, serious_faults
+from tests.support.project import PROJECT
 from tools.demo.landscape import landscape
 
-DOCS = Path(__file__).parents[2] / "docs"
-LOOKS = list(itertools.product([PHONE, DESK], ["light", "dark"]))
-SERIOUS = {"serious", "critical"}
+DOCS = PROJECT / "docs"
 LARGEST = 300_000
 
 
@@ -44,16 +40,6 @@ def settled(page: Page) -> None:
         expect(page.locator(".status", has_text=status)).to_have_count(count)
     for image in page.locator("img").all():
         expect(image).to_have_js_property("complete", value=True)
-
-
-def serious_faults(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['html']}"
-        for fault in found
-        if fault["impact"] in SERIOUS
-        for node in fault["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from batches import Batches
-from sources import Sources
+from tests.support.cloud.batches import Batches
+from tests.support.fakes.sources import Sources
 
 NAMES = ["\u202egnp.evil", "👩‍👩‍👧 é", "<img src=x onerror=alert(1)>", "a\0b", "x" * 200, "\u2028 "]
 SOURCES: list[dict[str, Any] | None] = [

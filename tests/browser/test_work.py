@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DESK, PHONE
 from playwright.sync_api import Locator, Page, expect
 
 from darkroom.errors import SourceNotFound
-from sources import JPEG, Sources
-from stacks import ORDER
+from tests.support.cloud.stacks import ORDER
+from tests.support.fakes.sources import JPEG, Sources
+from tests.support.page import DESK, PHONE
+from tests.support.project import PROJECT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = PROJECT / "docs"
 # Keeps what each card has been, and would be gone after a reload.
 WATCH = """() => {
   window.seen = {};

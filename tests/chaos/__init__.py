@@ -4,5 +4,6 @@
 `faults_of_messages` hit tasks, once with STANDARD and once (`faults_of_express`) with EXPRESS;
 those of `faults_of_batches` hit batches. `rig` is what they break, `scene` and `batches` submit the
 work, `recorder` writes down what happened to a table and `executions` what became of executions.
-`play` runs one fault; `books` audits tasks and `invariants` batches.
+`play` runs one fault. `task_invariants` checks what was promised for each task, and
+`batch_invariants` what was promised for each batch.
 """

@@ -1,4 +1,4 @@
-"""`make chaos`: break everything, then audit what was promised. With `SEED=…` the same again."""
+"""`make chaos`: inject each fault, then check the invariants. `SEED=…` repeats a run."""
 
 import os
 import random
@@ -20,10 +20,10 @@ from tests.chaos import (
     faults_of_functions,
     faults_of_messages,
 )
-from tests.chaos.books import Account
 from tests.chaos.play import play
 from tests.chaos.rig import open_rig
 from tests.chaos.scene import Fault
+from tests.chaos.task_invariants import AuditReport
 
 TASKS = 36
 """On which each fault is tried."""
@@ -56,7 +56,7 @@ class Row:
     """What became of one fault."""
 
     fault: Fault
-    account: Account
+    report: AuditReport
     seconds: float
 
 
@@ -77,7 +77,7 @@ def main(words: Sequence[str]) -> int:
     rows = [row for group in groups for row in group.result()]
     _show(screen, rows)
     screen.print(f"SEED={seed}, {time.monotonic() - began:.0f} s")
-    return 0 if all(row.account.balanced for row in rows) else 1
+    return 0 if all(row.report.passed for row in rows) else 1
 
 
 def _run(screen: Console, group: Group, words: Sequence[str], seed: int) -> list[Row]:
@@ -92,18 +92,18 @@ def _run(screen: Console, group: Group, words: Sequence[str], seed: int) -> list
     ):
         for fault in chosen:
             started = time.monotonic()
-            account, scene = play(rig, fault, TASKS, seed)
-            row = Row(fault, account, time.monotonic() - started)
+            report, scene = play(rig, fault, TASKS, seed)
+            row = Row(fault, report, time.monotonic() - started)
             rows.append(row)
             screen.print(
-                f"{'ok ' if account.balanced else 'BAD'} {row.seconds:5.1f} s  {fault.name}: "
+                f"{'ok ' if report.passed else 'BAD'} {row.seconds:5.1f} s  {fault.name}: "
                 f"struck {scene.struck} times; {_counts(scene.ends())}"
                 + (f"; batches: {_counts(scene.batch_ends())}" if scene.batches else "")
                 + (f"; our calls of reconcile: {_counts(scene.repaired)}" if scene.repaired else "")
                 + (f"; {scene.spared} waits of 5 minutes spared" if scene.spared else "")
             )
             for kind in ("lost", "doubled", "wrong"):
-                for what in getattr(account, kind):
+                for what in getattr(report, kind):
                     screen.print(f"{fault.name}: {kind}: {what}", style="red", markup=False)
     return rows
 
@@ -118,13 +118,13 @@ def _show(screen: Console, rows: Sequence[Row]) -> None:
     for column in ("batches", "tasks", "ended", "lost", "doubled", "wrong", "s"):
         table.add_column(column, justify="right")
     for row in rows:
-        account = row.account
-        counts = (len(account.lost), len(account.doubled), len(account.wrong))
+        report = row.report
+        counts = (len(report.lost), len(report.doubled), len(report.wrong))
         table.add_row(
             row.fault.name,
-            str(account.batches or ""),
-            str(account.tasks),
-            str(account.ended),
+            str(report.batches or ""),
+            str(report.tasks),
+            str(report.ended),
             *(str(n) if n == 0 else f"[bold red]{n}[/]" for n in counts),
             f"{row.seconds:.0f}",
         )

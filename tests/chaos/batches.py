@@ -8,10 +8,10 @@ from contextlib import suppress
 
 import httpx
 
-from tests.chaos.invariants import ALWAYS_ALLOWED, BatchItem, BatchPromise, totals
+from tests.chaos.batch_invariants import ALWAYS_ALLOWED, BatchItem, BatchPromise, totals
 from tests.chaos.scene import Scene
-from tests.integration.sources import FILES
-from tests.integration.stacks import until
+from tests.support.cloud.stacks import until
+from tests.support.fakes.sources import FILES
 
 READERS = ("sources", "jsonl", "csv", "objects")
 """Where the items of a batch come from: the request, a manifest, or a prefix of the bucket."""

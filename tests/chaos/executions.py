@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from darkroom.runtime.clock import timestamp
-from tests.chaos.books import RESTARTED
 from tests.chaos.recorder import Item
-from tests.integration.stacks import Stack, told
+from tests.chaos.task_invariants import RESTARTED
+from tests.support.cloud.stacks import Stack, told
 
 LONGER_THAN_AN_EXECUTION = datetime.timedelta(seconds=301)
 OVERLAP_MS = 5000

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from functools import partial
 
 from tests.chaos.batches import act, statuses, submit, submit_some, until_ended
-from tests.chaos.books import ENDED, LOST, RESTARTED
 from tests.chaos.faults_of_functions import DIED, MAY_DIE, STEPS, kill
 from tests.chaos.proxy import ERRORS
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import saved, until
+from tests.chaos.task_invariants import ENDED, LOST, RESTARTED
+from tests.support.cloud.stacks import saved, until
 
 KILLS_OF_ENTER = 2
 ASKED_TO_CANCEL = {"dynamodb", "stepfunctions"}

@@ -7,10 +7,10 @@ that one may take, 5 minutes. These faults do not wait for that: see `executions
 import dataclasses
 
 from tests.chaos import faults_of_batches, faults_of_functions, faults_of_messages
-from tests.chaos.books import LOST
 from tests.chaos.faults_of_functions import WORKERS
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import until
+from tests.chaos.task_invariants import LOST
+from tests.support.cloud.stacks import until
 
 NOT_TRIED = {
     faults_of_functions.stopped_executions,  # AWS refuses to stop an EXPRESS execution

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from tests.chaos.books import LOST, OPEN, RESTARTED
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import saved, until
+from tests.chaos.task_invariants import LOST, OPEN, RESTARTED
+from tests.support.cloud.stacks import saved, until
 
 STEPS = ("Download", "Grayscale", "Upload", "UpdateStatus", "Dispatch")
 WORKERS = 2
@@ -18,7 +18,7 @@ WORKERS = 2
 
 
 def nothing(scene: Scene) -> None:
-    """No fault: the books balance without one, or they prove nothing with one."""
+    """No fault: the invariants must hold without one, or a violation would prove nothing."""
     scene.mixed()
 
 

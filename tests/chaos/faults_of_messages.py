@@ -7,10 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tests.chaos.books import OPEN, Promise
 from tests.chaos.proxy import ERRORS
 from tests.chaos.scene import Fault, Scene
-from tests.integration.stacks import until
+from tests.chaos.task_invariants import OPEN, Promise
+from tests.support.cloud.stacks import until
 
 PARALLEL_POSTS = 50
 ACCEPTED, REFUSED = 202, 409

@@ -5,17 +5,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.chaos.batch_invariants import BatchEvidence, BatchPromise, audit_batch, promised_tasks
 from tests.chaos.batches import Look
-from tests.chaos.books import ENDED, Account, audit
-from tests.chaos.invariants import BatchEvidence, BatchPromise, audit_batch, promised_tasks
 from tests.chaos.recorder import Change, Item, Recorder
 from tests.chaos.rig import Rig
 from tests.chaos.scene import Fault, Scene
+from tests.chaos.task_invariants import ENDED, AuditReport, audit
 
 SECONDS_BETWEEN_SWEEPS = 2.0
 
 
-def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[Account, Scene]:
+def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[AuditReport, Scene]:
     """Let one fault happen, wait for quiet, and audit what was promised."""
     tasks = _Known(rig.recorder)
     batches = _Known(rig.batch_recorder)
@@ -31,13 +31,13 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[Account, Scene]
         noise = _wait_for_quiet(scene, fault)
     rig.recorder.catch_up()
     rig.batch_recorder.catch_up()
-    account = _audit(scene, tasks, batches)
-    account.wrong += [*scene.wrong, *noise, *tasks.disturbed(), *batches.disturbed()]
+    report = _audit(scene, tasks, batches)
+    report.wrong += [*scene.wrong, *noise, *tasks.disturbed(), *batches.disturbed()]
     if not scene.struck and fault.strikes:
-        account.wrong.append("the fault did not happen")
+        report.wrong.append("the fault did not happen")
     if scene.poison:
         rig.stack.sqs.purge_queue(QueueUrl=rig.stack.outputs["DeadLetterQueueUrl"])
-    return account, scene
+    return report, scene
 
 
 class _Known:
@@ -65,14 +65,14 @@ class _Known:
         ]
 
 
-def _audit(scene: Scene, tasks: _Known, batches: _Known) -> Account:
+def _audit(scene: Scene, tasks: _Known, batches: _Known) -> AuditReport:
     rig, items = scene.rig, tasks.new()
     found = [(promise, _evidence(scene, promise, items, batches)) for promise in scene.batches]
     promises = [*scene.promises]
     for promise, evidence in found:
         promises += promised_tasks(promise, evidence)
     mine = {item["taskId"] for item in items} | {promise.task_id for promise in promises}
-    account = audit(
+    report = audit(
         promises,
         items,
         [change for change in tasks.changes() if change.new["taskId"] in mine],
@@ -80,14 +80,14 @@ def _audit(scene: Scene, tasks: _Known, batches: _Known) -> Account:
         rig.objects({item["result"]["key"] for item in items if "result" in item}),
     )
     for promise, evidence in found:
-        audit_batch(promise, evidence, account)
+        audit_batch(promise, evidence, report)
     known = {promise.batch_id for promise in scene.batches}
-    account.doubled += [
+    report.doubled += [
         f"batch {item['batchId']}: nobody was promised this batch"
         for item in batches.new()
         if item["batchId"] not in known
     ]
-    return account
+    return report
 
 
 def _evidence(

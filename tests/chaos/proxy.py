@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.ports import free_port
-from tests.integration.stacks import until
+from tests.support.cloud.stacks import until
+from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import TOOLS
 

@@ -8,7 +8,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.integration.stacks import until
+from tests.support.cloud.stacks import until
 from tools.localcloud.cloud import LocalCloud
 
 SECONDS_BETWEEN_READS = 0.1

@@ -14,13 +14,13 @@ import httpx
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.chaos.books import Stored
 from tests.chaos.executions import ExpressExecutions, StandardExecutions
 from tests.chaos.proxy import Proxy
 from tests.chaos.recorder import Recorder
-from tests.integration.ports import free_port
-from tests.integration.sources import Sources
-from tests.integration.stacks import Stack, until
+from tests.chaos.task_invariants import Stored
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy

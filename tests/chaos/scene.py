@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.chaos.books import Promise
-from tests.chaos.invariants import BatchPromise
+from tests.chaos.batch_invariants import BatchPromise
 from tests.chaos.recorder import Item
 from tests.chaos.rig import Rig
+from tests.chaos.task_invariants import Promise
 
 # Sources, good and bad: the path, and the end of its task when nothing else goes wrong.
 MIXED = [

@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.project import PROJECT
+
 PAGE = PROJECT / "docs" / "aws-differences.md"
 EMULATOR = PROJECT / "tools" / "localcloud" / "emulator"
 PATCHES = EMULATOR / "patches"

@@ -2,14 +2,13 @@
 
 import inspect
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from darkroom import errors
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 BASES = {"DarkroomError", "SourceError", "ImageError"}
 FROM_AWS = re.compile(r"(States|Lambda|Sandbox|Runtime)\..+")
 

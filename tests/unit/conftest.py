@@ -5,12 +5,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from api_caller import Api
-from stand_in import REGION, StandIn, functions, stand_in_cloud
 
 from darkroom.aws.s3 import Bucket
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.store import TaskStore
+from tests.support.api_caller import Api
+from tests.support.fakes.aws import REGION, FakeAws, fake_aws, functions
 
 
 @pytest.fixture(autouse=True)
@@ -25,36 +25,36 @@ def _no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[StandIn]:
+def cloud() -> Iterator[FakeAws]:
     """Moto instead of AWS, for a module."""
-    with stand_in_cloud() as stand_in:
-        yield stand_in
+    with fake_aws() as fake:
+        yield fake
 
 
 @pytest.fixture
-def aws(cloud: StandIn) -> StandIn:
+def aws(cloud: FakeAws) -> FakeAws:
     """The stack's table and bucket, empty."""
     cloud.empty()
     return cloud
 
 
 @pytest.fixture
-def table(aws: StandIn) -> Any:
+def table(aws: FakeAws) -> Any:
     return aws.table
 
 
 @pytest.fixture
-def store(aws: StandIn) -> TaskStore:
+def store(aws: FakeAws) -> TaskStore:
     return aws.store
 
 
 @pytest.fixture
-def index(aws: StandIn) -> TaskIndex:
+def index(aws: FakeAws) -> TaskIndex:
     return aws.index
 
 
 @pytest.fixture
-def bucket(aws: StandIn) -> Bucket:
+def bucket(aws: FakeAws) -> Bucket:
     return aws.bucket
 
 
@@ -66,14 +66,14 @@ def load() -> Iterator[Callable[[str, str], ModuleType]]:
 
 
 @pytest.fixture(scope="module")
-def app(cloud: StandIn) -> Iterator[ModuleType]:  # noqa: ARG001 - its clients are moto's
+def app(cloud: FakeAws) -> Iterator[ModuleType]:  # noqa: ARG001 - its clients are moto's
     """The API's module."""
     with functions() as load:
         yield load("api", "app")
 
 
 @pytest.fixture
-def api(aws: StandIn, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
+def api(aws: FakeAws, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The API before an empty cloud; what it queues is kept in `queued`."""
     caller = Api(app, aws)
     queue = type(app.task_service.queue)

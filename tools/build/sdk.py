@@ -3,7 +3,7 @@
 botocore describes 449 services in 30 megabytes, and each client reads the description of its whole
 service when a function starts. What stays is as it was: our operations with all that they take,
 give and raise; all partitions and regions; the rules for endpoints; retries; certificates.
-`tests/contract/test_sdk.py` fails when a function uses what is not listed here.
+`tests/contract/release/test_sdk.py` fails when a function uses what is not listed here.
 
 `sam build` runs this from `infra/layers/Makefile`, with the standard library only.
 

@@ -2,8 +2,8 @@
 
 It is the template that goes to AWS. `at_once` takes out what shifts traffic, which the local cloud
 cannot do. `localized` changes where code comes from: zip files of the functions' own modules, while
-libraries come from the project's environment, not from layers. `tests/integration/test_sam.py`
-deploys the same template with the SAM CLI, layers and all.
+libraries come from the project's environment, not from layers.
+`tests/integration/release/test_sam.py` deploys the same template with the SAM CLI, layers and all.
 """
 
 import base64

@@ -1,0 +1,78 @@
+"""The page, the template and what the page is made of agree."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import PROJECT
+from tools.build.packages import files
+
+SITE = PROJECT / "web" / "site"
+SCRIPTS = sorted(SITE.glob("*.js"))
+PAGES = sorted(SITE.glob("*.html"))
+
+
+def imports(script: Path) -> list[tuple[str, str]]:
+    """The names that a script imports, and the module that it has them from."""
+    return re.findall(r'import \{([^}]+)\} from "\./(.+?)"', script.read_text())
+
+
+def test_the_template_routes_what_the_function_serves(resources):
+    paths = resources["Api"]["Properties"]["DefinitionBody"]["paths"]
+    served = re.findall(r"^    GET (\S+)", (PROJECT / "web" / "serve.py").read_text(), re.MULTILINE)
+    routed = [path for path, methods in paths.items() if "PageFunctionAliaslive" in str(methods)]
+    assert routed == served
+    for path in served:
+        assert set(paths[path]) == {"get", "head", "x-amazon-apigateway-any-method"}
+
+
+def test_the_package_has_the_whole_site_and_nothing_of_darkroom():
+    packed = files("web/", "serve.handler")
+    assert set(packed) == {"serve.py", *(f"site/{path.name}" for path in SITE.iterdir())}
+
+
+@pytest.mark.parametrize(
+    ("name", "original"),
+    [
+        ("errors.md", "docs/errors.md"),
+        ("openapi.json", "docs/openapi.json"),
+        ("task.asl.json", "statemachine/task.asl.json"),
+    ],
+)
+def test_what_the_page_tells_is_written_once(name: str, original: str):
+    assert (SITE / name).resolve() == PROJECT / original
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_file_that_a_page_names_is_there_and_its_scripts_are_all_loaded_at_once(page: Path):
+    named = set(re.findall(r'"page/\{version\}/([^"]+)"', page.read_text()))
+    assert named <= {path.name for path in SITE.iterdir()}
+    scripts = {name for name in named if name.endswith(".js")}
+    imported = {module for name in scripts for _, module in imports(SITE / name)}
+    assert imported <= scripts
+
+
+def test_every_script_and_style_is_some_pages():
+    pages = "".join(page.read_text() for page in PAGES)
+    for path in [*SCRIPTS, *SITE.glob("*.css")]:
+        assert f'"page/{{version}}/{path.name}"' in pages
+
+
+def test_nothing_is_loaded_from_elsewhere_and_no_data_becomes_markup():
+    for path in [*SCRIPTS, *SITE.glob("*.css"), *PAGES]:
+        text = path.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")
+        text = text.replace('"http://www.w3.org/2000/svg"', "")
+        assert not re.findall(r"https?://\w", text), path.name
+        assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text), path
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_imports_only_names_that_are_exported(script: Path):
+    for names, module in imports(script):
+        exported = re.findall(
+            r"^export (?:async )?(?:function|const|class) (\w+)",
+            (SITE / module).read_text(),
+            re.MULTILINE,
+        )
+        assert {name.strip() for name in names.split(",")} <= set(exported), module

@@ -1,0 +1,171 @@
+"""The template keeps the promises that only it can keep."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from darkroom.aws.console_links import machine_url
+from tests.support.project import PROJECT
+
+NO_RESOURCES = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+# Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
+MAY_DO_NOTHING = {"PageRole"}
+STORAGE = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
+PHYSICAL_NAMES = {
+    "AlarmName", "DashboardName", "FunctionName", "LayerName", "LogGroupName", "Name", "QueueName",
+    "RoleName", "TableName", "TopicName",
+}  # fmt: skip
+POLICIES_OF_DATA = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
+
+
+@pytest.fixture(scope="module")
+def functions(resources: dict[str, Any]) -> dict[str, Any]:
+    return {n: r for n, r in resources.items() if r["Type"] == "AWS::Serverless::Function"}
+
+
+def properties(resource: dict[str, Any]) -> dict[str, Any]:
+    return resource["Properties"]
+
+
+def test_every_function_has_a_role_of_its_own_and_no_broad_policy(functions, resources):
+    roles = [properties(f)["Role"]["Fn::GetAtt"][0] for f in functions.values()]
+    assert len(set(roles)) == len(functions)
+    for role in roles:
+        assert properties(resources[role])["ManagedPolicyArns"] == [{"Ref": "WriteLogsAndTraces"}]
+        own = properties(resources[role]).get("Policies", [])
+        assert len(own) == (0 if role in MAY_DO_NOTHING else 1), role
+
+
+def test_no_policy_of_a_function_has_a_wildcard(functions, resources):
+    roles = {properties(f)["Role"]["Fn::GetAtt"][0] for f in functions.values()} - MAY_DO_NOTHING
+    documents = [properties(resources[r])["Policies"][0]["PolicyDocument"] for r in roles]
+    documents.append(properties(resources["WriteLogsAndTraces"])["PolicyDocument"])
+    for document in documents:
+        for statement in document["Statement"]:
+            actions = statement["Action"]
+            actions = {actions} if isinstance(actions, str) else set(actions)
+            assert not [action for action in actions if "*" in action]
+            assert statement["Resource"] != "*" or actions <= NO_RESOURCES
+
+
+def test_a_message_is_a_dead_letter_after_five_receives(resources):
+    redrive = properties(resources["TaskQueue"])["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == 5
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+
+
+def test_dispatch_reports_each_message_and_has_bounded_concurrency(functions):
+    event = properties(functions["DispatchFunction"])["Events"]["Messages"]["Properties"]
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}}
+
+
+def test_work_and_uploads_are_cleared_after_a_day(resources):
+    rules = properties(resources["Files"])["LifecycleConfiguration"]["Rules"]
+    days = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}
+    assert days["work/"] == days["uploads/"] == 1
+
+
+def test_the_bucket_is_private_and_queues_and_bucket_take_tls_only(resources):
+    assert set(properties(resources["Files"])["PublicAccessBlockConfiguration"].values()) == {True}
+    policies = [n for n, r in resources.items() if r["Type"] in POLICIES_OF_DATA]
+    for policy in policies:
+        statement = properties(resources[policy])["PolicyDocument"]["Statement"][0]
+        assert statement["Effect"] == "Deny"
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    queues = [n for n, r in resources.items() if r["Type"] == "AWS::SQS::Queue"]
+    assert sorted(policies) == sorted(["FilesOverTlsOnly", *(f"{name}Policy" for name in queues)])
+
+
+def test_a_statement_about_a_queue_names_one_resource(resources):
+    """SQS refuses more: the policy is one queue's, and so is each of its statements."""
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::SQS::QueuePolicy":
+            queues = [queue["Ref"] for queue in properties(resource)["Queues"]]
+            assert len(queues) == 1, name
+            for statement in properties(resource)["PolicyDocument"]["Statement"]:
+                assert statement["Resource"] == {"Fn::GetAtt": [queues[0], "Arn"]}, name
+
+
+def test_what_holds_data_outlives_the_stack(resources):
+    for name, resource in resources.items():
+        if resource["Type"] in STORAGE:
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+
+
+def test_every_parameter_is_described_and_has_a_default(template):
+    for name, parameter in template["Parameters"].items():
+        assert len(parameter["Description"]) > 20, name
+        assert "Default" in parameter, name
+
+
+def test_the_workflow_type_is_a_parameter(template, resources):
+    assert template["Parameters"]["WorkflowType"]["AllowedValues"] == ["STANDARD", "EXPRESS"]
+    assert properties(resources["TaskStateMachine"])["Type"] == {"Ref": "WorkflowType"}
+
+
+def test_logs_keep_no_data_of_executions(resources):
+    logging = properties(resources["TaskStateMachine"])["Logging"]
+    assert logging["IncludeExecutionData"] is False
+
+
+def test_the_log_level_keeps_metrics_and_hides_what_the_sdk_sends(functions, template):
+    """Lambda's level outranks Powertools' own: both would have to agree, so there is only one."""
+    settings = template["Globals"]["Function"]
+    assert settings["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    for function in functions.values():
+        assert "LoggingConfig" not in properties(function)
+        variables = properties(function).get("Environment", {}).get("Variables", {})
+        assert "POWERTOOLS_LOG_LEVEL" not in variables | settings["Environment"]["Variables"]
+
+
+def test_two_stacks_of_an_account_give_nothing_the_same_name(resources):
+    """A name of our own has the stack's in it; without one, CloudFormation makes it unique."""
+    for name, resource in resources.items():
+        for key in properties(resource).keys() & PHYSICAL_NAMES:
+            if resource["Type"] == "AWS::Lambda::Permission":
+                continue  # it names another resource, not itself
+            assert "${AWS::StackName}" in properties(resource)[key]["Fn::Sub"], name
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            assert "LayerName" in properties(resource), name  # by default, the logical id
+    # A dashboard is the account's, in whatever region its stack is.
+    assert "${AWS::Region}" in properties(resources["Dashboard"])["DashboardName"]["Fn::Sub"]
+
+
+def test_the_code_reads_only_variables_that_the_template_sets(functions, template):
+    for_all = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    for_all.add("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")  # Lambda's own
+    shared = (PROJECT / "darkroom" / "runtime" / "settings.py").read_text()
+    assert set(re.findall(r'required\("(\w+)"\)', shared)) <= for_all
+    for function in functions.values():
+        module = properties(function)["Handler"].partition(".")[0]
+        code = (PROJECT / properties(function)["CodeUri"] / f"{module}.py").read_text()
+        own = set(properties(function).get("Environment", {}).get("Variables", {}))
+        assert set(re.findall(r'(?:required\(|environ\[)"(\w+)"', code)) == own
+
+
+def test_every_function_has_a_build_target_that_names_its_handler(functions):
+    for name, function in functions.items():
+        makefile = (PROJECT / properties(function)["CodeUri"] / "Makefile").read_text()
+        assert f"build-{name}: HANDLER := {properties(function)['Handler']}\n" in makefile
+
+
+def test_samconfig_has_the_three_stages_and_sets_parameters_that_exist(template):
+    config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
+    assert {"default", "staging", "prod"} <= set(config)
+    for stage in ("default", "staging", "prod"):
+        overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"].split()
+        assert {pair.partition("=")[0] for pair in overrides} <= set(template["Parameters"])
+
+
+def test_the_dashboard_is_in_the_console_of_its_partition(template):
+    domains = {
+        name: console["Domain"] for name, console in template["Mappings"]["Consoles"].items()
+    }
+    for partition, domain in domains.items():
+        arn = f"arn:{partition}:states:r:1:stateMachine:m"
+        assert machine_url(arn).startswith(f"https://r.{domain}/")
+    _, values = template["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    assert values["Domain"] == {"Fn::FindInMap": ["Consoles", {"Ref": "AWS::Partition"}, "Domain"]}

@@ -1,0 +1,70 @@
+"""What a queue orders waits while the laptop's processes are busy; what is done is deleted."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.cloud.minimal import eventually, function
+
+SLOW = "import time\ndef handler(event, context): time.sleep(0.3)"
+NOTHING = "def handler(event, context): pass"
+INVOCATIONS = 40
+# Two processes work at them, and sixteen more may wait before a queue has to.
+ENOUGH = INVOCATIONS - 2 - 16 - 4
+
+
+def test_a_message_stays_in_its_queue_while_many_invocations_wait(cloud):
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="patient")["QueueUrl"]
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn="arn:aws:sqs:us-east-1:000000000000:patient",
+        FunctionName=function(cloud, NOTHING),
+    )
+    slow = function(cloud, SLOW)
+
+    def invoke(_: int) -> None:
+        cloud.client("lambda").invoke(FunctionName=slow, Payload=json.dumps({}))
+
+    def in_queue() -> int:
+        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
+
+    with ThreadPoolExecutor(INVOCATIONS) as pool:
+        invocations = [pool.submit(invoke, number) for number in range(INVOCATIONS)]
+
+        def done() -> int:
+            return sum(invocation.done() for invocation in invocations)
+
+        eventually(done, 60)
+        sqs.send_message(QueueUrl=queue, MessageBody="patience")
+        eventually(lambda: not in_queue(), 60)
+        assert done() >= ENOUGH
+
+
+def test_a_message_may_be_deleted_twice(cloud):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="twice")["QueueUrl"]
+    for body in ("one", "two"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    one, two = (message["ReceiptHandle"] for message in received)
+
+    for _ in range(2):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=one)
+        entries = [{"Id": "a", "ReceiptHandle": one}, {"Id": "b", "ReceiptHandle": two}]
+        deleted = sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+        assert sorted(each["Id"] for each in deleted["Successful"]) == ["a", "b"]
+        assert not deleted.get("Failed")
+
+
+def test_what_is_no_receipt_handle_deletes_nothing(cloud):
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="invalid")["QueueUrl"]
+
+    with pytest.raises(sqs.exceptions.ReceiptHandleIsInvalid):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle="nonsense")
+    entries = [{"Id": "a", "ReceiptHandle": "nonsense"}]
+    refused = sqs.delete_message_batch(QueueUrl=queue, Entries=entries)
+    assert [each["Code"] for each in refused["Failed"]] == ["ReceiptHandleIsInvalid"]

@@ -1,0 +1,72 @@
+"""What was COMPLETED is still there after the local cloud was killed."""
+
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.cloud.stacks import Stack, saved, until
+from tests.support.fakes.sources import Sources
+from tests.support.ports import free_port
+from tools.localcloud import processes
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
+
+
+@pytest.fixture
+def cloud_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    cloud = LocalCloud(tmp_path_factory.mktemp("killed"), free_port())
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+def kill(cloud: LocalCloud) -> None:
+    """End all of its processes as a power cut would."""
+    for process in processes.marked(cloud.home):
+        process.send_signal(signal.SIGKILL)
+    until(lambda: not cloud.is_up(), 10, "the local cloud is dead")
+
+
+def test_a_completed_task_and_its_object_survive_kill_9(
+    cloud_to_kill: LocalCloud, sources: Sources
+):
+    cloud = cloud_to_kill
+    with Stack(cloud, deploy(cloud, "killed")) as stack:
+        before = stack.ended(stack.submit(sources.url("/colour.png"))["taskId"])
+        data = httpx.get(before["result"]["url"]).content
+        saved(cloud)
+
+    kill(cloud)
+    cloud.start()
+
+    with Stack(cloud, deploy(cloud, "killed")) as stack:
+        after = stack.task(before["taskId"])
+        assert after["status"] == "COMPLETED"
+        assert httpx.get(after["result"]["url"]).content == data
+        again = stack.ended(stack.submit(sources.url("/colour.png"))["taskId"])
+        assert again["status"] == "COMPLETED"
+
+
+def test_an_express_task_ends_whose_execution_died_with_the_cloud(
+    cloud_to_kill: LocalCloud, sources: Sources
+):
+    """Nothing tells of it any more, and AWS could not be asked: the minute's run ends it."""
+    cloud, express, path = cloud_to_kill, {"WorkflowType": "EXPRESS"}, "/held/killed"
+    with Stack(cloud, deploy(cloud, "killed", express), "EXPRESS") as stack:
+        task_id = stack.submit(sources.url(path))["taskId"]
+        until(lambda: sources.requests[path], 30, "the source is asked for")
+        saved(cloud)
+
+    kill(cloud)
+    sources.held[path].set()
+    cloud.start()
+
+    with Stack(cloud, deploy(cloud, "killed", express), "EXPRESS") as stack:
+        assert stack.task(task_id)["status"] == "RUNNING"
+        stack.set_back(task_id, 301)
+        task = stack.ended(task_id, 90)
+    assert (task["status"], task["failure"]["error"]) == ("FAILED", "ExecutionLost")

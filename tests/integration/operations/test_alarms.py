@@ -1,0 +1,214 @@
+"""Each alarm is made to fire by the cause that it is there for, and clears when that is gone.
+
+Alarms judge periods of minutes. A test has none to spare, so it shortens the periods of the alarm
+at hand, as an operator could; what it watches, from when on, and whom it tells stay as deployed.
+"""
+
+import json
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.cloud.minimal import listener
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
+
+pytestmark = pytest.mark.timeout(1200)
+
+PERIOD = 5
+"""Seconds; ten ends need more of them."""
+# What PutMetricAlarm takes of what DescribeAlarms gives.
+SETTINGS = (
+    "AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic",
+    "EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "Threshold",
+    "TreatMissingData", "AlarmActions", "OKActions",
+)  # fmt: skip
+# AWS emits these; the local cloud does not, so the test says what AWS would.
+NOT_HERE = {
+    "dead-letters": 1, "callback-dead-letters": 1, "queue-age": 301, "api-errors": 5,
+}  # fmt: skip
+
+Told = Callable[[str, str], bool]
+
+
+@pytest.fixture(scope="module")
+def watched(cloud: LocalCloud) -> Iterator[Stack]:
+    with Stack(cloud, deploy(cloud, "watched", {"RepairAfterSeconds": "1"})) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def told(watched: Stack) -> Told:
+    """Whether a state of an alarm was told to the topic."""
+    receive = listener(watched.cloud, watched.outputs["AlarmTopicArn"])
+    seen: set[tuple[str, str]] = set()
+
+    def heard(alarm: str, state: str) -> bool:
+        seen.update((m["AlarmName"], m["NewStateValue"]) for m in receive())
+        return (f"watched-{alarm}", state) in seen
+
+    return heard
+
+
+def described(stack: Stack, alarm: str) -> dict[str, Any]:
+    watch = stack.cloud.client("cloudwatch")
+    (found,) = watch.describe_alarms(AlarmNames=[f"watched-{alarm}"])["MetricAlarms"]
+    return found
+
+
+def shortened(stack: Stack, alarm: str, period: int) -> None:
+    """Give an alarm a period of so many seconds."""
+    deployed = described(stack, alarm)
+    settings = {name: deployed[name] for name in SETTINGS if deployed.get(name) is not None}
+    if "Metrics" in deployed:
+        queries = json.loads(json.dumps(deployed["Metrics"]))
+        for query in queries:
+            if "MetricStat" in query:
+                query["MetricStat"]["Period"] = period
+        settings = {k: v for k, v in settings.items() if k != "Statistic"} | {"Metrics": queries}
+    else:
+        settings["Period"] = period
+    stack.cloud.client("cloudwatch").put_metric_alarm(**settings)
+
+
+def is_in(stack: Stack, alarm: str, state: str) -> bool:
+    return bool(described(stack, alarm)["StateValue"] == state)
+
+
+def fires(stack: Stack, told: Told, alarm: str, cause: Callable[[], object]) -> None:
+    """Let a cause be there, again and again, until its alarm has fired and was told."""
+    shortened(stack, alarm, 3 * PERIOD if alarm == "failure-rate" else PERIOD)
+    assert not is_in(stack, alarm, "ALARM")
+    until(lambda: cause() or is_in(stack, alarm, "ALARM"), 90, f"{alarm} fires")
+    until(lambda: told(alarm, "ALARM"), 10, "that it fires is told")
+
+
+def clears(stack: Stack, told: Told, alarm: str) -> None:
+    """See an alarm clear once its cause is gone."""
+    until(lambda: is_in(stack, alarm, "OK"), 90, f"{alarm} clears")
+    until(lambda: told(alarm, "OK"), 10, "that it clears is told")
+
+
+def test_failure_rate_because_sources_are_not_there(watched: Stack, told: Told, sources: Sources):
+    def ten_that_fail() -> None:
+        tasks = [watched.submit(sources.url("/status/404")) for _ in range(10)]
+        watched.all_ended((task["taskId"] for task in tasks), 60)
+
+    fires(watched, told, "failure-rate", ten_that_fail)
+    clears(watched, told, "failure-rate")
+
+
+def test_executions_because_one_was_stopped_by_hand(watched: Stack, told: Told, sources: Sources):
+    path = "/held/by-hand"
+    task_id = watched.submit(sources.url(path))["taskId"]
+    until(lambda: sources.requests[path], 30, "the source is asked for")
+    arn = watched.task(task_id)["execution"]["arn"]
+
+    fires(watched, told, "executions", lambda: stop(watched, arn))
+    sources.held[path].set()
+    clears(watched, told, "executions")
+
+
+def stop(stack: Stack, arn: str) -> None:
+    stack.states.stop_execution(executionArn=arn)
+
+
+def test_faults_because_a_function_lost_its_permission(
+    watched: Stack, told: Told, sources: Sources
+):
+    def five_that_cannot_be_stored() -> None:
+        for _ in range(5):
+            watched.submit(sources.url("/colour.jpg"))
+
+    with watched.without_policy("Upload"):
+        fires(watched, told, "faults", five_that_cannot_be_stored)
+    clears(watched, told, "faults")
+
+
+def test_function_errors_because_reconcile_lost_its_permissions(watched: Stack, told: Told):
+    """Called by the test: what a schedule calls has no metrics on the local cloud."""
+    name = watched.physical("ReconcileFunction")
+
+    def run() -> None:
+        answer = watched.cloud.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        assert "AccessDenied" in answer["Payload"].read().decode()
+
+    with watched.without_policy("Reconcile"):
+        fires(watched, told, "function-errors", run)
+    clears(watched, told, "function-errors")
+
+
+def test_throttles_because_a_function_may_not_run(watched: Stack, told: Told):
+    name = watched.physical("DownloadFunction")
+    lambdas = watched.cloud.client("lambda")
+
+    def calls() -> None:
+        for _ in range(20):
+            with pytest.raises(lambdas.exceptions.TooManyRequestsException):
+                lambdas.invoke(FunctionName=name, Payload=b"{}")
+
+    lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        fires(watched, told, "throttles", calls)
+    finally:
+        lambdas.delete_function_concurrency(FunctionName=name)
+    clears(watched, told, "throttles")
+
+
+def test_repairs_because_five_messages_were_lost(watched: Stack, told: Told, sources: Sources):
+    def lost() -> dict[str, Any]:
+        task_id = str(uuid.uuid4())
+        old = "2026-01-01T00:00:00.000Z"
+        item = {
+            "taskId": {"S": task_id},
+            "owner": {"S": "nobody"},
+            "attempt": {"N": "1"},
+            "status": {"S": "PENDING"},
+            "active": {"S": str(zlib.crc32(task_id.encode()) % 8)},
+            "createdAt": {"S": old},
+            "updatedAt": {"S": old},
+            "source": {"M": {"imageUrl": {"S": sources.url("/colour.png")}}},
+            "output": {"M": {"format": {"S": "auto"}, "quality": {"N": "90"}}},
+        }
+        return {"TableName": watched.outputs["TableName"], "Item": item}
+
+    def lose_and_look() -> None:
+        for _ in range(5):
+            watched.cloud.client("dynamodb").put_item(**lost())
+        watched.cloud.client("lambda").invoke(
+            FunctionName=watched.physical("ReconcileFunction"), Payload=b"{}"
+        )
+
+    fires(watched, told, "repairs", lose_and_look)
+    clears(watched, told, "repairs")
+
+
+@pytest.mark.parametrize("alarm", NOT_HERE)
+def test_an_alarm_on_a_metric_that_only_aws_has_watches_it_as_deployed(
+    watched: Stack, told: Told, alarm: str
+):
+    deployed = described(watched, alarm)
+
+    def aws_would_say(value: float) -> None:
+        watched.cloud.client("cloudwatch").put_metric_data(
+            Namespace=deployed["Namespace"],
+            MetricData=[
+                {
+                    "MetricName": deployed["MetricName"],
+                    "Dimensions": deployed["Dimensions"],
+                    "Value": value,
+                    "Timestamp": time.time(),
+                }
+            ],
+        )
+
+    fires(watched, told, alarm, lambda: aws_would_say(NOT_HERE[alarm]))
+    # More than once: the first may fall into a period that has the cause in it, too.
+    until(lambda: aws_would_say(0) or is_in(watched, alarm, "OK"), 90, f"{alarm} clears")
+    clears(watched, told, alarm)

@@ -1,0 +1,174 @@
+"""Five failures are prepared, and the runbook's commands alone lead to the reason of each.
+
+So is a deployment that is well, and what `darkroom doctor` says of it before and after.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from darkroom.cli import common as command
+from darkroom.cli.main import app
+from darkroom.cli.stack import from_description
+from tests.support.cloud.minimal import package
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.project import PROJECT
+from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.deploy import deploy
+
+pytestmark = pytest.mark.timeout(1200)
+
+RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()
+WHY = RUNBOOK.partition("## Why did this task fail?\n")[2].partition("\n## ")[0]
+COMMANDS = re.findall(r"^\.venv/bin/darkroom (.+?) +#", WHY, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: LocalCloud) -> Iterator[Stack]:
+    with Stack(cloud, deploy(cloud, "runbook")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def darkroom(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Result]:
+    """The command line, as for a stack that was named."""
+    monkeypatch.setattr(command, "find", lambda *_: from_description(stack.description))
+    return lambda line: CliRunner().invoke(app, line.split())
+
+
+def test_a_deployment_that_is_well_is_told_to_be_so(darkroom):
+    done = darkroom("doctor")
+
+    assert done.exit_code == 0, done.output
+    found = [line.split()[0] for line in done.stdout.splitlines()]
+    assert found == ["ok"] * len(found)
+    for about in ("API", "key", "clock", "queue", "alarms", "reconcile", "permissions", "code"):
+        assert f"ok    {about} " in done.stdout
+
+
+def followed(darkroom: Callable[[str], Result], task: dict[str, Any]) -> dict[str, str]:
+    """Run the runbook's commands for a task that failed; return what each showed."""
+    error = task["failure"]["error"]
+    rows = [line for line in WHY.splitlines() if line.startswith("| ")]
+    assert any(named(row, error) for row in rows), f"the runbook has no line for {error}"
+    shown = {}
+    for line in COMMANDS:
+        done = darkroom(line.replace("TASK", task["taskId"]))
+        shown[line.split()[0]] = " ".join(done.output.split())
+    assert f"{task['failure']['step']}: {error}: " in shown["status"]
+    return shown
+
+
+def named(row: str, error: str) -> bool:
+    """Whether a row of the runbook's table is about an error: `Source…` is about many."""
+    patterns = re.findall(r"`([^`]+)`", row.split("|")[1])
+    return any(re.fullmatch(re.escape(pattern).replace("…", r"\w*"), error) for pattern in patterns)
+
+
+def test_a_source_that_is_not_there(stack: Stack, darkroom, sources: Sources):
+    task = stack.ended(stack.submit(sources.url("/status/404"))["taskId"])
+
+    shown = followed(darkroom, task)
+
+    assert "/… answered 404." in shown["status"]
+    assert "Download" in shown["logs"]
+
+
+def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sources):
+    path = "/held/runbook"
+    task_id = stack.submit(sources.url(path))["taskId"]
+    until(lambda: sources.requests[path], 30, "the source is asked for")
+    arn = stack.task(task_id)["execution"]["arn"]
+    stack.states.stop_execution(executionArn=arn, cause="Maintenance, ask Ada.")
+    task = stack.ended(task_id)
+    sources.held[path].set()
+
+    shown = followed(darkroom, task)
+
+    assert "ask Ada" in shown["status"]
+    assert re.search(r"Download [\d:.]+ .*Aborted", shown["logs"])
+
+    def logged() -> bool:
+        """Reconcile writes its line after the status that the test has seen."""
+        return "reconcile ended" in " ".join(darkroom(f"logs {task_id}").output.split())
+
+    until(logged, 30, "who ended it is in the logs")
+
+
+def test_a_permission_that_is_missing(stack: Stack, darkroom, sources: Sources):
+    with stack.without_policy("Upload"):
+        task = stack.ended(stack.submit(sources.url("/colour.jpg"))["taskId"])
+
+        shown = followed(darkroom, task)
+
+    assert "AccessDenied" in shown["status"]
+    assert "upload failed" in shown["logs"]
+    assert "fail permissions UploadRole lacks s3:GetObject, s3:PutObject" in shown["doctor"]
+
+
+def test_a_message_that_could_not_be_dispatched(stack: Stack, darkroom, sources: Sources):
+    queue = {"QueueUrl": stack.outputs["TaskQueueUrl"]}
+    stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "1"})
+    with stack.without_policy("Dispatch"):
+        task_id = stack.submit(sources.url("/colour.jpg"))["taskId"]
+        until(lambda: stack.depth("DeadLetterQueueUrl"), 60, "it is a dead letter")
+    reconcile = stack.physical("ReconcileFunction")
+    stack.cloud.client("lambda").invoke(FunctionName=reconcile, Payload=b"{}")
+    stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "60"})
+    task = stack.ended(task_id)
+
+    shown = followed(darkroom, task)
+
+    assert task["failure"]["error"] == "DeadLettered"
+    assert "dispatch not started" in shown["logs"]
+    assert "not authorized to perform: states:StartExecution" in shown["logs"]
+
+
+def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sources):
+    name = stack.physical("GrayscaleFunction")
+    lambdas = stack.cloud.client("lambda")
+    broken = package(grayscale="import a_module_that_nobody_has")
+    lambdas.update_function_code(FunctionName=name, ZipFile=broken)
+    # The version that is live never changes, so the machine is let call what has.
+    machine = stack.outputs["StateMachineArn"]
+    definition = stack.states.describe_state_machine(stateMachineArn=machine)["definition"]
+    latest = re.sub(rf"(:function:{name}):\d+", r"\1", definition)
+    stack.states.update_state_machine(stateMachineArn=machine, definition=latest)
+    task = stack.ended(stack.submit(sources.url("/colour.jpg"))["taskId"])
+
+    shown = followed(darkroom, task)
+
+    assert task["failure"]["error"] == "Runtime.ImportModuleError"
+    assert "a_module_that_nobody_has" in shown["status"]
+    assert "warn code GrayscaleFunction: not of this checkout" in shown["doctor"]
+
+
+def test_what_is_wrong_is_told_with_what_to_do(stack: Stack, darkroom):
+    stack.sqs.send_message(QueueUrl=stack.outputs["DeadLetterQueueUrl"], MessageBody="no task")
+    stack.cloud.client("cloudwatch").put_metric_data(
+        Namespace="Darkroom",
+        MetricData=[
+            {
+                "MetricName": "Faults",
+                "Dimensions": [{"Name": "service", "Value": "runbook"}],
+                "Value": 5,
+            }
+        ],
+    )
+    machine = stack.outputs["StateMachineArn"]
+    found = stack.states.describe_state_machine(stateMachineArn=machine)
+    other = json.loads(found["definition"]) | {"Comment": "Another one."}
+    stack.states.update_state_machine(stateMachineArn=machine, definition=json.dumps(other))
+
+    done = darkroom("doctor")
+
+    assert done.exit_code == 1
+    shown = " ".join(done.stdout.split())
+    assert "fail dead letters 1 lie there Look at them: darkroom redrive-dlq" in shown
+    assert "fail alarm runbook-faults is on Tasks fail through no fault" in shown
+    assert "warn state machine is not that of this checkout" in shown

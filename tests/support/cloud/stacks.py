@@ -1,0 +1,257 @@
+"""A deployed stack as tests use it: over HTTP like a client, by AWS calls like an operator."""
+
+import datetime
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import httpx
+
+from darkroom.runtime.clock import timestamp
+from tools.localcloud.cloud import LocalCloud
+
+ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
+ORDER = ["PENDING", "RUNNING", "COMPLETED"]
+
+
+PATIENCE = 4
+"""Deadlines are for an idle machine: one that is busy, two processors for ten, has so many times as
+long. A condition that holds is seen at once, so that patience costs nothing."""
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait for a condition, on an idle machine at most so many seconds; return its value."""
+    end = time.monotonic() + PATIENCE * seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {PATIENCE} x {seconds} s: {what}"
+        time.sleep(0.05)
+    return value
+
+
+def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The error of an answer, which has the one form that errors have."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json()) == {"error"}
+    error = answer.json()["error"]
+    assert {"code", "message"} <= set(error) <= {"code", "message", "field"}
+    assert len(error["message"]) > 10
+    return error
+
+
+def saved(cloud: LocalCloud) -> None:
+    """Wait until all that the local cloud has acknowledged is on disk.
+
+    AWS has it there before it answers. The emulator writes every other second, one service after
+    the other: a mark that comes second has a whole pass behind it.
+    """
+    state = cloud.home / "state" / "ssm.json"
+    for _ in ("first", "second"):
+        mark = f"{time.time_ns()}"
+        cloud.client("ssm").put_parameter(Name="mark", Value=mark, Type="String", Overwrite=True)
+        until(lambda mark=mark: state.exists() and mark in state.read_text(), 60, "it is saved")
+
+
+ENDS = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+}
+
+
+def told(arn: str, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """An Express execution as DescribeExecution would tell of it, from what it has logged.
+
+    One that was lost is RUNNING for ever.
+    """
+    last = events[-1] if events else {"type": "", "details": {}}
+    return {
+        "executionArn": arn,
+        "name": arn.split(":")[7],
+        "startDate": _moment(events[0]) if events else None,
+        "status": ENDS.get(last["type"], "RUNNING"),
+        "error": last["details"].get("error"),
+        "cause": last["details"].get("cause"),
+    }
+
+
+def _moment(event: dict[str, Any]) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(int(event["event_timestamp"]) / 1000, datetime.UTC)
+
+
+@dataclass
+class Stack:
+    cloud: LocalCloud
+    description: dict[str, Any]
+    workflow_type: str = "STANDARD"
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = httpx.Client(
+            base_url=self.description["apiUrl"],
+            headers={"x-api-key": self.description["apiKey"]},
+            timeout=30,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+        self.states.close()
+        self.sqs.close()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.description["outputs"]
+
+    def physical(self, name: str) -> str:
+        """The name that a resource of the template got."""
+        detail = self.cloud.client("cloudformation").describe_stack_resource(
+            StackName=self.description["stackName"], LogicalResourceId=name
+        )
+        return str(detail["StackResourceDetail"]["PhysicalResourceId"])
+
+    @contextmanager
+    def without_policy(self, function: str) -> Iterator[None]:
+        """Take all permissions of its own from a function, and give them back."""
+        iam, role = self.cloud.client("iam"), self.physical(f"{function}Role")
+        kept = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
+        iam.delete_role_policy(RoleName=role, PolicyName=function)
+        try:
+            yield
+        finally:
+            iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
+
+    def new_key(self, name: str) -> str:
+        """The key of one more caller."""
+        gateway = self.cloud.client("apigateway")
+        plan = next(
+            plan
+            for plan in gateway.get_usage_plans()["items"]
+            if plan["description"].startswith(f"{self.description['stackName']}:")
+        )
+        key = gateway.create_api_key(name=name, enabled=True)
+        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        return str(key["value"])
+
+    @cached_property
+    def states(self) -> Any:
+        return self.cloud.client("stepfunctions")
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self.cloud.client("sqs")
+
+    def url(self, link: str) -> str:
+        """The URL that a link of an answer leads to."""
+        return urljoin(self.description["apiUrl"] + "/", link)
+
+    def submit(self, url: str, **more: Any) -> dict[str, Any]:
+        answer = self.http.post("/tasks", json={"imageUrl": url, **more})
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        answer = self.http.get(f"/tasks/{task_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ended(self, task_id: str, seconds: float = 60) -> dict[str, Any]:
+        def check() -> dict[str, Any] | None:
+            task = self.task(task_id)
+            return task if task["status"] in ENDED else None
+
+        return until(check, seconds, f"task {task_id} ends")
+
+    def all_ended(self, task_ids: Iterable[str], seconds: float) -> dict[str, dict[str, Any]]:
+        """Wait for many tasks, asking the list and not each one."""
+        wanted = set(task_ids)
+
+        def check() -> dict[str, dict[str, Any]] | None:
+            ended = {t["taskId"]: t for t in self.tasks() if t["status"] in ENDED}
+            return ended if wanted <= ended.keys() else None
+
+        return {i: t for i, t in until(check, seconds, "all tasks end").items() if i in wanted}
+
+    def tasks(self, **query: Any) -> list[dict[str, Any]]:
+        found, cursor = [], None
+
+        def page() -> httpx.Response | None:
+            """A page; None where the test before has spent what the client may ask."""
+            asked = {"limit": 100, **query, **({"cursor": cursor} if cursor else {})}
+            answer = self.http.get("/tasks", params=asked)
+            return answer if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS else None
+
+        while True:
+            answer = until(page, 30, "no 429")
+            assert answer.status_code == HTTPStatus.OK, answer.text
+            found.extend(answer.json()["tasks"])
+            cursor = answer.json()["cursor"]
+            if not cursor:
+                return found
+
+    def execution(self, task: dict[str, Any]) -> dict[str, Any]:
+        """The execution of a task, once it has ended: the record is written before it ends."""
+        arn = task["execution"]["arn"]
+
+        def check() -> dict[str, Any] | None:
+            if self.workflow_type == "EXPRESS":
+                execution = told(arn, self.logged(arn).get(arn, []))
+            else:
+                execution = self.states.describe_execution(executionArn=arn)
+            return execution if execution["status"] != "RUNNING" else None
+
+        return until(check, 20, "the execution ends")
+
+    def executions(self) -> list[dict[str, Any]]:
+        """The executions of tasks: of EXPRESS ones, all of which the log group tells."""
+        if self.workflow_type == "EXPRESS":
+            return [told(arn, events) for arn, events in self.logged(":express:").items()]
+        pages = self.states.get_paginator("list_executions").paginate(
+            stateMachineArn=self.outputs["StateMachineArn"]
+        )
+        return [execution for page in pages for execution in page["executions"]]
+
+    def logged(self, words: str) -> dict[str, list[dict[str, Any]]]:
+        """What state machines logged in lines with these words: events in order, by execution."""
+        pages = self.cloud.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(
+            logGroupName=self.outputs["StateMachineLogGroup"], filterPattern=f'"{words}"'
+        )
+        by_execution: dict[str, list[dict[str, Any]]] = {}
+        for event in (json.loads(line["message"]) for page in found for line in page["events"]):
+            by_execution.setdefault(event["execution_arn"], []).append(event)
+        for events in by_execution.values():
+            events.sort(key=lambda event: int(event["id"]))
+        return by_execution
+
+    def set_back(self, task_id: str, seconds: float) -> None:
+        """Write a task's last write and its start so long ago, as if the time had passed."""
+        then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+        self.cloud.client("dynamodb").update_item(
+            TableName=self.outputs["TableName"],
+            Key={"taskId": {"S": task_id}},
+            UpdateExpression="SET updatedAt = :then, startedAt = :then",
+            ExpressionAttributeValues={":then": {"S": timestamp(then)}},
+        )
+
+    def depth(self, queue: str) -> int:
+        """Messages in a queue, waiting or in flight."""
+        attributes = self.sqs.get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=["All"]
+        )["Attributes"]
+        return sum(
+            int(attributes[name])
+            for name in (
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            )
+        )

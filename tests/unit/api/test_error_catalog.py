@@ -1,0 +1,129 @@
+"""Each error is told in the words that the description of the API shows as an example of it."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+import yaml
+from botocore.exceptions import EndpointConnectionError
+
+from tests.support.api_caller import Answer, Api
+from tests.support.fakes.aws import _Template
+from tests.support.project import PROJECT
+from tools.build.describe import PLACE
+
+TASK = {"imageUrl": "https://example.com/a.jpg"}
+LARGE = "data:image/png;base64," + "AAAA" * 400
+
+
+def another_body(api: Api) -> Answer:
+    key = {"Idempotency-Key": "order-4711"}
+    api.post("/tasks", TASK, headers=key)
+    return api.post("/tasks", TASK | {"name": "other"}, headers=key)
+
+
+def pending(api: Api) -> str:
+    return str(api.post("/tasks", TASK).body["links"]["self"])
+
+
+def cancelled_twice(api: Api) -> Answer:
+    place = pending(api)
+    api.post(f"{place}/cancel")
+    return api.post(f"{place}/cancel")
+
+
+def batch(api: Api) -> str:
+    return str(api.post("/batches", {"sources": [TASK]}).body["links"]["self"])
+
+
+def batch_cancelled_twice(api: Api) -> Answer:
+    place = batch(api)
+    api.post(f"{place}/cancel")
+    return api.post(f"{place}/cancel")
+
+
+def without_services(api: Api) -> Answer:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(api.module.index), "of_owner", unreachable)
+        return api.get("/tasks")
+
+
+def broken(api: Api) -> Answer:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api.module, "answer", lambda *_: 1 / 0)
+        return api.get("/tasks")
+
+
+def unreachable(*_: object, **__: object) -> None:
+    raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
+
+
+PROVOKED: dict[str, Callable[[Api], Answer]] = {
+    "MalformedJson": lambda api: api.post("/tasks", "{"),
+    "InvalidRequest": lambda api: api.post("/tasks", TASK | {"colour": "gray"}),
+    "InvalidSource": lambda api: api.post("/tasks", {"imageUrl": "ftp://example.com/a.jpg"}),
+    "InvalidSource-batch": lambda api: api.post(
+        "/batches", {"sources": [TASK, {"imageUrl": "ftp://example.com/a.jpg"}]}
+    ),
+    "InvalidCursor": lambda api: api.get("/tasks", cursor="x"),
+    "InvalidIdempotencyKey": lambda api: api.post(
+        "/tasks", TASK, headers={"Idempotency-Key": "a b"}
+    ),
+    "TaskNotFound": lambda api: api.get("/tasks/00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"),
+    "BatchNotFound": lambda api: api.get("/batches/00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"),
+    "UploadNotFound": lambda api: api.post(
+        "/batches",
+        {"manifest": {"uploadId": "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807", "format": "csv"}},
+    ),
+    "MethodNotAllowed": lambda api: api.call("DELETE", "/tasks"),
+    "IdempotencyConflict": another_body,
+    "NotRetryable": lambda api: api.post(f"{pending(api)}/retry"),
+    "NotRetryable-batch": lambda api: api.post(f"{batch(api)}/retry"),
+    "NotCancellable": cancelled_twice,
+    "NotCancellable-batch": batch_cancelled_twice,
+    "SourceTooLarge": lambda api: api.post("/tasks", {"imageUrl": LARGE}),
+    "ServiceUnavailable": without_services,
+    "InternalError": broken,
+}
+DOCUMENT = json.loads(PLACE.read_text("utf-8"))
+EXAMPLES = {name: told["value"] for name, told in DOCUMENT["components"]["examples"].items()}
+
+
+def statuses(name: str) -> set[str]:
+    """The statuses that the description has an example under."""
+    shown = {"$ref": f"#/components/examples/{name}"}
+    return {
+        status
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict)
+        for status, response in operation["responses"].items()
+        for content in response.get("content", {}).values()
+        if shown in content.get("examples", {}).values()
+    }
+
+
+@pytest.mark.parametrize("name", PROVOKED)
+def test_an_error_is_told_as_described(api: Api, name: str) -> None:
+    answer = PROVOKED[name](api)
+
+    [status] = statuses(name)
+    assert str(answer.status) == status or f"{answer.status // 100}XX" == status
+    # How many bytes are too many is the stack's own affair.
+    told, example = (re.sub(r"\d+", "#", json.dumps(b)) for b in (answer.body, EXAMPLES[name]))
+    assert told == example
+
+
+def test_the_others_are_told_by_api_gateway_in_the_words_of_the_template() -> None:
+    template = yaml.load((PROJECT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
+    refusals = template["Resources"]["Api"]["Properties"]["GatewayResponses"].values()
+    bodies = [refusal["ResponseTemplates"]["application/json"] for refusal in refusals]
+    told = [
+        json.loads(body.replace("$context.error.messageString", '"Bad Request"')) for body in bodies
+    ]
+
+    others = {name: example for name, example in EXAMPLES.items() if name not in PROVOKED}
+    assert len(others) > 4
+    for name, example in others.items():
+        assert example in told, name

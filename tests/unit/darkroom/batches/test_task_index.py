@@ -1,0 +1,110 @@
+import base64
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from darkroom.batches import task_index as module
+from darkroom.batches.task_index import BatchTaskIndex
+from darkroom.tasks.cursors import InvalidCursor
+from darkroom.tasks.model import OPEN
+from darkroom.tasks.store import TaskStore
+from tests.support.fakes.aws import STARTED
+
+BATCH = str(uuid.UUID(int=7))
+ATTRIBUTES = {"source": {"uploadId": "u"}, "output": {"format": "auto", "quality": 90}}
+
+
+def task_id(number: int) -> str:
+    return str(uuid.uuid5(uuid.UUID(int=1), str(number)))
+
+
+@pytest.fixture
+def batch_tasks(aws: Any, store: TaskStore) -> BatchTaskIndex:
+    """Of a batch of twelve: two COMPLETED, one CANCELLED; and a single task beside it."""
+    for number in range(12):
+        place = {"batchId": BATCH, "batchIndex": number}
+        store.create(task_id(number), "me", ATTRIBUTES | place)
+    for number in (3, 10):
+        store.start(task_id(number), 1, "arn", STARTED)
+        store.complete(task_id(number), 1, "arn", {"key": "k"})
+    store.cancel(task_id(5), 1)
+    store.create(task_id(99), "me", ATTRIBUTES)
+    return aws.batch_tasks
+
+
+def cursor_of(place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def test_tasks_are_counted_by_status(batch_tasks: BatchTaskIndex):
+    assert batch_tasks.counts(BATCH) == {"PENDING": 9, "COMPLETED": 2, "CANCELLED": 1}
+    assert batch_tasks.counts(str(uuid.UUID(int=8))) == {}
+
+
+def test_they_are_listed_in_the_order_of_the_manifest_page_by_page(batch_tasks: BatchTaskIndex):
+    found: list[str] = []
+    cursor = None
+    for _ in range(3):
+        items, cursor = batch_tasks.tasks(BATCH, limit=5, cursor=cursor)
+        assert all(item["source"] == {"uploadId": "u"} for item in items)
+        found += [item["taskId"] for item in items]
+    assert found == [task_id(number) for number in range(12)]
+    assert cursor is None
+
+
+def test_they_are_listed_by_status(batch_tasks: BatchTaskIndex):
+    items, cursor = batch_tasks.tasks(BATCH, limit=1, status="COMPLETED")
+    assert [item["taskId"] for item in items] == [task_id(3)]
+    rest, end = batch_tasks.tasks(BATCH, limit=5, status="COMPLETED", cursor=cursor)
+    assert ([item["taskId"] for item in rest], end) == ([task_id(10)], None)
+
+
+def test_what_has_moved_on_since_the_index_was_written_is_not_told_as_it_was(
+    batch_tasks: BatchTaskIndex, monkeypatch: pytest.MonkeyPatch
+):
+    late = {"taskId": task_id(3), "batchIndex": 3, "status": "RUNNING"}
+    monkeypatch.setattr(module, "collect", lambda *_, **__: ([late], None))
+    assert batch_tasks.tasks(BATCH, limit=5, status="RUNNING") == ([], None)
+
+
+def test_a_page_has_what_is_open_and_where_to_go_on(
+    batch_tasks: BatchTaskIndex, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "ENTRIES_PER_PAGE", 7)
+    first, cursor = batch_tasks.page(BATCH, OPEN, None)
+    second, _ = batch_tasks.page(BATCH, OPEN, cursor)
+    assert [entry["batchIndex"] for entry in first] == [0, 1, 2, 4, 6]
+    assert [entry["batchIndex"] for entry in second] == [7, 8, 9, 11]
+    assert {entry["attempt"] for entry in first} == {1}
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "!",
+        "x",
+        cursor_of(None),
+        cursor_of([1]),
+        cursor_of(["1", task_id(1)]),
+        cursor_of([True, task_id(1)]),
+        cursor_of([-1, task_id(1)]),
+        cursor_of([2**60, task_id(1)]),
+        cursor_of([1, "no id"]),
+        cursor_of([1, 5]),
+    ],
+)
+def test_a_cursor_that_is_none_of_ours_is_refused(batch_tasks: BatchTaskIndex, cursor: str):
+    with pytest.raises(InvalidCursor):
+        batch_tasks.tasks(BATCH, limit=5, cursor=cursor)
+
+
+def test_a_task_that_has_expired_is_not_listed(batch_tasks: BatchTaskIndex, store: TaskStore):
+    place = {"batchId": BATCH, "batchIndex": 12}
+    store.create(task_id(12), "me", ATTRIBUTES | place | {"expiresAt": 1})
+
+    items, cursor = batch_tasks.tasks(BATCH, limit=20)
+
+    assert len(items) == 12
+    assert cursor is None

@@ -1,0 +1,254 @@
+"""What `darkroom doctor` finds where no cloud can be made ill: over HTTP, and in AWS."""
+
+import datetime
+import email.utils
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+from pytest_httpserver import HTTPServer
+
+from darkroom.cli.operator import deployed, doctor
+from darkroom.cli.operator.findings import Finding, Patient
+from darkroom.cli.stack import Stack
+from tests.support.fakes.api import darkroom
+
+NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
+
+
+def levels(findings: Iterable[Finding]) -> dict[str, str]:
+    return {finding.about: finding.level for finding in findings}
+
+
+def an_api(server: HTTPServer, *, health: int = 200, tasks: int = 200) -> Patient:
+    """An API that answers so."""
+    server.expect_request("/v1/health").respond_with_data("{}", health)
+    server.expect_request("/v1/tasks", headers={"x-api-key": "k"}).respond_with_data("{}", tasks)
+    return Patient(Stack(server.url_for("/v1"), "k", endpoint_url="http://127.0.0.1:1"))
+
+
+def test_an_api_that_is_well(httpserver: HTTPServer) -> None:
+    found = list(doctor.api(an_api(httpserver)))
+
+    assert levels(found) == {"API": "ok", "key": "ok", "clock": "ok"}
+    assert not any(finding.advice for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("answers", "about", "level"),
+    [
+        ({"health": 502}, "API", "fail"),
+        ({"tasks": 403}, "key", "fail"),
+        ({"tasks": 503}, "key", "fail"),
+        ({"tasks": 429}, "key", "warn"),
+    ],
+)
+def test_an_api_that_is_not(
+    httpserver: HTTPServer, answers: dict[str, int], about: str, level: str
+) -> None:
+    found = list(doctor.api(an_api(httpserver, **answers)))
+
+    assert {a: found for a, found in levels(found).items() if found != "ok"} == {about: level}
+    (advice,) = (finding.advice for finding in found if finding.about == about)
+    assert advice.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("off", "level"), [(0, "ok"), (40, "warn"), (-40, "warn"), (400, "fail"), (-400, "fail")]
+)
+def test_a_clock_that_differs_from_that_of_the_api_is_told(off: int, level: str) -> None:
+    there = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=off)
+
+    found = doctor._clock(email.utils.format_datetime(there, usegmt=True))
+
+    assert found.level == level
+    assert bool(found.advice) == (level != "ok")
+
+
+def test_a_local_cloud_that_does_not_answer_is_all_that_is_told_of_it() -> None:
+    nowhere = "http://127.0.0.1:1"
+    stack = Stack(nowhere, "k", endpoint_url=nowhere, stack_name="darkroom-local")
+
+    (found,) = doctor.examine(Patient(stack))
+
+    assert (found.level, found.advice) == ("fail", "Start it: make up.")
+
+
+def test_a_stack_that_was_not_named_is_looked_at_from_outside_only(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_api(httpserver)
+    monkeypatch.setenv("DARKROOM_API_URL", httpserver.url_for("/v1"))
+    monkeypatch.setenv("DARKROOM_API_KEY", "k")
+
+    done = darkroom("doctor")
+
+    assert done.exit_code == 0
+    assert "warn  cloud          only the API was looked at\n" in done.stdout
+
+
+class OneClient(Stack):
+    """A stack whose clouds are stubbed clients."""
+
+    stubs: dict[str, Any]
+
+    def client(self, service: str) -> Any:
+        return self.stubs[service]
+
+
+def a_patient(*services: str) -> tuple[Patient, dict[str, Stubber]]:
+    """A stack in AWS whose services answer what a test says."""
+    real = Stack("http://127.0.0.1:1", "k", endpoint_url="http://127.0.0.1:1")
+    stack = OneClient("http://127.0.0.1:1", "k", stack_name="prod")
+    clients = {service: real.client(service) for service in services}
+    object.__setattr__(stack, "stubs", clients)
+    return Patient(stack), {name: Stubber(client) for name, client in clients.items()}
+
+
+@pytest.mark.parametrize(
+    ("runs", "age", "level"), [([5.0], 999, "ok"), ([], 2, "ok"), ([], 999, "fail")]
+)
+def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
+    runs: list[float], age: int, level: str
+) -> None:
+    patient, stubs = a_patient("cloudwatch", "cloudformation")
+    points = [{"SampleCount": count, "Timestamp": NOW} for count in runs]
+    stubs["cloudwatch"].add_response("get_metric_statistics", {"Datapoints": points})
+    made = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=age)
+    stack = {"StackName": "prod", "CreationTime": made, "StackStatus": "CREATE_COMPLETE"}
+    stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [stack]})
+
+    with stubs["cloudwatch"], stubs["cloudformation"]:
+        (found,) = doctor.reconcile(patient)
+
+    assert found.level == level
+
+
+def functions_of(
+    *layers: str, code: dict[str, dict[str, str]] | None = None, **more: Any
+) -> list[Finding]:
+    """What is found of functions in AWS, each with one version of the rules."""
+    patient, stubs = a_patient("cloudformation", "lambda")
+    object.__setattr__(patient.stack, "code", code or {})
+    resource = {
+        "ResourceType": "AWS::Lambda::Function",
+        "LastUpdatedTimestamp": NOW,
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    resources = [
+        resource | {"LogicalResourceId": f"F{n}", "PhysicalResourceId": f"prod-F{n}"}
+        for n, _ in enumerate(layers)
+    ]
+    stubs["cloudformation"].add_response(
+        "list_stack_resources", {"StackResourceSummaries": resources}
+    )
+    for version in layers:
+        arns = [f"arn:aws:lambda:eu-west-1:1:layer:{name}" for name in (version, "SdkLayer:1")]
+        stubs["lambda"].add_response(
+            "get_function_configuration",
+            {
+                "FunctionArn": "arn:aws:lambda:eu-west-1:1:function:f",
+                "Layers": [{"Arn": arn} for arn in arns],
+                "State": "Active",
+                **more,
+            },
+        )
+    with stubs["cloudformation"], stubs["lambda"]:
+        return list(deployed.functions(patient))
+
+
+def test_functions_with_the_same_rules_are_of_one_deployment() -> None:
+    (found,) = functions_of("dev-DarkroomLayer:7", "dev-DarkroomLayer:7")
+
+    assert (found.level, found.found) == (
+        "ok",
+        "all 2 functions have the same rules, dev-DarkroomLayer:7",
+    )
+
+
+def test_functions_with_rules_of_two_versions_are_a_broken_deployment() -> None:
+    (found,) = functions_of("dev-DarkroomLayer:7", "dev-DarkroomLayer:8")
+
+    assert found.level == "fail"
+    assert "dev-DarkroomLayer:7, dev-DarkroomLayer:8" in found.found
+
+
+@pytest.mark.parametrize(
+    ("digest", "here", "expected"),
+    [
+        ("same", b"now", ("ok", "all 1 functions are of this checkout")),
+        ("other", b"now", ("warn", "F0: not of this checkout")),
+        ("same", b"then", ("warn", "api/app.py: changed since `make up`")),
+        ("same", None, ("warn", "api/app.py: changed since `make up`")),
+    ],
+)
+def test_a_local_cloud_has_the_code_of_this_checkout_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    digest: str,
+    here: bytes | None,
+    expected: tuple[str, str],
+) -> None:
+    monkeypatch.setattr(deployed, "CHECKOUT", tmp_path)
+    (tmp_path / "api").mkdir()
+    if here:
+        (tmp_path / "api" / "app.py").write_bytes(here)
+    code = {
+        "functions": {"F0": digest},
+        "files": {"api/app.py": hashlib.sha256(b"now").hexdigest()},
+    }
+
+    (finding,) = functions_of("dev-DarkroomLayer:7", code=code, CodeSha256="same")
+
+    assert (finding.level, finding.found) == expected
+
+
+def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:
+    found = functions_of(
+        "dev-DarkroomLayer:7", LastUpdateStatus="Failed", LastUpdateStatusReason="The role is gone."
+    )
+
+    assert found[0].level == "fail"
+    assert found[0].found == "F0 is not ready: The role is gone."
+
+
+def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Patient) -> Iterable[Finding]:
+        client = a_patient("sqs")[0].stack.client("sqs")
+        with Stubber(client) as stub:
+            stub.add_client_error("get_queue_attributes", "AccessDenied", "no")
+            client.get_queue_attributes(QueueUrl="q")
+        yield Finding("ok", "queue", "never told")
+
+    refused.__name__ = "queues"
+    monkeypatch.setattr(doctor, "queues", refused)
+    for name in ("alarms", "reconcile", "permissions", "functions", "state_machine"):
+        monkeypatch.setattr(doctor, name, lambda _: [Finding("ok", "other", "is well")])
+    stack = Stack(httpserver.url_for("/v1"), "k", endpoint_url="here", stack_name="prod")
+    an_api(httpserver)
+
+    found = levels(doctor.examine(Patient(stack)))
+
+    assert (found["queues"], found["other"]) == ("warn", "ok")
+
+
+@pytest.mark.parametrize(
+    ("there", "same"),
+    [
+        ({"a": ["arn:1", 2], "b": "x"}, True),
+        ({"a": ["arn:1", 3], "b": "x"}, False),
+        ({"a": [7, 2], "b": "x"}, False),
+        ({"a": ["arn:1", 2]}, False),
+        ({"a": ["arn:1"], "b": "x"}, False),
+    ],
+)
+def test_a_definition_is_the_same_but_for_what_was_filled_in(there: Any, same: bool) -> None:
+    here = json.loads('{"a": ["${FunctionArn}", 2], "b": "x"}')
+
+    assert deployed._same(here, there) is same

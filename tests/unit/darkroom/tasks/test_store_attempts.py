@@ -1,0 +1,132 @@
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from darkroom.errors import StaleAttempt
+from darkroom.tasks.model import Status
+from darkroom.tasks.store import TaskStore
+from tests.support.fakes.aws import STARTED
+
+ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
+EXECUTION = "arn:execution"
+FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "404"}
+
+
+def task_in(store: TaskStore, status: Status) -> dict[str, Any]:
+    store.create(ID, "owner", {"source": {}, "output": {}})
+    if status != Status.PENDING:
+        store.start(ID, 1, EXECUTION, STARTED)
+    if status == Status.COMPLETED:
+        store.complete(ID, 1, EXECUTION, {"key": "results/1.jpg"})
+    if status == Status.FAILED:
+        store.fail(ID, 1, EXECUTION, FAILURE)
+    if status == Status.CANCELLED:
+        store.cancel(ID, 1)
+    return read(store)
+
+
+def read(store: TaskStore) -> dict[str, Any]:
+    item = store.get(ID)
+    assert item is not None
+    return item
+
+
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every look at the clock be a second later than the last."""
+    seconds = itertools.count()
+    monkeypatch.setattr(
+        "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
+    )
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+def test_a_new_attempt_begins_without_what_was_the_last_ones(
+    store: TaskStore, table: Any, status: str
+) -> None:
+    before = task_in(store, Status(status))
+
+    after = store.retry(ID, 1)
+
+    assert after == read(store)
+    assert after["attempt"] == 2
+    assert after["createdAt"] == before["createdAt"]
+    gone = {"startedAt", "completedAt", "execution", "failure"}
+    assert not gone & after.keys()
+    assert before.keys() - gone <= after.keys()
+    assert len(table.scan(IndexName="active")["Items"]) == 1
+
+
+def test_an_event_of_the_last_attempt_does_not_touch_the_new_one(store: TaskStore) -> None:
+    task_in(store, Status.FAILED)
+    fresh = store.retry(ID, 1)
+
+    for late in (
+        lambda: store.start(ID, 1, EXECUTION, STARTED),
+        lambda: store.complete(ID, 1, EXECUTION, {}),
+        lambda: store.fail(ID, 1, EXECUTION, FAILURE),
+        lambda: store.cancel(ID, 1),
+        lambda: store.retry(ID, 1),
+    ):
+        with pytest.raises(StaleAttempt):
+            late()
+
+    assert read(store) == fresh
+
+
+def test_of_two_repairs_that_read_the_same_task_one_may_queue_it(
+    store: TaskStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock(monkeypatch)
+    as_read = task_in(store, Status.PENDING)
+
+    assert [store.touch(as_read), store.touch(as_read)] == [True, False]
+    assert read(store) == {**as_read, "updatedAt": read(store)["updatedAt"]}
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s != Status.PENDING])
+def test_a_task_that_is_not_pending_is_not_queued_again(store: TaskStore, status: Status) -> None:
+    before = task_in(store, status)
+
+    assert not store.touch(before)
+    assert read(store) == before
+
+
+LATE: dict[str, Callable[[TaskStore], object]] = {
+    "start": lambda store: store.start(ID, 1, EXECUTION, STARTED),
+    "complete": lambda store: store.complete(ID, 1, EXECUTION, {"key": "k"}),
+    "fail": lambda store: store.fail(ID, 1, EXECUTION, FAILURE),
+    "cancel": lambda store: store.cancel(ID, 1),
+    "retry": lambda store: store.retry(ID, 1),
+}
+
+
+@pytest.mark.parametrize("write", LATE.values(), ids=LATE)
+def test_an_execution_whose_task_was_deleted_meanwhile_does_not_bring_it_back(
+    store: TaskStore, table: Any, write: Callable[[TaskStore], object]
+) -> None:
+    """Its retention was over. The execution ends in Superseded; S3 deletes the result by itself."""
+    item = task_in(store, Status.RUNNING)
+    table.delete_item(Key={"taskId": ID})
+
+    with pytest.raises(StaleAttempt):
+        write(store)
+    store.delivered(ID, 1, {"delivered": True})
+    assert not store.keep(ID, 1, 2)
+    assert not store.touch({**item, "status": "PENDING"})
+
+    assert table.scan()["Items"] == []
+
+
+def test_a_task_that_expires_while_its_execution_runs_ends_and_stays_expired(
+    store: TaskStore, table: Any
+) -> None:
+    """DynamoDB deletes it within days; until then nobody sees it."""
+    store.create(ID, "owner", {"source": {}, "output": {}, "expiresAt": 1})
+    store.start(ID, 1, EXECUTION, STARTED)
+    store.complete(ID, 1, EXECUTION, {"key": "k"})
+
+    assert store.get(ID) is None
+    (item,) = table.scan()["Items"]
+    assert (item["status"], item["expiresAt"], "active" in item) == ("COMPLETED", 1, False)
