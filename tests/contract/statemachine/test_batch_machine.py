@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,15 @@ from tests.support.template.machines import THROTTLING, next_states
 from tests.support.template.resolved import strings
 
 MAPS = ["EnterLines", "EnterObjects"]
+
+
+def retriers_of(value: Any) -> Iterator[list[dict[str, Any]]]:
+    """Give the `Retry` of every state, the states inside a Map among them."""
+    if isinstance(value, dict):
+        if "Retry" in value:
+            yield value["Retry"]
+        for entry in value.values():
+            yield from retriers_of(entry)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +123,14 @@ def test_throttling_is_retried_patiently_and_a_crash_once(tasks):
         assert "ServiceUnavailable" in patient["ErrorEquals"], name
         crash = next(r for r in state["Retry"] if "Runtime.ExitError" in r["ErrorEquals"])
         assert crash["MaxAttempts"] == 1, name
+
+
+def test_both_machines_retry_throttling_and_crashes_in_the_same_way(machine):
+    """JSON cannot write a retrier once, so every Task state has a copy."""
+    other = json.loads((PROJECT / "statemachine" / "task.asl.json").read_text())
+    copies = [retriers[-2:] for retriers in (*retriers_of(machine), *retriers_of(other))]
+    assert len(copies) > 10
+    assert [copy for copy in copies if copy != copies[0]] == []
 
 
 def test_a_step_outlasts_its_function(tasks, invoked, resources, template):
