@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fake_api import PNG
 
-from darkroom.cli.batch import checkpoint as journal
+from darkroom.cli.batch import checkpoint
 
 
 def folder(*names: str) -> Path:
@@ -27,4 +27,4 @@ def report() -> dict[str, dict[str, str]]:
 def saved() -> set[str]:
     """The pictures in the folder of results."""
     files = (path.relative_to("gray") for path in Path("gray").rglob("*.*") if path.is_file())
-    return {path.as_posix() for path in files} - {"report.csv", journal.FILE}
+    return {path.as_posix() for path in files} - {"report.csv", checkpoint.FILE}
