@@ -69,7 +69,9 @@ def submit(
     context: typer.Context,
     sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The images.")],
     *,
-    name: Annotated[str | None, typer.Option(help="A name for the tasks, to list them by.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A name for the tasks, to list them by.")
+    ] = None,
     output: OutputFormat = None,
     quality: Quality = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all tasks have ended.")] = False,
@@ -100,7 +102,7 @@ def batch(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Save the results and a report here.")],
     *,
-    name: Annotated[str | None, typer.Option(help="A name for the batch.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the batch.")] = None,
     output: OutputFormat = None,
     quality: Quality = None,
 ) -> None:
@@ -136,8 +138,12 @@ def list_tasks(
     context: typer.Context,
     *,
     status: Annotated[Status | None, typer.Option(help="Only tasks with this status.")] = None,
-    name: Annotated[str | None, typer.Option(help="Only tasks with this name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The maximum number of tasks.")] = 20,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only tasks with this name.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The maximum number of tasks.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List your tasks, newest first."""

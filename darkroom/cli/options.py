@@ -9,9 +9,7 @@ TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task id, as `subm
 TaskIds = Annotated[
     list[str] | None, typer.Argument(metavar="TASK", help="Task ids, as `submit` prints them.")
 ]
-BatchId = Annotated[
-    str | None, typer.Option("--batch", metavar="BATCH", help="A batch id: apply to this batch.")
-]
+BatchId = Annotated[str | None, typer.Option("--batch", metavar="BATCH", help="The id of a batch.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be done; change nothing.")

@@ -11,9 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli.files import label
-from darkroom.cli.operator.deployment import Finding
-from darkroom.cli.operator.history import Visit
-from darkroom.cli.operator.task_logs import LogEntry
 from darkroom.tasks.model import Status
 
 STYLES = {
@@ -23,8 +20,6 @@ STYLES = {
     "FAILED": "bold red",
     "CANCELLED": "magenta",
 }
-LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
-LEVELS_OF_FINDINGS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 STATUS_WIDTH = max(map(len, STYLES))
 # Columns when stdout is not a terminal: a script needs each task on one line.
 UNLIMITED = 10_000
@@ -74,13 +69,6 @@ def batch_line(batch: Mapping[str, Any]) -> Text:
     failure = batch["failure"]
     reason = f"{failure['error']}: {failure['message']}" if failure else ""
     return line(batch["status"], batch["batchId"], tasks, reason)
-
-
-def finding_lines(finding: Finding) -> Text:
-    """Return the finding of a check, with its advice on a second line."""
-    message = clean(f"{finding.subject:15}{finding.message}")
-    advice = f"\n{' ' * 21}{clean(finding.advice)}" if finding.advice else ""
-    return Text.assemble((f"{finding.level:6}", LEVELS_OF_FINDINGS[finding.level]), message, advice)
 
 
 def source(task: Mapping[str, Any]) -> str:
@@ -185,7 +173,7 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
         ]
         for task in tasks
     ]
-    table = _table()
+    table = new_table()
     for column, name in enumerate(("task", "status", "created", "took")):
         table.add_column(name, no_wrap=True, min_width=max(len(row[column]) for row in rows))
     for name in ("name", "source"):
@@ -202,48 +190,13 @@ def reason_table(
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for task in tasks:
         groups.setdefault(reason(task), []).append(task)
-    table = _table()
+    table = new_table()
     table.add_column("tasks", no_wrap=True, justify="right")
     table.add_column("error", no_wrap=True)
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
     for name, group in sorted(groups.items(), key=lambda entry: -len(entry[1])):
         example = (group[0].get("failure") or {}).get("message", "")
         table.add_row(str(len(group)), clean(name), clean(example))
-    return table
-
-
-def visit_table(visits: Iterable[Visit]) -> Table:
-    """Return the states of an execution, a row each."""
-    table = _table()
-    table.add_column("state", no_wrap=True)
-    table.add_column("started", no_wrap=True)
-    table.add_column("took", no_wrap=True, justify="right")
-    table.add_column("retries", no_wrap=True, justify="right")
-    table.add_column("outcome", overflow="fold")
-    for visit in visits:
-        table.add_row(
-            clean(visit.state),
-            f"{visit.entered:%H:%M:%S.%f}"[:-3],
-            seconds(visit.seconds),
-            str(visit.retries) if visit.retries else "",
-            _outcome(visit),
-        )
-    return table
-
-
-def log_table(entries: Iterable[LogEntry]) -> Table:
-    """Return what functions logged, a row for each entry."""
-    table = _table()
-    table.add_column("logged", no_wrap=True)
-    table.add_column("by", no_wrap=True)
-    table.add_column("message", overflow="fold")
-    for entry in entries:
-        details = [f"{name} {_plain(value)}" for name, value in entry.details.items()]
-        table.add_row(
-            f"{entry.time:%H:%M:%S.%f}"[:-3],
-            clean(entry.function),
-            Text(clean(", ".join([entry.message, *details])), LEVELS.get(entry.level, "")),
-        )
     return table
 
 
@@ -260,18 +213,6 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-def _table() -> Table:
+def new_table() -> Table:
+    """Return an empty table in the style of all tables."""
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-
-
-def _plain(value: Any) -> str:
-    return ": ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
-
-
-def _outcome(visit: Visit) -> Text:
-    if visit.error:
-        return Text(clean(f"{visit.error}: {visit.message}"), "red")
-    if visit.left is None:
-        return Text("running", "cyan")
-    after = f" after {', '.join(dict.fromkeys(visit.failures))}" if visit.failures else ""
-    return Text(clean(f"ok{after}"), "green")

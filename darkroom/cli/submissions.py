@@ -13,7 +13,7 @@ from darkroom.tasks.model import OPEN, Status
 
 AT_ONCE = 8
 """Concurrent requests: few enough for an account with a low limit of concurrent functions."""
-PATIENCE = 30 * 60.0
+TIMEOUT = 30 * 60.0
 """Seconds to wait for tasks: longer than a full queue takes."""
 
 
@@ -80,18 +80,18 @@ def follow(
     jobs: Sequence[Job],
     on_change: Callable[[Job], None],
     folder: Path | None = None,
-    patience: float | None = None,
+    timeout: float | None = None,
 ) -> None:
     """Wait until all tasks have ended. With a folder, save each result there when it is ready.
 
-    A job has a `problem` if its task has not ended after `patience` seconds (default: `PATIENCE`),
+    A job has a `problem` if its task has not ended after `timeout` seconds (default: `TIMEOUT`),
     or if its result cannot be saved.
 
     Raises:
         ApiError, Unreachable: the API does not report the status of the tasks.
     """
     by_id = {job.task["taskId"]: job for job in jobs if job.task}
-    patience = PATIENCE if patience is None else patience
+    timeout = TIMEOUT if timeout is None else timeout
     saving: list[tuple[Job, Future[Path]]] = []
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -103,7 +103,7 @@ def follow(
                 saving.append((job, pool.submit(save, client, task, folder, job.stem)))
             on_change(job)
 
-        client.wait(by_id, patience, changed)
+        client.wait(by_id, timeout, changed)
         for job, future in saving:
             try:
                 job.saved = future.result()
@@ -111,7 +111,10 @@ def follow(
                 job.problem = f"The result could not be saved: {error}"
     for job in by_id.values():
         if not job.ended:
-            job.problem = f"It is still {job.status} after {patience:.0f} s."
+            job.problem = (
+                f"It is still {job.status} after {timeout:.0f} s. "
+                "Check it later with `darkroom status`."
+            )
 
 
 def save(client: Darkroom, task: Task, folder: Path, stem: str) -> Path:

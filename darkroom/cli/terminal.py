@@ -38,7 +38,7 @@ def confirm(question: str, *, yes: bool) -> None:
     answer = sys.stdin.readline()
     if not answer:
         typer.echo(err=True)
-        raise CommandError("Nothing was done. Use --yes if nobody is there to answer.")
+        raise CommandError("Nothing was done. Use --yes to run without confirmation.")
     if answer.strip().lower() not in {"y", "yes"}:
         raise CommandError("Nothing was done.")
 

@@ -159,7 +159,7 @@ def test_a_result_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_task_that_never_ends_is_an_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "PATIENCE", 0.0)
+    monkeypatch.setattr(submissions, "TIMEOUT", 0.0)
     monkeypatch.setattr(
         api, "add", lambda task_id, url: Api.add(api, task_id, url, status="RUNNING")
     )

@@ -84,7 +84,7 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
         )
         for name in sorted(filter(_visible, names)):
             path = Path(top, name)
-            if not is_picture(path):
+            if not is_image(path):
                 ignored += 1
                 continue
             label = path.relative_to(place).as_posix()
@@ -100,7 +100,7 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
     return sources, ignored
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Whether a file is an image by its extension or its first bytes."""
     kind, _ = mimetypes.guess_type(path.name, strict=False)
     if kind and kind.startswith("image/"):

@@ -6,7 +6,7 @@ import typer
 
 from darkroom.cli import render
 from darkroom.cli.errors import CommandError
-from darkroom.cli.operator import history, task_logs
+from darkroom.cli.operator import history, tables, task_logs
 from darkroom.cli.operator.deployment import FAIL, Deployment
 from darkroom.cli.operator.doctor import examine
 from darkroom.cli.operator.redrive import DeadLetters
@@ -29,7 +29,7 @@ def logs(target: Target, task_id: str) -> None:
     if execution:
         try:
             visits = history.read(stack, execution["arn"], created, ended)
-            render.put(render.screen(), render.visit_table(visits))
+            render.put(render.screen(), tables.visit_table(visits))
             if ended and history.is_cut_short(execution["arn"], visits):
                 complain(
                     "The log does not have the end of this execution yet. Logs arrive some "
@@ -43,7 +43,7 @@ def logs(target: Target, task_id: str) -> None:
         raise CommandError(f"The task is {task['status']}: no execution has claimed it.")
     if entries:
         say("")
-        render.put(render.screen(), render.log_table(entries))
+        render.put(render.screen(), tables.log_table(entries))
 
 
 def console(target: Target, *, browser: bool) -> None:
@@ -65,7 +65,7 @@ def doctor(target: Target) -> None:
     findings = []
     for finding in examine(Deployment(target.find())):
         findings.append(finding)
-        render.screen().print(render.finding_lines(finding), soft_wrap=True)
+        render.screen().print(tables.finding_lines(finding), soft_wrap=True)
     if any(finding.level == FAIL for finding in findings):
         raise typer.Exit(1)
 
