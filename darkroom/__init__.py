@@ -1,5 +1,5 @@
-"""What the functions share: the rules of a task, of sources and of images. No handler lives here.
+"""Darkroom: the rules that the functions share, and the client and the command for its users.
 
-`errors`, `tasks`, `sources` and `images` know nothing of AWS. `store` makes the calls to DynamoDB,
-`objects` those to S3, `steps` wraps a handler in what every step does.
+`tasks`, `batches`, `events`, `images`, `sources` hold the rules; `aws` and `runtime` are what they
+run on. `client`, `cli` and `cost` are for users and are never deployed.
 """

@@ -1,12 +1,12 @@
-"""The pages for people, and the files that they load.
+"""Serves the pages and the files that they load.
 
-    GET /                        site/index.html, in which `{version}` stands for the files' own
-    GET /docs                    site/docs.html, the same way: the description of the API, to read
+    GET /                        site/index.html; `{version}` in it becomes the version of the files
+    GET /docs                    site/docs.html, in the same way: the API documentation
     GET /openapi.json            site/openapi.json, for programs
-    GET /page/{version}/{file}   a file of site/, which a browser may keep for ever
+    GET /page/{version}/{file}   a file of site/, which a browser may cache forever
 
-A function of its own, for nobody needs a key to load them: its role may read and write nothing.
-The version is a digest of all files, so that after a deployment no browser mixes old and new.
+It is a separate function because these routes need no key: its role has no access to data. The
+version is a digest of all files, so that a browser never mixes files of two deployments.
 """
 
 import hashlib
@@ -26,18 +26,19 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 PAGES = {"/": "index.html", "/docs": "docs.html", "/openapi.json": "openapi.json"}
-FOR_EVER = "public, max-age=31536000, immutable"
-"""A file's address has its version: what is there never changes (RFC 8246)."""
-ASK_EACH_TIME = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""The address of a file contains its version, so its content never changes (RFC 8246)."""
+REVALIDATE = "no-cache"
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 origin = os.environ["FILES_ORIGIN"]
 files = {path.name: path.read_text("utf-8") for path in sorted(SITE.iterdir())}
 version = hashlib.sha256("\0".join(files.values()).encode()).hexdigest()[:16]
 security = {
-    # Images may come from anywhere, since sources do; all else from here, but for what the browser
-    # sends to the bucket. Text can never become markup: trusted types are asked for, none is made.
+    # Images may come from any host, because sources do. Everything else comes from this host,
+    # except uploads to the bucket. Trusted types are required but none exists: no text becomes
+    # markup.
     "Content-Security-Policy": "; ".join(
         [
             "default-src 'none'",
@@ -57,39 +58,39 @@ security = {
 }
 
 
-def handler(event: Mapping[str, Any], _context: object) -> Answer:
-    """Answer a request that API Gateway passed on (REST API, Lambda proxy)."""
-    if asked := event.get("pathParameters"):
-        return _file(asked["file"], asked["version"])
+def handler(event: Mapping[str, Any], _context: object) -> Response:
+    """Handle a request of API Gateway (REST API, Lambda proxy integration)."""
+    if parameters := event.get("pathParameters"):
+        return _file(parameters["file"], parameters["version"])
     path: str = event["requestContext"]["path"]
     if event["resource"] == "/" and not path.endswith("/"):
-        # All addresses of the page are relative, so the stage's name must count as a folder.
-        return _answer(308, "", {"Location": path.rpartition("/")[2] + "/"})
+        # The page has relative addresses only, so the name of the stage must be a folder.
+        return _respond(308, "", {"Location": path.rpartition("/")[2] + "/"})
     return _current(PAGES[event["resource"]], event.get("headers") or {})
 
 
-def _current(name: str, headers: Mapping[str, str]) -> Answer:
-    """Return what may be another after a deployment, unless the client has it."""
-    told = {
+def _current(name: str, headers: Mapping[str, str]) -> Response:
+    """Return a file that may change with a deployment, unless the client has this version."""
+    sent = {
         "Content-Type": TYPES[Path(name).suffix],
-        "Cache-Control": ASK_EACH_TIME,
+        "Cache-Control": REVALIDATE,
         "ETag": f'"{version}"',
     }
     known = {name.lower(): value for name, value in headers.items()}
     if f'"{version}"' in known.get("if-none-match", ""):
-        return _answer(304, "", told)
-    return _answer(200, files[name].replace("{version}", version), told)
+        return _respond(304, "", sent)
+    return _respond(200, files[name].replace("{version}", version), sent)
 
 
-def _file(name: str, asked_version: str) -> Answer:
+def _file(name: str, asked_version: str) -> Response:
     if name not in files:
-        error = {"code": "NotFound", "message": "The page has no such file. Load it again."}
-        return _answer(404, json.dumps({"error": error}), {"Content-Type": "application/json"})
-    # A page from before a deployment gets what there is now, but must not keep it.
-    keep = FOR_EVER if asked_version == version else ASK_EACH_TIME
-    told = {"Content-Type": TYPES[Path(name).suffix], "Cache-Control": keep}
-    return _answer(200, files[name], told)
+        error = {"code": "NotFound", "message": "The page has no such file. Reload the page."}
+        return _respond(404, json.dumps({"error": error}), {"Content-Type": "application/json"})
+    # A page of an older deployment gets the current file, but must not cache it.
+    cache = IMMUTABLE if asked_version == version else REVALIDATE
+    sent = {"Content-Type": TYPES[Path(name).suffix], "Cache-Control": cache}
+    return _respond(200, files[name], sent)
 
 
-def _answer(status: int, body: str, headers: Mapping[str, str]) -> Answer:
+def _respond(status: int, body: str, headers: Mapping[str, str]) -> Response:
     return {"statusCode": status, "headers": {**security, **headers}, "body": body}

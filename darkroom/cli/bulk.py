@@ -1,4 +1,4 @@
-"""Many tasks at once that ended badly: find them, count them, try them again."""
+"""Act on many tasks at once, and select failed tasks by error and time."""
 
 import datetime
 import re
@@ -11,41 +11,40 @@ from http import HTTPStatus
 from darkroom.cli.render import moment
 from darkroom.cli.submissions import AT_ONCE
 from darkroom.client import ApiError, Darkroom, Task, Unreachable
-from darkroom.client.transport import NOT_TAKEN
+from darkroom.client.errors import NOT_TAKEN
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass
 class Outcome:
-    """What came of several requests, each about one task. The ids are in no order."""
+    """The outcome of several requests, each about one task. The ids are in no order."""
 
     done: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
-    """Tasks that are in another status by now, with what the API said: somebody else was first."""
+    conflicts: dict[str, str] = field(default_factory=dict)
+    """Tasks whose status changed in the meantime, with the API's message."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Tasks that the API did not answer for as it should, with what went wrong."""
-    left: list[str] = field(default_factory=list)
-    """Tasks that were not asked for, since the API had stopped answering."""
+    """Tasks whose request failed, with the reason."""
+    skipped: list[str] = field(default_factory=list)
+    """Tasks for which no request was sent, because the API had stopped answering."""
 
 
 def duration(text: str) -> datetime.timedelta:
     """Return `30s`, `15m`, `1h` or `2d` as a duration.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none of these.
     """
     found = re.fullmatch(r"([0-9]{1,5})([smhd])", text)
     if not found:
-        raise ValueError(f"{text!r} is no duration. Give 30s, 15m, 1h or 2d.")
+        raise ValueError(f"{text!r} is no duration. Use a form like 30s, 15m, 1h or 2d.")
     return datetime.timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
 def select(tasks: Iterable[Task], error: str | None, since: datetime.datetime | None) -> list[Task]:
-    """Return those of the tasks that failed with an error, and ended since a moment.
+    """Return the tasks with this error that have ended since this time; None means any.
 
-    The tasks come by the time they were submitted, and the end of an old one may be new: all of
-    them are looked at.
+    All tasks are read: they are ordered by creation, and an old task may have ended recently.
     """
     return [
         task
@@ -56,13 +55,13 @@ def select(tasks: Iterable[Task], error: str | None, since: datetime.datetime | 
 
 
 def reason(task: Mapping[str, object]) -> str:
-    """Return the name of the error that a task failed with; its status, if it did not fail."""
+    """Return the name of the error that a task failed with; its status if it did not fail."""
     failure = task.get("failure")
     return str(failure["error"] if isinstance(failure, Mapping) else task["status"])
 
 
 def retry(client: Darkroom, task: Task) -> None:
-    """Try a task again; if the answer is lost, see whether that was done before doing it again.
+    """Retry a task. If the response is lost, send the request again only if it had no effect.
 
     Raises:
         ApiError, Unreachable: as `Darkroom.retry`.
@@ -71,29 +70,29 @@ def retry(client: Darkroom, task: Task) -> None:
     try:
         client.retry(task_id, task["attempt"])
     except (ApiError, Unreachable) as error:
-        if isinstance(error, ApiError) and not error.lost:
+        if isinstance(error, ApiError) and not error.outcome_unknown:
             raise
         if client.task(task_id)["attempt"] == task["attempt"]:
             client.retry(task_id, task["attempt"])
 
 
-def each(task_ids: Sequence[str], act: Callable[[str], object]) -> Outcome:
-    """Do something with each task, some of them at a time, and return what came of it.
+def act_on_each(task_ids: Sequence[str], act: Callable[[str], object]) -> Outcome:
+    """Call `act` with each task id, several at a time, and return the outcome.
 
-    `act` raises as `Darkroom.retry` does. An API that throttled, refused the key or was not there,
-    in spite of all patience, ends it all: the rest would only wait as long, each of them.
+    `act` raises as `Darkroom.retry` does. The rest is skipped once the API throttles, refuses the
+    key or does not answer even after retries: each further request would only wait as long.
     """
     outcome, stop = Outcome(), threading.Event()
 
     def one(task_id: str) -> None:
         if stop.is_set():
-            outcome.left.append(task_id)
+            outcome.skipped.append(task_id)
             return
         try:
             act(task_id)
         except ApiError as error:
             if error.status == HTTPStatus.CONFLICT:
-                outcome.refused[task_id] = str(error)
+                outcome.conflicts[task_id] = str(error)
                 return
             outcome.failed[task_id] = str(error)
             if error.status in NOT_TAKEN | {HTTPStatus.FORBIDDEN}:

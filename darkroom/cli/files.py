@@ -1,4 +1,4 @@
-"""Pictures on their way: an argument becomes what the API takes, a result becomes a file."""
+"""Image files: check what is submitted, and choose the file names of results."""
 
 import itertools
 import os
@@ -9,29 +9,31 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from darkroom.cli.errors import UsageError
+
 EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
 LONGEST_NAME = 255
-"""Bytes that the name of a file may have, on most file systems."""
+"""Maximum length in bytes of a file name on most file systems."""
 ROOM = LONGEST_NAME - len(".avif")
-"""Bytes that it may have before the extension of a result."""
+"""Maximum length in bytes of a file name without the extension of the result."""
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-"""Names that are devices on Windows, with any extension."""
+"""Names of devices on Windows, with any extension."""
 
 
-class UnusableFile(Exception):
-    """A file cannot be submitted; the message names it and says what to do."""
+class UnusableFile(UsageError):
+    """A file cannot be submitted. The message names it and says what to do."""
 
 
 def is_url(source: str) -> bool:
-    """Whether an argument is a URL and not the name of a file."""
+    """Whether an argument is a URL, as opposed to a file name."""
     return source.lower().startswith(("http://", "https://", "data:"))
 
 
 def check(source: str) -> None:
-    """See that an argument can be submitted, without reading it.
+    """Check that an argument can be submitted, without reading the file.
 
     Raises:
-        UnusableFile: it is no URL, and no file or one without a byte in it.
+        UnusableFile: it is neither a URL nor a regular file with content.
     """
     if is_url(source):
         return
@@ -44,23 +46,23 @@ def check(source: str) -> None:
         if stat.S_ISREG(found.st_mode) and found.st_size:
             return
         if stat.S_ISREG(found.st_mode):
-            raise UnusableFile(f"{source} is empty.")
-        what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is no regular file"
-    raise UnusableFile(f"{source} {what}. Give files, or URLs that begin with https://.")
+            raise UnusableFile(f"{source} is empty. Give a file with an image.")
+        what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
+    raise UnusableFile(f"{source} {what}. Give files, or URLs that start with https://.")
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Return why a file cannot be used."""
+    """Return why the system cannot use a file."""
     return getattr(error, "strerror", None) or str(error)
 
 
 def label(source: str) -> str:
-    """Return an argument as it is shown: a `data:` URL without its bytes."""
+    """Return an argument for display: a `data:` URL without its bytes."""
     return source.partition(",")[0] + ",…" if source.lower().startswith("data:") else source
 
 
 def result_stems(sources: Sequence[str]) -> list[str]:
-    """Return a file name without extension for the result of each source, no two alike.
+    """Return a distinct file name without extension for the result of each source.
 
     `cat.jpg` and `https://example.com/cat.png` become `cat-gray` and `cat-gray-2`.
     """
@@ -73,60 +75,60 @@ def result_stems(sources: Sequence[str]) -> list[str]:
 def unused(
     folder: PurePosixPath, stem: str, tail: str, used: set[str], longest: int = LONGEST_NAME
 ) -> str:
-    """Return the path of a file that none of the used ones is alike, and add it to them.
+    """Return a path that is distinct from all used paths, and add it to them.
 
-    It is called `stem` and `tail`; or `stem-2` and `tail`, and so on.
+    Its name is `stem` + `tail`, or `stem-2` + `tail`, and so on.
     """
     for number in itertools.count(1):
         name = fit(stem, (f"-{number}" if number > 1 else "") + tail, longest)
         path = str(folder / name)
-        if alike(path) not in used:
+        if collision_key(path) not in used:
             break
-    used.add(alike(path))
+    used.add(collision_key(path))
     return path
 
 
 def fit(stem: str, tail: str, longest: int = LONGEST_NAME) -> str:
-    """Return the name of a file, with its stem cut where the name would be too long."""
+    """Return a file name, with its stem truncated if the name would be too long."""
     while len(os.fsencode(stem + tail)) > longest and stem:
         stem = stem[:-1]
     return stem + tail
 
 
-def alike(name: str) -> str:
-    """Return what is the same of two paths that some file system takes for one.
+def collision_key(name: str) -> str:
+    """Return a key that is equal for two paths that are the same file on some file system.
 
-    Windows and macOS do not tell case apart, macOS not the forms of Unicode (`é` may be one
-    character or two), and Windows leaves dots and spaces at the end of a name away.
+    Windows and macOS ignore case. macOS ignores the Unicode normal form (`é` may be one character
+    or two). Windows ignores dots and spaces at the end of a name.
     """
     folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
     return "/".join(part.rstrip(". ") for part in folded.split("/"))
 
 
 def printable(name: str) -> str:
-    """Return the name of a file as text that can be sent and written, whatever bytes it has."""
+    """Return a file name as valid Unicode: bytes that are not UTF-8 become escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def extension(content_type: str) -> str:
-    """Return the extension, without a dot, of files of an image's media type."""
+    """Return the file extension, without a dot, for the media type of an image."""
     return EXTENSIONS.get(content_type, content_type.rpartition("/")[2])
 
 
 def stem(source: str) -> str:
-    """Return what a source is called, without extension; of a URL what is safe in a file's name."""
+    """Return the name of a source without extension, made safe to be a file name."""
     if not is_url(source):
         return Path(source).stem
     if source.lower().startswith("data:"):
         return "image"
     path = urllib.parse.unquote(url_path(source))
-    # What a server's path may hold and a file's name had better not.
+    # A path on a server may have characters that are not safe in a file name.
     safe = re.sub(r"[^\w.() -]+", "_", PurePosixPath(path).stem).strip(". ")[:100].rstrip(". ")
     return f"_{safe}" if RESERVED.fullmatch(safe) else safe or "image"
 
 
 def url_path(url: str) -> str:
-    """Return the path of a URL; "" if it is none."""
+    """Return the path of a URL; "" if the URL is not valid."""
     try:
         return urllib.parse.urlsplit(url).path
     except ValueError:

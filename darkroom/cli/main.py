@@ -1,182 +1,233 @@
-"""`darkroom`, the command line: for the local cloud and for a stack in AWS alike."""
+"""The command `darkroom`: its commands, their options and their help.
 
-import itertools
-import webbrowser
-from collections.abc import Mapping, Sequence
+What a command does is in a module of its own, which is imported when the command runs. So the help
+and shell completion need neither boto3 nor httpx nor rich, which take most of a second to import.
+"""
+
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from darkroom.cli import batch_commands as cli_batch
-from darkroom.cli import cost_command as cli_cost
-from darkroom.cli import render, submissions
-from darkroom.cli import repair_commands as cli_repair
-from darkroom.cli.common import (
+from darkroom.cli.errors import UsageError
+from darkroom.cli.group import Commands
+from darkroom.cli.options import (
     AsJson,
     BatchId,
-    Commands,
+    DryRun,
     OutputFormat,
     Quality,
-    Refused,
     TaskId,
-    WrongUse,
-    complain,
-    output_of,
-    print_json,
-    say,
-    stack_of,
+    TaskIds,
+    Yes,
+    output_options,
 )
-from darkroom.cli.files import label
-from darkroom.cli.operator import history
-from darkroom.cli.operator import task_logs as lines
-from darkroom.cli.operator.doctor import examine
-from darkroom.cli.operator.findings import FAIL, Patient
-from darkroom.client import PAGE, Darkroom
 from darkroom.tasks.model import Status
 
 app = typer.Typer(
     cls=Commands,
-    no_args_is_help=False,
     invoke_without_command=True,
-    add_completion=False,
-    help="Develop pictures in the background: submit them, follow them, fetch them in gray.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Convert images to grayscale in the background, on a Darkroom stack or the local cloud.",
 )
 
 
 @app.callback()
-def choose(
+def select_stack(
     context: typer.Context,
+    *,
     stack: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A stack in AWS. Without: the local cloud.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A CloudFormation stack in AWS. Default: the stack of DARKROOM_API_URL and "
+            "DARKROOM_API_KEY, or else the local cloud.",
+        ),
     ] = None,
-    region: Annotated[str | None, typer.Option(help="Where that stack is.")] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="REGION", help="The AWS region of the stack.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """Note which stack is meant; it is looked for when a command needs it."""
+    """Store which stack the command is for."""
+    if version:
+        import importlib.metadata
+
+        typer.echo(f"darkroom {importlib.metadata.version('darkroom')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-    context.obj = (stack, region)
+        return
+    from darkroom.cli.target import Target
+
+    context.obj = Target(stack, region)
 
 
 @app.command()
 def submit(
     context: typer.Context,
-    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The pictures.")],
+    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The images.")],
     *,
-    name: Annotated[str | None, typer.Option(help="Your own name for them, to list by.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A name for the tasks, to list them by.")
+    ] = None,
     output: OutputFormat = None,
     quality: Quality = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until all have ended.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all tasks have ended.")] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Save the results there; waits for them.")
+        Path | None, typer.Option(metavar="DIR", help="Save the results here. Implies --wait.")
     ] = None,
 ) -> None:
-    """Submit pictures. Prints a task each; exits 1 if one was refused or did not end COMPLETED."""
-    pictures = submissions.jobs(sources)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-    with stack_of(context).darkroom() as client:
-        submissions.submit(client, pictures, name, output_of(output, quality))
-        if wait or out:
-            follow(client, pictures, out)
-    for picture in pictures:
-        if not (wait or out):
-            show(picture)
-        if picture.problem:
-            complain(f"{label(picture.source)}: {picture.problem}")
-    if any(p.problem or (p.status != Status.COMPLETED and (wait or out)) for p in pictures):
-        raise typer.Exit(1)
+    """Submit images and print a task for each.
+
+    Exits 1 if an image was refused or, with --wait or --out, if a task did not end COMPLETED.
+    """
+    from darkroom.cli import tasks
+
+    tasks.submit(
+        context.obj, sources, name=name, output=output_options(output, quality), wait=wait, out=out
+    )
+
+
+@app.command()
+def batch(
+    context: typer.Context,
+    images: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR|MANIFEST",
+            help="A folder of images, or a .jsonl, .csv or .txt file with a source on each line.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Save the results and a report here.")],
+    *,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the batch.")] = None,
+    output: OutputFormat = None,
+    quality: Quality = None,
+) -> None:
+    """Convert a folder or a list of images.
+
+    Each result has the name of its source. report.csv in the same folder has the outcome of each.
+    Running the same command again resumes the same batch, unless a source or an option has changed.
+    Exits 1 if a result was not saved.
+    """
+    from darkroom.cli.batch import command
+
+    command.run(context.obj, images, out, {"name": name, "output": output_options(output, quality)})
 
 
 @app.command()
 def status(
     context: typer.Context,
-    task_id: Annotated[str | None, typer.Argument(metavar="TASK", help="Of `submit`.")] = None,
+    task_id: Annotated[str | None, typer.Argument(metavar="TASK", help="A task id.")] = None,
     *,
     batch_id: BatchId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a task, or a batch."""
+    """Show a task or a batch."""
     if bool(task_id) == bool(batch_id):
-        raise WrongUse("Give either a task or --batch.")
-    with stack_of(context).darkroom() as client:
-        if batch_id:
-            found: Mapping[str, Any] = client.batches.get(batch_id)
-        else:
-            found = client.task(task_id or "")
-    if as_json:
-        print_json(found)
-    elif batch_id:
-        cli_batch.show(found)
-    else:
-        render.put(render.screen(), render.task_sheet(found))
+        raise UsageError("Give either a task or --batch.")
+    from darkroom.cli import tasks
+
+    tasks.show_status(context.obj, task_id=task_id, batch_id=batch_id, as_json=as_json)
 
 
 @app.command("list")
 def list_tasks(
     context: typer.Context,
     *,
-    status: Annotated[Status | None, typer.Option(help="Only these.")] = None,
-    name: Annotated[str | None, typer.Option(help="Only those of this name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    status: Annotated[Status | None, typer.Option(help="Only tasks with this status.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only tasks with this name.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The maximum number of tasks.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List your tasks, newest first."""
-    with stack_of(context).darkroom() as client:
-        found = client.all_tasks(status, name, min(limit, PAGE))
-        tasks = list(itertools.islice(found, limit))
-    if as_json:
-        print_json(tasks)
-    elif tasks:
-        render.put(render.screen(), render.task_table(tasks))
-    else:
-        render.screen(stderr=True).print("There are no such tasks.")
+    from darkroom.cli import tasks
+
+    tasks.show_list(context.obj, status, name, limit, as_json=as_json)
 
 
 @app.command()
 def result(
     context: typer.Context,
     task_id: TaskId,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to save it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
 ) -> None:
     """Save the result of a task."""
-    with stack_of(context).darkroom() as client:
-        task = client.task(task_id)
-        if task["status"] != Status.COMPLETED:
-            why = render.clean(render.failure(task))
-            raise Refused(f"The task is {task['status']}, it has no result. {why}".strip())
-        client.download(task, out)
-    render.screen().print(render.line(task["status"], str(out), render.result(task)))
+    from darkroom.cli import tasks
+
+    tasks.save_result(context.obj, task_id, out)
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    task_ids: TaskIds = None,
+    *,
+    batch_id: BatchId = None,
+    status: Annotated[
+        Status | None, typer.Option(help="All tasks with this status: FAILED or CANCELLED.")
+    ] = None,
+    error: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="With --status: only this error, for example SourceUnavailable."
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="With --status: only tasks that ended in the last 30s, 15m, 1h, 2d.",
+        ),
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Retry FAILED or CANCELLED tasks.
+
+    Select them by id, by status, or by batch.
+    """
+    if sum(map(bool, (task_ids, status, batch_id))) != 1:
+        raise UsageError("Give either tasks, or --status FAILED or --status CANCELLED, or --batch.")
+    if status is None and (error or since or dry_run):
+        raise UsageError("--error, --since and --dry-run need --status.")
+    from darkroom.cli import retries
+
+    if status is None:
+        retries.retry(context.obj, task_ids, batch_id)
+    else:
+        retries.retry_all(context.obj, status, error, since, yes=yes, dry_run=dry_run)
+
+
+@app.command()
+def cancel(context: typer.Context, task_ids: TaskIds = None, *, batch_id: BatchId = None) -> None:
+    """Cancel PENDING or RUNNING tasks.
+
+    Select them by id or by batch.
+    """
+    if bool(task_ids) == bool(batch_id):
+        raise UsageError("Give either tasks or --batch.")
+    from darkroom.cli import retries
+
+    retries.cancel(context.obj, task_ids, batch_id)
 
 
 @app.command()
 def logs(context: typer.Context, task_id: TaskId) -> None:
-    """Show what happened to a task: the states of its execution, and what the functions logged."""
-    stack = stack_of(context)
-    with stack.darkroom() as client:
-        task = client.task(task_id)
-    posted = render.moment(task["createdAt"])
-    ended = render.moment(task["completedAt"]) if task["completedAt"] else None
-    logged = lines.read(stack, task_id, posted, ended)
-    execution = task["execution"]
-    if execution:
-        try:
-            visits = history.read(stack, execution["arn"], posted, ended)
-            render.put(render.screen(), render.visit_table(visits))
-            if ended and history.is_cut_short(execution["arn"], visits):
-                complain(
-                    "The log does not show the end of this execution. Logs arrive some seconds "
-                    "late: ask again in a minute. If it stays so, the execution was lost."
-                )
-        except history.NoHistory as error:
-            if not logged:
-                raise
-            complain(str(error))
-    elif not logged:
-        raise Refused(f"The task is {task['status']}: no execution has claimed it.")
-    if logged:
-        say("")
-        render.put(render.screen(), render.line_table(logged))
+    """Show the execution and the logs of a task.
+
+    The first table has the states of the execution with retries and errors, the second what the
+    functions logged about the task.
+    """
+    from darkroom.cli.operator import commands
+
+    commands.logs(context.obj, task_id)
 
 
 @app.command()
@@ -184,66 +235,53 @@ def console(
     context: typer.Context,
     *,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open it, not only print its address.")
+        bool, typer.Option("--browser/--no-browser", help="Open the address, or only print it.")
     ] = True,
 ) -> None:
-    """Open the Step Functions console at this stack's executions."""
-    stack = stack_of(context)
-    if stack.endpoint_url:
-        raise Refused(
-            "The local cloud has no console: `darkroom logs TASK` shows the states of an execution."
-        )
-    url = stack.console_url
-    if not url:
-        raise Refused("Where the console is, is not known here: name the stack with --stack.")
-    typer.echo(url)
-    if browser:
-        webbrowser.open(url)
+    """Open the console of Step Functions.
+
+    It shows the executions of the stack.
+    """
+    from darkroom.cli.operator import commands
+
+    commands.console(context.obj, browser=browser)
 
 
 @app.command()
 def doctor(context: typer.Context) -> None:
-    """Look whether a deployment is well, and say what to do. Exits 1 if something is wrong."""
-    patient = Patient(stack_of(context))
-    found = []
-    for finding in examine(patient):
-        found.append(finding)
-        render.screen().print(render.finding(finding), soft_wrap=True)
-    if any(finding.level == FAIL for finding in found):
-        raise typer.Exit(1)
+    """Check whether a deployment is healthy.
+
+    Each finding says what to do about it. Exits 1 if a check fails.
+    """
+    from darkroom.cli.operator import commands
+
+    commands.doctor(context.obj)
 
 
-app.command()(cli_batch.batch)
-app.command()(cli_cost.cost)
-app.command()(cli_repair.retry)
-app.command()(cli_repair.cancel)
-app.command()(cli_repair.redrive_dlq)
+@app.command()
+def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Move dead letters back to the task queue.
+
+    This is rarely needed. Every minute the function `reconcile` reads the dead-letter queue, ends
+    the tasks of its messages as FAILED with the error DeadLettered, and deletes the messages. Use
+    this command within that minute, or while `reconcile` does not work. Retry tasks that it has
+    ended with: darkroom retry --status FAILED --error DeadLettered
+    """
+    from darkroom.cli.operator import commands
+
+    commands.redrive_dlq(context.obj, dry_run=dry_run, yes=yes)
 
 
-def follow(client: Darkroom, pictures: Sequence[submissions.Job], out: Path | None) -> None:
-    """Follow tasks to their end; show a bar meanwhile, and how each of them ended."""
-    screen = render.screen()
-    taken = [picture for picture in pictures if picture.task]
-    try:
-        with render.waiting(screen) as bar:
-            row = bar.add_task(submissions.summary(taken), total=len(taken))
+@app.command()
+def cost(
+    tasks: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Tasks a month, for the comparison.")
+    ] = 1_000_000,
+) -> None:
+    """Show what tasks cost in AWS.
 
-            def changed(_: submissions.Job) -> None:
-                done = sum(job.status not in {Status.PENDING, Status.RUNNING} for job in taken)
-                bar.update(row, description=submissions.summary(taken), completed=done)
+    The costs are counted calls multiplied by dated list prices, by component.
+    """
+    from darkroom.cli.cost import show
 
-            submissions.follow(client, taken, changed, out)
-    finally:
-        # Also when the waiting was broken off: the ids lead to the tasks later.
-        for picture in taken:
-            show(picture)
-
-
-def show(picture: submissions.Job) -> None:
-    """Print one line, if a picture was taken: how its task is, and what came of it."""
-    task = picture.task
-    if not task:
-        return
-    what = str(picture.saved or "") or render.failure(task) or render.result(task)
-    parts = [task["taskId"], label(picture.source), what and f"→ {what}"]
-    render.screen().print(render.line(task["status"], *parts), soft_wrap=True)
+    show(tasks)

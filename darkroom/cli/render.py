@@ -1,6 +1,7 @@
-"""What the command line shows: lines and tables, coloured on a terminal, plain elsewhere."""
+"""Lines and tables of the command line: with colours on a terminal, plain text elsewhere."""
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,9 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli.files import label
-from darkroom.cli.operator.findings import Finding
-from darkroom.cli.operator.history import Visit
-from darkroom.cli.operator.task_logs import Line
+from darkroom.tasks.model import Status
 
 STYLES = {
     "PENDING": "yellow",
@@ -21,16 +20,14 @@ STYLES = {
     "FAILED": "bold red",
     "CANCELLED": "magenta",
 }
-LEVELS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
-FINDINGS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 STATUS_WIDTH = max(map(len, STYLES))
-# Columns where there is no terminal to wrap or cut for: scripts want a task on one line.
+# Columns when stdout is not a terminal: a script needs each task on one line.
 UNLIMITED = 10_000
 KILO = 1000
 
 
 def screen(*, stderr: bool = False) -> Console:
-    """Return where to print: as wide as the terminal, or without limit where there is none."""
+    """Return a console as wide as the terminal; without a terminal its width has no limit."""
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = UNLIMITED
@@ -38,7 +35,7 @@ def screen(*, stderr: bool = False) -> Console:
 
 
 def put(console: Console, table: Table) -> None:
-    """Print a table; without the spaces that fill its lines where no terminal needs them."""
+    """Print a table; without a terminal also without trailing spaces."""
     if console.is_terminal:
         console.print(table)
         return
@@ -49,7 +46,7 @@ def put(console: Console, table: Table) -> None:
 
 
 def clean(text: object) -> str:
-    """Return a text that came from elsewhere without what a terminal would obey."""
+    """Return a text from outside with its control characters replaced."""
     return "".join(c if c.isprintable() else "\ufffd" if c != "\n" else " " for c in str(text))
 
 
@@ -59,84 +56,86 @@ def status(value: str) -> Text:
 
 
 def line(value: str, *parts: str) -> Text:
-    """Return a status and what belongs to it, as one line."""
+    """Return one line: a status and further parts."""
     padded = status(value)
     padded.pad_right(max(STATUS_WIDTH - len(value), 0))
     return Text("  ").join([padded, *(Text(clean(part)) for part in parts if part)])
 
 
-def finding(made: Finding) -> Text:
-    """Return what a check found, and what to do about it on a line of its own."""
-    told = clean(f"{made.about:15}{made.found}")
-    advice = f"\n{' ' * 21}{clean(made.advice)}" if made.advice else ""
-    return Text.assemble((f"{made.level:6}", FINDINGS[made.level]), told, advice)
+def batch_line(batch: Mapping[str, Any]) -> Text:
+    """Return a batch on one line: status, id, tasks by status, and why it failed."""
+    counts = Counter(batch["counts"])
+    tasks = "  ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+    failure = batch["failure"]
+    reason = f"{failure['error']}: {failure['message']}" if failure else ""
+    return line(batch["status"], batch["batchId"], tasks, reason)
 
 
 def source(task: Mapping[str, Any]) -> str:
-    """Return where the image of a task is from."""
-    given = task["source"]
-    if "line" in given:
-        return f"line {given.get('lineNumber', '?')} of a manifest"
-    return label(given.get("imageUrl") or given.get("object") or "an upload")
+    """Return the source of a task for display."""
+    source = task["source"]
+    if "line" in source:
+        return f"line {source.get('lineNumber', '?')} of a manifest"
+    return label(source.get("imageUrl") or source.get("object") or "an upload")
 
 
 def failure(task: Mapping[str, Any]) -> str:
-    """Return why a task failed: step, error and message; nothing if it did not."""
-    told = task.get("failure")
-    return f"{told['step']}: {told['error']}: {told['message']}" if told else ""
+    """Return the step, error and message of a failed task; "" for any other task."""
+    found = task.get("failure")
+    return f"{found['step']}: {found['error']}: {found['message']}" if found else ""
 
 
 def result(task: Mapping[str, Any]) -> str:
-    """Return what a task's result is: size in pixels, media type, size of the file."""
-    made = task.get("result")
-    if not made:
+    """Return the size in pixels, media type and file size of a result; "" without a result."""
+    found = task.get("result")
+    if not found:
         return ""
-    parts = [f"{made['width']} x {made['height']}"] if made.get("width") else []
-    return ", ".join([*parts, made["contentType"], size(made["bytes"])])
+    parts = [f"{found['width']} x {found['height']}"] if found.get("width") else []
+    return ", ".join([*parts, found["contentType"], size(found["bytes"])])
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes with a unit."""
     if count < KILO:
         return f"{count} B"
     return f"{count / KILO:.0f} kB" if count < KILO**2 else f"{count / KILO**2:.1f} MB"
 
 
-def took(task: Mapping[str, Any]) -> str:
-    """Return the time from submission to the end; nothing before the end."""
+def duration(task: Mapping[str, Any]) -> str:
+    """Return the time from submission to completion; "" before that."""
     if not task.get("completedAt"):
         return ""
     return seconds((moment(task["completedAt"]) - moment(task["createdAt"])).total_seconds())
 
 
 def moment(timestamp: str) -> datetime.datetime:
-    """Return an API timestamp (ISO 8601, UTC) as a moment."""
+    """Return an API timestamp (ISO 8601, UTC) as a datetime."""
     return datetime.datetime.fromisoformat(timestamp)
 
 
 def seconds(count: float | None) -> str:
-    """Return a duration; `…` if it is not over."""
+    """Return a duration with its unit; `…` while it lasts."""
     return "…" if count is None else f"{count:.2f} s"
 
 
 def webhook(task: Mapping[str, Any]) -> str:
-    """Return where the end of a task is told, and how the last try went."""
+    """Return the URL of a task's webhook and the outcome of its last delivery attempt."""
     callback = task.get("callback")
     if not callback:
         return ""
-    last = callback["delivery"]
-    if not last:
-        return f"{callback['url']}: not tried yet"
-    how = "delivered" if last["delivered"] else f"not delivered: {last['message']}"
-    return f"{callback['url']}: {how} (try {last['tries']})"
+    delivery = callback["delivery"]
+    if not delivery:
+        return f"{callback['url']}: not sent yet"
+    outcome = "delivered" if delivery["delivered"] else f"not delivered: {delivery['message']}"
+    return f"{callback['url']}: {outcome} (attempt {delivery['tries']})"
 
 
-def task_sheet(task: Mapping[str, Any]) -> Table:
-    """Return everything of one task that a person may want to know."""
-    sheet = Table.grid(padding=(0, 2))
-    sheet.add_column(style="dim", no_wrap=True)
-    sheet.add_column(overflow="fold")
-    made, run, output = task.get("result"), task.get("execution"), task.get("output") or {}
+def task_details(task: Mapping[str, Any]) -> Table:
+    """Return one task, a row for each of its properties."""
+    details = Table.grid(padding=(0, 2))
+    details.add_column(style="dim", no_wrap=True)
+    details.add_column(overflow="fold")
+    execution, output = task.get("execution") or {}, task.get("output") or {}
     rows: list[tuple[str, object]] = [
         ("task", task["taskId"]),
         ("name", task.get("name")),
@@ -146,35 +145,35 @@ def task_sheet(task: Mapping[str, Any]) -> Table:
         ("created", task.get("createdAt")),
         ("started", task.get("startedAt")),
         ("ended", task.get("completedAt")),
-        ("took", took(task)),
+        ("took", duration(task)),
         ("failure", failure(task)),
         ("result", result(task)),
-        ("link", made and made["url"]),
+        ("link", (task.get("result") or {}).get("url")),
         ("webhook", webhook(task)),
-        ("execution", run and run["arn"]),
-        ("console", run and run.get("consoleUrl")),
+        ("execution", execution.get("arn")),
+        ("console", execution.get("consoleUrl")),
     ]
-    sheet.add_row("status", status(task["status"]))
+    details.add_row("status", status(task["status"]))
     for name, value in rows:
         if value:
-            sheet.add_row(name, Text(clean(value), "red" if name == "failure" else ""))
-    return sheet
+            details.add_row(name, Text(clean(value), "red" if name == "failure" else ""))
+    return details
 
 
 def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
-    """Return tasks, a row each. Where room is scarce, name and source are cut, never the id."""
+    """Return tasks, a row each. On a narrow terminal name and source are cut, the id never is."""
     rows = [
         [
             Text(clean(task["taskId"])),
             status(task["status"]),
             Text(f"{moment(task['createdAt']):%m-%d %H:%M:%S}"),
-            Text(took(task)),
+            Text(duration(task)),
             Text(clean(task.get("name") or "")),
             Text(clean(source(task))),
         ]
         for task in tasks
     ]
-    table = _table()
+    table = new_table()
     for column, name in enumerate(("task", "status", "created", "took")):
         table.add_column(name, no_wrap=True, min_width=max(len(row[column]) for row in rows))
     for name in ("name", "source"):
@@ -187,11 +186,11 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
 def reason_table(
     tasks: Iterable[Mapping[str, Any]], reason: Callable[[Mapping[str, Any]], str]
 ) -> Table:
-    """Return how many tasks there are of each reason, most first, and a failure as an example."""
+    """Return the number of tasks for each reason, largest first, with a message as an example."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for task in tasks:
         groups.setdefault(reason(task), []).append(task)
-    table = _table()
+    table = new_table()
     table.add_column("tasks", no_wrap=True, justify="right")
     table.add_column("error", no_wrap=True)
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
@@ -201,43 +200,8 @@ def reason_table(
     return table
 
 
-def visit_table(visits: Iterable[Visit]) -> Table:
-    """Return the states of an execution, a row each."""
-    table = _table()
-    table.add_column("state", no_wrap=True)
-    table.add_column("started", no_wrap=True)
-    table.add_column("took", no_wrap=True, justify="right")
-    table.add_column("retries", no_wrap=True, justify="right")
-    table.add_column("outcome", overflow="fold")
-    for visit in visits:
-        table.add_row(
-            clean(visit.state),
-            f"{visit.entered:%H:%M:%S.%f}"[:-3],
-            seconds(visit.seconds),
-            str(visit.retries) if visit.retries else "",
-            _outcome(visit),
-        )
-    return table
-
-
-def line_table(lines: Iterable[Line]) -> Table:
-    """Return what functions logged, a row each."""
-    table = _table()
-    table.add_column("logged", no_wrap=True)
-    table.add_column("by", no_wrap=True)
-    table.add_column("message", overflow="fold")
-    for logged in lines:
-        told = [f"{name} {_plain(value)}" for name, value in logged.details.items()]
-        table.add_row(
-            f"{logged.time:%H:%M:%S.%f}"[:-3],
-            clean(logged.function),
-            Text(clean(", ".join([logged.message, *told])), LEVELS.get(logged.level, "")),
-        )
-    return table
-
-
-def waiting(console: Console) -> Progress:
-    """Return the bar that shows how many tasks have ended; where there is no terminal, nothing."""
+def progress_bar(console: Console) -> Progress:
+    """Return a bar for the number of tasks that have ended; without a terminal it is hidden."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -249,18 +213,6 @@ def waiting(console: Console) -> Progress:
     )
 
 
-def _table() -> Table:
+def new_table() -> Table:
+    """Return an empty table in the style of all tables."""
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-
-
-def _plain(value: Any) -> str:
-    return ": ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
-
-
-def _outcome(visit: Visit) -> Text:
-    if visit.error:
-        return Text(clean(f"{visit.error}: {visit.message}"), "red")
-    if visit.left is None:
-        return Text("running", "cyan")
-    after = f" after {', '.join(dict.fromkeys(visit.failures))}" if visit.failures else ""
-    return Text(clean(f"ok{after}"), "green")

@@ -1,4 +1,4 @@
-"""Several pictures at once: submit them, follow their tasks, save the results."""
+"""Several images at once: submit them, follow their tasks, save the results."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.cli import files
-from darkroom.client import ApiError, BrokenDownload, Darkroom, Task, Unreachable
+from darkroom.client import BrokenDownload, Darkroom, DarkroomError, Task
 from darkroom.tasks.model import OPEN, Status
 
 AT_ONCE = 8
-"""Requests under way at a time: an API with few concurrent functions answers them all."""
-PATIENCE = 30 * 60.0
-"""Seconds to wait for tasks: more than a full queue takes. Then something is wrong with it."""
+"""Concurrent requests: few enough for an account with a low limit of concurrent functions."""
+TIMEOUT = 30 * 60.0
+"""Seconds to wait for tasks: longer than a full queue takes."""
 
 
 @dataclass
 class Job:
-    """One picture on its way: `task` once it was taken, `problem` when something went wrong."""
+    """One image: its `task` once the API has accepted it, its `problem` if something failed."""
 
     source: str
     stem: str
@@ -29,15 +29,20 @@ class Job:
 
     @property
     def status(self) -> str | None:
-        """The status of its task; None while there is none."""
+        """The status of its task; None without a task."""
         return self.task["status"] if self.task else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its task has ended."""
+        return self.task is not None and self.status not in OPEN
 
 
 def jobs(sources: Sequence[str]) -> list[Job]:
     """Return a job for each source.
 
     Raises:
-        UnusableFile: one of them cannot be submitted. It is better to know before half of them are.
+        UnusableFile: a source cannot be submitted. This is found before any is submitted.
     """
     for source in sources:
         files.check(source)
@@ -47,24 +52,24 @@ def jobs(sources: Sequence[str]) -> list[Job]:
 
 
 def submit(
-    client: Darkroom, pictures: Sequence[Job], name: str | None, output: Mapping[str, Any]
+    client: Darkroom, jobs: Sequence[Job], name: str | None, output: Mapping[str, Any]
 ) -> None:
-    """Submit all. What was refused has a `problem` then, the others a `task`."""
+    """Submit all jobs. Each has a `task` afterwards, or a `problem` if it was refused."""
 
     def one(job: Job) -> None:
         try:
-            job.task = client.submit(_send(client, job.source), name, output)
-        except (ApiError, Unreachable) as error:
+            job.task = client.submit(_upload(client, job.source), name, output)
+        except DarkroomError as error:
             job.problem = str(error)
         except (OSError, ValueError) as error:
-            job.problem = f"It cannot be read: {files.reason(error)}."
+            job.problem = f"The file cannot be read: {files.reason(error)}."
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, pictures))
+        list(pool.map(one, jobs))
 
 
-def _send(client: Darkroom, source: str) -> dict[str, str]:
-    """Return the source of a task as the API takes it; a file is uploaded for that."""
+def _upload(client: Darkroom, source: str) -> dict[str, str]:
+    """Return the source of a task as the API takes it. A file is uploaded first."""
     if files.is_url(source):
         return {"imageUrl": source}
     return {"uploadId": client.upload(Path(source))}
@@ -72,21 +77,21 @@ def _send(client: Darkroom, source: str) -> dict[str, str]:
 
 def follow(
     client: Darkroom,
-    pictures: Sequence[Job],
+    jobs: Sequence[Job],
     on_change: Callable[[Job], None],
     folder: Path | None = None,
-    patience: float | None = None,
+    timeout: float | None = None,
 ) -> None:
-    """Wait until all tasks have ended; save results into a folder, if there is one, as they come.
+    """Wait until all tasks have ended. With a folder, save each result there when it is ready.
 
-    A task that has not ended after `patience` seconds (`PATIENCE` by default), and a
-    result that could not be saved, is the job's `problem`.
+    A job has a `problem` if its task has not ended after `timeout` seconds (default: `TIMEOUT`),
+    or if its result cannot be saved.
 
     Raises:
-        ApiError, Unreachable: the API does not tell how the tasks are.
+        ApiError, Unreachable: the API does not report the status of the tasks.
     """
-    by_id = {job.task["taskId"]: job for job in pictures if job.task}
-    patience = PATIENCE if patience is None else patience
+    by_id = {job.task["taskId"]: job for job in jobs if job.task}
+    timeout = TIMEOUT if timeout is None else timeout
     saving: list[tuple[Job, Future[Path]]] = []
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -94,19 +99,22 @@ def follow(
         def changed(task: Task) -> None:
             job = by_id[task["taskId"]]
             job.task = task
-            if folder is not None and task["status"] == "COMPLETED":
+            if folder is not None and task["status"] == Status.COMPLETED:
                 saving.append((job, pool.submit(save, client, task, folder, job.stem)))
             on_change(job)
 
-        client.wait(by_id, patience, changed)
+        client.wait(by_id, timeout, changed)
         for job, future in saving:
             try:
                 job.saved = future.result()
-            except (ApiError, Unreachable, BrokenDownload, OSError, ValueError) as error:
+            except (DarkroomError, OSError, ValueError) as error:
                 job.problem = f"The result could not be saved: {error}"
     for job in by_id.values():
-        if job.status in OPEN:
-            job.problem = f"It is still {job.status} after {patience:.0f} s."
+        if not job.ended:
+            job.problem = (
+                f"It is still {job.status} after {timeout:.0f} s. "
+                "Check it later with `darkroom status`."
+            )
 
 
 def save(client: Darkroom, task: Task, folder: Path, stem: str) -> Path:
@@ -119,8 +127,8 @@ def save(client: Darkroom, task: Task, folder: Path, stem: str) -> Path:
     return path
 
 
-def summary(pictures: Sequence[Job]) -> str:
-    """Return how many jobs are in which status, in the order of a task's life."""
-    counts = Counter(job.status for job in pictures if job.status)
+def summary(jobs: Sequence[Job]) -> str:
+    """Return how many tasks have each status, in the order of a task's life."""
+    counts = Counter(job.status for job in jobs if job.status)
     known = [*Status, *(status for status in counts if status not in set(Status))]
     return "  ".join(f"{counts[status]} {status}" for status in known if counts[status])

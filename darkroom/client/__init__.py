@@ -1,7 +1,7 @@
-"""The client of the HTTP API: upload, submit, ask, try again, cancel, wait, download.
+"""The client of the HTTP API: upload, submit, read, retry, cancel, wait, download.
 
-A task is the JSON object that the API shows (`GET /tasks/{taskId}`), as a typed dictionary.
-So is a batch, see `Darkroom.batches`.
+A task is the JSON object of `GET /tasks/{taskId}` as a typed dictionary. So is a batch, see
+`Darkroom.batches`.
 """
 
 import hashlib
@@ -15,10 +15,11 @@ from typing import IO, Any, Self
 
 from darkroom.client import transport, uploads
 from darkroom.client.batches import Batches
+from darkroom.client.errors import ApiError, BrokenDownload, DarkroomError, Unreachable
 from darkroom.client.media import head, media_type, open_file
-from darkroom.client.transport import ApiError, Unreachable, path_of
+from darkroom.client.polling import PAGE, Poll, Watch, ended
+from darkroom.client.transport import path_of
 from darkroom.client.views import Batch, Task
-from darkroom.client.waiting import PAGE, Poll, Watch, ended
 
 __all__ = [
     "PAGE",
@@ -27,18 +28,15 @@ __all__ = [
     "Batches",
     "BrokenDownload",
     "Darkroom",
+    "DarkroomError",
     "Task",
     "Unreachable",
     "ended",
 ]
 
 
-class BrokenDownload(Exception):
-    """A result did not arrive as the task describes it."""
-
-
 class Darkroom:
-    """A connection to one API, kept alive. Threads may share it; `with` closes it."""
+    """A client of one API. It is thread-safe and keeps its connections alive; `with` closes it."""
 
     def __init__(
         self,
@@ -48,23 +46,23 @@ class Darkroom:
         proxies: bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Connect to nothing yet.
+        """Store the settings. The first request opens a connection.
 
         Args:
-            api_url: of the stack's outputs, `ApiUrl`.
-            api_key: whose tasks they are.
-            proxies: whether to go through a proxy that the environment names.
-            sleep: waits some seconds before a request is repeated.
+            api_url: the stack's output `ApiUrl`.
+            api_key: the key of the caller who owns the tasks.
+            proxies: whether to use the proxies of the environment.
+            sleep: waits for some seconds before a request is sent again.
         """
         self._sleep = sleep
         self._api = transport.Api(api_url, api_key, proxies=proxies, sleep=sleep)
-        # Files lie with another host, which the key is none of the business of.
+        # Files are on another host, which must not receive the key.
         self._files = transport.connection(proxies=proxies)
         self.batches = Batches(self._api, self._upload, sleep)
-        """Many images in one request."""
+        """Submit and follow many images in one request."""
 
     def __enter__(self) -> Self:
-        """Give the client itself."""
+        """Return the client itself."""
         return self
 
     def __exit__(
@@ -88,20 +86,20 @@ class Darkroom:
         output: Mapping[str, Any] | None = None,
         callback_url: str | None = None,
     ) -> Task:
-        """Submit one image; return its task, PENDING.
+        """Submit one image; return its task, which is PENDING.
 
-        The submission has an idempotency key of its own, so that it is sent again when an answer
-        is lost, and makes one task all the same.
+        Each call has its own idempotency key. So the request is sent again if the response is lost,
+        and creates only one task.
 
         Args:
-            source: `{"imageUrl": …}`, or `{"uploadId": …}` of `upload`.
-            name: the caller's own name for it; several tasks may have it.
+            source: `{"imageUrl": …}`, or `{"uploadId": …}` from `upload`.
+            name: a name of the caller's choice; several tasks may have the same one.
             output: `format` and `quality`; what is left out is the API's default.
-            callback_url: gets a signed webhook when the task has ended.
+            callback_url: receives a signed webhook when the task has ended.
 
         Raises:
-            ApiError: refused, for good or many times.
-            Unreachable: no answer, many times.
+            ApiError: the API refused the request, also after retries.
+            Unreachable: there was no response, also after retries.
         """
         body: dict[str, Any] = dict(source)
         if name is not None:
@@ -115,33 +113,34 @@ class Darkroom:
         return task
 
     def upload(self, path: Path) -> str:
-        """Send a file to S3; return the id of the upload, good for a day.
+        """Send a file to S3; return the id of the upload, which is valid for a day.
 
         Raises:
-            ApiError: the API or S3 refused; `EntityTooLarge`: it is larger than allowed.
+            ApiError: the API or S3 refused it; `EntityTooLarge`: the file is larger than allowed.
             Unreachable: as `submit`.
-            OSError: the file cannot be read, has changed meanwhile, or is no regular file: a pipe,
-                a device.
-            ValueError: a file cannot have this name.
+            OSError: the file cannot be read, changed during the upload, or is not a regular file
+                (a pipe, a device).
+            ValueError: the path is not a valid file name.
         """
         with open_file(path) as file:
             return self._upload(file, media_type(head(file)), os.fstat(file.fileno()).st_size)
 
     def task(self, task_id: str) -> Task:
-        """Return one task. Raises ApiError (404: there is none of this id), Unreachable."""
+        """Return one task. Raises ApiError (404: no task has this id), Unreachable."""
         task: Task = self._api.json("GET", path_of("tasks", task_id), repeatable=True)
         return task
 
     def retry(self, task_id: str, attempt: int | None = None) -> Task:
-        """Begin a new attempt of a FAILED or CANCELLED task; return it, PENDING.
+        """Start a new attempt of a FAILED or CANCELLED task; return the task, which is PENDING.
 
-        With `attempt`, only if that is still its last one: of two people, one gets to do it.
+        With `attempt`, only if that is still its latest attempt: when two people retry a task at
+        the same time, only one of them starts an attempt.
 
-        It is sent once: after a lost answer, a second one might try again what failed again.
+        The request is not sent again after a lost response, because that could start two attempts.
 
         Raises:
-            ApiError: 409, it is neither; 404; or refused many times.
-            Unreachable: no connection; or it broke when the attempt may have begun.
+            ApiError: 409, the task is neither FAILED nor CANCELLED; 404; or refused after retries.
+            Unreachable: no connection, or it broke when the attempt may have started.
         """
         body = {} if attempt is None else {"attempt": attempt}
         task: Task = self._api.json(
@@ -161,7 +160,7 @@ class Darkroom:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> tuple[list[Task], str | None]:
-        """Return one page of tasks, newest first, and the cursor of the next (None: no more)."""
+        """Return one page of tasks, newest first, and the cursor of the next (None: the last)."""
         query = {"status": status, "name": name, "limit": limit, "cursor": cursor}
         given = {key: value for key, value in query.items() if value is not None}
         page = self._api.json("GET", "/tasks", repeatable=True, params=given)
@@ -170,7 +169,7 @@ class Darkroom:
     def all_tasks(
         self, status: str | None = None, name: str | None = None, page: int = PAGE
     ) -> Iterator[Task]:
-        """Go through the tasks, newest first, asking for `page` at a time as they are needed."""
+        """Yield the tasks, newest first; read `page` of them at a time, when they are needed."""
         cursor = None
         while True:
             found, cursor = self.tasks(status, name, page, cursor)
@@ -184,33 +183,37 @@ class Darkroom:
         seconds: float = 600,
         on_change: Callable[[Task], None] | None = None,
     ) -> dict[str, Task]:
-        """Poll tasks until all have ended; return each as it was seen last.
+        """Poll tasks until all have ended; return the last known state of each.
 
         Args:
-            task_ids: the tasks. Many are asked for together, a page an answer.
-            seconds: after which the tasks are returned as they are.
-            on_change: called with a task when it is seen first and whenever its status changed.
+            task_ids: the tasks. Several are read together, a page in a request.
+            seconds: the timeout. After it the tasks are returned although some have not ended.
+            on_change: called with each task once at first and then after each change of its status.
 
         Raises:
             ApiError, Unreachable: as `task`.
         """
-        return Watch(Poll(self._api.ask, self._sleep)).until_ended(task_ids, seconds, on_change)
+        return Watch(Poll(self._api.get_if_changed, self._sleep)).until_ended(
+            task_ids, seconds, on_change
+        )
 
     def download(self, task: Mapping[str, Any], path: Path) -> None:
-        """Save the result of a COMPLETED task. The file appears whole and verified, or not at all.
+        """Save the result of a COMPLETED task. The file is replaced only by a valid result.
 
         Raises:
-            ApiError: the link is not valid (any more).
-            BrokenDownload: not the bytes that the task's checksum promises.
+            ApiError: the link is not valid, or has expired.
+            BrokenDownload: the content does not have the checksum of the task.
             Unreachable: no connection.
             OSError: the file cannot be written.
-            ValueError: a file cannot have this name.
+            ValueError: the path is not a valid file name.
         """
         result = task["result"]
         data = self._send_file("GET", result["url"])
         if result.get("sha256") and hashlib.sha256(data).hexdigest() != result["sha256"]:
-            raise BrokenDownload(f"The result of {task['taskId']} did not arrive whole. Try again.")
-        # Its own name may be as long as names can be.
+            raise BrokenDownload(
+                f"The result of {task['taskId']} is damaged or incomplete. Download it again."
+            )
+        # Not the name of the file with a suffix: that name may already have the maximum length.
         digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()
         partial = path.with_name(f".{digest[:16]}.partial")
         try:
@@ -220,13 +223,13 @@ class Darkroom:
             partial.unlink(missing_ok=True)
 
     def _upload(self, file: IO[bytes], kind: str, size: int) -> str:
-        """Send a file of a media type and so many bytes, from its beginning; return the upload."""
-        # A form that nobody fills in is nothing, and the same file twice is one upload.
+        """Send a file from its beginning, given its media type and size; return the upload id."""
+        # Repeatable: an unused form has no effect, and the same file sent twice is one upload.
         form = self._api.json("POST", "/uploads", repeatable=True, json={"contentType": kind})
         uploads.check(form, size)
-        # S3 ignores the fields after the file, and httpx puts them before it.
-        whole = uploads.Unchanged(file, size)
-        sent = {"data": form["fields"], "files": {"file": ("file", whole, kind)}}
+        # S3 ignores fields after the file; httpx sends them before it.
+        content = uploads.FixedSizeFile(file, size)
+        sent = {"data": form["fields"], "files": {"file": ("file", content, kind)}}
         try:
             self._send_file("POST", form["url"], **sent)
         except ApiError as error:
@@ -237,7 +240,7 @@ class Darkroom:
         return upload_id
 
     def _send_file(self, method: str, url: str, **request: Any) -> bytes:
-        """Send a request about a file, which may be repeated; return the body of the answer."""
+        """Send a repeatable request to the host of the files; return the body of the response."""
         return transport.send(
             self._files, method, url, repeatable=True, sleep=self._sleep, **request
         ).content

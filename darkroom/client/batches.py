@@ -1,4 +1,4 @@
-"""Batches of the API: submit many images at once, follow them, cancel them, try them again."""
+"""Batches of the API: submit many images at once, follow them, cancel and retry them."""
 
 import io
 import json
@@ -8,44 +8,46 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
+from darkroom.client.polling import PAGE, Poll, ended
 from darkroom.client.transport import Api, fits, path_of
 from darkroom.client.views import Batch, Task
-from darkroom.client.waiting import PAGE, Poll, ended
 from darkroom.tasks.model import OPEN
 
 INLINE = 1000
-"""Sources that one request takes; more are a manifest, which is uploaded first."""
+"""Maximum number of sources in one request; more are uploaded as a manifest first."""
 JSON_LINES = "application/x-ndjson"
 
 Upload = Callable[[IO[bytes], str, int], str]
-"""Sends a file, given its media type and size in bytes; gives the id of the upload."""
+"""Sends a file, given its media type and size in bytes; returns the id of the upload."""
 
 
 class Batches:
     """The batches of one API: `Darkroom.batches`."""
 
     def __init__(self, api: Api, upload: Upload, sleep: Callable[[float], None]) -> None:
-        """Take the API, what uploads a file, and what waits some seconds."""
+        """Store the API, a function that uploads a file, and one that waits for some seconds."""
         self._api, self._upload, self._sleep = api, upload, sleep
 
     def source(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return items as `submit` takes them; too many for one request are uploaded as a manifest.
+        """Return items in the form that `submit` takes.
+
+        If they are too many or too large for one request, they are uploaded as a manifest.
 
         Args:
             items: each like the body of `POST /tasks`: `imageUrl` or `uploadId`; optional `name`,
                 `output`, `callbackUrl`.
 
         Raises:
-            ApiError, Unreachable: the manifest was not taken; as `Darkroom.upload`.
+            ApiError, Unreachable: the manifest was not accepted; as `Darkroom.upload`.
         """
         inline = {"sources": list(items)}
         return inline if len(items) <= INLINE and fits(inline) else self.manifest(items)
 
     def manifest(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Upload items as a manifest and return it as `submit` takes it.
+        """Upload items as a manifest and return it in the form that `submit` takes.
 
-        The batch is accepted whatever its items are: a wrong one is a task that FAILED. Raises as
-        `source`.
+        With a manifest, an invalid item does not cause the batch to be refused: it becomes a task
+        that is FAILED. Raises as `source`.
         """
         lines = b"".join(json.dumps(item).encode() + b"\n" for item in items)
         upload_id = self._upload(io.BytesIO(lines), JSON_LINES, len(lines))
@@ -59,19 +61,19 @@ class Batches:
         tolerated_failure_percentage: int | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
-        """Submit a batch; return it, RUNNING. It is sent again when an answer is lost.
+        """Submit a batch; return it, RUNNING. The request is sent again if the response is lost.
 
         Args:
-            source: of `source`; or `{"s3Prefix": …}`, `{"manifest": {"uploadId", "format"}}`.
-            name: the caller's own name for the batch.
-            output: `format` and `quality` of the items that say nothing else.
-            tolerated_failure_percentage: more failed items than that end the batch.
-            idempotency_key: the same key and arguments again give the same batch, also to another
-                process. Without it each call is a batch of its own.
+            source: from `source`; or `{"s3Prefix": …}`, `{"manifest": {"uploadId", "format"}}`.
+            name: a name of the caller's choice for the batch.
+            output: `format` and `quality` of the items that have no `output` of their own.
+            tolerated_failure_percentage: the batch fails if a larger share of its items fails.
+            idempotency_key: the same key with the same arguments returns the same batch, also in
+                another process. Without it each call creates a batch.
 
         Raises:
-            ApiError: refused; `field` names the item, `sources.17.imageUrl`.
-            Unreachable: no answer, many times.
+            ApiError: refused; `field` names the item, for example `sources.17.imageUrl`.
+            Unreachable: there was no response, also after retries.
         """
         optional = {
             "name": name,
@@ -86,14 +88,14 @@ class Batches:
         return batch
 
     def get(self, batch_id: str) -> Batch:
-        """Return a batch. Raises ApiError (404: there is none of this id), Unreachable."""
+        """Return a batch. Raises ApiError (404: no batch has this id), Unreachable."""
         batch: Batch = self._api.json("GET", path_of("batches", batch_id), repeatable=True)
         return batch
 
     def tasks(self, batch_id: str, status: str | None = None) -> Iterator[Task]:
-        """Go through a batch's tasks in the order of its items, a page a request. Raises as `get`.
+        """Yield the tasks of a batch in the order of its items, a page at a time. Raises as `get`.
 
-        An item has a task only once it has entered: see the `counts` of the batch.
+        An item has a task only after it was ingested: see the `counts` of the batch.
         """
         query = {"status": status} if status else {}
         while True:
@@ -104,22 +106,22 @@ class Batches:
             query["cursor"] = page["cursor"]
 
     def cancel(self, batch_id: str) -> Batch:
-        """Cancel what has not ended of a RUNNING batch; return it. Raises as `retry`."""
+        """Cancel the open tasks of a RUNNING batch; return the batch. Raises as `retry`."""
         return self._act(batch_id, "cancel")
 
     def retry(self, batch_id: str) -> Batch:
-        """Try again what FAILED or was CANCELLED of a batch that has ended; return it, RUNNING.
+        """Retry the FAILED and CANCELLED tasks of a batch that has ended; return it, RUNNING.
 
-        It is sent once: after a lost answer, a second one might try again what failed again.
+        The request is not sent again after a lost response, because that could start two attempts.
 
         Raises:
-            ApiError: 409, it is RUNNING (for `cancel`: it is not); 404; or refused many times.
-            Unreachable: no connection; or it broke when the request may have been taken.
+            ApiError: 409, it is RUNNING (for `cancel`: it is not); 404; or refused after retries.
+            Unreachable: no connection, or it broke when the request may have been accepted.
         """
         return self._act(batch_id, "retry")
 
     def wait(self, batch_id: str, seconds: float = math.inf) -> Batch:
-        """Poll a batch until it and all its tasks have ended, or seconds have passed; return it.
+        """Poll a batch until it and all its tasks have ended, or until the timeout; return it.
 
         Raises:
             ApiError, Unreachable: as `get`.
@@ -130,32 +132,33 @@ class Batches:
     def as_ended(
         self, batch_id: str, on_change: Callable[[Batch], None] | None = None
     ) -> Iterator[Task]:
-        """Poll a batch until it has ended; give each of its tasks once that has ended.
+        """Poll a batch until it has ended; yield each of its tasks when that has ended.
 
-        A task that was tried again meanwhile is given once more for each attempt.
+        A task that is retried in the meantime is yielded once for each attempt.
 
         Args:
             batch_id: the batch.
-            on_change: called with the batch when it is seen first and whenever it changed.
+            on_change: called with the batch once at first and then after each change.
 
         Raises:
             ApiError, Unreachable: as `get`.
         """
-        given: set[tuple[str, int]] = set()
+        yielded: set[tuple[str, int]] = set()
         start: str | None = None
         for batch in self._changes(batch_id, math.inf):
             if on_change:
                 on_change(batch)
-            # Most batches end in their order, so that the pages before `start` are not looked at
-            # again, nor those behind one where nothing has ended. The last round looks at all.
+            # Most tasks end in the order of their items. So the pages before `start`, where all
+            # have ended, and the pages after one where none has ended, are not read in each round.
+            # The last round reads all pages.
             last = _over(batch)
             cursor = None if last else start
             while True:
                 page = self._page(batch_id, {"cursor": cursor} if cursor else {})
                 done = [task for task in page["tasks"] if ended(task)]
                 for task in done:
-                    if (attempt := (task["taskId"], task["attempt"])) not in given:
-                        given.add(attempt)
+                    if (attempt := (task["taskId"], task["attempt"])) not in yielded:
+                        yielded.add(attempt)
                         yield task
                 following = page["cursor"]
                 if not following or not (done or last):
@@ -175,8 +178,8 @@ class Batches:
         return self._api.json("GET", path, repeatable=True, params={"limit": PAGE, **query})
 
     def _changes(self, batch_id: str, seconds: float) -> Iterator[Batch]:
-        """Poll a batch until it is over or time is; give it whenever it is not what it was."""
-        poll = Poll(self._api.ask, self._sleep)
+        """Poll a batch until it is over or until the timeout; yield it after each change."""
+        poll = Poll(self._api.get_if_changed, self._sleep)
         deadline = time.monotonic() + seconds
         before = None
         while True:
@@ -191,5 +194,5 @@ class Batches:
 
 
 def _over(batch: Batch) -> bool:
-    """Whether a batch has ended, and with it all its tasks: those of a cancelled one do later."""
+    """Whether a batch and all its tasks have ended. The tasks of a cancelled one end later."""
     return batch["status"] != "RUNNING" and not any(batch["counts"].get(s) for s in OPEN)

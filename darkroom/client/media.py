@@ -1,4 +1,4 @@
-"""Files of images: opened without waiting, and their kind by how they begin."""
+"""Open image files without blocking, and detect their media type by their first bytes."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import IO
 
-# How a file begins, and what it is then. Whether it is a whole image, Darkroom finds out.
+# The first bytes of a file and its media type. Darkroom itself checks whether the image is valid.
 SIGNATURES = [
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
@@ -18,20 +18,20 @@ SIGNATURES = [
     (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
 ]
 HEAD_BYTES = 16
-# The API takes `image/…` only, and judges an image by its bytes: what is no image is told so by the
-# step that opens it.
+# The API takes only `image/…`. If the file is not an image, the step that decodes it fails with
+# `UnsupportedFormat`.
 UNKNOWN = "image/x-unknown"
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Open a file to read it. To open a pipe would wait for its writer, and a device has no end.
+    """Open a regular file for reading: opening a pipe would block, and a device may have no end.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
-        ValueError: a file cannot have this name.
+        OSError: it cannot be opened, or is not a regular file.
+        ValueError: the path is not a valid file name.
     """
-    _regular(path.stat(), path)  # to open a device may already do something
-    # If it is a pipe by now, that is no reason to wait either.
+    _regular(path.stat(), path)  # opening a device may have an effect
+    # Non-blocking, in case it was replaced by a pipe in the meantime.
     descriptor = os.open(
         path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     )

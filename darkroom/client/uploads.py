@@ -1,7 +1,7 @@
-"""The form of `POST /uploads`: how large a file it takes, and how a larger one is refused.
+"""The form of `POST /uploads`: the size limit of its policy, and a file with a fixed size.
 
-Its policy says so (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html).
-S3 enforces it in any case; to read it here saves sending gigabytes for nothing.
+S3 enforces the policy; checking it here avoids sending gigabytes that S3 would refuse.
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
 
 import base64
@@ -12,26 +12,26 @@ import os
 from collections.abc import Mapping
 from typing import IO, Any
 
-from darkroom.client.transport import ApiError
+from darkroom.client.errors import ApiError
 
 TOO_LARGE = "EntityTooLarge"
-"""What S3 answers to more bytes than the form allows."""
+"""S3's error code for a file that is larger than the form allows."""
 MIB = 1024**2
 
 
-class Unchanged(io.RawIOBase):
-    """A file that is sent with the length that it had: to read what it has become is an OSError."""
+class FixedSizeFile(io.RawIOBase):
+    """A file whose size is announced before it is sent: a change of its size is an OSError."""
 
     def __init__(self, file: IO[bytes], size: int) -> None:
-        """Take a file that can be sought, and its size in bytes."""
+        """Store a seekable file and its size in bytes."""
         super().__init__()
         self._file, self._size = file, size
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, `size` or as many as there were.
+        """Return the next `size` bytes, or the rest.
 
         Raises:
-            OSError: they are not there (any more), or there are others behind the last one.
+            OSError: the file has become shorter or longer.
         """
         if size == 0:
             return b""
@@ -39,33 +39,33 @@ class Unchanged(io.RawIOBase):
         wanted = left if size < 0 else min(size, left)
         data = self._file.read(wanted or 1)
         if len(data) != wanted:
-            raise OSError(errno.EIO, "The file has changed while it was sent")
+            raise OSError(errno.EIO, "The file changed during the upload")
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place: its end is where it was."""
+        """Set the position; the end is the one of the announced size."""
         if whence == os.SEEK_END:
             offset, whence = self._size + offset, os.SEEK_SET
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place of the next byte."""
+        """Return the position."""
         return self._file.tell()
 
 
 def check(form: Mapping[str, Any], size: int) -> None:
-    """See that a form takes a file of so many bytes, as far as it tells.
+    """Check that a form accepts a file of this size, if its policy has a limit.
 
     Raises:
-        ApiError: it does not; S3 would say the same.
+        ApiError: it does not; S3 would refuse the file as well.
     """
     most = _most(form)
     if most is not None and size > most:
-        raise too_large(size, f"the {most / MIB:.1f} MiB that this Darkroom takes")
+        raise too_large(size, f"the {most / MIB:.1f} MiB that this stack accepts")
 
 
-def too_large(size: int, limit: str = "this Darkroom takes") -> ApiError:
-    """Return S3's refusal of a large file in our words."""
+def too_large(size: int, limit: str = "this stack accepts") -> ApiError:
+    """Return the error for a file that is too large."""
     return ApiError(400, TOO_LARGE, f"The file has {size / MIB:.1f} MiB, more than {limit}.")
 
 
@@ -75,4 +75,4 @@ def _most(form: Mapping[str, Any]) -> int | None:
         lengths = [c for c in conditions if isinstance(c, list) and c[0] == "content-length-range"]
         return int(lengths[0][2])
     except (LookupError, TypeError, ValueError):
-        return None  # S3 reads it all the same
+        return None  # no limit is known here; S3 still enforces it

@@ -1,10 +1,10 @@
-"""What the API answers, as the types of `docs/api.md`."""
+"""The responses of the API as typed dictionaries; docs/api.md describes the fields."""
 
 from typing import Any, Literal, TypedDict
 
 
 class Result(TypedDict):
-    """The gray image of a COMPLETED task. `url` is good until `expiresAt`."""
+    """The result of a COMPLETED task. `url` is valid until `expiresAt`."""
 
     url: str
     expiresAt: str
@@ -24,7 +24,7 @@ class Failure(TypedDict):
 
 
 class Delivery(TypedDict):
-    """What became of the last try to deliver a webhook."""
+    """The outcome of the last attempt to deliver a webhook."""
 
     delivered: bool
     tries: int
@@ -34,21 +34,21 @@ class Delivery(TypedDict):
 
 
 class Callback(TypedDict):
-    """Where the end of a task is told."""
+    """The webhook of a task."""
 
     url: str
     delivery: Delivery | None
 
 
 class Execution(TypedDict):
-    """The execution that works, or worked, on a task."""
+    """The execution of a task's latest attempt."""
 
     arn: str
     consoleUrl: str | None
 
 
 class Task(TypedDict):
-    """A task. Moments are ISO 8601 in UTC."""
+    """A task. Times are ISO 8601 in UTC."""
 
     taskId: str
     name: str | None
@@ -74,7 +74,7 @@ class BatchFailure(TypedDict):
 
 
 class Batch(TypedDict):
-    """A batch. `total` is None while its manifest is read; from then on `counts` sum to it."""
+    """A batch. `total` is None while its manifest is read; then it is the sum of `counts`."""
 
     batchId: str
     name: str | None

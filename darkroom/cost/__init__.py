@@ -1,1 +1,1 @@
-"""What Darkroom costs in AWS: counted calls (`counts.json`) times dated prices (`prices.yaml`)."""
+"""The cost of tasks in AWS: counted calls (`counts.json`) times dated prices (`prices.toml`)."""

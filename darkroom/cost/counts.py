@@ -1,4 +1,4 @@
-"""What was counted in runs on a local cloud: `counts.json`, which `make cost` writes."""
+"""The calls counted in runs on a local cloud: `counts.json`, which `make cost` writes."""
 
 import json
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ COUNTS = Path(__file__).with_name("counts.json")
 
 @dataclass(frozen=True)
 class Function:
-    """What one function did in a run.
+    """The invocations of one function in a run.
 
     Attributes:
-        invocations: so many.
-        cpu_ms: processor time of all, measured on one processor of this machine.
-        memory_mb: as the template has it.
-        calls: how often it called what: `dynamodb:PutItem`.
-        tracing: its mode, as the template has it.
+        invocations: their number.
+        cpu_ms: processor time of all of them, measured on one processor of the machine.
+        memory_mb: the memory of the function in the template.
+        calls: the number of calls by action, for example `dynamodb:PutItem`.
+        tracing: the tracing mode of the function in the template.
     """
 
     invocations: int
@@ -30,31 +30,29 @@ class Function:
 
 @dataclass(frozen=True)
 class Run:
-    """What was counted in a run of so many tasks. All figures are those of the whole run.
-
-    The tasks are single ones, or those of one batch.
+    """The counts of a run of single tasks, or of one batch. All figures are for the whole run.
 
     Attributes:
         workflow: STANDARD or EXPRESS.
-        picture: what each task developed.
-        tasks: that ended COMPLETED.
-        manifests: of batches: 1, or 0 where tasks were single. Step Functions itself reads them.
-        children: Express executions that Map Runs started, to enter the items of manifests.
+        picture: the source image of each task.
+        tasks: the number of tasks; all ended COMPLETED.
+        manifests: 1 for a batch, 0 for single tasks. Step Functions itself reads a manifest.
+        children: Express executions that Map Runs started to ingest the items of manifests.
         requests: to API Gateway.
-        transitions: of Standard executions, a batch's among them: each state entered, and the way
-            out of the last. Those of Express ones are billed otherwise and not counted.
-        functions: by their names.
-        writes: write units by index of the tasks' table, its own under "table"; those of the table
-            of batches under "batches table" and so on.
+        transitions: of Standard executions, including the batch's: one for each state entered and
+            one for the end. Express executions are billed differently and not counted.
+        functions: by name.
+        writes: write units by index of the task table, its own as "table"; those of the batch
+            table as "batches table" and so on.
         reads: read units.
-        messages: that were sent, in units of 64 KB.
-        batches: of messages that functions were given: each was received and deleted once.
-        events: put on the bus, in units of 64 KB.
+        messages: sent messages, in units of 64 KB.
+        batches: batches of messages that functions received: each was received and deleted once.
+        events: put on the event bus, in units of 64 KB.
         log_bytes: of functions, as CloudWatch counts them.
-        execution_log_bytes: the same of state machines.
-        work_bytes: of files that lie for a day.
+        execution_log_bytes: of state machines, as CloudWatch counts them.
+        work_bytes: of work files, which expire after a day.
         result_bytes: of results.
-        item_bytes: of the records and of what indexes hold of them, at the end.
+        item_bytes: of the items in the tables and their indexes, at the end.
         traced: the share of requests that is traced, 0 to 1.
     """
 
@@ -81,10 +79,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Minute:
-    """What runs of reconcile did that had nothing to repair; there is one each minute.
+    """Runs of `reconcile` without a repair. There is one run each minute.
 
     Attributes:
-        function: its invocations and calls.
+        function: invocations and calls.
         reads: read units.
     """
 
@@ -94,15 +92,15 @@ class Minute:
 
 @dataclass(frozen=True)
 class Counts:
-    """All runs, and what costs every month.
+    """All runs, and the number of resources with a monthly price.
 
     Attributes:
-        date: when it was counted, ISO 8601.
-        machine: that used the processor time.
+        date: of the count, ISO 8601.
+        machine: the processor that the processor time was measured on.
         runs: of single tasks.
-        batches: the same workflows and pictures as batches.
-        minute: what reconcile does.
-        fixed: what the template has of what costs by the month: the price's name to a number.
+        batches: runs of batches with the same workflows and images.
+        minute: runs of `reconcile`.
+        fixed: resources of the template with a monthly price: their number by the price's name.
     """
 
     date: str
@@ -113,29 +111,29 @@ class Counts:
     fixed: Mapping[str, int]
 
     def run(self, workflow: str, picture: str) -> Run:
-        """Return the run of single tasks of a workflow's type and a picture.
+        """Return the run of single tasks with a workflow type and an image.
 
         Raises:
-            KeyError: there was none.
+            KeyError: there is none.
         """
-        return _found(self.runs, workflow, picture)
+        return _find(self.runs, workflow, picture)
 
     def batch(self, workflow: str, picture: str) -> Run:
-        """Return the batch of a workflow's type and a picture.
+        """Return the run of a batch with a workflow type and an image.
 
         Raises:
-            KeyError: there was none.
+            KeyError: there is none.
         """
-        return _found(self.batches, workflow, picture)
+        return _find(self.batches, workflow, picture)
 
 
 def load_counts() -> Counts:
-    """Read what was counted last."""
+    """Read the latest counts."""
     return counts_of(json.loads(COUNTS.read_text()))
 
 
 def counts_of(document: Mapping[str, Any]) -> Counts:
-    """Make counts of what `counts.json` holds."""
+    """Return the counts in the content of `counts.json`."""
     kinds = {
         kind: [
             Run(**{**run, "functions": {n: Function(**f) for n, f in run["functions"].items()}})
@@ -153,7 +151,7 @@ def counts_of(document: Mapping[str, Any]) -> Counts:
     )
 
 
-def _found(runs: list[Run], workflow: str, picture: str) -> Run:
+def _find(runs: list[Run], workflow: str, picture: str) -> Run:
     for run in runs:
         if (run.workflow, run.picture) == (workflow, picture):
             return run

@@ -1,7 +1,7 @@
-"""What a million tasks cost: pure arithmetic on what was counted.
+"""The cost of a million tasks, calculated from counts.
 
-How long a function runs in AWS is not counted but assumed: the processor time that it used here,
-stretched by the share of a processor that its memory buys, and a time for each call that it makes.
+The duration of a function in AWS is not counted but assumed: its measured processor time, longer if
+its memory gives it less than one processor, plus a time for each call that it makes.
 """
 
 from dataclasses import replace
@@ -27,36 +27,36 @@ CALL_MS = {
     "s3:CopyObject": 60,
 }
 SOURCE_MS = 300
-"""Assumed wait for the source of a picture, somewhere on the Internet."""
+"""Assumed wait for a source on the Internet."""
 STATE_MS = 20
-"""Assumed for each state of an execution, beside its function."""
+"""Assumed for each state of an execution, in addition to its function."""
 EXPRESS_MB = 64
-"""Memory that an Express execution is billed for: the least, and enough for keys."""
+"""Billed memory of an Express execution: the minimum, which is enough for object keys."""
 EXPRESS_STEP_MS = 100
 WORK_DAYS = 1.5
-"""That files of work lie: they expire after a day, and S3 looks at midnight."""
+"""Assumed life of work files: they expire after a day, and S3 removes them at midnight."""
 DAYS_OF_A_MONTH = 30
 HOURS_OF_A_MONTH = 730
 MINUTES_OF_A_MONTH = HOURS_OF_A_MONTH * 60
-# Lambda's pollers of a queue where nothing waits, and for how long each asks:
+# Lambda's pollers of an empty queue, and the wait time of each of their requests:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLERS, POLL_SECONDS = 5, 20
 QUEUES = 2
-LOOKS, TRANSITIONS_OF_A_LOOK = 3, 3
-"""Assumed times that a batch of a hundred is looked at, at 2, 4 and 6 seconds, and their states."""
+CHECKS, TRANSITIONS_OF_A_CHECK = 3, 3
+"""Assumed status checks of a batch of 100, at 2, 4 and 6 seconds, and the states of each."""
 ACTIVE = "Active"
-# What a price by the month is for.
-THINGS = {
+# The resources with a monthly price.
+MONTHLY = {
     "alarm-month": "metrics that alarms watch",
     "dashboard-month": "dashboards",
-    "kms-key-month": "keys",
-    "metric-month": "metrics of our own",
+    "kms-key-month": "KMS keys",
+    "metric-month": "custom metrics",
 }
 
 
 def components(run: Run, prices: Prices) -> dict[str, float]:
     """Return the dollars of a million tasks by component."""
-    run = at_the_pace_of_aws(run)
+    run = with_assumed_checks(run)
     each = MILLION / run.tasks
     puts, gets = _s3_requests(run)
     durations = sum(
@@ -72,7 +72,7 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
         "DynamoDB: writes": prices.of("dynamodb-write-unit", sum(run.writes.values())),
         "DynamoDB: reads": prices.of("dynamodb-read-unit", run.reads),
         "S3: requests": prices.of("s3-put", puts) + prices.of("s3-get", gets),
-        "S3: files of work": _kept(run.work_bytes, WORK_DAYS, prices),
+        "S3: work files": _kept(run.work_bytes, WORK_DAYS, prices),
         "SQS": prices.of("sqs-request", run.messages + 2 * run.batches),
         "EventBridge": prices.of("eventbridge-event", run.events),
         "CloudWatch Logs: functions": prices.of("logs-gb", run.log_bytes / GB),
@@ -82,52 +82,52 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
     return {name: amount * each for name, amount in dollars.items()}
 
 
-def at_the_pace_of_aws(run: Run) -> Run:
-    """Return a batch as if it were looked at `LOOKS` times; a run of single tasks as it is.
+def with_assumed_checks(run: Run) -> Run:
+    """Return the run of a batch with `CHECKS` status checks; a run of single tasks unchanged.
 
-    How often its machine looked at it here depends on how busy this machine was.
+    The counted number of checks depends on the load of the machine that ran the local cloud.
     """
     if not run.manifests:
         return run
     counted = run.functions["Batch"]
-    share = LOOKS / counted.invocations
-    looks = replace(
+    share = CHECKS / counted.invocations
+    checks = replace(
         counted,
-        invocations=LOOKS,
+        invocations=CHECKS,
         cpu_ms=counted.cpu_ms * share,
         calls={call: count * share for call, count in counted.calls.items()},
     )
     return replace(
         run,
-        transitions=run.transitions - TRANSITIONS_OF_A_LOOK * (counted.invocations - LOOKS),
-        functions={**run.functions, "Batch": looks},
+        transitions=run.transitions - TRANSITIONS_OF_A_CHECK * (counted.invocations - CHECKS),
+        functions={**run.functions, "Batch": checks},
     )
 
 
-def everywhere(run: Run, prices: Prices) -> dict[str, float]:
-    """Return the dollars of a million results that any design pays: to keep, and to send them."""
+def in_any_design(run: Run, prices: Prices) -> dict[str, float]:
+    """Return the dollars of a million results that every design pays: storage and transfer."""
     each = MILLION / run.tasks
     records = run.item_bytes / GB
     stored = ("dynamodb-gb-month", "dynamodb-recovery-gb-month")
     return {
         "results kept for 30 days": _kept(run.result_bytes, DAYS_OF_A_MONTH, prices) * each,
         "records kept for 30 days": sum(prices.of(name, records) for name in stored) * each,
-        "results sent to the Internet, each once": each
+        "results sent to the Internet once": each
         * prices.of("transfer-out-gb", run.result_bytes / GB),
     }
 
 
 def fixed(counts: Counts, prices: Prices) -> dict[str, float]:
-    """Return the dollars of a month, whether there are tasks or not."""
+    """Return the dollars of a month without tasks."""
     minute = counts.minute
     share = MINUTES_OF_A_MONTH / minute.function.invocations
     received = minute.function.calls.get("sqs:ReceiveMessage", 0)
     seconds = milliseconds("Reconcile", minute.function) / 1000 * MINUTES_OF_A_MONTH
     polls = POLLERS * QUEUES * MINUTES_OF_A_MONTH * 60 / POLL_SECONDS
     return {
-        **{f"{THINGS[name]}: {n}": prices.of(name, n) for name, n in counts.fixed.items()},
-        "queues asked while they are empty": prices.of("sqs-request", polls),
-        "reconcile, each minute": prices.of("lambda-request", MINUTES_OF_A_MONTH)
+        **{f"{MONTHLY[name]}: {n}": prices.of(name, n) for name, n in counts.fixed.items()},
+        "polling of empty queues": prices.of("sqs-request", polls),
+        "reconcile, every minute": prices.of("lambda-request", MINUTES_OF_A_MONTH)
         + prices.of("lambda-arm-gb-second", seconds * minute.function.memory_mb / 1024)
         + prices.of("dynamodb-read-unit", minute.reads * share)
         + prices.of("sqs-request", received * share),
@@ -135,7 +135,7 @@ def fixed(counts: Counts, prices: Prices) -> dict[str, float]:
 
 
 def milliseconds(name: str, function: Function) -> float:
-    """Return what one invocation of a function takes in AWS, as assumed."""
+    """Return the assumed duration of one invocation in AWS."""
     processors = min(1.0, function.memory_mb / MIB_OF_ONE_PROCESSOR)
     called = sum(_call_ms(call) * count for call, count in function.calls.items())
     waited = SOURCE_MS if name == "Download" else 0
@@ -143,7 +143,7 @@ def milliseconds(name: str, function: Function) -> float:
 
 
 def execution_seconds(run: Run) -> float:
-    """Return what one execution takes in AWS, as assumed: its functions and what is between."""
+    """Return the assumed duration of one execution in AWS: its functions and its states."""
     steps = ("Download", "Grayscale", "Upload", "UpdateStatus")
     taken = sum(
         (milliseconds(name, run.functions[name]) + STATE_MS) * run.functions[name].invocations
@@ -153,7 +153,7 @@ def execution_seconds(run: Run) -> float:
 
 
 def _step_functions(run: Run, prices: Prices) -> float:
-    # A Map Run is billed a transition for each child that it starts, and the child by itself.
+    # A Map Run is billed one transition for each child execution, and the child is billed as well.
     dollars = prices.of("step-functions-transition", run.transitions + run.children)
     if run.workflow == "EXPRESS":
         dollars += _express(run.tasks, execution_seconds(run), prices)
@@ -164,7 +164,7 @@ def _step_functions(run: Run, prices: Prices) -> float:
 
 
 def _express(executions: int, seconds: float, prices: Prices) -> float:
-    """Return the dollars of Express executions that take so long each."""
+    """Return the dollars of Express executions, given the duration of each."""
     steps = -(-seconds * 1000 // EXPRESS_STEP_MS)
     gb_seconds = executions * steps * EXPRESS_STEP_MS / 1000 * EXPRESS_MB / 1024
     return prices.of("step-functions-express-request", executions) + prices.of(
@@ -173,7 +173,7 @@ def _express(executions: int, seconds: float, prices: Prices) -> float:
 
 
 def _s3_requests(run: Run) -> tuple[float, float]:
-    """Return the requests of the dear kind and those of the cheap one."""
+    """Return the numbers of PUT requests and of GET requests, which are cheaper."""
     puts, gets = 0.0, float(run.manifests)
     for function in run.functions.values():
         for call, count in function.calls.items():
@@ -185,10 +185,10 @@ def _s3_requests(run: Run) -> tuple[float, float]:
 
 
 def _traces(run: Run) -> float:
-    """Return the traces of a run.
+    """Return the number of traces of a run.
 
-    A request's trace goes on through the queue and the execution. What reads a stream begins its
-    own: at the rates of most, under one in a second, Lambda traces each of them.
+    The trace of a request continues through the queue and the execution. A function that reads a
+    stream starts its own trace: below one request a second Lambda traces every one.
     """
     announce = run.functions["Announce"]
     own = announce.invocations if announce.tracing == ACTIVE else 0

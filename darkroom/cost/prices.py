@@ -1,23 +1,22 @@
-"""The price table, `prices.yaml`."""
+"""The price table, `prices.toml`."""
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-PRICES = Path(__file__).with_name("prices.yaml")
+PRICES = Path(__file__).with_name("prices.toml")
 
 
 class Prices:
     """The price table."""
 
     def __init__(self, lines: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take the lines of `prices.yaml`."""
+        """Store the lines of `prices.toml`."""
         self.lines = lines
 
     def of(self, name: str, count: float = 1.0) -> float:
-        """Return the dollars of so many.
+        """Return the dollars for a number of units.
 
         Raises:
             KeyError: the table has no such price.
@@ -28,4 +27,4 @@ class Prices:
 
 def load_prices() -> Prices:
     """Read the price table."""
-    return Prices(yaml.safe_load(PRICES.read_text()))
+    return Prices(tomllib.loads(PRICES.read_text()))

@@ -1,4 +1,4 @@
-"""What a measurement gives: a table that the terminal and a page under docs/ both show."""
+"""Tables of measurements, for the terminal and for the pages under docs/."""
 
 import re
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ class Table:
 
     Attributes:
         title: of the table.
-        about: sentences for the reader: what was compared, on what, how often.
-        columns: names, with their units.
-        rows: the cells, as they are to be shown.
-        bars: for the plot: what is compared to the time or memory that it took, as a ratio to the
-            baseline (1.0), which is among them.
+        about: sentences for the reader: what was compared, on which machine, how often.
+        columns: names with units.
+        rows: the formatted cells.
+        bars: for the plot: time or memory of each contender relative to the baseline (1.0), which
+            is one of them.
     """
 
     title: str
@@ -29,7 +29,7 @@ class Table:
 
 
 def shown(table: Table) -> Shown:
-    """Return a table for the terminal: figures to the right."""
+    """Return a table for the terminal, with figures aligned to the right."""
     columns = Shown(title=table.title, title_justify="left")
     columns.add_column(table.columns[0])
     for column in table.columns[1:]:
@@ -40,14 +40,14 @@ def shown(table: Table) -> Shown:
 
 
 def markdown(table: Table) -> str:
-    """Return a table for a page, under its title."""
+    """Return a table as Markdown, with its title and its text."""
     rule = ["---", *("---:" for _ in table.columns[1:])]
     rows = ["| " + " | ".join(cells) + " |" for cells in (table.columns, rule, *table.rows)]
     return "\n".join([f"### {table.title}", "", table.about, "", *rows])
 
 
 def write_between(page: Path, maker: str, parts: Iterable[str]) -> None:
-    """Write paragraphs into the place of a page that a command fills.
+    """Write paragraphs into the section of a page that a command generates.
 
     Args:
         page: a Markdown file with the lines `<!-- measured by MAKER -->` and `<!-- end -->`.
@@ -55,12 +55,14 @@ def write_between(page: Path, maker: str, parts: Iterable[str]) -> None:
         parts: the paragraphs.
 
     Raises:
-        ValueError: the page has no such place, or more than one.
+        ValueError: the page does not have exactly one such section.
     """
-    place = re.compile(rf"(<!-- measured by {re.escape(maker)} -->\n).*?(<!-- end -->)", re.DOTALL)
-    text, found = place.subn(
+    section = re.compile(
+        rf"(<!-- measured by {re.escape(maker)} -->\n).*?(<!-- end -->)", re.DOTALL
+    )
+    text, found = section.subn(
         lambda match: match[1] + "\n\n".join(parts) + "\n" + match[2], page.read_text()
     )
     if found != 1:
-        raise ValueError(f"{page} has no one place for what {maker} measures.")
+        raise ValueError(f"{page} must have exactly one section `measured by {maker}`.")
     page.write_text(text)

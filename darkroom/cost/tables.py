@@ -1,4 +1,4 @@
-"""What `darkroom cost` and docs/cost.md show."""
+"""The tables of `darkroom cost` and docs/cost.md."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ from darkroom.cost.counts import Counts, Run
 from darkroom.cost.model import (
     MILLION,
     components,
-    everywhere,
     execution_seconds,
     fixed,
+    in_any_design,
     milliseconds,
 )
 from darkroom.cost.prices import Prices
@@ -18,35 +18,35 @@ from darkroom.cost.workers import EC2, FARGATE
 MONTHS = (10_000, 100_000, 1_000_000, 10_000_000)
 MOST = 100_000_000
 STEP = 10_000
-TOTAL = "together"
-DEARER = 100
-"""Dollars a month at which somebody might think about it."""
+TOTAL = "total"
+NOTABLE = 100
+"""Dollars a month: a difference of this size may be a reason to choose EXPRESS."""
 
 
 def by_component(counts: Counts, prices: Prices) -> Table:
     """Return the dollars of a million single tasks: a row for each component, a column each run."""
     return Table(
         "A million tasks, by component",
-        "Dollars, for what each task calls. A task is asked for once, at its end, and nobody wants "
-        "a webhook; each further request costs $3.50 a million and the function's time.",
+        "Dollars. The caller reads each task once, after its end, and there is no webhook. Each "
+        "further request costs $3.50 a million plus the time of the function.",
         ("component", *_titles(counts.runs)),
         _components(counts.runs, prices),
     )
 
 
 def of_batches(counts: Counts, prices: Prices) -> Table:
-    """Return the dollars of a million tasks that come in batches, by component."""
+    """Return the dollars of a million tasks in batches, by component."""
     return Table(
         "A million tasks in batches, by component",
-        f"Dollars, in batches of {counts.batches[0].tasks} sources that are sent with the request. "
-        "A batch is asked for once, at its end, and then its tasks are listed.",
+        f"Dollars, for batches of {counts.batches[0].tasks} sources in the request. The caller "
+        "reads the batch once, after its end, and then lists its tasks.",
         ("component", *_titles(counts.batches)),
         _components(counts.batches, prices),
     )
 
 
 def beside_single(counts: Counts, prices: Prices) -> Table:
-    """Return what a million tasks of batches cost more than single ones, by component."""
+    """Return the difference between a million tasks in batches and single ones, by component."""
     picture = counts.runs[0].picture
     workflows = [run.workflow for run in counts.runs if run.picture == picture]
     columns = []
@@ -56,34 +56,34 @@ def beside_single(counts: Counts, prices: Prices) -> Table:
         columns.append({name: round(batch[name], 2) - round(single[name], 2) for name in single})
     rows = [(name, *(f"{column[name]:+,.2f}" for column in columns)) for name in columns[0]]
     return Table(
-        "What a batch adds, and what it saves",
-        f"Dollars a million tasks, {picture}: the table of batches less the one of single tasks.",
+        "Batches compared with single tasks",
+        f"Dollars for a million tasks, {picture}: the table of batches minus that of single tasks.",
         ("component", *workflows),
         [*rows, (TOTAL, *(f"{sum(column.values()):+,.2f}" for column in columns))],
     )
 
 
 def by_month(counts: Counts, prices: Prices) -> Table:
-    """Return what is paid where there is no task at all."""
+    """Return the dollars of a month without tasks."""
     amounts = fixed(counts, prices)
     rows = [(name, _dollars(amount)) for name, amount in amounts.items()]
     total = sum(round(amount, 2) for amount in amounts.values())
     return Table(
-        "A month, whatever the tasks",
-        "Dollars a month, in this version's template, with the metrics of ours that a stack sends "
-        "where tasks end well; a stack without tasks sends one.",
+        "A month without tasks",
+        "Dollars a month for the template of this version, with the custom metrics of a stack "
+        "whose tasks succeed. A stack without tasks sends one metric.",
         ("what", "dollars"),
         [*rows, (TOTAL, _dollars(total))],
     )
 
 
 def any_design(counts: Counts, prices: Prices) -> Table:
-    """Return what a million results cost wherever they come from."""
+    """Return the dollars of a million results that every design pays."""
     runs = [run for run in counts.runs if run.workflow == "STANDARD"]
-    columns = [everywhere(run, prices) for run in runs]
+    columns = [in_any_design(run, prices) for run in runs]
     return Table(
         "A million results, in any design",
-        "Dollars, in no other table: they depend on the pictures, not on what made them gray. "
+        "Dollars. They depend on the images, not on the design, so no other table includes them. "
         f"Results have {' and '.join(_megabytes(run) for run in runs)}.",
         ("what", *(run.picture for run in runs)),
         [(name, *(_dollars(column[name]) for column in columns)) for name in next(iter(columns))],
@@ -91,29 +91,29 @@ def any_design(counts: Counts, prices: Prices) -> Table:
 
 
 def counted(counts: Counts) -> Table:
-    """Return what a single task of each run called, in the units that are billed."""
+    """Return the calls of a single task of each run, in billed units."""
     return Table(
         "What a task calls",
-        f"Counted in {counts.runs[0].tasks} tasks each, one after the other.",
+        f"Counted in runs of {counts.runs[0].tasks} tasks, one after the other.",
         ("each task", *_titles(counts.runs)),
         _calls(counts.runs),
     )
 
 
 def counted_in_batches(counts: Counts) -> Table:
-    """Return what a task of a batch called, its share of the batch included."""
-    rounds = [f"{run.functions['Batch'].invocations}" for run in counts.batches]
+    """Return the calls of a task of a batch, including its share of the batch."""
+    checks = [f"{run.functions['Batch'].invocations}" for run in counts.batches]
     return Table(
         "What a task of a batch calls",
-        f"Counted in one batch of {counts.batches[0].tasks} each, all of which is shared out. Its "
-        "machine looked at it as often as the last row says.",
+        f"Counted in one batch of {counts.batches[0].tasks} tasks each and divided by the tasks. "
+        "The last row is the number of status checks of the batch's state machine.",
         ("each task", *_titles(counts.batches)),
-        [*_calls(counts.batches), ("looks at the batch, in all", *rounds)],
+        [*_calls(counts.batches), ("status checks of the batch, in total", *checks)],
     )
 
 
 def durations(counts: Counts) -> Table:
-    """Return how long each function runs, counted and assumed."""
+    """Return the counted processor time and the assumed duration of each function."""
     run = counts.runs[0]
     batch = counts.batch(run.workflow, run.picture)
     rows: list[tuple[str, ...]] = [
@@ -129,29 +129,29 @@ def durations(counts: Counts) -> Table:
         if of is run or name not in run.functions
     ]
     return Table(
-        "How long functions run",
-        f"{run.picture}. The processor time was counted here, on {counts.machine}; the time in AWS "
-        f"is assumed from it, see above. An execution takes {execution_seconds(run):.2f} s then. "
-        "Batch and Enter work for batches only.",
-        ("function", "MB", "invocations a task", "processor, ms", "in AWS, ms"),
+        "Duration of functions",
+        f"{run.picture}. The processor time was measured on {counts.machine}. The duration in AWS "
+        f"is assumed from it, see above. So an execution takes {execution_seconds(run):.2f} s. "
+        "Batch and Enter run for batches only.",
+        ("function", "MB", "invocations per task", "processor, ms", "in AWS, ms"),
         rows,
     )
 
 
 def beside_workers(counts: Counts, prices: Prices, months: tuple[int, ...] = MONTHS) -> Table:
-    """Return the dollars of months of so many tasks, in four designs."""
+    """Return the dollars of a month for numbers of tasks, in four designs."""
     designs = _designs(counts, prices)
     return Table(
-        "A month, beside a queue and workers",
-        f"Dollars a month, {counts.runs[0].picture}, all that runs included, without what any "
-        "design pays.",
+        "A month, compared with a queue and workers",
+        f"Dollars a month, {counts.runs[0].picture}, with all resources, but without the costs "
+        "that every design has.",
         ("tasks a month", *designs),
         [(f"{n:,}", *(f"{month(n):,.0f}" for month in designs.values())) for n in months],
     )
 
 
 def break_even(counts: Counts, prices: Prices) -> Table:
-    """Return from how many tasks a month on workers cost less."""
+    """Return the number of tasks a month from which workers cost less."""
     designs = _designs(counts, prices)
     theirs = (FARGATE.name, EC2.name)
     rows: list[tuple[str, ...]] = [
@@ -160,9 +160,10 @@ def break_even(counts: Counts, prices: Prices) -> Table:
         if ours not in theirs
     ]
     return Table(
-        "Where workers begin to cost less",
-        f"Tasks a month, {counts.runs[0].picture}. Below it Darkroom costs less. Of its own two "
-        f"types, STANDARD is ${DEARER} a month dearer from {_dearer(counts, prices):,} tasks on.",
+        "When workers cost less",
+        f"Tasks a month, {counts.runs[0].picture}. Below this number Darkroom costs less. STANDARD "
+        f"costs ${NOTABLE} a month more than EXPRESS from "
+        f"{_tasks_at_notable_difference(counts, prices):,} tasks on.",
         ("Darkroom", *theirs),
         rows,
     )
@@ -172,8 +173,8 @@ def price_list(prices: Prices) -> Table:
     """Return the price table with its sources."""
     return Table(
         "Prices",
-        "List prices of us-east-1, from `darkroom/cost/prices.yaml`. A price without a date is "
-        "written down from memory and was not read on the page.",
+        "List prices of us-east-1, from `darkroom/cost/prices.toml`. A price without a date was "
+        "written from memory and not checked on the page.",
         ("price", "dollars", "for", "read", "source"),
         [
             (
@@ -189,7 +190,7 @@ def price_list(prices: Prices) -> Table:
 
 
 def million(run: Run, prices: Prices) -> float:
-    """Return the dollars of a million tasks, as the table of components adds them up."""
+    """Return the dollars of a million tasks: the total of the table of components."""
     return sum(round(value, 2) for value in components(run, prices).values())
 
 
@@ -198,7 +199,7 @@ def _titles(runs: list[Run]) -> list[str]:
 
 
 def _components(runs: list[Run], prices: Prices) -> list[tuple[str, ...]]:
-    """Return the rows of runs' components. What is shown adds up: the sum is of rounded rows."""
+    """Return the rows of components. The total is the sum of the rounded rows."""
     columns = [components(run, prices) for run in runs]
     rows = [(name, *(_dollars(column[name]) for column in columns)) for name in columns[0]]
     return [*rows, (TOTAL, *(_dollars(million(run, prices)) for run in runs))]
@@ -212,22 +213,22 @@ def _calls(runs: list[Run]) -> list[tuple[str, ...]]:
         row("requests to the API", lambda run: run.requests),
         row("state transitions", lambda run: run.transitions + run.children),
         row("invocations", lambda run: sum(f.invocations for f in run.functions.values())),
-        row("write units, of the table", lambda run: run.writes["table"]),
-        row("write units, of the list", lambda run: run.writes["owner-createdAt"]),
-        row("write units, of what is active", lambda run: run.writes["active"]),
-        row("write units, of the batch's tasks", lambda run: run.writes["batch"]),
-        row("write units, of batches", _of_the_batch),
+        row("write units, task table", lambda run: run.writes["table"]),
+        row("write units, list index", lambda run: run.writes["owner-createdAt"]),
+        row("write units, index of active tasks", lambda run: run.writes["active"]),
+        row("write units, index of batch tasks", lambda run: run.writes["batch"]),
+        row("write units, batch table", _batch_writes),
         row("read units", lambda run: run.reads),
         row("messages", lambda run: run.messages),
         row("events", lambda run: run.events),
-        row("bytes that functions log", lambda run: run.log_bytes),
-        row("bytes that executions log", lambda run: run.execution_log_bytes),
-        row("KB of files for a day", lambda run: run.work_bytes / 1000),
-        row("KB of the result", lambda run: run.result_bytes / 1000),
+        row("bytes logged by functions", lambda run: run.log_bytes),
+        row("bytes logged by executions", lambda run: run.execution_log_bytes),
+        row("KB of work files", lambda run: run.work_bytes / 1000),
+        row("KB of results", lambda run: run.result_bytes / 1000),
     ]
 
 
-def _of_the_batch(run: Run) -> int:
+def _batch_writes(run: Run) -> int:
     return sum(units for index, units in run.writes.items() if index.startswith("batches "))
 
 
@@ -243,17 +244,17 @@ def _designs(counts: Counts, prices: Prices) -> dict[str, Callable[[float], floa
     }
 
 
-def _dearer(counts: Counts, prices: Prices) -> int:
-    """Return the tasks a month that cost `DEARER` dollars more as STANDARD than as EXPRESS."""
+def _tasks_at_notable_difference(counts: Counts, prices: Prices) -> int:
+    """Return the tasks a month that cost `NOTABLE` dollars more with STANDARD than EXPRESS."""
     picture = counts.runs[0].picture
     standard, express = (
         million(counts.run(type_, picture), prices) for type_ in ("STANDARD", "EXPRESS")
     )
-    return round(DEARER / (standard - express) * MILLION)
+    return round(NOTABLE / (standard - express) * MILLION)
 
 
 def _crossing(ours: Callable[[float], float], theirs: Callable[[float], float]) -> int | None:
-    """Return the first number of tasks, in steps, where the second costs less."""
+    """Return the first number of tasks, in steps, where the second design costs less."""
     return next((n for n in range(0, MOST, STEP) if ours(n) > theirs(n)), None)
 
 

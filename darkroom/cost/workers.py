@@ -1,7 +1,7 @@
-"""The design that Darkroom is held to: an API and workers that run all day, behind the same queue.
+"""The design that Darkroom is compared with: an API and workers that run all day, with a queue.
 
-It keeps the same table with its list, writes one result, and has no steps: what fails is done again
-from the start. Its two machines are in two zones.
+It has the same task table with its list index, writes one result per task, and has no steps: a
+retry starts from the beginning. Its machines are in two availability zones.
 """
 
 import math
@@ -14,24 +14,24 @@ from darkroom.cost.prices import Prices
 
 SECONDS_OF_A_MONTH = HOURS_OF_A_MONTH * 3600
 PEAK = 3
-"""How many times the average the busiest hour is, which the workers are there for."""
+"""Load of the busiest hour relative to the average; the workers are sized for it."""
 BUSY = 0.6
-"""Share of its processor that a worker is to use at that hour."""
+"""Share of its processor that a worker uses in that hour."""
 OTHER_CPU_MS = 5
-"""Assumed of a task, beside its download and its picture: messages, the record."""
+"""Assumed for a task in addition to Download and Grayscale: messages and table writes."""
 LOG_GB = 0.5
-"""Assumed of a million tasks: two lines each."""
+"""Assumed for a million tasks with two log lines each."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Machines that are rented by the hour.
+    """Machines with an hourly price.
 
     Attributes:
         name: of the design.
-        base: what is there always: the price's name to a number.
-        worker: the same of one more worker.
-        workers: of the base.
+        base: what always runs: its number by the price's name.
+        worker: the same for one more worker.
+        workers: the number of workers in `base`.
         processors: of each worker.
     """
 
@@ -42,7 +42,7 @@ class Fleet:
     processors: float
 
     def month(self, tasks: float, run: Run, prices: Prices) -> float:
-        """Return the dollars of a month with so many tasks like those of a run."""
+        """Return the dollars of a month with a number of tasks like those of a run."""
         busiest = PEAK * tasks / SECONDS_OF_A_MONTH * processor_seconds(run)
         needed = math.ceil(busiest / (BUSY * self.processors))
         hours = _hours(self.base, prices)
@@ -52,7 +52,7 @@ class Fleet:
 
 FARGATE = Fleet(
     "Fargate",
-    # Two of a quarter processor for the API, two of one processor as workers, each with an address.
+    # Two API tasks with a quarter of a processor, two workers with one, each with an address.
     base={
         "fargate-arm-vcpu-hour": 2.5,
         "fargate-arm-gb-hour": 5,
@@ -78,18 +78,18 @@ EC2 = Fleet(
         "public-ipv4-hour": 1,
     },
     workers=2,
-    processors=1.5,  # the rest is the API's
+    processors=1.5,  # the rest is for the API
 )
 
 
 def processor_seconds(run: Run) -> float:
-    """Return the seconds of one processor that a worker needs for a task of a run."""
+    """Return the processor seconds that a worker needs for a task like those of a run."""
     steps = sum(run.functions[name].cpu_ms for name in ("Download", "Grayscale")) / run.tasks
     return (steps + OTHER_CPU_MS) / 1000
 
 
 def requests(run: Run, prices: Prices) -> float:
-    """Return the dollars of a million tasks that are not for machines."""
+    """Return the dollars of a million tasks without the machines."""
     records = sum(units for index, units in run.writes.items() if index != "active")
     each = MILLION / run.tasks
     return (

@@ -98,7 +98,7 @@ def enter(visit: Callable[..., Page], caller: Caller) -> Callable[..., Page]:
     def enter(*arguments: Any, **options: Any) -> Page:
         page = visit(*arguments, **options)
         page.get_by_label("API key").fill(caller.key)
-        page.get_by_role("button", name="Open").click()
+        page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
         return page
 

@@ -190,7 +190,9 @@ def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(visit, calle
 
     page.route("**/tasks?*", reply)
     enter(page, caller.key)
-    expect(page.get_by_text("The service cannot be reached. Trying again.")).to_be_visible()
+    expect(
+        page.get_by_text("The service cannot be reached. Check your connection. Trying again.")
+    ).to_be_visible()
     expect(page.get_by_role("article", name="late")).to_be_visible()
     quiet()
 
@@ -207,7 +209,7 @@ def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, told: str
 
     page.route("**/tasks?*", reply)
     enter(page, caller.key)
-    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    expect(page.get_by_text("No tasks yet.")).to_be_visible()
     assert len(asked) == 1
 
     page.clock.run_for(4_000)
@@ -220,7 +222,7 @@ def test_a_page_that_did_not_load_whole_says_so(visit, faults: list[str]):
     page = visit()
     page.route("**/task.asl.json", lambda route: route.fulfill(status=503, body="no"))
     page.reload()
-    expect(page.get_by_role("alert").filter(has_text="did not load whole")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="did not load completely")).to_be_visible()
     assert faults
     faults.clear()
 
@@ -249,7 +251,7 @@ def test_a_batch_of_objects_and_of_bad_lines_is_seen_on_the_page(
 
 def enter(page: Page, key: str) -> None:
     page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def until_asked_again(page: Page, asked: list[int]) -> None:

@@ -33,8 +33,8 @@ def card(page: Page, name: str) -> Locator:
 
 
 def develop(page: Page, *urls: str) -> None:
-    page.get_by_label("Image URLs, one a line").fill("\n".join(urls))
-    page.get_by_role("button", name="Develop the URLs").click()
+    page.get_by_label("Image URLs, one per line").fill("\n".join(urls))
+    page.get_by_role("button", name="Submit the URLs").click()
 
 
 def parted(page: Page, name: str) -> str:
@@ -183,7 +183,7 @@ def test_the_key_is_kept_for_the_session_and_forgotten_when_asked(enter):
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
     assert page.evaluate("localStorage.length + document.cookie.length") == 0
 
-    page.get_by_role("button", name="Forget the key").click()
+    page.get_by_role("button", name="Sign out").click()
 
     expect(page.get_by_label("API key")).to_be_focused()
     assert page.evaluate("sessionStorage.length") == 0
@@ -192,9 +192,9 @@ def test_the_key_is_kept_for_the_session_and_forgotten_when_asked(enter):
 def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(visit, faults: list[str]):
     page = visit()
     page.get_by_label("API key").fill("wrong")
-    page.get_by_role("button", name="Open").click()
+    page.get_by_role("button", name="Sign in").click()
 
-    expect(page.get_by_role("alert")).to_have_text("The service does not know this key.")
+    expect(page.get_by_role("alert")).to_have_text("The API key is not valid.")
     expect(page.get_by_role("heading", name="Tasks")).to_be_hidden()
     assert page.evaluate("sessionStorage.length") == 0
     assert "403" in faults.pop()  # the browser itself says so, of every refusal
@@ -205,7 +205,7 @@ def test_what_is_no_image_is_told_where_it_was_given(enter, tmp_path: Path):
     page = enter()
     page.get_by_label("Drop images here").set_input_files(tmp_path / "letter.txt")
     line = page.get_by_role("listitem").filter(has_text="letter.txt")
-    expect(line).to_contain_text("This file is no image.")
+    expect(line).to_contain_text("This file is not an image.")
     line.get_by_role("button", name="Dismiss").click()
     expect(line).to_have_count(0)
 
@@ -239,7 +239,7 @@ def call(page: Page, module: str, expression: str) -> Any:
 
 
 def test_the_page_knows_every_error_of_the_documentation(visit):
-    known = call(visit(), "words.js", "[...(await module.readErrors()).keys()]")
+    known = call(visit(), "errors.js", "[...(await module.readErrors()).keys()]")
     documented = re.findall(r"^\| `(\w+)`", (DOCS / "errors.md").read_text(), re.MULTILINE)
     assert set(documented) < set(known)
     assert {"States.Timeout", "Runtime.ExitError"} <= set(known)
@@ -256,5 +256,5 @@ def test_the_page_knows_every_error_of_the_documentation(visit):
 def test_a_step_that_gave_up_was_tried_as_often_as_the_machine_says(
     visit, step: str, error: str, times: int
 ):
-    expression = f'module.tries(await module.readMachine(), "{step}", "{error}")'
+    expression = f'module.attempts(await module.readMachine(), "{step}", "{error}")'
     assert call(visit(), "machine.js", expression) == times

@@ -4,7 +4,7 @@ import csv
 import random
 from pathlib import Path
 
-from darkroom.cli.batch import checkpoint as journal
+from darkroom.cli.batch import checkpoint
 from tests.support.fakes.api import PNG
 
 
@@ -26,4 +26,4 @@ def report() -> dict[str, dict[str, str]]:
 def saved() -> set[str]:
     """The pictures in the folder of results."""
     files = (path.relative_to("gray") for path in Path("gray").rglob("*.*") if path.is_file())
-    return {path.as_posix() for path in files} - {"report.csv", journal.FILE}
+    return {path.as_posix() for path in files} - {"report.csv", checkpoint.FILE}

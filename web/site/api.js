@@ -1,25 +1,25 @@
 /**
- * Calls of the API, with the key that this tab knows. Addresses are relative to the page: routes by
- * their names, links of answers from the root of the host.
+ * Requests to the API, with the key of this tab. Addresses are relative to the page: the names of
+ * routes, or links from responses, which start at the root of the host.
  */
 
 const KEY = "darkroom-key";
 const TRIES = 4;
-/** Bytes of a body within a string of JSON: with its headers, Lambda takes 6 MiB. */
+/** Maximum size of a body encoded as a JSON string: Lambda accepts 6 MiB with the headers. */
 const MOST_BYTES = 6 * 2 ** 20 - 2 ** 16;
-/** Statuses that mean: not now. API Gateway throttles with 429, a service that is away is a 503. */
-const LATER = new Set([429, 502, 503, 504]);
-/** Milliseconds for one answer: more than the 29 s that API Gateway gives it. */
-const PATIENCE = 40_000;
+/** Retryable statuses: 429 is throttling by API Gateway, 503 a service that is not available. */
+const RETRYABLE = new Set([429, 502, 503, 504]);
+/** Timeout in milliseconds: more than the 29 s after which API Gateway ends a request. */
+const TIMEOUT = 40_000;
 
-/** The API key, kept for the session of this tab only. */
+/** The API key. It is stored only for the session of this tab. */
 export const key = {
   get: () => sessionStorage.getItem(KEY),
-  keep: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY),
+  store: (value) => sessionStorage.setItem(KEY, value),
+  remove: () => sessionStorage.removeItem(KEY),
 };
 
-/** An answer that is no success; the message is for people. Status 0: there was no answer. */
+/** An unsuccessful response, with a message for the user. Status 0: there was no response. */
 export class ApiError extends Error {
   constructor(status, code, message) {
     super(message);
@@ -28,39 +28,39 @@ export class ApiError extends Error {
   }
 }
 
-/** Returns an error in words for people. One of our own making is told to developers, too. */
+/** Returns the message of an error for the user. A bug is also logged to the console. */
 export function explain(error) {
   if (error instanceof ApiError) return error.message;
   console.error(error);
-  return `Something broke on this page (${error.message}).`;
+  return `An error occurred on this page (${error.message}). Reload the page.`;
 }
 
 /**
- * Posts JSON and returns the answer. What is not served now is sent again, so the request must be
- * one that may arrive twice: it has an idempotency key, or the API refuses its repetition.
+ * Posts JSON and returns the JSON of the response. A retryable failure is retried, so the request
+ * must be safe to repeat: it has an idempotency key, or the API refuses the second one.
  * @throws {ApiError}
  */
 export async function post(path, body = {}, headers = {}) {
   const text = JSON.stringify(body);
   if (new Blob([JSON.stringify(text)]).size > MOST_BYTES) {
-    throw new ApiError(413, "RequestTooLarge", "This is more than 6 MB: choose it as a file.");
+    throw new ApiError(413, "RequestTooLarge", "This is larger than 6 MB. Submit it as a file.");
   }
   for (let left = TRIES - 1; ; left -= 1) {
     try {
       return await read(await send("POST", path, headers, text));
     } catch (error) {
-      if (!left || !(error.status === 0 || LATER.has(error.status))) throw error;
+      if (!left || !(error.status === 0 || RETRYABLE.has(error.status))) throw error;
       await pause(Math.min(error.retryAfter ?? 1, 10));
     }
   }
 }
 
-// What was answered last, by address: the version to name, and the body for a 304.
+// The last response by address: its ETag, and the body that a 304 stands for.
 const known = new Map();
 
 /**
- * Gets JSON. A body that has not changed since the last time does not come again.
- * @returns {Promise<{body: Object, retryAfter: ?number}>} the seconds that the API asks to wait
+ * Gets JSON. An unchanged body is not sent again.
+ * @returns {Promise<{body: Object, retryAfter: ?number}>} `retryAfter` in seconds
  * @throws {ApiError}
  */
 export async function get(path) {
@@ -72,22 +72,22 @@ export async function get(path) {
   const version = answer.headers.get("ETag");
   known.delete(path);
   if (version) known.set(path, { version, body });
-  // A page that is open for days asks for many addresses: the oldest goes.
+  // A page that is open for days requests many addresses: the oldest entry is removed.
   if (known.size > 50) known.delete(known.keys().next().value);
   return { body, retryAfter };
 }
 
-/** Forgets all answers: they belong to the key that asked. */
-export function forgetAnswers() {
+/** Removes all responses from memory: they belong to one API key. */
+export function clearResponses() {
   known.clear();
 }
 
-/** Returns the JSON of an answer. */
+/** Returns the JSON of a response. */
 async function read(answer) {
   try {
     return await answer.json();
   } catch {
-    throw new ApiError(answer.status, "NotJson", "The answer of the service cannot be read.");
+    throw new ApiError(answer.status, "NotJson", "The response of the service is not valid.");
   }
 }
 
@@ -98,25 +98,26 @@ async function send(method, path, headers, body) {
       method,
       body,
       headers: { "x-api-key": key.get() ?? "", ...headers },
-      cache: "no-store", // versions are compared here, and a 304 is to be seen
-      // What is sent may be large, and the line slow; what is asked for is small.
-      signal: method === "GET" ? AbortSignal.timeout(PATIENCE) : undefined,
+      cache: "no-store", // the ETag is compared here, and the code needs to see a 304
+      // A GET is small. A POST may be large on a slow connection, so it has no timeout.
+      signal: method === "GET" ? AbortSignal.timeout(TIMEOUT) : undefined,
     });
   } catch {
-    throw new ApiError(0, "NoAnswer", "The service cannot be reached.");
+    throw new ApiError(0, "NoAnswer", "The service cannot be reached. Check your connection.");
   }
   if (answer.ok || answer.status === 304) return answer;
-  const told = await answer.json().catch(() => null);
-  const { code = "Unknown", message = `The service answered ${answer.status}.` } = told?.error ?? {};
+  const found = await answer.json().catch(() => null);
+  const unknown = `The service returned ${answer.status}. Try again later.`;
+  const { code = "Unknown", message = unknown } = found?.error ?? {};
   throw Object.assign(new ApiError(answer.status, code, message), { retryAfter: seconds(answer) });
 }
 
 function seconds(answer) {
-  const told = answer.headers.get("Retry-After") ?? "";
-  return /^\d+$/.test(told) ? Number(told) : null; // it may also be a date, but ours never is
+  const value = answer.headers.get("Retry-After") ?? "";
+  return /^\d+$/.test(value) ? Number(value) : null; // the API never sends a date
 }
 
-/** Waits so many seconds. */
+/** Waits for some seconds. */
 export function pause(length) {
   return new Promise((done) => setTimeout(done, length * 1000));
 }

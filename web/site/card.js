@@ -1,19 +1,19 @@
-/** One task: its picture, its place in the state machine, why it failed, what can be done. */
+/** The card of a task: its image, its state in the state machine, its failure, its actions. */
 
 import { explain } from "./api.js";
-import { compare, notice } from "./compare.js";
+import { compare, placeholder } from "./compare.js";
 import { element } from "./dom.js";
-import { draw, tries } from "./machine.js";
-import { prose } from "./words.js";
+import { attempts, draw } from "./machine.js";
+import { prose } from "./errors.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
 });
 const BYTES = ["B", "KB", "MB"];
-/** How far a task of one attempt has come; every end is the furthest. */
+/** The order of statuses within one attempt; all final statuses come last. */
 const PROGRESS = { PENDING: 0, RUNNING: 1 };
 
-/** A task as it is shown. What is shown is made anew only when the task has moved. */
+/** The card of a task. Its content is rendered again only when the status has changed. */
 export class Card {
   #task = null;
   #known;
@@ -21,10 +21,10 @@ export class Card {
   #parts = {};
 
   /**
-   * @param {Object} task as the API tells it
-   * @param {?string} file address of the file that this tab sent, null if it did not
-   * @param {{machine: Object, errors: Map<string, string>}} known what the page has read
-   * @param {function(Object, string)} act does `retry` or `cancel` with a task
+   * @param {Object} task as the API returns it
+   * @param {?string} file URL of the file that this tab sent; null if it did not send one
+   * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
+   * @param {function(Object, string)} act posts to the `retry` or `cancel` link of a task
    */
   constructor(task, file, known, act) {
     this.#known = known;
@@ -46,15 +46,15 @@ export class Card {
   }
 
   /**
-   * Shows a task as it is now. An answer that is older than what is shown changes nothing.
-   * @returns {boolean} whether it has moved
+   * Shows the current task. A response that is older than the shown one is ignored.
+   * @returns {boolean} whether the status or the attempt has changed
    */
   update(task) {
     const last = this.#task;
     if (last && stage(task) < stage(last)) return false;
     this.#task = task;
     if (last && stage(task) === stage(last)) {
-      if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links end
+      if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links expire
       return false;
     }
     const focused = this.node.contains(document.activeElement);
@@ -65,21 +65,21 @@ export class Card {
     return true;
   }
 
-  /** Says what went wrong with a button of this card. */
-  complain(message) {
+  /** Shows an error of an action of this card. */
+  showProblem(message) {
     this.#parts.problem.textContent = message;
   }
 
-  /** Makes what the card shows. One task that is odd must not take the others with it. */
+  /** Renders the card. An unexpected task must not prevent the others from being shown. */
   #content() {
     try {
-      return [this.#picture(), this.#words()];
+      return [this.#picture(), this.#details()];
     } catch (error) {
-      this.complain(`This task cannot be shown. ${explain(error)}`);
+      this.showProblem(`This task cannot be shown. ${explain(error)}`);
       const name = element("h3", { dir: "auto" }, this.title);
       const id = element("p", { className: "facts" }, `Task ${this.#task.taskId}`);
-      const told = element("div", { className: "told" }, name, id, this.#parts.problem);
-      return [frame(notice("Not shown")), told];
+      const details = element("div", { className: "details" }, name, id, this.#parts.problem);
+      return [frame(placeholder("Not shown")), details];
     }
   }
 
@@ -87,21 +87,21 @@ export class Card {
     const { status, result } = this.#task;
     const source = before(this.#task, this.file);
     if (result) return frame(compare({ name: this.title, result, ...source }));
-    if (status === "FAILED") return frame(notice("No print"));
-    if (status === "CANCELLED") return frame(notice("Cancelled"));
-    if (status === "COMPLETED") return frame(notice("The result is gone"));
-    // A URL may lead nowhere yet; a file is here.
-    if (!this.file) return frame(notice(status === "RUNNING" ? "Developing" : "Waiting"));
-    const image = element("img", { src: this.file, alt: `${this.title}, as it came` });
-    image.addEventListener("error", () => image.replaceWith(notice("Developing")));
-    return frame(element("div", { className: "safelight" }, image));
+    if (status === "FAILED") return frame(placeholder("No result"));
+    if (status === "CANCELLED") return frame(placeholder("Cancelled"));
+    if (status === "COMPLETED") return frame(placeholder("The result has expired"));
+    // The source URL may not work; a file of this tab can be shown.
+    if (!this.file) return frame(placeholder(status === "RUNNING" ? "In progress" : "Waiting"));
+    const image = element("img", { src: this.file, alt: `${this.title}, source` });
+    image.addEventListener("error", () => image.replaceWith(placeholder("In progress")));
+    return frame(element("div", { className: "in-progress" }, image));
   }
 
-  #words() {
+  #details() {
     const { status, failure } = this.#task;
-    return element("div", { className: "told" },
+    return element("div", { className: "details" },
       element("header", {},
-        element("h3", { dir: "auto", title: place(this.#task) ?? this.title }, this.title),
+        element("h3", { dir: "auto", title: locationOf(this.#task) ?? this.title }, this.title),
         element("p", { className: "status" }, `${status[0]}${status.slice(1).toLowerCase()}`),
       ),
       this.#facts(),
@@ -119,7 +119,7 @@ export class Card {
       element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
       ...[
         `Attempt ${attempt}`,
-        completedAt && attempt === 1 ? took(made, new Date(completedAt)) : null,
+        completedAt && attempt === 1 ? duration(made, new Date(completedAt)) : null,
         result && `${result.width} × ${result.height}`,
         result && result.contentType.replace("image/", "").toUpperCase(),
         result && size(result.bytes),
@@ -129,10 +129,10 @@ export class Card {
 
   #reason({ step, error, message }) {
     const meaning = this.#known.errors.get(error);
-    const times = tries(this.#known.machine, step, error);
+    const times = attempts(this.#known.machine, step, error);
     return element("div", { className: "reason" },
       element("p", { className: "error" },
-        element("code", {}, error), ` in ${step}${times > 1 ? `, tried ${times} times` : ""}`,
+        element("code", {}, error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
       ),
       meaning ? element("p", { className: "meaning" }, ...prose(meaning)) : null,
       element("p", { className: "message", dir: "auto" }, message),
@@ -160,7 +160,7 @@ export class Card {
     button.setAttribute("aria-label", `${name} ${this.title}`);
     button.addEventListener("click", async () => {
       button.disabled = true;
-      this.complain("");
+      this.showProblem("");
       await this.#act(this, link);
       button.disabled = false;
     });
@@ -172,28 +172,28 @@ function frame(content) {
   return element("div", { className: "frame" }, content);
 }
 
-/** Orders the states of a task in time. */
+/** Returns a number that grows as a task proceeds. */
 function stage({ attempt, status }) {
   return attempt * 3 + (PROGRESS[status] ?? 2);
 }
 
-/** Returns where the source can be seen, and what to say if it cannot. */
+/** Returns the URL of the source to show before the result, and a text if there is none. */
 function before({ source }, file) {
   if (file) return { before: file, missing: "Your browser cannot show the format of the source." };
   if (source?.uploadId) {
-    return { before: null, missing: "No before: this tab did not send the file." };
+    return { before: null, missing: "No source image: another tab sent the file." };
   }
   if (source?.imageUrl?.startsWith("data:")) {
-    return { before: null, missing: "No before: the source came within the request." };
+    return { before: null, missing: "No source image: it was part of the request." };
   }
   if (source?.imageUrl) {
-    return { before: source.imageUrl, missing: "No before: its server does not show it here." };
+    return { before: source.imageUrl, missing: "No source image: its server does not show it here." };
   }
-  return { before: null, missing: "No before: the source is in the bucket." };
+  return { before: null, missing: "No source image: it is in the bucket." };
 }
 
-/** Returns where a source is, in the words of whoever named it: a URL, a key, a line. */
-function place({ source }) {
+/** Returns the location of a source: a URL, an object key, or a manifest line. */
+function locationOf({ source }) {
   return source?.imageUrl ?? source?.object ?? source?.line;
 }
 
@@ -210,11 +210,11 @@ function title({ name, source, taskId }) {
     last = url.pathname.split("/").filter(Boolean).at(-1) ?? url.host;
     return decodeURIComponent(last);
   } catch {
-    return last ?? source.imageUrl; // it was not encoded; or this browser takes it for no URL
+    return last ?? source.imageUrl; // not percent-encoded, or not a URL for this browser
   }
 }
 
-function took(start, end) {
+function duration(start, end) {
   const seconds = (end - start) / 1000;
   if (seconds < 1) return `${end - start} ms`;
   return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;

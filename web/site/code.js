@@ -1,4 +1,4 @@
-/** Code to look at and to copy, and the request of an example as a command. */
+/** Blocks of code with a copy button, and the curl command of an example. */
 
 import { announce, element } from "./dom.js";
 
@@ -6,8 +6,8 @@ const NARROW = 48;
 const SHOWN = 2000; // milliseconds
 
 /**
- * Makes a block of code with a button that copies it.
- * @param {string} title says what it is, in a few words
+ * Returns a block of code with a copy button.
+ * @param {string} title a short description
  * @param {string} text
  */
 export function block(title, text) {
@@ -17,14 +17,14 @@ export function block(title, text) {
     "button",
     { className: "quiet", type: "button" },
     label,
-    element("span", { className: "unseen" }, ` ${title}`),
+    element("span", { className: "visually-hidden" }, ` ${title}`),
   );
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
       getSelection().selectAllChildren(code);
-      announce("The browser does not let the page copy. The text is selected.");
+      announce("The browser does not allow copying. The text is selected: copy it yourself.");
       return;
     }
     label.textContent = "Copied";
@@ -35,22 +35,22 @@ export function block(title, text) {
     "figure",
     { className: "code" },
     element("figcaption", {}, element("span", {}, title), button),
-    // It scrolls, so the keyboard must be able to get there.
+    // It scrolls, so it must be reachable with the keyboard.
     element("pre", { tabIndex: 0, role: "group", "aria-label": title }, code),
   );
 }
 
-/** Returns an example as JSON text: on one line, if that is short. */
+/** Returns an example as JSON: on one line if it is short. */
 export function json(example) {
   const line = JSON.stringify(example);
   return line.length > NARROW ? JSON.stringify(example, null, 2) : line;
 }
 
 /**
- * Returns the command that sends a request. The key, where one is needed, is in `$apiKey`.
+ * Returns the curl command of a request. It takes the key, if the route needs one, from `$apiKey`.
  * @param {Object} route see `readRoutes`
- * @param {string} address of the API, without a slash at its end
- * @param {*} [body] undefined: it has none
+ * @param {string} address of the API, without a slash at the end
+ * @param {*} [body] undefined: no body
  */
 export function curl(route, address, body) {
   const path = route.path.replace(/\{(\w+)\}/g, (place, name) => {

@@ -1,21 +1,21 @@
-/** Before and after, one over the other, with a slider between them. */
+/** The source on top of the result, with a slider between them. */
 
 import { element } from "./dom.js";
 
 /**
- * Shows a result, and its source over it if that can be shown.
- * @param {Object} pictures
- * @param {string} pictures.name what is shown
- * @param {?string} pictures.before its address, null if there is none to show
- * @param {Object} pictures.result of the task
- * @param {string} pictures.missing why there is no before, or it does not load
+ * Returns a figure with a result and, if it can be shown, its source.
+ * @param {Object} images
+ * @param {string} images.name of the task
+ * @param {?string} images.before URL of the source; null if there is none to show
+ * @param {Object} images.result of the task
+ * @param {string} images.missing the text for a source that is missing or does not load
  */
 export function compare({ name, before, result, missing }) {
   const figure = element("figure", { className: "compare" });
   figure.style.setProperty("--ratio", result.width / result.height);
-  const after = element("img", { src: result.url, alt: `${name}, developed` });
+  const after = element("img", { src: result.url, alt: `${name}, result` });
   after.addEventListener("error", () => {
-    figure.replaceWith(notice("Your browser cannot show this format. Save the result instead."));
+    figure.replaceWith(placeholder("Your browser cannot show this format. Open the result."));
   });
   figure.append(after);
   if (before === null) {
@@ -23,9 +23,9 @@ export function compare({ name, before, result, missing }) {
     return figure;
   }
 
-  // No referrer goes along: a source learns nothing of this page.
+  // No referrer: the server of the source must not learn the address of this page.
   const image = element("img", {
-    className: "before", referrerPolicy: "no-referrer", alt: `${name}, as it came`, src: before,
+    className: "before", referrerPolicy: "no-referrer", alt: `${name}, source`, src: before,
   });
   const slider = element("input", {
     type: "range", min: 0, max: 100, value: 50, "aria-label": `${name}: before to after`,
@@ -51,7 +51,7 @@ export function compare({ name, before, result, missing }) {
   return figure;
 }
 
-/** Returns what stands in the place of a picture. */
-export function notice(text) {
-  return element("p", { className: "blank" }, text);
+/** Returns a text in the place of an image. */
+export function placeholder(text) {
+  return element("p", { className: "placeholder" }, text);
 }

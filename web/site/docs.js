@@ -1,16 +1,16 @@
-/** The description of the API, to read. All of it is from openapi.json, but for the words around. */
+/** The API documentation. Its content comes from openapi.json. */
 
 import { block } from "./code.js";
 import { byId, element } from "./dom.js";
 import { examples, readRoutes, routeName, routeSection } from "./route.js";
-import { breakable, fieldTable, follower, unseen } from "./schema.js";
-import { prose } from "./words.js";
+import { breakable, fieldTable, follower, visuallyHidden } from "./schema.js";
+import { prose } from "./errors.js";
 
 const WIDE = matchMedia("(min-width: 60.01rem)");
 
 async function read() {
   const answer = await fetch("openapi.json");
-  if (!answer.ok) throw new Error(`The service answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(`The service returned ${answer.status}.`);
   return answer.json();
 }
 
@@ -37,7 +37,7 @@ function show(document) {
 
 function introduction(document, address) {
   const { title, version, description } = document.info;
-  return plain("introduction", `The API of ${title}`, [
+  return textSection("introduction", `The API of ${title}`, [
     ...description.split("\n\n").map((text) => element("p", {}, ...prose(text))),
     element("p", { className: "limit" }, `Version ${version}, OpenAPI ${document.openapi}`),
   ], [block("Address", address)], "Introduction");
@@ -50,25 +50,25 @@ function authentication(document, routes) {
     element("p", {}, ...prose(scheme.description ?? "")),
   ]);
   const open = free.map((route) => `\`${route.method.toUpperCase()} ${route.path}\``).join(" and ");
-  return plain("authentication", "Authentication", [
+  return textSection("authentication", "Authentication", [
     ...schemes,
-    open ? element("p", {}, ...prose(`Only ${open} need none.`)) : null,
-  ], [block("The key, for the commands below", "read -rs apiKey")]);
+    open ? element("p", {}, ...prose(`Only ${open} need no key.`)) : null,
+  ], [block("Set the key for the commands below", "read -rs apiKey")]);
 }
 
-/** Makes a section of words; returns its id, its name in the contents, and itself. */
-function plain(id, title, words, shown, name = title) {
+/** Returns the id of a section of text, its name in the contents, and the section. */
+function textSection(id, title, text, blocks, name = title) {
   const heading = element("h2", { id: `${id}-title` }, title);
   const section = element(
     "section",
     { className: "route", id, "aria-labelledby": `${id}-title` },
-    element("div", { className: "words" }, heading, ...words.filter(Boolean)),
-    element("div", { className: "shown" }, ...shown),
+    element("div", { className: "text" }, heading, ...text.filter(Boolean)),
+    element("div", { className: "examples" }, ...blocks),
   );
   return [id, [name], section];
 }
 
-/** Makes the list of all errors that any route has, and the shape of their bodies. */
+/** Returns the section with the errors of all routes and the schema of their bodies. */
 function errors(routes, follow) {
   const found = new Map();
   const shapes = new Map();
@@ -76,7 +76,7 @@ function errors(routes, follow) {
     for (const [status, given] of Object.entries(responses).filter(([one]) => one >= "4")) {
       for (const [code, { error }] of examples(given, follow)) {
         if (!found.has(code)) found.set(code, { status, messages: new Set() });
-        found.get(code).messages.add(error.message); // of a batch it may be another
+        found.get(code).messages.add(error.message); // the message for a batch may differ
       }
       for (const { schema } of Object.values(given.content ?? {})) shapes.set(schema.$ref, schema);
     }
@@ -89,11 +89,11 @@ function errors(routes, follow) {
     element("td", {}, element("code", {}, status)),
     element("td", {}, ...[...messages].map((message) => element("p", {}, message))),
   ));
-  const names = ["Code", "Status", "Message, for example"];
+  const names = ["Code", "Status", "Example message"];
   const table = element(
     "table",
     { className: "errors" },
-    element("caption", {}, unseen("All errors")),
+    element("caption", {}, visuallyHidden("All errors")),
     element("thead", {}, element("tr", {}, ...names.map((name) => (
       element("th", { scope: "col" }, name)
     )))),
@@ -102,10 +102,10 @@ function errors(routes, follow) {
   const bodies = [...shapes.values()].flatMap((schema) => (
     fieldTable(schema, follow, { title: "Body of an error", sent: false })
   ));
-  return plain("errors", "Errors", [table, element("h3", {}, "Body"), ...bodies], []);
+  return textSection("errors", "Errors", [table, element("h3", {}, "Body"), ...bodies], []);
 }
 
-/** Marks in the contents what is being read. */
+/** Marks the current section in the contents. */
 function mark(ids) {
   const links = new Map(ids.map((id) => [id, document.querySelector(`#places a[href="#${id}"]`)]));
   const seen = new IntersectionObserver((changes) => {
@@ -114,21 +114,21 @@ function mark(ids) {
       if (isIntersecting) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-  }, { rootMargin: "-20% 0px -79% 0px" }); // a line, a fifth from the top
+  }, { rootMargin: "-20% 0px -79% 0px" }); // a line at a fifth of the height
   for (const id of ids) seen.observe(byId(id));
 }
 
-function unfold() {
+function updateContents() {
   byId("contents").open = WIDE.matches;
 }
 
-WIDE.addEventListener("change", unfold);
-unfold();
+WIDE.addEventListener("change", updateContents);
+updateContents();
 byId("places").addEventListener("click", () => {
   if (!WIDE.matches) byId("contents").open = false;
 });
 try {
   show(await read());
 } catch (error) {
-  byId("trouble").textContent = `The description could not be read: ${error.message}`;
+  byId("page-problem").textContent = `The page could not be loaded: ${error.message} Reload it.`;
 }

@@ -1,12 +1,12 @@
-/** Elements made from data. Properties are set and text is text: nothing is ever parsed as markup. */
+/** Creates elements from data. Text is set as text and is never parsed as markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * Makes an HTML element.
+ * Creates an HTML element.
  * @param {string} tag
  * @param {Object} properties of the element; names with a dash are attributes
- * @param {...(Node|string|null)} children null is left out
+ * @param {...(Node|string|null)} children null is skipped
  */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -18,7 +18,7 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Makes an SVG element; all of `attributes` are attributes. */
+/** Creates an SVG element with attributes. */
 export function shape(tag, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -26,10 +26,10 @@ export function shape(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Returns the element of the page that has this id. */
+/** Returns the element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** Tells people who do not see the page what has changed on it. */
+/** Announces a change to users of a screen reader. */
 export function announce(text) {
-  byId("news").textContent = text;
+  byId("announcements").textContent = text;
 }

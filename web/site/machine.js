@@ -1,12 +1,12 @@
-/** The state machine, drawn from its own definition: the packaged statemachine/task.asl.json. */
+/** Draws the state machine from its definition, statemachine/task.asl.json. */
 
 import { element, shape } from "./dom.js";
 
 const COLUMN = 57;
 const LEFT = 30;
-const MAIN = 36; // the height of the way to success
-const SIDE = 84; // and of what it leaves to
-const LINE = 11; // from line to line of a name
+const MAIN = 36; // the y of the states of a successful execution
+const SIDE = 84; // the y of the states after an error
+const LINE = 11; // the line height of a name
 
 /**
  * Reads the definition.
@@ -16,38 +16,38 @@ export async function readMachine() {
   return (await fetch(new URL("task.asl.json", import.meta.url))).json();
 }
 
-/** Returns how often a step that gave up with this error was begun in one execution. */
-export function tries(machine, step, error) {
+/** Returns the number of attempts of a step whose retries with this error are exhausted. */
+export function attempts(machine, step, error) {
   const rules = machine.States[step]?.Retry ?? [];
   return 1 + (rules.find((rule) => rule.ErrorEquals.includes(error))?.MaxAttempts ?? 0);
 }
 
 /**
- * Draws the machine with a task's place in it, as far as its status tells.
+ * Draws the state machine and marks the states of a task, as far as its status implies them.
  * @returns {HTMLElement} a figure
  */
 export function draw(machine, task) {
   const places = layOut(machine);
-  const marks = markUp(machine, task);
+  const marks = marksOf(machine, task);
   const width = LEFT * 2 + COLUMN * Math.max(...[...places.values()].map((place) => place.column));
   const picture = shape("svg", {
     viewBox: `0 0 ${width} ${SIDE + 32}`, role: "img", "aria-label": describe(marks, task),
   });
-  const edges = [...ways(machine)].map(({ from, to, caught }) => {
-    const walked = marks.get(from) && marks.get(to) && !(caught && marks.get(from) !== "failed");
-    const kind = walked ? marks.get(to) : "";
+  const edges = [...transitions(machine)].map(({ from, to, caught }) => {
+    const taken = marks.get(from) && marks.get(to) && !(caught && marks.get(from) !== "failed");
+    const kind = taken ? marks.get(to) : "";
     return shape("path", {
       d: curve(places.get(from), places.get(to)),
       class: `way ${caught ? "caught" : ""} ${kind}`,
     });
   });
-  // What was walked is drawn last, over what was not.
+  // The transitions of the task are drawn last, on top of the others.
   picture.append(...edges.sort((a, b) => rank(a) - rank(b)));
   for (const [name, place] of places) picture.append(node(machine.States[name], name, place, marks));
   return element("figure", { className: "machine" }, picture);
 }
 
-/** Places each state: the way to success in a row, under it what errors lead to. */
+/** Lays out the states: those of a successful execution in a row, error states below. */
 function layOut(machine) {
   const places = new Map(follow(machine, machine.StartAt).map(
     (name, column) => [name, { column, x: LEFT + column * COLUMN, y: MAIN }],
@@ -77,8 +77,8 @@ function follow(machine, start) {
   return names;
 }
 
-/** Gives each transition once: `Next`, and what a `Catch` leads to. */
-function* ways(machine) {
+/** Yields each transition once: those of `Next` and those of `Catch`. */
+function* transitions(machine) {
   for (const [from, state] of Object.entries(machine.States)) {
     if (state.Next) yield { from, to: state.Next, caught: false };
     const targets = new Set((state.Catch ?? []).map((rule) => rule.Next));
@@ -87,31 +87,31 @@ function* ways(machine) {
   }
 }
 
-/** Says which states a task has been in: done, open (somewhere among these), failed, or fell. */
-function markUp(machine, task) {
+/** Returns the marks of states: done, open (in one of these), failed, or after-failure. */
+function marksOf(machine, task) {
   const path = follow(machine, machine.StartAt);
   const marks = new Map();
   if (task.status === "COMPLETED") for (const name of path) marks.set(name, "done");
   if (task.status === "RUNNING") {
     for (const name of path) if (machine.States[name].Next) marks.set(name, "open");
-    marks.set(path[0], "done"); // it is what makes a task RUNNING
+    marks.set(path[0], "done"); // this state sets the status RUNNING
   }
   const step = task.status === "FAILED" ? task.failure?.step : null;
   if (path.includes(step)) {
     for (const name of path.slice(0, path.indexOf(step))) marks.set(name, "done");
     marks.set(step, "failed");
     const caught = machine.States[step].Catch?.at(-1);
-    for (const name of follow(machine, caught?.Next)) marks.set(name, "fell");
+    for (const name of follow(machine, caught?.Next)) marks.set(name, "after-failure");
   }
   return marks;
 }
 
 function describe(marks, task) {
   const named = (kind) => [...marks].filter(([, mark]) => mark === kind).map(([name]) => name);
-  const told = [
-    ["done", "done"], ["open", "in one of"], ["failed", "failed in"], ["fell", "then"],
+  const parts = [
+    ["done", "done"], ["open", "in one of"], ["failed", "failed in"], ["after-failure", "then"],
   ].filter(([kind]) => named(kind).length).map(([kind, word]) => `${word} ${named(kind).join(", ")}`);
-  return `State machine, task ${task.status}${told.length ? `: ${told.join("; ")}` : ""}`;
+  return `State machine, task ${task.status}${parts.length ? `: ${parts.join("; ")}` : ""}`;
 }
 
 function curve(from, to) {
@@ -125,15 +125,16 @@ function curve(from, to) {
 }
 
 function rank(edge) {
-  return edge.classList.contains("fell") ? 2 : Number(edge.getAttribute("class").trim() !== "way");
+  if (edge.classList.contains("after-failure")) return 2;
+  return Number(edge.getAttribute("class").trim() !== "way");
 }
 
 function node(state, name, { x, y }, marks) {
   const end = state.Type !== "Task";
-  const words = name.split(/(?=[A-Z])/);
-  const first = y === MAIN ? y - 14 - LINE * (words.length - 1) : y + 19;
-  const label = shape("text", { "text-anchor": "middle" }, ...words.map(
-    (word, line) => shape("tspan", { x, y: first + line * LINE }, word),
+  const lines = name.split(/(?=[A-Z])/);
+  const first = y === MAIN ? y - 14 - LINE * (lines.length - 1) : y + 19;
+  const label = shape("text", { "text-anchor": "middle" }, ...lines.map(
+    (text, line) => shape("tspan", { x, y: first + line * LINE }, text),
   ));
   return shape("g", { class: `state ${end ? "end" : ""} ${marks.get(name) ?? ""}` },
     shape("title", {}, `${name}: ${state.Comment}`),

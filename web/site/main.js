@@ -1,75 +1,76 @@
-/** The page: asks for the key, takes images, shows tasks. */
+/** The page: reads the API key, submits images, shows tasks. */
 
-import { forgetAnswers, key } from "./api.js";
+import { clearResponses, key } from "./api.js";
 import { byId, element } from "./dom.js";
 import { readMachine } from "./machine.js";
 import { send } from "./send.js";
 import { Tasks } from "./tasks.js";
-import { readErrors } from "./words.js";
+import { readErrors } from "./errors.js";
 
 const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch((error) => {
-  const text = "This page did not load whole. Load it again.";
+  const text = "The page did not load completely. Reload it.";
   document.body.append(element("p", { className: "problem", role: "alert" }, text));
   throw error;
 });
-const tasks = new Tasks({ machine, errors }, () => close("The service does not know this key."));
+const tasks = new Tasks({ machine, errors }, () => close("The API key is not valid."));
 
 function open() {
-  byId("door").hidden = true;
-  byId("room").hidden = byId("forget").hidden = byId("skip").hidden = false;
+  byId("sign-in").hidden = true;
+  byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = false;
   tasks.start();
 }
 
 function close(problem = "") {
-  key.forget();
-  forgetAnswers();
+  key.remove();
+  clearResponses();
   tasks.stop();
-  byId("sending").replaceChildren();
-  byId("room").hidden = byId("forget").hidden = byId("skip").hidden = true;
-  byId("door").hidden = false;
+  byId("submissions").replaceChildren();
+  byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = true;
+  byId("sign-in").hidden = false;
   byId("key-problem").textContent = problem;
   byId("key").focus();
 }
 
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  key.keep(byId("key").value.trim());
+  key.store(byId("key").value.trim());
   byId("key").value = "";
   byId("key-problem").textContent = "";
   open();
 });
-byId("forget").addEventListener("click", () => close());
+byId("sign-out").addEventListener("click", () => close());
 
-function develop(sources) {
-  if (!sources.length || byId("room").hidden || !byId("quality").reportValidity()) return false;
+function submit(sources) {
+  if (!sources.length || byId("workspace").hidden) return false;
+  if (!byId("quality").reportValidity()) return false;
   if (byId("status").value || byId("name").value) {
-    byId("filter").reset(); // what is sent must be seen
+    byId("filter").reset(); // the new tasks must be visible
     tasks.show({});
   }
   const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
-  send(sources, output, (task, file) => tasks.take(task, file));
+  send(sources, output, (task, file) => tasks.add(task, file));
   return true;
 }
 
 byId("new-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const lines = byId("urls").value.split("\n").map((line) => line.trim()).filter(Boolean);
-  if (develop(lines)) byId("urls").value = "";
+  if (submit(lines)) byId("urls").value = "";
   else if (!lines.length) byId("urls").focus();
 });
 
 byId("files").addEventListener("change", () => {
-  develop([...byId("files").files]);
-  byId("files").value = ""; // the same file may be chosen again
+  submit([...byId("files").files]);
+  byId("files").value = ""; // so that the same file can be chosen again
 });
 
-// The whole page takes what is dropped or pasted: nobody has to aim.
+// Files and URLs can be dropped and pasted anywhere on the page.
 document.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
   if (files.length) {
     event.preventDefault();
-    develop(files);
-  } else if (!event.target.closest("input, textarea") && !byId("room").hidden) {
+    submit(files);
+  } else if (!event.target.closest("input, textarea") && !byId("workspace").hidden) {
     event.preventDefault();
     addUrls(event.clipboardData.getData("text"));
   }
@@ -84,7 +85,7 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("over");
-  if (event.dataTransfer.files.length) develop([...event.dataTransfer.files]);
+  if (event.dataTransfer.files.length) submit([...event.dataTransfer.files]);
   else addUrls(event.dataTransfer.getData("text/uri-list"));
 });
 

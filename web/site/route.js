@@ -1,16 +1,16 @@
-/** One route of the API: what it takes, what it answers, examples of both. */
+/** One route of the API: parameters, body, responses, errors, examples. */
 
 import { block, curl, json } from "./code.js";
 import { element } from "./dom.js";
-import { fieldTable, parameterTable, unseen } from "./schema.js";
-import { prose } from "./words.js";
+import { fieldTable, parameterTable, visuallyHidden } from "./schema.js";
+import { prose } from "./errors.js";
 
 const METHODS = new Set(["get", "post", "put", "patch", "delete"]);
 
 /**
- * Reads the routes of a document, in its order.
- * @returns {Object[]} operations, each with its `path`, `method`, `parameters` (the path's too) and
- *   the `scheme` of the key that it needs, null if it needs none
+ * Returns the routes of an OpenAPI document, in its order.
+ * @returns {Object[]} operations, each with its `path`, `method`, `parameters` (including those of
+ *   the path) and the security `scheme` that it needs, null if it needs none
  */
 export function readRoutes(document, follow) {
   return Object.entries(document.paths).flatMap(([path, item]) =>
@@ -29,7 +29,7 @@ export function readRoutes(document, follow) {
   );
 }
 
-/** Makes the name of a route: its method and its path. */
+/** Returns the name of a route: its method and its path. */
 export function routeName({ method, path }) {
   return [
     element("span", { className: "method" }, method.toUpperCase()),
@@ -38,38 +38,38 @@ export function routeName({ method, path }) {
   ];
 }
 
-/** Makes the section of a route; `address` is that of the API. */
+/** Returns the section of a route; `address` is the one of the API. */
 export function routeSection(route, follow, address) {
-  const told = Object.entries(route.responses).map(([status, given]) => [status, follow(given)]);
-  const fine = told.filter(([status]) => status < "4");
-  const words = element(
+  const responses = Object.entries(route.responses).map(([status, given]) => [status, follow(given)]);
+  const successes = responses.filter(([status]) => status < "4");
+  const text = element(
     "div",
-    { className: "words" },
+    { className: "text" },
     element("h2", { id: `${route.operationId}-title` }, ...routeName(route)),
     element("p", { className: "summary" }, ...prose(`${route.summary}.`)),
     route.description ? element("p", {}, ...prose(route.description)) : null,
-    route.scheme ? null : element("p", { className: "limit" }, "Needs no key."),
+    route.scheme ? null : element("p", { className: "limit" }, "No key is needed."),
     ...parameters(route.parameters, follow),
     ...body(route.requestBody, follow),
-    element("h3", {}, "Answers"),
-    ...fine.map(([status, response]) => answer(status, response, follow)),
+    element("h3", {}, "Responses"),
+    ...successes.map(([status, response]) => answer(status, response, follow)),
     element("h3", {}, "Errors"),
-    errors(told.filter(([status]) => status >= "4"), follow),
+    errors(responses.filter(([status]) => status >= "4"), follow),
     ...Object.values(route.callbacks ?? {}).flatMap((callback) => webhooks(callback, follow)),
   );
   const sent = examples(route.requestBody, follow);
   const requests = sent.length
     ? sent.map(([name, value]) => block(name || "Request", curl(route, address, value)))
     : [block("Request", curl(route, address))];
-  const answers = fine.flatMap(([status, response]) =>
+  const answers = successes.flatMap(([status, response]) =>
     examples(response, follow).map(([name, value]) =>
       block(name ? `${status}: ${name}` : `${status}: ${response.description}`, json(value))),
   );
   return element(
     "section",
     { className: "route", id: route.operationId, "aria-labelledby": `${route.operationId}-title` },
-    words,
-    element("div", { className: "shown" }, ...requests, ...answers),
+    text,
+    element("div", { className: "examples" }, ...requests, ...answers),
   );
 }
 
@@ -81,11 +81,11 @@ function parameters(given, follow) {
 function body(given, follow) {
   const content = Object.values(follow(given).content ?? {})[0];
   if (!content) return [];
-  const title = given.required ? "Body" : "Body, which may be left out";
+  const title = given.required ? "Body" : "Body (optional)";
   return [element("h3", {}, title), ...fieldTable(content.schema, follow, { title, sent: true })];
 }
 
-/** Makes what there is to know of an answer; its fields are shown when somebody opens it. */
+/** Returns the description of a response; its fields are shown when the user opens it. */
 function answer(status, response, follow) {
   const content = Object.values(response.content ?? {})[0];
   const headers = Object.entries(response.headers ?? {}).map(([name, header]) => (
@@ -114,8 +114,8 @@ function answer(status, response, follow) {
   );
 }
 
-function errors(told, follow) {
-  const rows = told.map(([status, response]) => {
+function errors(responses, follow) {
+  const rows = responses.map(([status, response]) => {
     const codes = examples(response, follow).map(([code]) => code);
     const headers = Object.entries(response.headers ?? {});
     return element(
@@ -142,7 +142,7 @@ function errors(told, follow) {
   return element(
     "table",
     { className: "fields statuses" },
-    element("caption", {}, unseen("Errors")),
+    element("caption", {}, visuallyHidden("Errors")),
     element("tbody", {}, ...rows),
   );
 }

@@ -1,9 +1,9 @@
-/** Schemas as tables: a row for each field, and below it those of the objects within it. */
+/** Tables of schemas: a row for each field, followed by the fields of its objects. */
 
 import { element } from "./dom.js";
-import { prose } from "./words.js";
+import { prose } from "./errors.js";
 
-/** Returns a function that gives what a reference stands for, and anything else as it is. */
+/** Returns a function that resolves a reference; it returns anything else unchanged. */
 export function follower(document) {
   return function follow(node) {
     if (!node?.$ref) return node ?? {};
@@ -15,11 +15,11 @@ export function follower(document) {
 }
 
 /**
- * Makes the table of an object's fields.
+ * Returns the table of the fields of an object.
  * @param {Object} schema
  * @param {function(Object): Object} follow see `follower`
- * @param {{title: string, sent: boolean}} what it is for people; whether the client sends it:
- *   then fields are marked that it must give, else those that may be missing
+ * @param {{title: string, sent: boolean}} options `title` is the caption. If the client sends the
+ *   object (`sent`), required fields are marked, otherwise fields that may be missing.
  */
 export function fieldTable(schema, follow, { title, sent }) {
   const whole = follow(schema);
@@ -35,7 +35,7 @@ export function fieldTable(schema, follow, { title, sent }) {
   return rule ? [element("p", { className: "rule" }, ...prose(rule)), made] : [made];
 }
 
-/** Makes the table of parameters or headers: objects with `name`, `schema`, `required`, … */
+/** Returns the table of parameters or headers: objects with `name`, `schema`, `required`, … */
 export function parameterTable(title, parameters, follow) {
   return table(title, parameters.map((parameter) => {
     const schema = follow(parameter.schema);
@@ -49,22 +49,22 @@ export function parameterTable(title, parameters, follow) {
   }));
 }
 
-/** Makes text for those who do not see the page. A caption or a head must stay part of its table. */
-export function unseen(text) {
-  return element("span", { className: "unseen" }, text);
+/** Returns text for screen readers only. It must stay inside its caption or table head. */
+export function visuallyHidden(text) {
+  return element("span", { className: "visually-hidden" }, text);
 }
 
 function table(title, rows) {
   const head = element(
     "tr",
     {},
-    element("th", { scope: "col" }, unseen("Name")),
-    element("th", { scope: "col" }, unseen("Meaning")),
+    element("th", { scope: "col" }, visuallyHidden("Name")),
+    element("th", { scope: "col" }, visuallyHidden("Meaning")),
   );
   return element(
     "table",
     { className: "fields" },
-    element("caption", {}, unseen(title)),
+    element("caption", {}, visuallyHidden(title)),
     element("thead", {}, head),
     element("tbody", {}, ...rows),
   );
@@ -92,7 +92,7 @@ function row({ name, type, mark, field, only, follow }) {
   );
 }
 
-/** Gives the fields of an object, depth first; `above` are the names of the schemas it is in. */
+/** Yields the fields of an object, depth first; `above` has the names of enclosing schemas. */
 function* fields(schema, follow, prefix = "", above = [], only = null) {
   for (const [name, given] of Object.entries(schema.properties ?? {})) {
     const field = follow(given);
@@ -108,7 +108,7 @@ function* fields(schema, follow, prefix = "", above = [], only = null) {
   }
 }
 
-/** Returns what a value may be: the schemas of a union, or the one that there is. */
+/** Returns the schemas of a union, or the only schema. */
 function variants(field, follow) {
   const several = field.anyOf ?? field.oneOf;
   return several && !field.properties ? several.map(follow) : [field];
@@ -125,7 +125,7 @@ function typeOf(field, follow) {
   return [[...new Set(types)].join(" or "), format].filter(Boolean).join(", ");
 }
 
-/** Returns what JSON Schema asks of a value, in words. */
+/** Returns the constraints of a schema as sentences. */
 function limitsOf(field, follow) {
   const limits = variants(field, follow).flatMap((one) => [
     within(one.minLength, one.maxLength, " characters"),
@@ -152,7 +152,7 @@ function within(least, most, unit) {
   return least === undefined ? `At most ${most}${unit}` : `${least} to ${most}${unit}`;
 }
 
-/** Returns the sentence for a `oneOf` that only says which fields exclude each other. */
+/** Returns a sentence for a `oneOf` that only lists mutually exclusive fields. */
 function choice(schema) {
   const sets = (schema.oneOf ?? []).map((one) => one.required ?? []);
   if (!schema.properties || !sets.length || !sets.every((set) => set.length)) return null;
@@ -160,7 +160,7 @@ function choice(schema) {
   return `Give exactly one of ${names.slice(0, -1).join(", ")} and ${names.at(-1)}.`;
 }
 
-/** Returns a name in parts between which a line may break: before a dot or a capital. */
+/** Returns a name with possible line breaks before dots and capitals. */
 export function breakable(name) {
   return name.split(/(?=[.A-Z[])/).flatMap((part) => [element("wbr"), part]).slice(1);
 }

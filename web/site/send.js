@@ -1,34 +1,34 @@
-/** Sends images: files by a form to S3, URLs as they are. Each becomes a task. */
+/** Submits images: files are uploaded to S3 first, URLs are sent as they are. */
 
 import { ApiError, explain, post } from "./api.js";
 import { byId, element } from "./dom.js";
 
-/** Files that are sent at a time: more would only share the line. */
+/** Concurrent submissions: more would not be faster on the same connection. */
 const AT_ONCE = 3;
 
 /**
- * Sends files and URLs; says of each what hinders it.
+ * Submits files and URLs, and shows an error for each one that fails.
  * @param {(File|string)[]} sources
  * @param {Object} output format and quality, as `POST /tasks` takes them
- * @param {function(Object, ?File)} taken is called with each task that was taken
+ * @param {function(Object, ?File)} accepted is called with each accepted task
  */
-export async function send(sources, output, taken) {
+export async function send(sources, output, accepted) {
   const waiting = sources.map((source) => ({ source, line: new Line(source) }));
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      await sendOne(next, output, taken);
+      await sendOne(next, output, accepted);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
-async function sendOne({ source, line }, output, taken) {
+async function sendOne({ source, line }, output, accepted) {
   try {
     const file = source instanceof File ? source : null;
     const body = file ? await upload(file) : { imageUrl: source };
     const task = await post("tasks", { ...body, output }, { "Idempotency-Key": crypto.randomUUID() });
     line.done();
-    taken(task, file);
+    accepted(task, file);
   } catch (error) {
     line.fail(explain(error));
   }
@@ -36,9 +36,9 @@ async function sendOne({ source, line }, output, taken) {
 
 async function upload(file) {
   if (file.type && !file.type.startsWith("image/")) {
-    throw new ApiError(0, "NoImage", "This file is no image.");
+    throw new ApiError(0, "NoImage", "This file is not an image.");
   }
-  // Not every browser knows every format; the bytes are what counts.
+  // Some browsers do not know every format. Darkroom detects the format from the content.
   const form = await post("uploads", { contentType: file.type || "image/octet-stream" });
   const body = new FormData();
   for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
@@ -47,21 +47,21 @@ async function upload(file) {
   try {
     answer = await fetch(form.url, { method: "POST", body });
   } catch {
-    throw new ApiError(0, "NoAnswer", "The file could not be sent. Try again.");
+    throw new ApiError(0, "NoAnswer", "The file could not be uploaded. Try again.");
   }
   if (!answer.ok) throw new ApiError(answer.status, "Refused", refusal(await answer.text()));
-  // The API counts characters, of which some are two units of a string here: none is cut in half.
+  // The API counts code points: a surrogate pair must not be split.
   return { uploadId: form.uploadId, name: [...file.name].slice(0, 200).join("") };
 }
 
-/** Returns what S3's refusal, in XML, means. */
+/** Returns a message for an XML error of S3. */
 function refusal(text) {
-  if (text.includes("EntityTooLarge")) return "The file is too large.";
-  if (text.includes("EntityTooSmall")) return "The file is empty.";
-  return "The file was not taken. Try again.";
+  if (text.includes("EntityTooLarge")) return "The file is too large. Choose a smaller one.";
+  if (text.includes("EntityTooSmall")) return "The file is empty. Choose another one.";
+  return "The upload was refused. Try again.";
 }
 
-/** What becomes of one source, said where it was given. */
+/** One source in the list of submissions, with its state. */
 class Line {
   constructor(source) {
     this.state = element("span", { className: "state" }, "Sending");
@@ -69,7 +69,7 @@ class Line {
       element("span", { className: "what", dir: "auto" }, source instanceof File ? source.name : source),
       this.state,
     );
-    byId("sending").append(this.node);
+    byId("submissions").append(this.node);
   }
 
   done() {

@@ -1,4 +1,4 @@
-/** The list of tasks: reads it as seldom as the API asks, and keeps a card for each task. */
+/** The list of tasks: polls it at the pace that the API asks for, with a card for each task. */
 
 import { ApiError, explain, get, post } from "./api.js";
 import { Card } from "./card.js";
@@ -6,15 +6,15 @@ import { announce, byId, element } from "./dom.js";
 
 const PAGE = 20;
 const LARGEST_PAGE = 100;
-/** A filter may leave pages empty: so many are read before somebody has to ask for more. */
+/** Pages may be empty with a filter: at most this many are read without a click on "Older". */
 const PAGES = 5;
-/** Seconds. */
-const SOONEST = 0.5;
-const WHEN_NOTHING_MOVES = 30;
-const AFTER_TROUBLE = 5;
+/** Pauses between polls, in seconds. */
+const SHORTEST = 0.5;
+const WITHOUT_OPEN_TASKS = 30;
+const AFTER_ERROR = 5;
 const LONGEST = 300;
-/** Milliseconds in which the list may not know a task that was just taken. */
-const LIST_LAGS = 3000;
+/** Milliseconds for which a new task may be missing in the list (eventual consistency). */
+const LIST_DELAY = 3000;
 
 export class Tasks {
   #cards = new Map();
@@ -27,8 +27,8 @@ export class Tasks {
   #refused;
 
   /**
-   * @param {{machine: Object, errors: Map<string, string>}} known what cards tell of
-   * @param {function()} refused is called when the API does not take the key
+   * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
+   * @param {function()} refused is called when the API refuses the key
    */
   constructor(known, refused) {
     this.#known = known;
@@ -37,12 +37,12 @@ export class Tasks {
     document.addEventListener("visibilitychange", () => this.#wake());
   }
 
-  /** Reads the list and keeps it current from now on. */
+  /** Starts polling the list. */
   start() {
     this.show({});
   }
 
-  /** Stops reading, and forgets everything. */
+  /** Stops polling and removes all tasks. */
   stop() {
     this.#round += 1;
     clearTimeout(this.#timer);
@@ -62,12 +62,12 @@ export class Tasks {
     this.#refresh();
   }
 
-  /** Shows a task that the API has just taken; `file` is what was sent. */
-  take(task, file = null) {
+  /** Shows a new task; `file` is the file that was sent. */
+  add(task, file = null) {
     if (file) this.#files.set(task.taskId, URL.createObjectURL(file));
     this.#put(task);
-    this.#sayHowMany(false);
-    this.#later(SOONEST);
+    this.#updateEmptyState(false);
+    this.#later(SHORTEST);
   }
 
   #clear() {
@@ -88,28 +88,28 @@ export class Tasks {
 
   async #refresh() {
     clearTimeout(this.#timer);
-    if (document.hidden) return; // #wake reads it when somebody looks again
+    if (document.hidden) return; // #wake refreshes it when the tab is visible again
     this.#round += 1;
     const round = this.#round;
     const begun = Date.now();
-    // The clock starts again whatever comes: a round that never ends must not be the last one.
-    let pause = AFTER_TROUBLE;
+    // The next poll is scheduled in any case, also after an unexpected error.
+    let pause = AFTER_ERROR;
     try {
       const read = await this.#read(this.#depth());
       if (round !== this.#round) return;
       this.#merge(read, begun);
-      this.#complain("");
-      pause = read.retryAfter ?? WHEN_NOTHING_MOVES;
+      this.#showProblem("");
+      pause = read.retryAfter ?? WITHOUT_OPEN_TASKS;
     } catch (error) {
       if (round !== this.#round) return;
       if (error.status === 403) return this.#refused();
-      this.#complain(`${explain(error)} Trying again.`);
-      pause = error.retryAfter ?? AFTER_TROUBLE;
+      this.#showProblem(`${explain(error)} Trying again.`);
+      pause = error.retryAfter ?? AFTER_ERROR;
     }
-    this.#later(Math.min(Math.max(pause, SOONEST), LONGEST));
+    this.#later(Math.min(Math.max(pause, SHORTEST), LONGEST));
   }
 
-  /** Returns how many tasks to read, so that all that can still move are among them. */
+  /** Returns how many tasks to read, so that all open ones are included. */
   #depth() {
     const lastOpen = this.#inOrder().findLastIndex((card) => card.open);
     return Math.max(PAGE, lastOpen + 1);
@@ -126,7 +126,7 @@ export class Tasks {
       if (cursor) query.set("cursor", cursor);
       const page = await get(`tasks?${query}`);
       if (!Array.isArray(page.body?.tasks)) {
-        throw new ApiError(200, "NoList", "The answer of the service is not a list of tasks.");
+        throw new ApiError(200, "NoList", "The response of the service is not a list of tasks.");
       }
       tasks.push(...page.body.tasks.filter((task) => task?.taskId));
       cursor = page.body.cursor;
@@ -142,12 +142,12 @@ export class Tasks {
     button.disabled = true;
     try {
       const { tasks, cursor } = await this.#read(PAGE, this.#cursor);
-      if (filter !== this.#filter) return; // these are of another list
+      if (filter !== this.#filter) return; // the filter has changed
       for (const task of tasks) this.#put(task);
       this.#cursor = cursor;
-      this.#sayHowMany(true);
+      this.#updateEmptyState(true);
     } catch (error) {
-      this.#complain(explain(error));
+      this.#showProblem(explain(error));
     } finally {
       button.disabled = false;
     }
@@ -157,13 +157,13 @@ export class Tasks {
     const found = new Set(tasks.map((task) => task.taskId));
     const end = cursor ? tasks.at(-1)?.createdAt ?? "9" : "";
     for (const [id, card] of this.#cards) {
-      const covered = card.createdAt >= end && begun > card.born + LIST_LAGS;
+      const covered = card.createdAt >= end && begun > card.born + LIST_DELAY;
       if (covered && !found.has(id)) this.#drop(id);
     }
     for (const task of tasks) this.#put(task);
-    // Where older pages are shown, the list goes on after them.
+    // If older pages are shown, the cursor stays the one after them.
     if (this.#inOrder().every((card) => card.createdAt >= end)) this.#cursor = cursor;
-    this.#sayHowMany(true);
+    this.#updateEmptyState(true);
   }
 
   #put(task) {
@@ -190,24 +190,24 @@ export class Tasks {
 
   async #act(card, link) {
     try {
-      // The attempt that is seen: what somebody else has tried again since is not tried once more.
-      this.take(await post(link, link.endsWith("/retry") ? { attempt: card.task.attempt } : {}));
+      // With the shown attempt: if somebody else has retried the task, the API refuses this one.
+      this.add(await post(link, link.endsWith("/retry") ? { attempt: card.task.attempt } : {}));
     } catch (error) {
-      card.complain(explain(error));
-      this.#later(SOONEST);
+      card.showProblem(explain(error));
+      this.#later(SHORTEST);
     }
   }
 
-  #sayHowMany(read) {
+  #updateEmptyState(read) {
     const empty = byId("empty");
     const filtered = Object.keys(this.#filter).length > 0;
-    const words = filtered ? "No task matches." : "Nothing here yet. Drop an image to begin.";
-    empty.replaceChildren(element("span", {}, words));
+    const text = filtered ? "No task matches." : "No tasks yet. Drop an image to start.";
+    empty.replaceChildren(element("span", {}, text));
     empty.hidden = this.#cards.size > 0 || !read;
     byId("older").hidden = !this.#cursor;
   }
 
-  #complain(message) {
-    byId("trouble").textContent = message;
+  #showProblem(message) {
+    byId("page-problem").textContent = message;
   }
 }

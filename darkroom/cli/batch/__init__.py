@@ -1,1 +1,1 @@
-"""The command `darkroom batch`: from files to files."""
+"""The command `darkroom batch`: convert a folder or a list of images."""

@@ -1,7 +1,7 @@
-"""What a folder of results remembers of its batch, so that the same command again goes on with it.
+"""The checkpoint of a batch in the folder of results: it lets the same command resume the batch.
 
-It is written before the batch is submitted, with the idempotency key: the same request again, by
-another process, is then the same batch.
+It is written before the batch is submitted and holds the idempotency key. So when another process
+sends the same request again, the API returns the same batch.
 """
 
 import hashlib
@@ -15,41 +15,46 @@ from typing import Any
 
 FILE = ".darkroom-batch.json"
 UPLOADS_LAST = 20 * 3600.0
-"""Seconds for which uploads that no batch is known to have are used again: the API keeps a day."""
+"""Seconds for which the uploads of a batch that was not submitted are used again.
+
+The API keeps an upload for a day.
+"""
 
 
 @dataclass
-class Journal:
-    """One batch: `batch_id` is known once it was accepted."""
+class Checkpoint:
+    """One batch."""
 
     version: str
-    """Of all that was submitted: another one is another batch."""
+    """Digest of all sources and options: if it differs, it is another batch."""
     source: dict[str, Any]
-    """What `Batches.submit` was given."""
+    """The argument of `Batches.submit`."""
     uploads: dict[str, str]
-    """The upload of each file, by the label of its source."""
+    """The upload id of each file, by the label of its source."""
     refused: dict[str, tuple[str, str]]
-    """Files that could not be uploaded: error and message, by the label."""
+    """Files that could not be uploaded: error and message, by the label of the source."""
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """The idempotency key."""
     batch_id: str | None = None
+    """None until the API has accepted the batch."""
 
     def write(self, folder: Path) -> None:
-        """Write it to a folder; it is there whole, or as it was."""
+        """Write the checkpoint to a folder atomically."""
         partial = folder / f"{FILE}.partial"
         partial.write_text(json.dumps(asdict(self)))
         partial.replace(folder / FILE)
 
 
 def version(parts: Iterable[Any]) -> str:
-    """Return a version of what can be JSON: two are alike only if all parts are."""
+    """Return a digest of parts, which must be serializable as JSON."""
     return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()
 
 
-def read(folder: Path, wanted: str) -> Journal | None:
-    """Return what a folder remembers of a batch of this version; None if nothing that helps."""
+def read(folder: Path, wanted: str) -> Checkpoint | None:
+    """Return a folder's checkpoint of a batch of this version; None if there is no usable one."""
     path = folder / FILE
     try:
-        found = Journal(**json.loads(path.read_text()))
+        found = Checkpoint(**json.loads(path.read_text()))
         age = time.time() - path.stat().st_mtime
     except (OSError, ValueError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""What a batch is made of: the pictures of a folder, or the lines of a manifest."""
+"""The sources of a batch: the images of a folder, or the lines of a manifest."""
 
 import contextlib
 import json
@@ -17,73 +17,75 @@ from darkroom.client.media import UNKNOWN, head, media_type, open_file
 
 CHUNK_BYTES = 64 * 1024
 MAX_NAME = 200
-"""Characters that the API allows for the name of a task."""
+"""Maximum length in characters of a task name in the API."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture of a batch."""
+    """One image of a batch."""
 
     label: str
-    """What the report calls it: its path in the folder, or what the manifest says."""
+    """Its name in the report: the path in the folder, or the text in the manifest."""
     item: Mapping[str, Any]
-    """What the API is told of it. A file's upload is not in it yet."""
+    """The item as the API takes it, without the id of a file's upload."""
     wanted: str
-    """What the result should be called, relative to the folder of results."""
+    """The preferred name of the result, relative to the folder of results."""
     file: Path | None = None
-    """What is to be uploaded; None for a URL."""
+    """The file to upload; None for a URL."""
 
     problem: tuple[str, str] | None = None
-    """Why it cannot be submitted: the name of an error, and a sentence."""
+    """Why it cannot be submitted: the name of an error, and a message."""
 
     def version(self) -> list[Any]:
-        """Return what changes when the source does, as JSON."""
+        """Return values, serializable as JSON, that change when the source changes."""
         stamp: list[int] | None = None
         if self.file:
-            with contextlib.suppress(OSError):  # it has gone, or is not ours to see
+            with contextlib.suppress(OSError):  # it was removed, or access is denied
                 found = self.file.stat()
                 stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
         return [self.label, dict(self.item), stamp, self.problem]
 
 
 def read(place: Path, out: Path) -> tuple[list[Source], int]:
-    """Return the sources of a folder or a manifest, and how many files were left out.
+    """Return the sources of a folder or a manifest, and how many files were ignored.
 
     Raises:
-        UnusableFile: it is neither, holds no picture, or `out` would mix results with sources.
+        UnusableFile: it is neither, it has no image, or `out` would mix results with sources.
         OSError: it cannot be read.
     """
     if place.is_dir():
         if _within(place, out):
-            raise UnusableFile(f"The results would lie among the pictures: {out}. Name another.")
-        sources, left_out = folder(place, out)
+            raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
+        sources, ignored = folder(place, out)
     else:
-        sources, left_out = list(lines(place)), 0
+        sources, ignored = list(lines(place)), 0
         if any(source.file and _within(source.file, out) for source in sources):
-            raise UnusableFile(f"The results would lie among the pictures: {out}. Name another.")
+            raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
     if not sources:
-        raise UnusableFile(f"There is no picture in {place}.")
-    return sources, left_out
+        raise UnusableFile(f"{place} has no images. Give a folder or a list that has some.")
+    return sources, ignored
 
 
 def folder(place: Path, out: Path) -> tuple[list[Source], int]:
-    """Return the pictures of a folder and those below it, by name, and the number of other files.
+    """Return the images of a folder and its subfolders, by name, and the number of other files.
 
-    A picture is what its name or its first bytes call one: a broken one is better told of than
-    left out. What is hidden, and the folder of results, is not looked at; links to folders are not
-    followed, since they may lead in a circle.
+    A file is an image by its extension or its first bytes: a broken image is reported as a failure,
+    not ignored. Hidden files and the folder of results are skipped. Links to folders are not
+    followed, because they may form a cycle.
 
     Raises:
-        OSError: the folder itself cannot be read. One below it is a source that says so.
+        OSError: the folder cannot be read. An unreadable subfolder is a source with a problem.
     """
-    sources, left_out = [], 0
+    sources, ignored = [], 0
     unreadable: list[OSError] = []
     for top, folders, names in os.walk(place, onerror=unreadable.append):
-        folders[:] = sorted(name for name in folders if _seen(name) and not _same(top, name, out))
-        for name in sorted(filter(_seen, names)):
+        folders[:] = sorted(
+            name for name in folders if _visible(name) and not _same(top, name, out)
+        )
+        for name in sorted(filter(_visible, names)):
             path = Path(top, name)
-            if not is_picture(path):
-                left_out += 1
+            if not is_image(path):
+                ignored += 1
                 continue
             label = path.relative_to(place).as_posix()
             item = {"name": files.printable(label)[-MAX_NAME:]}
@@ -95,11 +97,11 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
         label = path.relative_to(place).as_posix()
         problem = "UnreadableFile", f"The folder {label} cannot be read: {files.reason(error)}."
         sources.append(Source(label, {}, label, problem=problem))
-    return sources, left_out
+    return sources, ignored
 
 
-def is_picture(path: Path) -> bool:
-    """Whether a file is one of the formats that there are, or says so by its name."""
+def is_image(path: Path) -> bool:
+    """Whether a file is an image by its extension or its first bytes."""
     kind, _ = mimetypes.guess_type(path.name, strict=False)
     if kind and kind.startswith("image/"):
         return True
@@ -111,19 +113,21 @@ def is_picture(path: Path) -> bool:
 
 
 def lines(manifest: Path) -> Iterator[Source]:
-    """Give the sources of a manifest; names of files in it are relative to its folder.
+    """Yield the sources of a manifest; file names in it are relative to its folder.
 
-    A line of JSON Lines is what the API takes. A CSV file has the columns `imageUrl` and, if
-    wanted, `name`. A text file has a URL or a file on each line. A line that is none of that is a
+    A line of JSON Lines is an item as the API takes it. A CSV file has a column `imageUrl` and
+    optionally `name`. A text file has a URL or a file name on each line. An invalid line is a
     source with a problem.
 
     Raises:
-        UnusableFile: it is no such file.
+        UnusableFile: it is not one of these files.
         OSError: it cannot be read.
     """
     kind = manifest.suffix.lower().removeprefix(".")
     if kind not in {"jsonl", "csv", "txt"} or not manifest.is_file():
-        raise UnusableFile(f"{manifest} is no folder, and no .jsonl, .csv or .txt file.")
+        raise UnusableFile(
+            f"{manifest} is neither a folder nor a .jsonl, .csv or .txt file. Give one of these."
+        )
     with open_file(manifest) as file:
         chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
         for entry in manifests.entries(chunks, "csv" if kind == "csv" else "jsonl"):
@@ -137,11 +141,11 @@ def lines(manifest: Path) -> Iterator[Source]:
 
 
 class _NoSourceError(Exception):
-    """A line is no source; the message goes on from "line 17 "."""
+    """A line is not a valid source. The message continues "line 17 …"."""
 
 
 def _item(entry: manifests.Entry, kind: str) -> Mapping[str, Any]:
-    """Return what the API is to be told of a line, as far as it is that."""
+    """Return the item on a line."""
     if "problem" in entry:
         raise _NoSourceError(entry["problem"])
     text = entry["text"].strip()
@@ -149,14 +153,14 @@ def _item(entry: manifests.Entry, kind: str) -> Mapping[str, Any]:
         return {"imageUrl": text}
     try:
         item = json.loads(text)
-        # What has halves of characters or infinite numbers in it can be read, but not sent.
+        # JSON with lone surrogates or infinite numbers can be read, but not sent.
         json.dumps(item, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
-        raise _NoSourceError("is nested too deep") from None
+        raise _NoSourceError("is nested too deeply") from None
     except ValueError as error:
         raise _NoSourceError(f"is not JSON: {getattr(error, 'msg', error)}") from error
     if not isinstance(item, dict):
-        raise _NoSourceError("is no JSON object")
+        raise _NoSourceError("is not a JSON object")
     return (
         {key: item[key] for key in ("imageUrl", "name") if key in item} if kind == "csv" else item
     )
@@ -186,7 +190,7 @@ def _url_name(url: str) -> str:
     return files.stem(url) + (suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", suffix) else "")
 
 
-def _seen(name: str) -> bool:
+def _visible(name: str) -> bool:
     return not name.startswith(".")
 
 

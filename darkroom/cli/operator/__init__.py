@@ -1,1 +1,1 @@
-"""What an operator looks at: a deployment, an execution, its logs, its dead letters."""
+"""Commands for operators: they call AWS, not only the API."""

@@ -1,58 +1,59 @@
-"""Is a deployment well? Each check looks, changes nothing, and says what to do."""
+"""Checks of `darkroom doctor`: each is read-only and says what to do about what it finds."""
 
 import datetime
 import email.utils
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom.cli.operator.deployed import functions, permissions, state_machine
-from darkroom.cli.operator.findings import FAIL, OK, WARN, Finding, Patient
+from darkroom.cli import aws
+from darkroom.cli.operator.deployment import FAIL, OK, WARN, Deployment, Finding
+from darkroom.cli.operator.drift import functions, permissions, state_machine
 
 CLOCK_WARN, CLOCK_FAIL = 30, 300
-"""Seconds. AWS refuses a request that was signed five minutes ago."""
+"""Seconds of difference. AWS refuses a request whose signature is five minutes old."""
 RECONCILE_MINUTES = 5
-FORBIDDEN, TOO_MANY = 403, 429
+API_ERRORS = 'See "The API answers 5xx" in docs/operate.md.'
 
 
-def examine(patient: Patient) -> Iterator[Finding]:
-    """Make all checks; one that is not allowed to look, or gets no answer, says so."""
-    from_outside = list(api(patient))
+def examine(deployment: Deployment) -> Iterator[Finding]:
+    """Run all checks. A check without permission or without an answer is itself a finding."""
+    from_outside = list(api(deployment))
     yield from from_outside
-    if patient.stack.endpoint_url and len(from_outside) == 1:
-        return  # where a local cloud's API is silent, so is the rest of it
-    if not patient.stack.stack_name:
-        advice = "Name the stack with --stack, for the rest to be looked at."
-        yield Finding(WARN, "cloud", "only the API was looked at", advice)
+    if deployment.stack.is_local and len(from_outside) == 1:
+        return  # if the API of a local cloud does not answer, neither do its other services
+    if not deployment.stack.stack_name:
+        advice = "Use --stack to name the stack, so that the rest can be checked."
+        yield Finding(WARN, "cloud", "only the API was checked", advice)
         return
     for check in (queues, alarms, reconcile, permissions, functions, state_machine):
         try:
-            yield from check(patient)
-        except (BotoCoreError, ClientError) as error:
-            about = check.__name__.replace("_", " ")
-            yield Finding(WARN, about, f"cannot be asked: {error}", "Ask with more permissions.")
+            yield from check(deployment)
+        except aws.AwsError as error:
+            subject = check.__name__.replace("_", " ")
+            advice = "Use credentials with more permissions."
+            yield Finding(WARN, subject, f"could not be checked: {error}", advice)
 
 
-def api(patient: Patient) -> Iterator[Finding]:
-    """The API answers, to this key, and by the same clock."""
-    stack = patient.stack
-    with httpx.Client(timeout=10, trust_env=stack.endpoint_url is None) as http:
+def api(deployment: Deployment) -> Iterator[Finding]:
+    """Check that the API answers, accepts the key, and has the same time as this machine."""
+    stack = deployment.stack
+    with stack.http(timeout=10) as http:
         try:
             health = http.get(f"{stack.api_url}/health")
             tasks = http.get(
                 f"{stack.api_url}/tasks", params={"limit": 1}, headers={"x-api-key": stack.api_key}
             )
         except httpx.HTTPError as error:
-            advice = "Start it: make up." if stack.endpoint_url else "Is it there? Is the net?"
+            advice = "Run `make up`." if stack.is_local else "Check the network and the address."
             yield Finding(FAIL, "API", f"{stack.api_url} does not answer: {error}", advice)
             return
     if health.is_success:
         milliseconds = health.elapsed.total_seconds() * 1000
         yield Finding(OK, "API", f"answers in {milliseconds:.0f} ms")
     else:
-        advice = 'See "The API answers 5xx" in docs/operate.md.'
-        yield Finding(FAIL, "API", f"GET /health was answered {health.status_code}", advice)
+        yield Finding(FAIL, "API", f"GET /health returned {health.status_code}", API_ERRORS)
     yield _key(tasks)
     if "date" in health.headers:
         yield _clock(health.headers["date"])
@@ -60,108 +61,112 @@ def api(patient: Patient) -> Iterator[Finding]:
 
 def _key(answer: httpx.Response) -> Finding:
     if answer.is_success:
-        return Finding(OK, "key", "is taken")
-    if answer.status_code == FORBIDDEN:
-        return Finding(
-            FAIL, "key", "is refused", "Take the key of output ApiKeyId, in the stack's usage plan."
-        )
-    if answer.status_code == TOO_MANY:
+        return Finding(OK, "key", "is accepted")
+    if answer.status_code == HTTPStatus.FORBIDDEN:
+        advice = "Use the key of the output ApiKeyId. It must be in the stack's usage plan."
+        return Finding(FAIL, "key", "is refused", advice)
+    if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         advice = "Wait, or raise RequestsPerSecond or RequestsPerDay."
-        return Finding(WARN, "key", "has used up what it may ask for", advice)
-    advice = 'See "The API answers 5xx" in docs/operate.md.'
-    return Finding(FAIL, "key", f"GET /tasks was answered {answer.status_code}", advice)
+        return Finding(WARN, "key", "has reached its limit of requests", advice)
+    return Finding(FAIL, "key", f"GET /tasks returned {answer.status_code}", API_ERRORS)
 
 
 def _clock(date: str) -> Finding:
     there = email.utils.parsedate_to_datetime(date)
-    off = abs((datetime.datetime.now(datetime.UTC) - there).total_seconds())
-    level = FAIL if off > CLOCK_FAIL else WARN if off > CLOCK_WARN else OK
-    advice = "Set this machine's clock; AWS refuses requests that are signed by a wrong one."
-    # The header has whole seconds.
-    found = "is right" if level == OK else f"differs by {off:.0f} s"
-    return Finding(level, "clock", found, "" if level == OK else advice)
+    difference = abs((datetime.datetime.now(datetime.UTC) - there).total_seconds())
+    if difference <= CLOCK_WARN:  # the header has whole seconds
+        return Finding(OK, "clock", "is right")
+    level = FAIL if difference > CLOCK_FAIL else WARN
+    advice = (
+        "Set the clock of this machine. AWS refuses requests that are signed with a wrong time."
+    )
+    return Finding(level, "clock", f"differs by {difference:.0f} s", advice)
 
 
-def queues(patient: Patient) -> Iterator[Finding]:
-    """Nothing waits for long, and nothing is a dead letter."""
-    waiting = _depth(patient, "TaskQueueUrl")
+def queues(deployment: Deployment) -> Iterator[Finding]:
+    """Check that no task waits for long and that the dead-letter queues are empty."""
+    waiting = _depth(deployment, "TaskQueueUrl")
     age = _last(
-        patient,
+        deployment,
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
         "Maximum",
-        QueueName=patient.stack.outputs["TaskQueueUrl"].rpartition("/")[2],
+        QueueName=deployment.stack.outputs["TaskQueueUrl"].rpartition("/")[2],
     )
     old = f", the oldest for {age:.0f} s" if age and waiting else ""
     yield Finding(
         WARN if waiting else OK,
         "queue",
         f"{waiting} tasks wait{old}" if waiting else "is empty",
-        'Look again in a minute. If it grows: "Tasks wait" in docs/operate.md.' if waiting else "",
+        'Check again in a minute. If it grows, see "Tasks wait" in docs/operate.md.'
+        if waiting
+        else "",
     )
-    dead = _depth(patient, "DeadLetterQueueUrl")
+    dead = _depth(deployment, "DeadLetterQueueUrl")
     yield Finding(
         FAIL if dead else OK,
         "dead letters",
-        f"{dead} lie there" if dead else "none",
-        "Look at them: darkroom redrive-dlq --dry-run." if dead else "",
+        f"{dead} in the queue" if dead else "none",
+        "Run `darkroom redrive-dlq --dry-run` to see them." if dead else "",
     )
-    untold = _depth(patient, "CallbackDeadLetterQueueUrl")
+    undelivered = _depth(deployment, "CallbackDeadLetterQueueUrl")
     yield Finding(
-        WARN if untold else OK,
+        WARN if undelivered else OK,
         "webhooks",
-        f"{untold} were taken by nobody" if untold else "none is a dead letter",
-        '"Dead letters" in docs/operate.md.' if untold else "",
+        f"{undelivered} could not be delivered" if undelivered else "none is a dead letter",
+        'See "Dead letters" in docs/operate.md.' if undelivered else "",
     )
 
 
-def alarms(patient: Patient) -> Iterator[Finding]:
-    """No alarm of the stack is on."""
-    names = set(patient.of_type("AWS::CloudWatch::Alarm").values())
-    pages = patient.stack.client("cloudwatch").get_paginator("describe_alarms")
-    found = pages.paginate(AlarmNamePrefix=patient.stack.stack_name).search("MetricAlarms[]")
+def alarms(deployment: Deployment) -> Iterator[Finding]:
+    """Check that no alarm of the stack is on."""
+    names = set(deployment.of_type("AWS::CloudWatch::Alarm").values())
+    pages = deployment.stack.client("cloudwatch").get_paginator("describe_alarms")
+    found = pages.paginate(AlarmNamePrefix=deployment.stack.stack_name).search("MetricAlarms[]")
     on = [a for a in found if a["AlarmName"] in names and a["StateValue"] == "ALARM"]
     for alarm in on:
         yield Finding(FAIL, "alarm", f"{alarm['AlarmName']} is on", alarm["AlarmDescription"])
     if not on:
-        yield Finding(OK, "alarms", f"all {len(names)} are quiet")
+        yield Finding(OK, "alarms", f"all {len(names)} are off")
 
 
-def reconcile(patient: Patient) -> Iterator[Finding]:
-    """Reconcile has run: it counts its repairs each minute, zero or not."""
-    service = patient.stack.stack_name
-    runs = _last(patient, ("Darkroom", "Repairs"), "SampleCount", service=service)
-    (stack,) = patient.stack.client("cloudformation").describe_stacks(
-        StackName=patient.stack.stack_name
+def reconcile(deployment: Deployment) -> Iterator[Finding]:
+    """Check that `reconcile` runs: it emits a metric every minute, also without a repair."""
+    service = deployment.stack.stack_name
+    runs = _last(deployment, ("Darkroom", "Repairs"), "SampleCount", service=service)
+    (stack,) = deployment.stack.client("cloudformation").describe_stacks(
+        StackName=deployment.stack.stack_name
     )["Stacks"]
     now = datetime.datetime.now(datetime.UTC)
     if runs:
         yield Finding(OK, "reconcile", f"ran in the last {RECONCILE_MINUTES} minutes")
     elif now - stack["CreationTime"] < datetime.timedelta(minutes=RECONCILE_MINUTES):
-        yield Finding(OK, "reconcile", "has not run yet; the stack is new")
+        yield Finding(OK, "reconcile", "has not run yet, because the stack is new")
     else:
         yield Finding(
-            # A local cloud that was started a moment ago is no fault.
-            WARN if patient.stack.endpoint_url else FAIL,
+            # A local cloud may have been started a moment ago.
+            WARN if deployment.stack.is_local else FAIL,
             "reconcile",
             f"did not run in the last {RECONCILE_MINUTES} minutes",
-            "Look again in a minute. Is its rule in EventBridge enabled? What does its log say?",
+            "Check again in a minute. If it still does not run, check its rule and its log.",
         )
 
 
-def _depth(patient: Patient, output: str) -> int:
-    """Count the messages that wait in a queue."""
+def _depth(deployment: Deployment, output: str) -> int:
+    """Return the number of messages in a queue that can be received."""
     name = "ApproximateNumberOfMessages"
-    answer = patient.stack.client("sqs").get_queue_attributes(
-        QueueUrl=patient.stack.outputs[output], AttributeNames=[name]
+    answer = deployment.stack.client("sqs").get_queue_attributes(
+        QueueUrl=deployment.stack.outputs[output], AttributeNames=[name]
     )
     return int(answer["Attributes"][name])
 
 
-def _last(patient: Patient, metric: tuple[str, str], statistic: str, **dimensions: str) -> float:
-    """Return the largest value of a metric's statistic in the last minutes; 0 without data."""
+def _last(
+    deployment: Deployment, metric: tuple[str, str], statistic: str, **dimensions: str
+) -> float:
+    """Return the maximum of a metric's statistic in the last minutes; 0 without data."""
     namespace, name = metric
     now = datetime.datetime.now(datetime.UTC)
-    points = patient.stack.client("cloudwatch").get_metric_statistics(
+    points = deployment.stack.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
         MetricName=name,
         Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],

@@ -1,7 +1,7 @@
-"""What an execution did, state by state: from its history, or from its log group if it is Express.
+"""The states of an execution: from its history or, for an Express execution, from its log group.
 
-Step Functions tells the same events in two forms; a local cloud leaves some out. So nothing here
-counts on an event but the ones that enter a state.
+Step Functions has two forms for the same events, and the local cloud omits some. So the code relies
+only on the events that enter a state.
 """
 
 import datetime
@@ -10,27 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from darkroom.aws.execution_failures import describe
+from darkroom.cli import aws
+from darkroom.cli.errors import CommandError
+from darkroom.cli.operator.log_search import search
 from darkroom.cli.stack import Stack
 
-MINUTE_MS = 60_000
-LONGEST_AFTER_END_MS = 6 * MINUTE_MS
-"""For how long an execution may go on after its task was ended: five minutes, and clocks differ."""
+LONGEST_AFTER_END = datetime.timedelta(minutes=6)
+"""An execution ends within this time after its task: 5 minutes, plus 1 because clocks differ."""
 
 EXECUTION_ENDS = frozenset(
     {"ExecutionAborted", "ExecutionFailed", "ExecutionSucceeded", "ExecutionTimedOut"}
 )
 
 
-class NoHistory(Exception):
-    """The history cannot be read; the message says why and what to do."""
+class NoHistory(CommandError):
+    """The history of an execution, or the logs, cannot be read."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a history. `details` are those of its kind: `name`, `error`, `cause`, …."""
+    """One event of a history. `details` depend on its type: `name`, `error`, `cause`, …."""
 
     type: str
     time: datetime.datetime
@@ -39,45 +39,45 @@ class Event:
 
 @dataclass
 class Visit:
-    """One stay in a state. `left` is None while it lasts. `error` is that of the last try."""
+    """One visit of a state. `left` is None while it lasts. `error` is that of the last attempt."""
 
     state: str
     entered: datetime.datetime
     left: datetime.datetime | None = None
-    tries: int = 0
+    attempts: int = 0
     failures: list[str] = field(default_factory=list)
     error: str | None = None
     message: str = ""
 
     @property
     def retries(self) -> int:
-        """How often its task was tried again."""
-        return max(self.tries, len(self.failures)) - 1 if self.tries or self.failures else 0
+        """How often the state was retried."""
+        return max(self.attempts, len(self.failures)) - 1 if self.attempts or self.failures else 0
 
     @property
     def seconds(self) -> float | None:
-        """How long it lasted, waits between tries included; None while it lasts."""
+        """The duration, including the waits between attempts; None while it lasts."""
         return (self.left - self.entered).total_seconds() if self.left else None
 
 
 def is_express(arn: str) -> bool:
-    """Whether an execution is of an Express machine."""
+    """Whether an execution is an Express execution."""
     return ":express:" in arn
 
 
 def read(
     stack: Stack, arn: str, since: datetime.datetime, ended: datetime.datetime | None = None
 ) -> list[Visit]:
-    """Return the states that an execution went through, in order.
+    """Return the states that an execution visited, in order.
 
     Args:
-        stack: where it ran.
-        arn: the execution's.
+        stack: the stack of the execution.
+        arn: of the execution.
         since: a moment before its start; logs are searched from there.
-        ended: when its task ended, so that not all logs until today are searched.
+        ended: when its task ended, so that the search does not read all logs until today.
 
     Raises:
-        NoHistory: it is not there (any more), or AWS cannot be asked.
+        NoHistory: it does not exist, has expired, or cannot be read.
     """
     try:
         if is_express(arn):
@@ -88,15 +88,12 @@ def read(
             for page in pages.paginate(executionArn=arn)
             for event in page["events"]
         )
-    except ClientError as error:
-        reason = error.response["Error"].get("Message") or str(error)
-        raise NoHistory(f"The history cannot be read: {reason}") from error
-    except BotoCoreError as error:
-        raise NoHistory(f"The history cannot be read: {error}") from error
+    except aws.AwsError as error:
+        raise NoHistory(f"The history cannot be read: {aws.message(error)}") from error
 
 
 def from_history(event: Mapping[str, Any]) -> Event:
-    """Take an event as GetExecutionHistory gives it."""
+    """Return an event of GetExecutionHistory."""
     details: Mapping[str, Any] = next(
         (value for key, value in event.items() if key.endswith("EventDetails")), {}
     )
@@ -104,10 +101,10 @@ def from_history(event: Mapping[str, Any]) -> Event:
 
 
 def from_log(message: str) -> Event:
-    """Take an event as a state machine logs it: one JSON object.
+    """Return an event that a state machine logged as a JSON object.
 
     Raises:
-        ValueError, KeyError: it is not one.
+        ValueError, KeyError: the message is not an event.
     """
     event = json.loads(message)
     time = datetime.datetime.fromtimestamp(int(event["event_timestamp"]) / 1000, datetime.UTC)
@@ -115,7 +112,7 @@ def from_log(message: str) -> Event:
 
 
 def visits(events: Iterable[Event]) -> list[Visit]:
-    """Return the stays in states that a history tells of, in order of their beginning."""
+    """Return the visits of states in a history, in the order in which they started."""
     found: list[Visit] = []
     for event in events:
         kind = event.type
@@ -125,7 +122,7 @@ def visits(events: Iterable[Event]) -> list[Visit]:
             for visit in _ended(found, event):
                 visit.left = event.time
         elif kind in EXECUTION_ENDS:
-            # In the states that it was in: a Fail state tells its error this way.
+            # This ends every open visit. A Fail state has its error only in this event.
             for visit in found:
                 if visit.left is None:
                     visit.left = event.time
@@ -137,15 +134,15 @@ def visits(events: Iterable[Event]) -> list[Visit]:
 
 
 def is_cut_short(arn: str, visits: Sequence[Visit]) -> bool:
-    """Whether the log of an Express execution has no end: it has not arrived, or there is none."""
+    """Whether the log of an Express execution has no end: not yet, or never."""
     return is_express(arn) and (not visits or visits[-1].left is None)
 
 
 def _ended(found: list[Visit], event: Event) -> list[Visit]:
-    """Return the open visits that end where a state is left.
+    """Return the open visits that end when a state is left.
 
-    Where it is a Map or Parallel state, these are also those of states within it: one that failed,
-    or was aborted because another one failed, has no event of its own.
+    For a Map or Parallel state these include the states inside it: one that failed, or was aborted
+    because another one failed, has no event of its own.
     """
     for index in reversed(range(len(found))):
         if found[index].state == event.details["name"] and found[index].left is None:
@@ -157,11 +154,11 @@ def _ended(found: list[Visit], event: Event) -> list[Visit]:
 def _happened(visit: Visit, event: Event) -> None:
     kind = event.type
     if kind in {"TaskScheduled", "LambdaFunctionScheduled", "MapRunStarted"}:
-        visit.tries += 1
+        visit.attempts += 1
     elif kind in {"TaskSucceeded", "LambdaFunctionSucceeded", "MapRunSucceeded"}:
         visit.error, visit.message = None, ""
     elif kind.startswith(("MapState", "MapIteration", "ParallelState")):
-        pass  # these repeat, without the error, that something within them has failed
+        pass  # these only repeat that a state inside them has failed
     elif kind.endswith(("Failed", "TimedOut")):
         _failed(visit, event)
         visit.failures.append(visit.error or "")
@@ -175,42 +172,32 @@ def _failed(visit: Visit, event: Event) -> None:
         "Error": event.details.get("error") or default,
         "Cause": event.details.get("cause"),
     }
-    told = describe(visit.state, caught)
-    visit.error, visit.message = told["error"], told["message"]
+    failure = describe(visit.state, caught)
+    visit.error, visit.message = failure["error"], failure["message"]
 
 
 def _logged(
     stack: Stack, arn: str, since: datetime.datetime, ended: datetime.datetime | None
 ) -> list[Event]:
-    """Search the state machine's log group."""
+    """Return the events of an Express execution from the state machine's log group."""
     group = stack.outputs.get("StateMachineLogGroup")
     if not group:
         raise NoHistory(
-            "An Express execution's history is in its state machine's log group, and which one "
-            "that is, is not known here: name the stack with --stack."
+            "The history of an Express execution is in the log group of its state machine, and "
+            "that group is not known here. Use --stack to name the stack."
         )
-    search: dict[str, Any] = {
-        "logGroupName": group,
-        "startTime": int(since.timestamp() * 1000) - MINUTE_MS,
-        # A term with other characters than letters, digits and _ is quoted:
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-        "filterPattern": f'"{arn}"',
-    }
-    if ended:
-        search["endTime"] = int(ended.timestamp() * 1000) + LONGEST_AFTER_END_MS
     events = {}
-    for page in stack.client("logs").get_paginator("filter_log_events").paginate(**search):
-        for line in page["events"]:
-            try:
-                event = json.loads(line["message"])
-                if event["execution_arn"] == arn:
-                    events[int(event["id"])] = from_log(line["message"])
-            except (ValueError, KeyError, TypeError):
-                continue  # AWS itself writes a line into the group to see whether it may
+    for message in search(stack, group, arn, since, ended and ended + LONGEST_AFTER_END):
+        try:
+            event = json.loads(message)
+            if event["execution_arn"] == arn:
+                events[int(event["id"])] = from_log(message)
+        except (ValueError, KeyError, TypeError):
+            continue  # AWS writes a line of its own to test its permission
     if not events:
         raise NoHistory(
-            f"An Express execution's history is in the log group {group}, and nothing of {arn} is "
-            "there. Logs arrive some seconds late: ask again in a minute. If there is still "
-            "nothing, they have expired, or Logging in template.yaml leaves them out."
+            f"The history of an Express execution is in the log group {group}, which has no entry "
+            f"for {arn}. Logs arrive some seconds late: try again in a minute. If there is still "
+            "no entry, it has expired, or `Logging` in template.yaml excludes it."
         )
     return [events[number] for number in sorted(events)]

@@ -66,7 +66,7 @@ def test_what_cannot_be_saved_is_refused_and_what_was_accepted_is_saved_later(
         refused = stack.http.post("/tasks", json={"imageUrl": sources.url("/colour.png")})
         read = stack.http.get("/tasks")
         monkeypatch.setattr(
-            "darkroom.cli.common.find", lambda *_: from_description(stack.description)
+            "darkroom.cli.stack.find", lambda *_: from_description(stack.description)
         )
         told = CliRunner().invoke(app, ["list"])
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from darkroom.cli import render
-from darkroom.cli.operator import task_logs as lines
+from darkroom.cli.operator import task_logs
 from darkroom.cli.stack import from_description
 from tests.support.cloud.stacks import Stack, until
 from tests.support.fakes.receivers import Receiver
@@ -112,9 +112,9 @@ def messages(stack: Stack, task: dict[str, Any]) -> list[str]:
     return [line.message for line in lines_of(stack, task)]
 
 
-def lines_of(stack: Stack, task: dict[str, Any]) -> list[lines.Line]:
+def lines_of(stack: Stack, task: dict[str, Any]) -> list[task_logs.LogEntry]:
     posted = render.moment(task["createdAt"])
-    return lines.read(from_description(stack.description), task["taskId"], posted, None)
+    return task_logs.read(from_description(stack.description), task["taskId"], posted, None)
 
 
 def test_one_id_leads_from_the_request_to_the_webhook(seen: Stack, run: dict[str, dict[str, Any]]):

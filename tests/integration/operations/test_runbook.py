@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from darkroom.cli import common as command
 from darkroom.cli.main import app
 from darkroom.cli.stack import from_description
 from tests.support.cloud.minimal import package
@@ -37,7 +36,7 @@ def stack(cloud: LocalCloud) -> Iterator[Stack]:
 @pytest.fixture
 def darkroom(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Result]:
     """The command line, as for a stack that was named."""
-    monkeypatch.setattr(command, "find", lambda *_: from_description(stack.description))
+    monkeypatch.setattr("darkroom.cli.stack.find", lambda *_: from_description(stack.description))
     return lambda line: CliRunner().invoke(app, line.split())
 
 
@@ -145,7 +144,7 @@ def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sou
 
     assert task["failure"]["error"] == "Runtime.ImportModuleError"
     assert "a_module_that_nobody_has" in shown["status"]
-    assert "warn code GrayscaleFunction: not of this checkout" in shown["doctor"]
+    assert "warn code GrayscaleFunction: not from this checkout" in shown["doctor"]
 
 
 def test_what_is_wrong_is_told_with_what_to_do(stack: Stack, darkroom):
@@ -169,6 +168,6 @@ def test_what_is_wrong_is_told_with_what_to_do(stack: Stack, darkroom):
 
     assert done.exit_code == 1
     shown = " ".join(done.stdout.split())
-    assert "fail dead letters 1 lie there Look at them: darkroom redrive-dlq" in shown
+    assert "fail dead letters 1 in the queue Run `darkroom redrive-dlq --dry-run`" in shown
     assert "fail alarm runbook-faults is on Tasks fail through no fault" in shown
-    assert "warn state machine is not that of this checkout" in shown
+    assert "warn state machine is not the one of this checkout" in shown

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from darkroom.cli import common as command
 from darkroom.cli.main import app
 from darkroom.cli.stack import from_description
 from tests.support.cloud.stacks import Stack, until
@@ -145,7 +144,7 @@ def test_logs_show_what_a_failed_execution_did_from_its_log_group(
     """`darkroom logs TASK`: the states, how often each was tried, and what came of it."""
     task = express.ended(express.submit(sources.url("/status/500/express-logs"))["taskId"])
     express.execution(task)
-    monkeypatch.setattr(command, "find", lambda *_: from_description(express.description))
+    monkeypatch.setattr("darkroom.cli.stack.find", lambda *_: from_description(express.description))
 
     done = CliRunner().invoke(app, ["logs", task["taskId"]])
 

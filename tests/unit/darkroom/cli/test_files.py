@@ -52,7 +52,7 @@ def test_no_two_results_have_the_same_name() -> None:
     sources = ["a.png", "b/a.jpg", "A.gif", "a-gray-2.png", "a-gray.png", "\u00e9", "e\u0301"]
     stems = files.result_stems([*sources, *["x" * 255] * 3])
 
-    assert len({files.alike(stem) for stem in stems}) == 10
+    assert len({files.collision_key(stem) for stem in stems}) == 10
     assert max(map(len, stems)) == 250
 
 
@@ -62,8 +62,8 @@ def test_no_two_results_have_the_same_name() -> None:
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: path.touch(), "is empty"),
         (lambda path: None, "does not exist"),  # noqa: ARG005
-        (os.mkfifo, "is no regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+        (os.mkfifo, "is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
         (lambda path: path.symlink_to("x"), "cannot be read"),
     ],
 )

@@ -7,7 +7,6 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from darkroom import client
-from darkroom.cli import common as command
 from darkroom.cli import stack, submissions
 from tests.support.fakes.api import GRAY, MOST_BYTES, PNG, Api, darkroom
 
@@ -61,7 +60,7 @@ def test_a_file_that_s3_refuses_as_too_large_is_told_in_one_line(api: Api, tmp_p
     done = darkroom("submit", "large.png", "https://x/a.png")
 
     assert done.exit_code == 1
-    assert done.stderr == "large.png: The file has 9.5 MiB, more than this Darkroom takes.\n"
+    assert done.stderr == "large.png: The file has 9.5 MiB, more than this stack accepts.\n"
     assert api.bodies == [{"imageUrl": "https://x/a.png"}]
 
 
@@ -71,7 +70,7 @@ def test_a_file_that_the_form_would_not_take_is_not_even_sent(api: Api, tmp_path
 
     done = darkroom("submit", "large.png")
 
-    told = "The file has 1.0 MiB, more than the 1.0 MiB that this Darkroom takes."
+    told = "The file has 1.0 MiB, more than the 1.0 MiB that this stack accepts."
     assert done.stderr == f"large.png: {told}\n"
     assert api.uploads["u1"][1] == b""
 
@@ -93,7 +92,7 @@ def test_another_refusal_of_s3_is_told_in_its_words(api: Api, tmp_path: Path) ->
 
     told = darkroom("submit", "a.png").stderr
 
-    assert told.startswith("a.png: The answer was 403")
+    assert told.startswith("a.png: The server returned 403")
     assert "Policy expired. The API key is wrong, or the link has expired." in told
 
 
@@ -106,7 +105,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(
 
     done = darkroom("submit", "a.png", "https://x/a.png")
 
-    assert done.stderr == "a.png: It cannot be read: Permission denied.\n"
+    assert done.stderr == "a.png: The file cannot be read: Permission denied.\n"
     assert api.bodies == [{"imageUrl": "https://x/a.png"}]
 
 
@@ -160,7 +159,7 @@ def test_a_result_that_cannot_be_saved_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_task_that_never_ends_is_an_error(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submissions, "PATIENCE", 0.0)
+    monkeypatch.setattr(submissions, "TIMEOUT", 0.0)
     monkeypatch.setattr(
         api, "add", lambda task_id, url: Api.add(api, task_id, url, status="RUNNING")
     )
@@ -192,9 +191,9 @@ def test_status_shows_what_became_of_the_webhook(api: Api) -> None:
     api.add("t2", callback={"url": "https://x/told", "delivery": told | {"delivered": True}})
     api.add("t3", callback={"url": "https://x/told", "delivery": None})
 
-    assert "https://x/told: not delivered: It answered 500. (try 3)" in shown("t1")
-    assert "https://x/told: delivered (try 3)" in shown("t2")
-    assert "https://x/told: not tried yet" in shown("t3")
+    assert "https://x/told: not delivered: It answered 500. (attempt 3)" in shown("t1")
+    assert "https://x/told: delivered (attempt 3)" in shown("t2")
+    assert "https://x/told: not sent yet" in shown("t3")
 
 
 def shown(task_id: str) -> str:
@@ -265,7 +264,7 @@ def test_ctrl_c_ends_the_waiting_and_leaves_the_ids(monkeypatch: pytest.MonkeyPa
         jobs[0].task = {"taskId": "t1", "status": "PENDING", "failure": None, "result": None}
 
     # No server and no thread: a request that a busy machine sends twice would make another task.
-    monkeypatch.setattr(command, "find", lambda *_: stack.Stack("http://127.0.0.1:1", "k"))
+    monkeypatch.setattr(stack, "find", lambda *_: stack.Stack("http://127.0.0.1:1", "k"))
     monkeypatch.setattr(submissions, "submit", taken)
     monkeypatch.setattr(submissions, "follow", mock.Mock(side_effect=KeyboardInterrupt))
 

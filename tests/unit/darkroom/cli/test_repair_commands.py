@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from darkroom.cli import bulk
-from darkroom.cli import repair_commands as cli_repair
+from darkroom.cli import bulk, retries
 from darkroom.client import transport
 from tests.support.fakes.api import Api, darkroom
 
 LONG_AGO, SOON = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
+CONFLICT = "1 not retried: the status had changed in the meantime.\n"
 NOT_RETRYABLE = "Only a FAILED or CANCELLED task can be tried again; it is PENDING."
 
 
@@ -72,9 +72,9 @@ def test_a_refusal_names_its_task_and_stops_no_other(api: Api, command: str) -> 
     [
         ([], "Give either tasks, or --status FAILED"),
         (["t1", "--status", "FAILED"], "Give either tasks, or --status FAILED"),
-        (["t1", "--dry-run"], "--error, --since and --dry-run go with --status."),
+        (["t1", "--dry-run"], "--error, --since and --dry-run need --status."),
         (["--error", "SourceNotFound"], "Give either tasks"),
-        (["--status", "COMPLETED"], "A COMPLETED task cannot be tried again."),
+        (["--status", "COMPLETED"], "A COMPLETED task cannot be retried."),
         (["--status", "FAILED", "--since", "1 week"], "--since: '1 week' is no duration."),
         (["--status", "FAILED", "--since", ""], "--since: '' is no duration."),
     ],
@@ -100,7 +100,7 @@ def test_a_bulk_retry_takes_the_tasks_that_it_counted(api: Api) -> None:
 
     assert done.exit_code == 0
     assert sorted(api.repairs) == ["retry t1", "retry t2"]
-    assert done.stdout.endswith("2 tasks tried again.\n")
+    assert done.stdout.endswith("2 tasks retried.\n")
 
 
 def test_what_somebody_else_has_tried_meanwhile_is_not_tried_once_more(
@@ -108,12 +108,12 @@ def test_what_somebody_else_has_tried_meanwhile_is_not_tried_once_more(
 ) -> None:
     failed(api, "t1")
     failed(api, "t2")
-    monkeypatch.setattr(cli_repair, "confirm", lambda *_, **__: api.tasks["t1"].update(attempt=2))
+    monkeypatch.setattr(retries, "confirm", lambda *_, **__: api.tasks["t1"].update(attempt=2))
 
     done = darkroom("retry", "--status", "FAILED")
 
     assert done.exit_code == 0
-    assert done.stdout.endswith("1 task tried again.\n1 refused: somebody else was first.\n")
+    assert done.stdout.endswith(f"1 task retried.\n{CONFLICT}")
 
 
 def test_the_count_of_each_error_comes_first_and_the_largest_first(api: Api) -> None:
@@ -174,7 +174,7 @@ def test_a_bulk_retry_asks_with_the_count_and_yes_goes_on(api: Api) -> None:
     done = darkroom("retry", "--status", "FAILED", input="y\n")
 
     assert done.exit_code == 0
-    assert "Try 1 task again? [y/N]" in done.stderr
+    assert "Retry 1 task? [y/N]" in done.stderr
     assert api.repairs == ["retry t1"]
 
 
@@ -195,7 +195,7 @@ def test_no_task_is_nothing_to_ask_about() -> None:
     done = darkroom("retry", "--status", "FAILED")
 
     assert done.exit_code == 0
-    assert done.stdout == "There are no such tasks.\n"
+    assert done.stdout == "No task matches.\n"
 
 
 def test_a_task_that_somebody_else_tried_again_is_counted_and_no_error(api: Api) -> None:
@@ -206,7 +206,7 @@ def test_a_task_that_somebody_else_tried_again_is_counted_and_no_error(api: Api)
     done = darkroom("retry", "--status", "FAILED", "--yes")
 
     assert done.exit_code == 0
-    assert done.stdout.endswith("1 task tried again.\n1 refused: somebody else was first.\n")
+    assert done.stdout.endswith(f"1 task retried.\n{CONFLICT}")
 
 
 def test_a_task_that_expired_meanwhile_is_an_error_and_stops_no_other(api: Api) -> None:
@@ -217,8 +217,8 @@ def test_a_task_that_expired_meanwhile_is_an_error_and_stops_no_other(api: Api) 
     done = darkroom("retry", "--status", "FAILED", "--yes")
 
     assert done.exit_code == 1
-    assert done.stderr == "1 not tried again: You have no task of this id.\n"
-    assert "1 task tried again." in done.stdout
+    assert done.stderr == "1 not retried: You have no task of this id.\n"
+    assert "1 task retried." in done.stdout
 
 
 def test_an_api_that_is_always_busy_ends_a_bulk_retry(
@@ -234,9 +234,9 @@ def test_an_api_that_is_always_busy_ends_a_bulk_retry(
 
     assert done.exit_code == 1
     assert api.repairs == ["retry t3", "retry t2"]
-    assert "1 task tried again." in done.stdout
+    assert "1 task retried." in done.stdout
     assert done.stderr == (
-        "1 not tried again: Too many requests. Wait.\n2 left as they are. Run it again later.\n"
+        "1 not retried: Too many requests. Wait.\n2 skipped. Run the command again later.\n"
     )
 
 
@@ -248,7 +248,7 @@ def test_one_lost_answer_does_not_end_a_bulk_retry_nor_try_twice(api: Api) -> No
     done = darkroom("retry", "--status", "FAILED", "--yes")
 
     assert done.exit_code == 0
-    assert done.stdout.endswith("2 tasks tried again.\n")
+    assert done.stdout.endswith("2 tasks retried.\n")
     assert sorted(api.repairs) == ["retry t1", "retry t2"]
 
 
@@ -258,7 +258,7 @@ def test_what_was_lost_before_it_was_done_is_tried_again(api: Api) -> None:
 
     done = darkroom("retry", "--status", "FAILED", "--yes")
 
-    assert done.stdout.endswith("1 task tried again.\n")
+    assert done.stdout.endswith("1 task retried.\n")
     assert api.repairs == ["retry t1", "retry t1"]
 
 

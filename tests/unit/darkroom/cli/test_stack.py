@@ -3,6 +3,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -57,13 +58,13 @@ def test_a_stack_file_that_is_broken_is_named(nowhere: Path) -> None:
     (nowhere / ".local").mkdir()
     (nowhere / ".local" / "stack.json").write_text("{")
 
-    assert "stack.json cannot be used. Write it anew with `make up`." in darkroom("list").stderr
+    assert "stack.json cannot be read. Run `make up` to write it again." in darkroom("list").stderr
 
 
 def test_a_stack_file_of_before_there_were_credentials_is_named(nowhere: Path) -> None:
     write_stack_file(nowhere, endpointUrl=LOCAL["endpointUrl"])
 
-    assert "stack.json cannot be used. Write it anew with `make up`." in darkroom("list").stderr
+    assert "stack.json cannot be read. Run `make up` to write it again." in darkroom("list").stderr
 
 
 def test_a_stack_does_not_show_its_secrets(nowhere: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_stack_in_aws_is_asked_for_its_address_key_and_console(
         def get_api_key(self, *, apiKey: str, includeValue: bool) -> dict[str, str]:  # noqa: N803
             return {"value": f"value of {apiKey}" if includeValue else ""}
 
-    monkeypatch.setattr(stack.boto3, "client", lambda *_, **__: Aws())
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Aws())
 
     found = stack.find("darkroom-prod", "eu-central-1")
 

@@ -11,7 +11,7 @@ from darkroom.cli.main import app
 from darkroom.cost import tables
 from darkroom.cost.counts import Counts, Function, load_counts
 from darkroom.cost.model import (
-    LOOKS,
+    CHECKS,
     MILLION,
     components,
     execution_seconds,
@@ -149,7 +149,7 @@ def test_the_children_of_a_map_run_cost_a_transition_and_an_express_execution_ea
         run,
         tasks=100,
         children=4,
-        transitions=600 + 3 * (run.functions["Batch"].invocations - LOOKS),
+        transitions=600 + 3 * (run.functions["Batch"].invocations - CHECKS),
         functions={**run.functions, "Enter": enter},
     )
 

@@ -85,7 +85,7 @@ def test_an_answer_that_never_came_is_looked_for_with_the_same_key(
     again = darkroom("batch", place, "--out", "gray")
 
     assert first.exit_code == 130
-    assert first.stderr.startswith("It may have been submitted. The same command again")
+    assert first.stderr.startswith("The batch may have been submitted. Run the same command again")
     assert again.exit_code == 0
     assert len(api.batches.views) == 1
     assert len(api.uploads) == 1
@@ -99,14 +99,14 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     changes = iter([None, KeyboardInterrupt])
     poll = mock.Mock(side_effect=changes)
     with monkeypatch.context() as patched:
-        patched.setattr("darkroom.client.waiting.Poll.rest", poll)
+        patched.setattr("darkroom.client.polling.Poll.rest", poll)
         stopped = darkroom("batch", place, "--out", "gray")
     assert not Path("gray", "report.csv").exists()
 
     again = darkroom("batch", place, "--out", "gray")
 
     assert stopped.exit_code == 130
-    told = "Batch b1 goes on. The same command again saves the rest; this stops it: "
+    told = "Batch b1 continues. Run the same command again to save the rest, or stop it: "
     assert stopped.stderr.startswith(told + "darkroom cancel --batch b1\n")
     assert again.exit_code == 0
     assert saved() == {"a.png", "b.png", "c.png"}
@@ -128,7 +128,7 @@ def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
         _, told = running.communicate(timeout=120)
 
     assert running.returncode == 130
-    assert told.startswith("Batch b1 goes on. The same command again saves the rest; ")
+    assert told.startswith("Batch b1 continues. Run the same command again to save the rest, ")
 
 
 def test_an_api_that_does_not_answer_any_more_leaves_the_batch_as_ctrl_c_does(
@@ -141,7 +141,7 @@ def test_an_api_that_does_not_answer_any_more_leaves_the_batch_as_ctrl_c_does(
 
     assert done.exit_code == 1
     going_on, why = done.stderr.splitlines()
-    assert going_on.startswith("Batch b1 goes on.")
+    assert going_on.startswith("Batch b1 continues.")
     assert going_on.endswith("darkroom --region eu-west-1 cancel --batch b1")
     assert why == "127.0.0.1 does not answer."
     assert len(api.batches.bodies) == 1

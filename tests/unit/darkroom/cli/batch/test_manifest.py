@@ -44,14 +44,14 @@ def test_results_that_lie_in_the_folder_are_no_sources(photos: Path) -> None:
 
 @pytest.mark.parametrize("out", [".", "..", "sub/../../photos"])
 def test_results_do_not_go_where_the_pictures_are(photos: Path, out: str) -> None:
-    with pytest.raises(UnusableFile, match="would lie among the pictures"):
+    with pytest.raises(UnusableFile, match="contains sources"):
         manifest.read(photos, photos / out)
 
 
 def test_results_do_not_go_where_the_files_of_a_manifest_are(photos: Path) -> None:
     (photos / "list.txt").write_text("b.jpg\n")
 
-    with pytest.raises(UnusableFile, match="would lie among the pictures"):
+    with pytest.raises(UnusableFile, match="contains sources"):
         manifest.read(photos / "list.txt", photos)
 
 
@@ -106,7 +106,7 @@ GOOD = b'{"imageUrl": "https://x/a.png"}'
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b"[]", "is no JSON object"),
+        (b"[]", "is not a JSON object"),
         (b"{", "is not JSON: "),
         (b'{"name": "a"}', "has no imageUrl"),
         (b'{"imageUrl": 5}', "has no imageUrl"),
@@ -118,7 +118,7 @@ GOOD = b'{"imageUrl": "https://x/a.png"}'
         (b'{"imageUrl": "https://x/", "output": {"quality": NaN}}', "is not JSON: "),
         (b'{"imageUrl": "https://x/", "output": {"quality": 1e400}}', "is not JSON: "),
         (b'{"imageUrl": "https://x/", "more": %s}' % (b"9" * 5_000), "is not JSON: "),
-        (b"[" * 30_000, "is nested too deep"),
+        (b"[" * 30_000, "is nested too deeply"),
         (b"[" * 100_000, "is longer than 32768 bytes"),
         (b'{"imageUrl": "\0"}', "has control characters in it"),
         (b'{"imageUrl": "\xff"}', "is not UTF-8, from byte 15 on"),
@@ -163,8 +163,8 @@ def test_a_wrong_row_has_a_problem_that_names_its_line(
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("l.txt", "\n", "There is no picture in"),
-        ("l.doc", "", r"is no folder, and no .jsonl, .csv or .txt file"),
+        ("l.txt", "\n", "has no images"),
+        ("l.doc", "", r"is neither a folder nor a .jsonl, .csv or .txt file"),
     ],
 )
 def test_what_is_no_manifest_is_told(tmp_path: Path, name: str, text: str, complaint: str) -> None:

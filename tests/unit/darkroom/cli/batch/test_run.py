@@ -44,7 +44,7 @@ def test_what_failed_is_told_by_error_and_in_the_report() -> None:
     assert "answered 404" in failed
     assert refused.split()[:2] == ["1", "EmptyFile"]
     assert end.startswith("1 of 4 saved in gray. Report: gray/report.csv")
-    assert again.startswith("To try again what failed: darkroom retry --batch b1, then")
+    assert again.startswith("To retry what failed: darkroom retry --batch b1, then")
     assert saved() == {"a.png"}
     row = report()["broken-1.jpg"]
     assert (row["status"], row["error"], row["file"]) == ("FAILED", "SourceNotFound", "")
@@ -185,7 +185,7 @@ def test_what_a_cancelled_batch_never_entered_is_in_the_report(
         api.batches.end("b1", "CANCELLED")
         api.batches.items["b1"].pop()
 
-    monkeypatch.setattr("darkroom.client.waiting.Poll.rest", cancelled)
+    monkeypatch.setattr("darkroom.client.polling.Poll.rest", cancelled)
 
     done = darkroom("batch", folder("a.png", "b.png", "c.png"), "--out", "gray")
 
@@ -207,7 +207,7 @@ def test_a_batch_that_failed_says_why(api: Api, monkeypatch: pytest.MonkeyPatch)
     def failed(*_: object) -> None:
         api.batches.end("b1", "FAILED", failure)
 
-    monkeypatch.setattr("darkroom.client.waiting.Poll.rest", failed)
+    monkeypatch.setattr("darkroom.client.polling.Poll.rest", failed)
 
     done = darkroom("batch", folder("a.png"), "--out", "gray")
 
@@ -230,7 +230,7 @@ def test_a_result_that_has_expired_is_told(api: Api, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(api, "result", lambda *_: None)
 
     assert darkroom("batch", folder("a.png"), "--out", "gray").exit_code == 1
-    assert report()["a.png"]["message"] == "The task has no result (any more)."
+    assert report()["a.png"]["message"] == "The task has no result, or its result has expired."
 
 
 @pytest.mark.usefixtures("api")
@@ -240,7 +240,7 @@ def test_other_files_are_left_out_and_counted() -> None:
 
     done = darkroom("batch", place, "--out", "gray")
 
-    assert done.stdout.startswith("Files left out that are no pictures: 1.\n")
+    assert done.stdout.startswith("Files ignored because they are not images: 1.\n")
     assert report().keys() == {"a.png"}
 
 

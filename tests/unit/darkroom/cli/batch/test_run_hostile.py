@@ -15,7 +15,7 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from darkroom.cli.batch.run import cell
+from darkroom.cli.batch.report import cell
 from darkroom.client import Darkroom, transport
 from tests.support.batch_folders import folder, report, saved
 from tests.support.fakes.api import GRAY, PNG, Api, darkroom
@@ -132,7 +132,7 @@ def test_a_file_that_changes_while_it_is_sent_is_one_that_was_refused(
     assert done.exit_code == 1
     assert saved() == {"a.png"}
     assert report()["changes.png"]["error"] == "UnreadableFile"
-    assert "has changed while it was sent" in report()["changes.png"]["message"]
+    assert "changed during the upload" in report()["changes.png"]["message"]
 
 
 @pytest.mark.usefixtures("api")

@@ -12,8 +12,8 @@ import pytest
 from botocore.stub import Stubber
 from pytest_httpserver import HTTPServer
 
-from darkroom.cli.operator import deployed, doctor
-from darkroom.cli.operator.findings import Finding, Patient
+from darkroom.cli.operator import doctor, drift
+from darkroom.cli.operator.deployment import Deployment, Finding
 from darkroom.cli.stack import Stack
 from tests.support.fakes.api import darkroom
 
@@ -21,14 +21,14 @@ NOW = datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC)
 
 
 def levels(findings: Iterable[Finding]) -> dict[str, str]:
-    return {finding.about: finding.level for finding in findings}
+    return {finding.subject: finding.level for finding in findings}
 
 
-def an_api(server: HTTPServer, *, health: int = 200, tasks: int = 200) -> Patient:
+def an_api(server: HTTPServer, *, health: int = 200, tasks: int = 200) -> Deployment:
     """An API that answers so."""
     server.expect_request("/v1/health").respond_with_data("{}", health)
     server.expect_request("/v1/tasks", headers={"x-api-key": "k"}).respond_with_data("{}", tasks)
-    return Patient(Stack(server.url_for("/v1"), "k", endpoint_url="http://127.0.0.1:1"))
+    return Deployment(Stack(server.url_for("/v1"), "k", endpoint_url="http://127.0.0.1:1"))
 
 
 def test_an_api_that_is_well(httpserver: HTTPServer) -> None:
@@ -53,7 +53,7 @@ def test_an_api_that_is_not(
     found = list(doctor.api(an_api(httpserver, **answers)))
 
     assert {a: found for a, found in levels(found).items() if found != "ok"} == {about: level}
-    (advice,) = (finding.advice for finding in found if finding.about == about)
+    (advice,) = (finding.advice for finding in found if finding.subject == about)
     assert advice.endswith(".")
 
 
@@ -73,9 +73,9 @@ def test_a_local_cloud_that_does_not_answer_is_all_that_is_told_of_it() -> None:
     nowhere = "http://127.0.0.1:1"
     stack = Stack(nowhere, "k", endpoint_url=nowhere, stack_name="darkroom-local")
 
-    (found,) = doctor.examine(Patient(stack))
+    (found,) = doctor.examine(Deployment(stack))
 
-    assert (found.level, found.advice) == ("fail", "Start it: make up.")
+    assert (found.level, found.advice) == ("fail", "Run `make up`.")
 
 
 def test_a_stack_that_was_not_named_is_looked_at_from_outside_only(
@@ -88,7 +88,7 @@ def test_a_stack_that_was_not_named_is_looked_at_from_outside_only(
     done = darkroom("doctor")
 
     assert done.exit_code == 0
-    assert "warn  cloud          only the API was looked at\n" in done.stdout
+    assert "warn  cloud          only the API was checked\n" in done.stdout
 
 
 class OneClient(Stack):
@@ -100,13 +100,13 @@ class OneClient(Stack):
         return self.stubs[service]
 
 
-def a_patient(*services: str) -> tuple[Patient, dict[str, Stubber]]:
+def a_deployment(*services: str) -> tuple[Deployment, dict[str, Stubber]]:
     """A stack in AWS whose services answer what a test says."""
     real = Stack("http://127.0.0.1:1", "k", endpoint_url="http://127.0.0.1:1")
     stack = OneClient("http://127.0.0.1:1", "k", stack_name="prod")
     clients = {service: real.client(service) for service in services}
     object.__setattr__(stack, "stubs", clients)
-    return Patient(stack), {name: Stubber(client) for name, client in clients.items()}
+    return Deployment(stack), {name: Stubber(client) for name, client in clients.items()}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def a_patient(*services: str) -> tuple[Patient, dict[str, Stubber]]:
 def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
     runs: list[float], age: int, level: str
 ) -> None:
-    patient, stubs = a_patient("cloudwatch", "cloudformation")
+    deployment, stubs = a_deployment("cloudwatch", "cloudformation")
     points = [{"SampleCount": count, "Timestamp": NOW} for count in runs]
     stubs["cloudwatch"].add_response("get_metric_statistics", {"Datapoints": points})
     made = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=age)
@@ -123,7 +123,7 @@ def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
     stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [stack]})
 
     with stubs["cloudwatch"], stubs["cloudformation"]:
-        (found,) = doctor.reconcile(patient)
+        (found,) = doctor.reconcile(deployment)
 
     assert found.level == level
 
@@ -132,8 +132,8 @@ def functions_of(
     *layers: str, code: dict[str, dict[str, str]] | None = None, **more: Any
 ) -> list[Finding]:
     """What is found of functions in AWS, each with one version of the rules."""
-    patient, stubs = a_patient("cloudformation", "lambda")
-    object.__setattr__(patient.stack, "code", code or {})
+    deployment, stubs = a_deployment("cloudformation", "lambda")
+    object.__setattr__(deployment.stack, "code", code or {})
     resource = {
         "ResourceType": "AWS::Lambda::Function",
         "LastUpdatedTimestamp": NOW,
@@ -158,15 +158,15 @@ def functions_of(
             },
         )
     with stubs["cloudformation"], stubs["lambda"]:
-        return list(deployed.functions(patient))
+        return list(drift.functions(deployment))
 
 
 def test_functions_with_the_same_rules_are_of_one_deployment() -> None:
     (found,) = functions_of("dev-DarkroomLayer:7", "dev-DarkroomLayer:7")
 
-    assert (found.level, found.found) == (
+    assert (found.level, found.message) == (
         "ok",
-        "all 2 functions have the same rules, dev-DarkroomLayer:7",
+        "all 2 functions use the same layer, dev-DarkroomLayer:7",
     )
 
 
@@ -174,14 +174,14 @@ def test_functions_with_rules_of_two_versions_are_a_broken_deployment() -> None:
     (found,) = functions_of("dev-DarkroomLayer:7", "dev-DarkroomLayer:8")
 
     assert found.level == "fail"
-    assert "dev-DarkroomLayer:7, dev-DarkroomLayer:8" in found.found
+    assert "dev-DarkroomLayer:7, dev-DarkroomLayer:8" in found.message
 
 
 @pytest.mark.parametrize(
     ("digest", "here", "expected"),
     [
-        ("same", b"now", ("ok", "all 1 functions are of this checkout")),
-        ("other", b"now", ("warn", "F0: not of this checkout")),
+        ("same", b"now", ("ok", "all 1 functions are from this checkout")),
+        ("other", b"now", ("warn", "F0: not from this checkout")),
         ("same", b"then", ("warn", "api/app.py: changed since `make up`")),
         ("same", None, ("warn", "api/app.py: changed since `make up`")),
     ],
@@ -193,7 +193,7 @@ def test_a_local_cloud_has_the_code_of_this_checkout_or_not(
     here: bytes | None,
     expected: tuple[str, str],
 ) -> None:
-    monkeypatch.setattr(deployed, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(drift, "PROJECT", tmp_path)
     (tmp_path / "api").mkdir()
     if here:
         (tmp_path / "api" / "app.py").write_bytes(here)
@@ -204,7 +204,7 @@ def test_a_local_cloud_has_the_code_of_this_checkout_or_not(
 
     (finding,) = functions_of("dev-DarkroomLayer:7", code=code, CodeSha256="same")
 
-    assert (finding.level, finding.found) == expected
+    assert (finding.level, finding.message) == expected
 
 
 def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:
@@ -213,14 +213,14 @@ def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:
     )
 
     assert found[0].level == "fail"
-    assert found[0].found == "F0 is not ready: The role is gone."
+    assert found[0].message == "F0 is not ready: The role is gone."
 
 
 def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_: Patient) -> Iterable[Finding]:
-        client = a_patient("sqs")[0].stack.client("sqs")
+    def refused(_: Deployment) -> Iterable[Finding]:
+        client = a_deployment("sqs")[0].stack.client("sqs")
         with Stubber(client) as stub:
             stub.add_client_error("get_queue_attributes", "AccessDenied", "no")
             client.get_queue_attributes(QueueUrl="q")
@@ -233,7 +233,7 @@ def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
     stack = Stack(httpserver.url_for("/v1"), "k", endpoint_url="here", stack_name="prod")
     an_api(httpserver)
 
-    found = levels(doctor.examine(Patient(stack)))
+    found = levels(doctor.examine(Deployment(stack)))
 
     assert (found["queues"], found["other"]) == ("warn", "ok")
 
@@ -251,4 +251,4 @@ def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
 def test_a_definition_is_the_same_but_for_what_was_filled_in(there: Any, same: bool) -> None:
     here = json.loads('{"a": ["${FunctionArn}", 2], "b": "x"}')
 
-    assert deployed._same(here, there) is same
+    assert drift._same(here, there) is same

@@ -125,7 +125,7 @@ def test_a_log_that_shows_no_end_is_cut_short() -> None:
 def test_a_log_group_that_is_not_known_is_told() -> None:
     stack, _ = a_stack("logs")
 
-    with pytest.raises(NoHistory, match="name the stack with --stack"):
+    with pytest.raises(NoHistory, match="Use --stack to name the stack"):
         history.read(stack, ARN, START)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from darkroom.cli import common as command
+from darkroom.cli import stack
 from darkroom.cli.stack import Stack
 from tests.support.fakes.api import Api, darkroom
 
@@ -35,7 +35,7 @@ def aws_answers(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Any
             endpoint_url=api.server.url_for("/aws"),
             outputs={"StateMachineLogGroup": "group"},
         )
-        monkeypatch.setattr(command, "find", lambda *_: cloud)
+        monkeypatch.setattr(stack, "find", lambda *_: cloud)
 
     return answer
 
@@ -79,7 +79,7 @@ def test_logs_of_an_express_execution_that_are_not_complete_say_so(
     done = darkroom("logs", "t1")
 
     assert done.stdout.splitlines()[1].split()[0] == "Download"
-    assert "does not show the end of this execution" in done.stderr
+    assert "does not have the end of this execution yet" in done.stderr
 
 
 def test_logs_of_an_express_execution_that_have_not_arrived_say_so(
@@ -91,4 +91,4 @@ def test_logs_of_an_express_execution_that_have_not_arrived_say_so(
     done = darkroom("logs", "t1")
 
     assert done.exit_code == 1
-    assert "ask again in a minute" in done.stderr
+    assert "try again in a minute" in done.stderr

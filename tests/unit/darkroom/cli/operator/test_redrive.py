@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from darkroom.cli import common as command
+from darkroom.cli import stack
 from darkroom.cli.operator import redrive
 from darkroom.cli.stack import Stack
 from tests.support.fakes.api import darkroom
@@ -46,7 +46,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
     monkeypatch.setattr(redrive, "POLL_SECONDS", 0)
     with mock_aws():
         queues = Queues()
-        monkeypatch.setattr(command, "find", lambda *_: queues.stack)
+        monkeypatch.setattr(stack, "find", lambda *_: queues.stack)
         yield queues
 
 
@@ -63,7 +63,7 @@ def test_every_task_is_in_its_queue_again_and_no_dead_letter_any_more(queues: Qu
     done = darkroom("redrive-dlq", "--yes")
 
     assert done.exit_code == 0
-    assert done.stdout == "25 dead letters.\n25 moved.\n"
+    assert done.stdout == "25 messages in the dead-letter queue.\n25 moved.\n"
     assert sorted(queues.bodies(queues.tasks)) == sorted(orders)
     assert queues.bodies(queues.dead) == []
 
@@ -75,7 +75,7 @@ def test_a_message_that_is_no_task_stays_where_a_person_looks(queues: Queues) ->
     done = darkroom("redrive-dlq", "--yes")
 
     assert done.exit_code == 0
-    assert "1 moved.\n1 stayed: no task" in done.stdout
+    assert "1 moved.\n1 kept: not a task" in done.stdout
     assert queues.bodies(queues.tasks) == [order(TASK)]
     assert queues.bodies(queues.dead) == ["hello"]
 
@@ -87,9 +87,9 @@ def test_a_dry_run_shows_what_would_move_and_leaves_everything(queues: Queues) -
     done = darkroom("redrive-dlq", "--dry-run")
 
     assert sorted(done.stdout.splitlines()) == [
-        "2 dead letters.",
-        f"moves  {TASK}  attempt 2",
-        "stays  no task  Told by dispatch.",
+        "2 messages in the dead-letter queue.",
+        "keep  not a task  Told by dispatch.",
+        f"move  {TASK}  attempt 2",
     ]
     assert queues.bodies(queues.tasks) == []
     assert len(queues.bodies(queues.dead)) == 2
@@ -101,7 +101,7 @@ def test_a_dry_run_shows_ten_at_most(queues: Queues) -> None:
 
     shown = darkroom("redrive-dlq", "--dry-run").stdout.splitlines()
 
-    assert shown[0] == "12 dead letters."
+    assert shown[0] == "12 messages in the dead-letter queue."
     assert len(shown) == 11
 
 
@@ -110,7 +110,7 @@ def test_a_message_without_a_reason_is_told_what_it_lacks(queues: Queues) -> Non
 
     shown = darkroom("redrive-dlq", "--dry-run").stdout
 
-    assert "stays  no task  The message has no taskId" in shown
+    assert "keep  not a task  The message has no taskId" in shown
 
 
 def test_a_redrive_asks_with_the_count(queues: Queues) -> None:
@@ -119,7 +119,7 @@ def test_a_redrive_asks_with_the_count(queues: Queues) -> None:
     done = darkroom("redrive-dlq", input="n\n")
 
     assert done.exit_code == 1
-    assert "Send 1 message to the queue of tasks again? [y/N]" in done.stderr
+    assert "Move 1 message back to the task queue? [y/N]" in done.stderr
     assert queues.bodies(queues.tasks) == []
     assert queues.bodies(queues.dead) == [order(TASK)]
 
@@ -128,7 +128,7 @@ def test_a_redrive_asks_with_the_count(queues: Queues) -> None:
 def test_no_dead_letter_is_nothing_to_ask_about() -> None:
     done = darkroom("redrive-dlq")
 
-    assert (done.exit_code, done.stdout) == (0, "0 dead letters.\n")
+    assert (done.exit_code, done.stdout) == (0, "0 messages in the dead-letter queue.\n")
 
 
 def test_what_reconcile_has_in_hands_is_left_to_it_and_told(queues: Queues) -> None:
@@ -138,8 +138,8 @@ def test_what_reconcile_has_in_hands_is_left_to_it_and_told(queues: Queues) -> N
     dry = darkroom("redrive-dlq", "--dry-run").stdout
     done = darkroom("redrive-dlq", "--yes").stdout
 
-    assert "Others are in other hands" in dry
-    assert "0 moved.\n1 not seen" in done
+    assert "The others are hidden for the moment" in dry
+    assert "0 moved.\n1 not received" in done
 
 
 class Saboteur:
@@ -169,7 +169,7 @@ def test_a_message_that_could_not_be_sent_is_not_deleted(
 
     assert done.exit_code == 1
     assert done.stderr == (
-        "The dead letters cannot be redriven: Not allowed. 0 or more were moved: run it again.\n"
+        "The dead letters cannot be redriven: Not allowed. At least 0 were moved. Run it again.\n"
     )
     assert queues.bodies(queues.dead) == [order(TASK)]
 
@@ -197,9 +197,9 @@ def test_more_than_was_counted_is_never_moved(queues: Queues) -> None:
 
 
 def test_queues_that_are_not_known_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "find", lambda *_: Stack("https://api", "key"))
+    monkeypatch.setattr(stack, "find", lambda *_: Stack("https://api", "key"))
 
     done = darkroom("redrive-dlq")
 
     assert done.exit_code == 1
-    assert done.stderr.startswith("Where the queues are, is not known here")
+    assert done.stderr.startswith("The queues of the stack are not known.")

@@ -6,7 +6,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from darkroom.cli import render
-from darkroom.cli.operator import task_logs as lines
+from darkroom.cli.operator import tables, task_logs
 from darkroom.cli.operator.history import NoHistory
 from darkroom.cli.stack import Stack
 
@@ -58,7 +58,7 @@ def test_the_lines_of_a_task_come_in_the_order_of_time_without_those_of_others(s
 
     with Stubber(stack.stub) as stub:
         stub.add_response("filter_log_events", {"events": events}, asked)
-        found = lines.read(stack, TASK, POSTED, None)
+        found = task_logs.read(stack, TASK, POSTED, None)
 
     assert [(line.function, line.message) for line in found] == [
         ("app", "accepted"),
@@ -80,27 +80,27 @@ def test_logs_are_searched_around_the_life_of_the_task_only(stack) -> None:
 
     with Stubber(stack.stub) as stub:
         stub.add_response("filter_log_events", {"events": []}, asked)
-        assert lines.read(stack, TASK, POSTED, ended) == []
+        assert task_logs.read(stack, TASK, POSTED, ended) == []
 
 
 def test_where_the_log_group_is_not_known_there_are_no_lines() -> None:
-    assert lines.read(Stack("http://127.0.0.1:1", "key"), TASK, POSTED, None) == []
+    assert task_logs.read(Stack("http://127.0.0.1:1", "key"), TASK, POSTED, None) == []
 
 
 def test_logs_that_may_not_be_read_are_told_with_their_group(stack) -> None:
     with Stubber(stack.stub) as stub:
         stub.add_client_error("filter_log_events", "AccessDeniedException", "no")
-        with pytest.raises(NoHistory, match="The logs of group cannot be read"):
-            lines.read(stack, TASK, POSTED, None)
+        with pytest.raises(NoHistory, match="The log group group cannot be read"):
+            task_logs.read(stack, TASK, POSTED, None)
 
 
 def test_a_line_is_shown_with_what_it_says_and_nothing_for_the_terminal_to_obey(capsys) -> None:
     failure = {"step": "Download", "error": "ExecutionLost"}
     event = logged(32, "ended\x1b[2J", "reconcile", level="WARNING", failure=failure)
-    line = lines.from_log(event["message"], TASK)
+    line = task_logs.from_log(event["message"], TASK)
     assert line is not None
 
-    render.put(render.screen(), render.line_table([line]))
+    render.put(render.screen(), tables.log_table([line]))
 
     shown = capsys.readouterr().out
     assert "04:26:32.612  reconcile  ended" in shown

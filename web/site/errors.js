@@ -1,14 +1,14 @@
-/** What an error means, in the words of docs/errors.md, which is this page's `errors.md`. */
+/** The meanings of errors, from docs/errors.md, which is deployed with this page. */
 
 import { element } from "./dom.js";
 
 const ROW = /^\| `(?<error>\w+)` \| [^|]+ \| [^|]+ \| (?<meaning>.+) \|$/gm;
-/** Below the table: `States.Timeout` and `Sandbox.Timedout` (a step took too long), … */
+/** The text below the table: `States.Timeout` and `Sandbox.Timedout` (a step took too long), … */
 const OF_AWS = /`(\w+\.\w+)`(?: and `(\w+\.\w+)`)? \(([^)]+)\)/g;
 
 /**
  * Reads the meanings of errors.
- * @returns {Promise<Map<string, string>>} by the error's name; code stands between backquotes
+ * @returns {Promise<Map<string, string>>} Markdown text by the name of the error
  */
 export async function readErrors() {
   const text = await (await fetch(new URL("errors.md", import.meta.url))).text();
@@ -21,7 +21,7 @@ export async function readErrors() {
   return meanings;
 }
 
-/** Returns a text as nodes, with what stands between backquotes as code. */
+/** Returns a text as nodes: the parts between backquotes as code. */
 export function prose(text) {
   return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
 }

@@ -1,6 +1,4 @@
-"""`darkroom cost`: what tasks cost in AWS."""
-
-from typing import Annotated
+"""`darkroom cost`: the tables of docs/cost.md in the terminal."""
 
 import typer
 
@@ -11,12 +9,8 @@ from darkroom.cost.prices import load_prices
 from darkroom.cost.report import shown
 
 
-def cost(
-    tasks: Annotated[
-        int, typer.Option(min=1, metavar="N", help="A month, beside a queue and workers.")
-    ] = 1_000_000,
-) -> None:
-    """Show what tasks cost in AWS, by component: what was counted, times dated prices."""
+def show(tasks: int) -> None:
+    """Print the cost tables; the comparison is for this number of tasks a month."""
     counts, prices = load_counts(), load_prices()
     for table in (
         tables.by_component(counts, prices),
@@ -27,4 +21,4 @@ def cost(
         tables.break_even(counts, prices),
     ):
         render.put(render.screen(), shown(table))
-    typer.echo(f"Counted on {counts.date}; docs/cost.md says how, and with which prices.")
+    typer.echo(f"Counted on {counts.date}. docs/cost.md describes the method and the prices.")

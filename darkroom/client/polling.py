@@ -1,4 +1,4 @@
-"""Poll tasks until they have ended, for little: versions, a list for many, the API's own pace."""
+"""Low-cost polling: with ETags, with one list for many tasks, at the pace that the API asks for."""
 
 import itertools
 import time
@@ -9,40 +9,42 @@ from darkroom.client.transport import path_of
 from darkroom.client.views import Task
 from darkroom.tasks.model import OPEN, Status
 
-Ask = Callable[[str, Mapping[str, Any], Mapping[str, str]], tuple[Any, Mapping[str, str]]]
-"""Sends a GET, path, query and headers; gives the body, None for a 304, and the headers."""
+GetIfChanged = Callable[[str, Mapping[str, Any], Mapping[str, str]], tuple[Any, Mapping[str, str]]]
+"""Sends a GET with path, query and headers; returns the body (None for a 304) and the headers."""
 
 PAGE = 100
-"""Tasks that one answer lists at most."""
+"""Maximum number of tasks in one page."""
 FIRST_PAUSE, LONGEST_PAUSE, SLOWER = 0.1, 2.0, 1.25
-"""Seconds between the first two polls, between the last ones, and how one grows to the other; a
-`Retry-After` that is longer counts."""
-# A status that comes late never shows a task going backwards.
+"""Seconds between the first two polls, the maximum, and the factor by which the pause grows.
+
+A longer `Retry-After` has precedence.
+"""
+# A response that arrives late must not move a task back to an earlier status.
 RANK = {Status.PENDING: 0, Status.RUNNING: 1}
 
 
 def ended(task: Mapping[str, Any]) -> bool:
-    """Whether a task has ended, well or badly."""
+    """Whether a task has ended, with success or not."""
     return task["status"] not in OPEN
 
 
 class Poll:
-    """Asks the API the same questions again: for what is new since, at the pace that it tells."""
+    """Repeats GET requests: receives only what has changed, at the pace that the API asks for."""
 
-    def __init__(self, ask: Ask, sleep: Callable[[float], None]) -> None:
-        """Take what sends a GET, and what waits some seconds."""
-        self._ask, self._sleep = ask, sleep
+    def __init__(self, get: GetIfChanged, sleep: Callable[[float], None]) -> None:
+        """Store a function that sends a GET, and one that waits for some seconds."""
+        self._get, self._sleep = get, sleep
         self._known: dict[str, tuple[str, Any]] = {}
-        self._told: list[float] = []
+        self._retry_after: list[float] = []
         self._pause = FIRST_PAUSE
 
     def get(self, path: str, query: Mapping[str, Any]) -> Any:
-        """Return a body: the very one that was returned before, if it is still true."""
+        """Return a body: the same object as before if it has not changed."""
         place = f"{path}?{query.get('cursor', '')}"
         version, known = self._known.get(place, ("", None))
-        body, headers = self._ask(path, query, {"If-None-Match": version} if version else {})
+        body, headers = self._get(path, query, {"If-None-Match": version} if version else {})
         if (pause := headers.get("Retry-After", "")).isdecimal():
-            self._told.append(float(pause))
+            self._retry_after.append(float(pause))
         if body is None:
             return known
         if version := headers.get("ETag", ""):
@@ -50,17 +52,17 @@ class Poll:
         return body
 
     def rest(self, most: float) -> None:
-        """Wait before the next round, `most` seconds at most: longer each time, or as was told."""
-        self._sleep(min(max(self._pause, min(self._told, default=0.0)), most))
+        """Wait before the next poll: longer each time, or for `Retry-After`; at most `most`."""
+        self._sleep(min(max(self._pause, min(self._retry_after, default=0.0)), most))
         self._pause = min(self._pause * SLOWER, LONGEST_PAUSE)
-        self._told = []
+        self._retry_after = []
 
 
 class Watch:
-    """Watches tasks through the API."""
+    """Waits for tasks."""
 
     def __init__(self, poll: Poll) -> None:
-        """Take what asks the API."""
+        """Store what polls the API."""
         self._poll = poll
 
     def until_ended(
@@ -69,12 +71,12 @@ class Watch:
         seconds: float,
         on_change: Callable[[Task], None] | None,
     ) -> dict[str, Task]:
-        """Poll until all tasks have ended, or the seconds have passed: see `Darkroom.wait`."""
+        """Poll until all tasks have ended, or until the timeout: see `Darkroom.wait`."""
         deadline = time.monotonic() + seconds
         seen: dict[str, Task] = {}
         left = dict.fromkeys(task_ids)
         while left:
-            for task in self._look(left):
+            for task in self._read(left):
                 before = seen.get(task["taskId"])
                 if before is None or _rank(task) > _rank(before):
                     seen[task["taskId"]] = task
@@ -88,12 +90,12 @@ class Watch:
             self._poll.rest(rest)
         return seen
 
-    def _look(self, task_ids: Collection[str]) -> Iterator[Task]:
-        """Ask for tasks in as few requests as may be."""
+    def _read(self, task_ids: Collection[str]) -> Iterator[Task]:
+        """Read tasks with as few requests as possible."""
         missing = set(task_ids)
         if len(missing) > 1:
-            # What was submitted last stands first. Others may have submitted meanwhile, but to
-            # read through all their tasks would be no saving any more.
+            # The newest tasks come first. Others may have been submitted in the meantime, but to
+            # read many pages of them would cost more requests than it saves.
             reach = PAGE * (len(missing) // PAGE + 1)
             for task in itertools.islice(self._list(), reach):
                 if task["taskId"] in missing:

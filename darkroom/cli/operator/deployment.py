@@ -1,4 +1,4 @@
-"""What a look at a deployment finds, and what is looked at."""
+"""The deployment that `darkroom doctor` examines, and what a check reports about it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,17 +11,17 @@ OK, WARN, FAIL = "ok", "warn", "fail"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: `ok`, `warn` or `fail`, of what, and what to do about it."""
+    """The result of one check: its level, its subject, a message and what to do about it."""
 
     level: str
-    about: str
-    found: str
+    subject: str
+    message: str
     advice: str = ""
 
 
 @dataclass(frozen=True)
-class Patient:
-    """A stack, and what CloudFormation knows of it."""
+class Deployment:
+    """A stack with its resources in CloudFormation."""
 
     stack: Stack
 
@@ -34,17 +34,17 @@ class Patient:
 
     @cached_property
     def template(self) -> dict[str, Any]:
-        """The template as it was deployed, SAM's own resources included."""
+        """The deployed template, including the resources that SAM adds."""
         answer = self.stack.client("cloudformation").get_template(
             StackName=self.stack.stack_name, TemplateStage="Processed"
         )
         template: dict[str, Any] = answer["TemplateBody"]
         return template
 
-    def of_type(self, kind: str) -> dict[str, str]:
+    def of_type(self, resource_type: str) -> dict[str, str]:
         """Return the physical ids of all resources of a type, by their logical ids."""
         return {
             name: resource["PhysicalResourceId"]
             for name, resource in self.resources.items()
-            if resource["ResourceType"] == kind
+            if resource["ResourceType"] == resource_type
         }

@@ -1,0 +1,36 @@
+"""The AWS clients of the command line."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+AwsError = (BotoCoreError, ClientError)
+"""What a call to AWS raises: AWS refused it, or there was no answer."""
+
+
+def client(
+    service: str,
+    region: str | None,
+    endpoint_url: str | None = None,
+    credentials: Mapping[str, str] | None = None,
+) -> Any:
+    """Return a boto3 client; without `credentials` with those of the user's environment."""
+    return boto3.client(
+        service, region_name=region, endpoint_url=endpoint_url, **(credentials or {})
+    )
+
+
+def default_region() -> str | None:
+    """Return the region of the user's environment or profile."""
+    region: str | None = os.environ.get("AWS_REGION") or boto3.session.Session().region_name
+    return region
+
+
+def message(error: Exception) -> str:
+    """Return what AWS answered, or why there was no answer."""
+    if isinstance(error, ClientError):
+        return error.response["Error"].get("Message") or str(error)
+    return str(error)

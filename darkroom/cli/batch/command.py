@@ -1,0 +1,147 @@
+"""Run a batch from files to files; resume it from the checkpoint in the folder of results."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from darkroom.cli import render
+from darkroom.cli.batch import checkpoint as checkpoints
+from darkroom.cli.batch import items as batch_items
+from darkroom.cli.batch import manifest
+from darkroom.cli.batch.checkpoint import Checkpoint
+from darkroom.cli.batch.items import Item, Progress
+from darkroom.cli.batch.report import write_report
+from darkroom.cli.errors import CommandError
+from darkroom.cli.target import Target
+from darkroom.cli.terminal import complain, say
+from darkroom.client import ApiError, Batch, Darkroom, Unreachable
+from darkroom.tasks.model import Status
+
+RETRYABLE = {Status.FAILED, Status.CANCELLED}
+"""A retry of the batch starts a new attempt of tasks with these statuses."""
+
+
+def run(target: Target, images: Path, out: Path, options: Mapping[str, Any]) -> None:
+    """Convert a folder or a list of images; exit 1 if not every result was saved."""
+    stack = target.find()
+    sources, ignored = manifest.read(images, out)
+    out.mkdir(parents=True, exist_ok=True)
+    items = batch_items.items(sources)
+    version = checkpoints.version([stack.api_url, options, *(s.version() for s in sources)])
+    if ignored:
+        say(f"Files ignored because they are not images: {ignored}.")
+    screen = render.screen()
+    try:
+        with stack.darkroom() as client, render.progress_bar(screen) as bar:
+            row = bar.add_task("", total=len(items))
+
+            def show(progress: Progress) -> None:
+                ended = progress.saved + progress.failed
+                bar.update(row, description=progress.summary(), completed=ended)
+
+            _convert(client, items, out, Progress(show), screen, version=version, options=options)
+    except (KeyboardInterrupt, ApiError, Unreachable):
+        complain(_interrupted(checkpoints.read(out, version), target))
+        raise
+    report = write_report(items, out)
+    if failed := [item for item in items if not item.file]:
+        _show_reasons(failed)
+    say(f"{len(items) - len(failed)} of {len(items)} saved in {out}. Report: {report}")
+    checkpoint = checkpoints.read(out, version)
+    if checkpoint and any(item.status in RETRYABLE for item in failed):
+        retry = target.command(f"retry --batch {checkpoint.batch_id}")
+        say(f"To retry what failed: {retry}, then run the same command again.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _convert(
+    client: Darkroom,
+    items: Sequence[Item],
+    out: Path,
+    progress: Progress,
+    screen: Console,
+    *,
+    version: str,
+    options: Mapping[str, Any],
+) -> None:
+    """Upload, submit and follow items; continue from the checkpoint in `out`, if there is one.
+
+    Raises:
+        ApiError, Unreachable: the API refuses the uploads or does not report the status.
+        CommandError: the API refuses the batch.
+    """
+    checkpoint = _usable_checkpoint(client, out, version)
+    if checkpoint:
+        batch_items.restore(items, checkpoint, progress)
+    else:
+        batch_items.upload(client, items, progress)
+        checkpoint = batch_items.prepare(client, items, version)
+        if checkpoint is None:
+            return
+        checkpoint.write(out)
+    if checkpoint.batch_id is None:
+        try:
+            batch = _submit(client, checkpoint, out, options)
+        except ApiError as error:
+            raise CommandError(error.message) from error
+        checkpoint.batch_id = batch["batchId"]
+        checkpoint.write(out)
+    screen.print(f"Batch {render.clean(checkpoint.batch_id)}", soft_wrap=True)
+    last = batch_items.follow(client, checkpoint.batch_id, items, out, progress)
+    if last["status"] != Status.COMPLETED:
+        render.screen().print(render.batch_line(last), soft_wrap=True)
+
+
+def _usable_checkpoint(client: Darkroom, out: Path, version: str) -> Checkpoint | None:
+    """Return the checkpoint of this batch in `out`, unless the API no longer has the batch."""
+    checkpoint = checkpoints.read(out, version)
+    if checkpoint and checkpoint.batch_id:
+        try:
+            client.batches.get(checkpoint.batch_id)
+        except ApiError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+    return checkpoint
+
+
+def _submit(
+    client: Darkroom, checkpoint: Checkpoint, out: Path, options: Mapping[str, Any]
+) -> Batch:
+    """Submit a batch. If the API refuses an item, submit again so that only this item fails.
+
+    Raises:
+        ApiError, Unreachable: as `Batches.submit`.
+    """
+    try:
+        return client.batches.submit(checkpoint.source, **options, idempotency_key=checkpoint.key)
+    except ApiError as error:
+        if not (error.field or "").startswith("sources."):
+            raise
+    # The idempotency key can be used again: a refused request does not consume it.
+    checkpoint.source = client.batches.manifest(checkpoint.source["sources"])
+    checkpoint.write(out)
+    return client.batches.submit(checkpoint.source, **options, idempotency_key=checkpoint.key)
+
+
+def _interrupted(checkpoint: Checkpoint | None, target: Target) -> str:
+    """Return the state of a batch whose command was interrupted, and how to continue."""
+    if checkpoint is None:
+        return "Nothing was submitted."
+    if checkpoint.batch_id is None:
+        return "The batch may have been submitted. Run the same command again to continue it."
+    return (
+        f"Batch {checkpoint.batch_id} continues. Run the same command again to save the rest, or "
+        "stop it: " + target.command(f"cancel --batch {checkpoint.batch_id}")
+    )
+
+
+def _show_reasons(failed: Sequence[Item]) -> None:
+    """Show how many items failed with each error, with one message as an example."""
+    reasons = [{"failure": {"error": i.error or i.status, "message": i.message}} for i in failed]
+    render.put(render.screen(), render.reason_table(reasons, lambda r: r["failure"]["error"]))
