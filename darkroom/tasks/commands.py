@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom.aws.sqs import MOST_MESSAGES, Queue
+from darkroom.aws.sqs import MAX_MESSAGES, Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.runtime.logging import logger
 from darkroom.tasks.model import execution_name, order
@@ -17,8 +17,8 @@ def enqueue(queue: Queue, items: Sequence[Item]) -> None:
     One that is not taken is no error: the task is stored, and reconcile queues it again within
     minutes, as if it had come alone.
     """
-    for start in range(0, len(items), MOST_MESSAGES):
-        part = items[start : start + MOST_MESSAGES]
+    for start in range(0, len(items), MAX_MESSAGES):
+        part = items[start : start + MAX_MESSAGES]
         try:
             refused = queue.send_many([order(item) for item in part])
         except (BotoCoreError, ClientError) as error:

@@ -275,5 +275,5 @@ def test_a_manifest_that_is_gone_is_an_error_in_words_for_people(aws: Any, act: 
     gone = {"uploaded": "batches/gone", "format": "csv", "key": "k"}
     attributes = {"manifest": gone, "output": {}, "toleratedFailurePercentage": 20}
     aws.batches.create(other, "me", attributes)
-    with pytest.raises(SourceNotFound, match="The manifest is not there"):
+    with pytest.raises(SourceNotFound, match="The manifest does not exist"):
         act("prepare", batchId=other)
