@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     delivery = deliver(
         task, secrets.of(task["owner"]), allow_private=settings.allow_private_sources
     )
-    store.delivered(task_id, attempt, delivery.item(tries))
+    store.record_delivery(task_id, attempt, delivery.item(tries))
     logger.info(
         "delivered" if delivery.delivered else "not delivered",
         correlation_id=task_id,

@@ -129,7 +129,7 @@ class Run:
 
         def again(entry: Item) -> Item | None:
             task = (entry["taskId"], entry["attempt"])
-            if entry["status"] in OPEN and self.tasks.keep(*task, run):
+            if entry["status"] in OPEN and self.tasks.assign_to_run(*task, run):
                 return None
             return self.tasks.retry(*task, run)  # of one that is open: it has ended meanwhile
 

@@ -73,7 +73,7 @@ def _announce(patch: pytest.MonkeyPatch) -> None:
 
 def _callback(patch: pytest.MonkeyPatch) -> None:
     callback = _imported(patch, "deliver_webhook")
-    store = SimpleNamespace(get=lambda _: TASK, delivered=lambda *_: None)
+    store = SimpleNamespace(get=lambda _: TASK, record_delivery=lambda *_: None)
     patch.setattr(callback, "store", store)
     patch.setattr(callback, "queue", SimpleNamespace(hide=lambda *_: None))
     patch.setattr(callback, "secrets", SimpleNamespace(of=lambda _: b""))

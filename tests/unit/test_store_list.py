@@ -10,7 +10,7 @@ from stand_in import STARTED
 from darkroom.tasks import queries as index_module
 from darkroom.tasks import store as store_module
 from darkroom.tasks.cursors import InvalidCursor
-from darkroom.tasks.queries import TaskIndex, _key
+from darkroom.tasks.queries import TaskIndex, _start_key
 from darkroom.tasks.store import TaskStore
 
 NEW = {"source": {"imageUrl": "https://example.com/a.jpg"}, "output": {"quality": 90}}
@@ -197,7 +197,7 @@ def test_what_is_no_cursor_is_refused(index: TaskIndex, cursor: str) -> None:
 )
 def test_garbage_is_a_cursor_or_refused_but_no_crash(cursor: str) -> None:
     try:
-        key = _key(cursor, "me")
+        key = _start_key(cursor, "me")
     except InvalidCursor:
         return
     assert key["owner"] == "me"
