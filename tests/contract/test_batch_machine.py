@@ -13,7 +13,7 @@ from test_state_machine import THROTTLING, next_states, strings
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.model import (
-    LOOK_SECONDS,
+    CHECK_SECONDS,
     PAGE_SECONDS,
     SETTLE_SECONDS,
     TRANSITIONS,
@@ -143,7 +143,7 @@ def test_what_was_cancelled_is_looked_at_again_after_every_call_of_the_run_is_ov
     """A call of Enter is killed at its time limit; a page of a retry looks, and then writes."""
     default = template["Globals"]["Function"]["Timeout"]
     enter = resources[invoked["Enter"]]["Properties"].get("Timeout", default)
-    page = LOOK_SECONDS + slowest(Table("any")._dynamodb)
+    page = CHECK_SECONDS + slowest(Table("any")._dynamodb)
     assert states["LetEnterEnd"]["Seconds"] == SETTLE_SECONDS > max(enter, page)
 
 

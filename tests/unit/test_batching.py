@@ -45,8 +45,8 @@ def calls(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         made.extend((order["taskId"], order["attempt"]) for order in orders)
         return 0
 
-    monkeypatch.setattr(type(module.runs.queue), "send_many", send_many)
-    monkeypatch.setattr(type(module.runs.machine), "stop", lambda _, arn, __: made.append(arn))
+    monkeypatch.setattr(type(module.runner.queue), "send_many", send_many)
+    monkeypatch.setattr(type(module.runner.machine), "stop", lambda _, arn, __: made.append(arn))
     return made
 
 
