@@ -11,7 +11,7 @@ from typing import Any
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.kms import Secrets
 from darkroom.aws.sqs import Queue
-from darkroom.events.webhooks import deliver, pause
+from darkroom.events.webhooks import deliver, retry_delay
 from darkroom.runtime.logging import logger
 from darkroom.runtime.metrics import count_webhook
 from darkroom.runtime.redaction import redacted_errors
@@ -54,5 +54,5 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     if delivery.final:
         return {"batchItemFailures": []}
     # SQS finds out that a message is dead when it would deliver it once more: at once, then.
-    queue.hide(record["receiptHandle"], pause(tries, first_pause) if again else 0)
+    queue.hide(record["receiptHandle"], retry_delay(tries, first_pause) if again else 0)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
