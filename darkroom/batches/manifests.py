@@ -27,7 +27,7 @@ MAX_ITEMS = 2_000_000
 """Each child execution of the Map Run returns a count for 25 items. All counts must fit 256 KiB."""
 MAX_BYTES = 500_000_000
 """Size of all entries together, which must fit the function's `/tmp`."""
-SHOWN = 500
+MAX_KEPT_TEXT = 500
 """Characters that are kept of a line that is not a valid source."""
 
 BOM = b"\xef\xbb\xbf"
@@ -89,7 +89,7 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
             except (csv.Error, ValueError) as error:
                 problem = f"is not a row of this table: {error}"
         if problem:
-            yield {"line": number, "text": text[:SHOWN], "problem": problem}
+            yield {"line": number, "text": text[:MAX_KEPT_TEXT], "problem": problem}
         elif form != "csv" or not first:
             yield {"line": number, "text": text}
         first = False
@@ -98,7 +98,8 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
 def read(line: bytes) -> tuple[str, str]:
     """Return the text of a line and its problem, "" if none; it continues after "Line 17 "."""
     if len(line) > MAX_LINE_BYTES:
-        return line[: 4 * SHOWN].decode(errors="replace"), f"is longer than {MAX_LINE_BYTES} bytes"
+        beginning = line[: 4 * MAX_KEPT_TEXT].decode(errors="replace")
+        return beginning, f"is longer than {MAX_LINE_BYTES} bytes"
     try:
         text = line.decode().removesuffix("\r")
     except UnicodeDecodeError as error:

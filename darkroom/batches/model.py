@@ -35,9 +35,9 @@ CHECK_SECONDS = 1.0
 """How often a page of a cancel or a retry checks whether its run has ended."""
 PAGE_SECONDS = 20.0
 """Time limit of a page. The next page continues, so slow calls do no harm."""
-INDEX_SECONDS = 2
+INDEX_DELAY_SECONDS = 2
 """Longer than the delay between the table of tasks and the index of a batch's tasks."""
-OF_CANCELLING = "cancel"
+CANCELLING = "cancel"
 """Suffix of a cancelling execution's name."""
 
 Counts = dict[str, int]
@@ -132,7 +132,7 @@ def order(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def cancelling(item: Mapping[str, Any]) -> dict[str, Any]:
+def cancelling_order(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input of the cancelling execution of a run.
 
     It includes `total`, because the state machine fails if an expression refers to a missing field.

@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.model import (
-    OF_CANCELLING,
+    CANCELLING,
     BatchStatus,
-    cancelling,
+    cancelling_order,
     execution_name,
     failure_of,
     order,
@@ -85,12 +85,12 @@ class BatchReconciler:
     def _settle(self, batch: Item) -> Counter[str]:
         """Ensure that the open tasks of a FAILED or CANCELLED batch are cancelled."""
         run = execution_name(batch["batchId"], batch["run"])
-        name = execution_name(batch["batchId"], batch["run"], OF_CANCELLING)
+        name = execution_name(batch["batchId"], batch["run"], CANCELLING)
         outcomes = [self.machine.outcome(self.machine.arn_of(each)) for each in (run, name)]
         if any(outcome and outcome.status == "RUNNING" for outcome in outcomes):
             return Counter()
         if outcomes[1] is None:
-            self.machine.start(name, cancelling(batch))
+            self.machine.start(name, cancelling_order(batch))
             return Counter({"BatchCancelling": 1})
         self.store.settle(batch)
         logger.warning("settled", correlation_id=batch["batchId"])

@@ -209,7 +209,7 @@ class TaskStore:
                 "execution": changes["execution"],
                 "status": TRANSITIONS[transition].target.value,
             }
-            task = found(stale)
+            task = task_at_refusal(stale)
             if {name: task.get(name) for name in written} != written:
                 raise
 
@@ -262,7 +262,7 @@ class TaskStore:
                 ExpressionAttributeNames=aliases(*changes, *remove, *_names(required)),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
-                # `found` needs the item that the condition saw; a later read may see another one.
+                # The item that the condition saw, for `task_at_refusal`. A later read may differ.
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -276,7 +276,7 @@ class TaskStore:
         return task
 
 
-def found(stale: StaleAttempt) -> Item:
+def task_at_refusal(stale: StaleAttempt) -> Item:
     """Return the task at the time of the refused write, {} if it did not exist."""
     refusal = stale.__cause__
     item = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}

@@ -17,7 +17,7 @@ from darkroom.batches.model import (
     PAGE_SECONDS,
     SETTLE_SECONDS,
     TRANSITIONS,
-    cancelling,
+    cancelling_order,
     order,
 )
 
@@ -205,7 +205,7 @@ def test_the_definition_reads_what_the_input_has(machine):
     item = {"batchId": "b", "run": 2, "manifest": {"reader": "lines", "key": "k"}, "total": 3}
     read = {n for t in strings(machine) for n in re.findall(r"Execution\.Input\.(\w+)", t)}
     assert read <= set(order(item))
-    assert set(cancelling(item)) <= set(order(item))
+    assert set(cancelling_order(item)) <= set(order(item))
 
 
 def test_what_cancels_reads_only_what_its_input_has(states):
@@ -214,7 +214,7 @@ def test_what_cancels_reads_only_what_its_input_has(states):
     on_its_way.append(states["Purpose"]["Choices"][0])
     read = {n for text in strings(on_its_way) for n in re.findall(r"Input\.(\w+)", text)}
     read |= set(re.findall(r"\$states\.input\.(\w+)", json.dumps(states["Begin"])))
-    assert read <= set(cancelling({"batchId": "b", "run": 1}))
+    assert read <= set(cancelling_order({"batchId": "b", "run": 1}))
     assert states["Begin"]["Next"] == "Purpose"
 
 

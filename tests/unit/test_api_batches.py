@@ -7,7 +7,7 @@ from api_caller import Answer, Api
 from botocore.exceptions import EndpointConnectionError
 from stand_in import STARTED
 
-from darkroom.batches.model import INDEX_SECONDS
+from darkroom.batches.model import INDEX_DELAY_SECONDS
 
 URL = "https://example.com/a.jpg"
 BODY = {"sources": [{"imageUrl": URL}, {"imageUrl": URL, "name": "second"}]}
@@ -280,7 +280,7 @@ def test_a_retry_of_what_is_still_being_cancelled_waits_for_the_index_alone(
 
     stop, start = started
     assert stop[1].endswith("-1-cancel")
-    assert start[2]["pause"] == INDEX_SECONDS
+    assert start[2]["pause"] == INDEX_DELAY_SECONDS
 
 
 @pytest.mark.usefixtures("started")
