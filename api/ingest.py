@@ -19,7 +19,7 @@ from chalicelib.models import parse_line
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import upload_key
 from darkroom.aws.sqs import Queue
-from darkroom.batches.manifests import SHOWN, Entry
+from darkroom.batches.manifests import MAX_KEPT_TEXT, Entry
 from darkroom.batches.model import BatchStatus, task_id
 from darkroom.batches.store import BatchStore
 from darkroom.runtime.settings import Settings, required
@@ -100,5 +100,5 @@ def _of_line(owner: str, entry: Entry) -> Item:
 
 
 def _of_no_source(entry: Entry, problem: str) -> Item:
-    line = {"line": entry["text"][:SHOWN], "lineNumber": entry["line"]}
+    line = {"line": entry["text"][:MAX_KEPT_TEXT], "lineNumber": entry["line"]}
     return {"source": {**line, "problem": problem}}

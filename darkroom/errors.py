@@ -1,23 +1,23 @@
-"""Why a task can fail. A class's name is its error name in the state machine.
+"""Every error that a task can end with. The class name is the error name in the state machine.
 
 AWS Lambda reports the class name of an exception as `errorType`, and Step Functions matches it in
 `Retry` and `Catch`
-(https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html). So these names
-are a contract: `statemachine/task.asl.json`, `docs/errors.md` and this module are held together by
-`tests/contract/test_errors.py`.
+(https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html). The names are
+therefore a contract: `tests/contract/test_errors.py` checks that `statemachine/task.asl.json`,
+`docs/errors.md` and this module agree.
 """
 
 
 class DarkroomError(Exception):
-    """A failure with a name that clients and the state machine know. Its message is for people."""
+    """Base class. Clients and the state machine know the class name; people read the message."""
 
 
 class SourceError(DarkroomError):
-    """The bytes of the source cannot be had. Raised by the step Download."""
+    """The source cannot be read. Raised by the step Download."""
 
 
 class SourceNotFound(SourceError):
-    """The source answered 404, 410 or another 4xx that no retry mends, or its upload is gone."""
+    """The source answered 404, 410 or another non-retryable 4xx, or its upload was deleted."""
 
 
 class SourceForbidden(SourceError):
@@ -25,23 +25,23 @@ class SourceForbidden(SourceError):
 
 
 class SourceBlocked(SourceError):
-    """The source's address is not one that Darkroom may call, or its redirects do not end."""
+    """Darkroom must not call the source's address, or the source redirects without end."""
 
 
 class NoSource(SourceError):
-    """The line of a batch's manifest that the task was made of is no source."""
+    """The task was created from a line of a batch's manifest that is not a valid source."""
 
 
 class SourceTooLarge(SourceError):
-    """The source is over the byte limit, as announced or as counted."""
+    """The source exceeds the byte limit, by its announced size or by the bytes received."""
 
 
 class SourceUnavailable(SourceError):
-    """The source answered 5xx or 429, or not at all. Tried again."""
+    """The source answered 5xx or 429, or did not answer. Retried."""
 
 
 class ImageError(DarkroomError):
-    """The bytes came but are no image that can be developed. Raised by the step Grayscale."""
+    """The source was read, but its bytes cannot be processed. Raised by the step Grayscale."""
 
 
 class InvalidImage(ImageError):
@@ -49,32 +49,32 @@ class InvalidImage(ImageError):
 
 
 class UnsupportedFormat(ImageError):
-    """The file is not in a format that Darkroom takes."""
+    """The file is not in a format that Darkroom supports."""
 
 
 class ImageTooLarge(ImageError):
-    """The image has more pixels, all frames counted, than the limit, or needs more memory."""
+    """The image has more pixels (all frames counted) than the limit, or needs too much memory."""
 
 
 class ResultCorrupted(DarkroomError):
-    """The stored result differs in size or checksum from what Grayscale made. Tried again."""
+    """The stored result differs in size or checksum from the output of Grayscale. Retried."""
 
 
 class ServiceUnavailable(DarkroomError):
-    """An AWS service that the step needs refused or did not answer. Tried again."""
+    """An AWS service that the step needs refused the call or did not answer. Retried."""
 
 
 class StaleAttempt(DarkroomError):
-    """Another attempt or execution, or a cancel, owns the task now. The execution ends quietly."""
+    """The task was cancelled, or another attempt or execution owns it. Never a task's failure."""
 
 
 class ExecutionLost(DarkroomError):
-    """The execution ended, or is gone, without a word on the task. Found by reconcile."""
+    """The execution ended or no longer exists, but did not update the task. Set by reconcile."""
 
 
 class ExecutionAborted(DarkroomError):
-    """Somebody stopped the execution in the console. Found by reconcile."""
+    """Somebody stopped the execution in the console. Set by reconcile."""
 
 
 class DeadLettered(DarkroomError):
-    """The task's message could not be dispatched in five tries. Found by reconcile."""
+    """The execution of the task could not be started in five tries. Set by reconcile."""

@@ -1,11 +1,13 @@
-"""Batch: what the machine of batches needs done between its states.
+"""Batch: the work of the batch state machine between its states.
 
-In:     `{"action": "watch", "batchId": "7d1c…", "run": 1, "total": 200}`, or another action and
-        of "fail" `"caught": {"Error": "States.ItemReaderFailed", "Cause": "…"}`,
-        of "cancel" and "retry" `"cursor": ""`, or what the call before has answered
-Out:    of "watch" and "fail" `{"next": "wait" | "done" | "failed" | "gone"}`, with the `failure`,
-        of "cancel" and "retry" `{"cursor": "…"}`, "" after the last page; of "cancel" also `open`
-Raises: ServiceUnavailable; of "prepare" also ManifestTooLarge
+In:     `{"action": "watch", "batchId": "7d1c…", "run": 1, "total": 200}`, or another action with
+        "fail": `"caught": {"Error": "States.ItemReaderFailed", "Cause": "…"}`
+        "cancel", "retry": `"cursor": ""`, or the cursor that the previous call returned
+        "prepare", "settle": nothing else
+Out:    "watch", "fail": `{"next": "wait" | "done" | "failed" | "gone"}`, and the `failure` if any
+        "cancel", "retry": `{"cursor": "…"}`, "" after the last page; "cancel" also returns `open`
+        "prepare", "settle": `{}`
+Raises: ServiceUnavailable; "prepare" also ManifestTooLarge and SourceNotFound
 """
 
 from typing import Any
@@ -14,7 +16,7 @@ from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import Bucket
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
-from darkroom.batches.runs import Run
+from darkroom.batches.runs import BatchRunner
 from darkroom.batches.store import BatchStore
 from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.runtime.settings import Settings, required
@@ -23,7 +25,7 @@ from darkroom.tasks.store import TaskStore
 
 settings = Settings.from_environment()
 table = Table(settings.table_name)
-runs = Run(
+runner = BatchRunner(
     batches=BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days),
     tasks=TaskStore(table, settings.retention_days),
     batch_tasks=BatchTaskIndex(table),
@@ -35,20 +37,20 @@ runs = Run(
 
 @step
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Do one thing for one run of a batch."""
+    """Perform one action for one run of a batch."""
     run = (event["batchId"], event["run"])
     match event["action"]:
         case "prepare":
-            return runs.prepare(*run)
+            return runner.prepare(*run)
         case "watch":
-            return runs.watch(*run, event["total"])
+            return runner.watch(*run, event["total"])
         case "fail":
-            return runs.fail(*run, event["caught"])
+            return runner.fail(*run, event["caught"])
         case "cancel":
-            return runs.cancel(*run, event["cursor"])
+            return runner.cancel(*run, event["cursor"])
         case "retry":
-            return runs.retry(*run, event["cursor"])
+            return runner.retry(*run, event["cursor"])
         case "settle":
-            return runs.settle(*run)
+            return runner.settle(*run)
         case unknown:
             raise ValueError(f"There is no action {unknown!r}.")

@@ -1,8 +1,9 @@
 """Callback: deliver the webhook of one task that has ended.
 
 In:  an SQS event with one message, whose body is an event of `darkroom.task`
-Out: `{"batchItemFailures": […]}`: the message, if it is to be tried again. After `CallbackTries`
-     it is a dead letter. The task's record keeps what became of the last try; nothing else changes
+Out: `{"batchItemFailures": […]}`: contains the message if the delivery has to be retried. After
+     `CallbackTries` tries the message moves to the dead-letter queue. The outcome of the last try
+     is stored in the attribute `delivery` of the task; nothing else changes
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.kms import Secrets
 from darkroom.aws.sqs import Queue
-from darkroom.events.webhooks import deliver, pause
+from darkroom.events.webhooks import deliver, retry_delay
 from darkroom.runtime.logging import logger
 from darkroom.runtime.metrics import count_webhook
 from darkroom.runtime.redaction import redacted_errors
@@ -22,8 +23,8 @@ settings = Settings.from_environment()
 store = TaskStore(Table(settings.table_name), settings.retention_days)
 queue = Queue(required("CALLBACK_QUEUE_URL"))
 secrets = Secrets(required("WEBHOOK_KEY_ID"))
-first_pause = int(required("CALLBACK_RETRY_SECONDS"))
-most_tries = int(required("CALLBACK_TRIES"))
+first_delay = int(required("CALLBACK_RETRY_SECONDS"))
+max_tries = int(required("CALLBACK_TRIES"))
 
 
 @redacted_errors()
@@ -34,14 +35,14 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     task_id, attempt = ended["taskId"], ended["attempt"]
     task = store.get(task_id)
     if task is None or task["attempt"] != attempt or "callbackUrl" not in task:
-        # It expired, or a retry has begun: the end of that attempt will be told.
+        # The task has expired, or a retry has begun, whose attempt gets its own webhook.
         logger.info("nothing to deliver", correlation_id=task_id, attempt=attempt)
         return {"batchItemFailures": []}
     tries = int(record["attributes"]["ApproximateReceiveCount"])
     delivery = deliver(
         task, secrets.of(task["owner"]), allow_private=settings.allow_private_sources
     )
-    store.delivered(task_id, attempt, delivery.item(tries))
+    store.record_delivery(task_id, attempt, delivery.item(tries))
     logger.info(
         "delivered" if delivery.delivered else "not delivered",
         correlation_id=task_id,
@@ -49,10 +50,10 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
         status=delivery.status,
         reason=delivery.message,
     )
-    again = not delivery.final and tries < most_tries
-    count_webhook("Delivered" if delivery.delivered else "Retried" if again else "GivenUp")
+    retry = not delivery.final and tries < max_tries
+    count_webhook("Delivered" if delivery.delivered else "Retried" if retry else "GivenUp")
     if delivery.final:
         return {"batchItemFailures": []}
-    # SQS finds out that a message is dead when it would deliver it once more: at once, then.
-    queue.hide(record["receiptHandle"], pause(tries, first_pause) if again else 0)
+    # After the last try 0: SQS moves a message to the dead-letter queue at its next receive.
+    queue.hide(record["receiptHandle"], retry_delay(tries, first_delay) if retry else 0)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}

@@ -1,4 +1,4 @@
-"""Download: fetch the source into the bucket, so that the next steps pass keys and never bytes.
+"""Download: copy the source into the bucket. The next steps pass keys to each other, never bytes.
 
 In:     `{"taskId": "5b0c…", "attempt": 1, "source": {"imageUrl": "https://example.com/a.jpg"}}`
 Out:    `{"sourceKey": "work/5b0c…/1/source"}`
@@ -26,15 +26,15 @@ bucket = Bucket(settings.bucket_name)
 @step
 @measured("Download")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Fetch one source. One that is in the bucket already is only measured."""
+    """Fetch one source. If it is already in the bucket, only check its size."""
     source = event["source"]
     if "line" in source:
         raise NoSource(source["problem"])
     if "object" in source:
         is_upload = source["object"].startswith("uploads/")
-        return _measured(source["object"], "The upload" if is_upload else "The object")
-    if "uploadId" in source:  # stored before the key of an upload named its owner
-        return _measured(f"uploads/{source['uploadId']}", "The upload")
+        return _checked_size(source["object"], "The upload" if is_upload else "The object")
+    if "uploadId" in source:  # stored by a release in which upload keys did not contain the owner
+        return _checked_size(f"uploads/{source['uploadId']}", "The upload")
     key = work_key(event["taskId"], event["attempt"], "source")
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
         size = fetch(
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     return {"sourceKey": key}
 
 
-def _measured(key: str, what: str) -> dict[str, Any]:
+def _checked_size(key: str, what: str) -> dict[str, Any]:
     size = bucket.size(key, what)
     if size > settings.max_source_bytes:
         raise SourceTooLarge(f"{what} has {size} bytes; the limit is {settings.max_source_bytes}.")

@@ -1,4 +1,4 @@
-"""Grayscale: develop the source into a gray image.
+"""Grayscale: convert the source to a gray image.
 
 In:     `{"taskId": "5b0c…", "attempt": 1, "sourceKey": "work/5b0c…/1/source",
         "output": {"format": "auto", "quality": 90}}`
@@ -24,7 +24,7 @@ memory = memory_for_work()
 @step
 @measured("Grayscale")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Develop one image."""
+    """Convert one image."""
     with enforced(memory):
         gray = grayscale(
             bucket.get(event["sourceKey"]),

@@ -1,12 +1,12 @@
-"""Announce: tell the account's event bus of every task that has ended, and count the ends.
+"""Announce: publish an event for every task that has ended, and write its metrics.
 
-In:  changes of the table of tasks, from its stream; the filter in template.yaml lets only those
-     through that ended a task, whoever wrote them: the state machine, the API or reconcile
-Out: nothing. If it fails, Lambda gives it the same changes again, half of them at a time: an end
-     may be told twice, and `taskId` and `attempt` together say which one it is
+In:  changes of the task table, from its stream. The filter in template.yaml only passes those that
+     ended a task, whether the state machine, the API or reconcile wrote them
+Out: nothing. If the function fails, Lambda passes the same changes again, in halves. So an event
+     may be published twice; `taskId` and `attempt` identify it
 
-A change that can never be published is logged, counted as `UnpublishedEvents` and skipped: the
-stream is in order, and would wait at it for a day.
+A change that can never be published is logged, counted as `UnpublishedEvents` and skipped. It would
+block the stream for a day otherwise, because a stream is read in order.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ stack = required("STACK_NAME")
 
 @redacted_errors()
 def handler(event: dict[str, Any], _: Any) -> None:
-    """Announce up to ten ends."""
+    """Publish the events of up to ten tasks."""
     ended = [item for record in event["Records"] if (item := _read(record["dynamodb"]))]
     if not ended:
         return
@@ -34,20 +34,20 @@ def handler(event: dict[str, Any], _: Any) -> None:
         bus.put([events.entry(item, stack) for item in ended])
     except EventRefused as error:
         if len(ended) > 1:
-            raise  # Lambda gives each half again, down to the one that is refused
+            raise  # Lambda passes each half again, until the refused event is alone
         _skip(ended[0]["taskId"], error)
         return
     count_ended_tasks(ended)
     for item in ended:
-        logger.info("announced", correlation_id=item["taskId"], status=item["status"])
+        logger.info("event published", correlation_id=item["taskId"], status=item["status"])
 
 
 def _read(change: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the item of a task that has ended, or None: it is none."""
+    """Return the item of a task that has ended, or None if it cannot be published."""
     try:
         item = read_item(change["NewImage"])
         events.check(item)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, others are behind it
+    except Exception as error:  # noqa: BLE001 - no invalid item may block the stream
         _skip(change.get("Keys", {}).get("taskId", {}).get("S"), error)
         return None
     return item

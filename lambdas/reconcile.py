@@ -1,8 +1,8 @@
-"""Reconcile: no accepted task or batch stays without an end, whatever died on its way.
+"""Reconcile: ensure that every accepted task and batch ends, whichever component failed.
 
 In:  an EventBridge event "Step Functions Execution Status Change" (FAILED, TIMED_OUT, ABORTED), or
-     the schedule's, every minute
-Out: what was repaired, by kind: `{"Requeued": 1, "Ended": 2}`; also the metric `Repairs`
+     the event of the schedule, every minute
+Out: the number of repairs by kind: `{"Requeued": 1, "Ended": 2}`; also the metric `Repairs`
 """
 
 import datetime
@@ -41,7 +41,7 @@ older_than = datetime.timedelta(seconds=int(required("REPAIR_AFTER_SECONDS")))
 
 @redacted_errors()
 def handler(event: dict[str, Any], _: Any) -> dict[str, int]:
-    """Repair what one execution worked on, or a bounded number of what is overdue."""
+    """Repair the task or batch of one execution, or a bounded number of overdue ones."""
     if event.get("detail-type") == STATUS_CHANGE:
         of_batch = event["detail"]["stateMachineArn"] == batch_machine_arn
         responsible = batch_reconciler if of_batch else reconciler

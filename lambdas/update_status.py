@@ -1,11 +1,11 @@
 """Update the status of a task: the states MarkRunning, MarkCompleted and MarkFailed.
 
 In:     `{"transition": "start" | "complete" | "fail", "taskId": "5b0c…", "attempt": 1,
-        "execution": "arn:aws:states:…"}` and
-        of "start" `"started": "2026-11-25T04:26:32.624Z"`, when the execution began,
-        of "complete" `"result": {…what Upload gave…}`,
-        of "fail" `"step": "Download", "caught": {"Error": "SourceNotFound", "Cause": "…"}`
-Out:    `{}`, of a failure `{"failure": {"step": …, "error": …, "message": …}}` as it was recorded
+        "execution": "arn:aws:states:…"}`, with
+        "start": `"started": "2026-11-25T04:26:32.624Z"`, when the execution began
+        "complete": `"result": {…the output of Upload…}`
+        "fail": `"step": "Download", "caught": {"Error": "SourceNotFound", "Cause": "…"}`
+Out:    `{}`; "fail": the stored failure, `{"failure": {"step": …, "error": …, "message": …}}`
 Raises: StaleAttempt
 """
 

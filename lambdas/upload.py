@@ -1,6 +1,6 @@
-"""Upload: publish the gray image as the task's result, and make sure that it arrived whole.
+"""Upload: publish the gray image as the task's result, and verify the stored object.
 
-In:     `{"taskId": "5b0c…", "attempt": 1, "gray": {…what Grayscale gave…}}`
+In:     `{"taskId": "5b0c…", "attempt": 1, "gray": {…the output of Grayscale…}}`
 Out:    `{"key": "results/5b0c…/1.jpg", "contentType": "image/jpeg", "width": 4000, "height": 3000,
         "bytes": 812345, "sha256": "9f86…"}`
 Raises: ResultCorrupted
@@ -23,5 +23,5 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     gray = event["gray"]
     key = result_key(event["taskId"], event["attempt"], gray["extension"])
     bucket.publish(gray["key"], key, gray["bytes"], gray["sha256"])
-    kept = ("contentType", "width", "height", "bytes", "sha256")
-    return {"key": key, **{name: gray[name] for name in kept}}
+    fields = ("contentType", "width", "height", "bytes", "sha256")
+    return {"key": key, **{name: gray[name] for name in fields}}

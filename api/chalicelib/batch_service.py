@@ -17,9 +17,9 @@ from darkroom.aws.s3 import (
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.manifests import encode
 from darkroom.batches.model import (
-    INDEX_SECONDS,
-    OF_CANCELLING,
-    cancelling,
+    CANCELLING,
+    INDEX_DELAY_SECONDS,
+    cancelling_order,
     execution_name,
     order,
 )
@@ -81,8 +81,8 @@ class BatchService:
             message = "Only a RUNNING batch can be cancelled, and this one has ended."
             raise Problem(409, "NotCancellable", message)
         self._stop(execution_name(item["batchId"], item["run"]), "The batch was cancelled.")
-        name = execution_name(item["batchId"], item["run"], OF_CANCELLING)
-        self._calmly("not started", lambda: self.machine.start(name, cancelling(cancelled)))
+        name = execution_name(item["batchId"], item["run"], CANCELLING)
+        self._calmly("not started", lambda: self.machine.start(name, cancelling_order(cancelled)))
         return cancelled
 
     def retry(self, item: Item) -> Item:
@@ -92,12 +92,12 @@ class BatchService:
             Problem: 409, the batch has not ended.
         """
         settled = "active" not in item
-        fresh = self.store.retry(item, 0 if settled else INDEX_SECONDS)
+        fresh = self.store.retry(item, 0 if settled else INDEX_DELAY_SECONDS)
         if fresh is None:
             message = "Only a batch that has ended can be tried again, and this one is RUNNING."
             raise Problem(409, "NotRetryable", message)
         if not settled:
-            old = execution_name(item["batchId"], item["run"], OF_CANCELLING)
+            old = execution_name(item["batchId"], item["run"], CANCELLING)
             self._stop(old, "The batch is tried again.")
         self._start(fresh)
         return fresh

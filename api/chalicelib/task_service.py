@@ -17,7 +17,7 @@ from darkroom.runtime.logging import logger
 from darkroom.sources import data_urls as dataurls
 from darkroom.tasks.commands import cancel
 from darkroom.tasks.model import order
-from darkroom.tasks.store import Item, TaskExists, TaskStore, found
+from darkroom.tasks.store import Item, TaskExists, TaskStore, task_at_refusal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -143,7 +143,7 @@ class TaskService:
 
 def _conflict(code: str, sentence: str, read: Item, error: StaleAttempt) -> Problem:
     """Return the answer to a change that the task, which was `read` before, does not allow now."""
-    now = {**read, **found(error)}
+    now = {**read, **task_at_refusal(error)}
     if now["attempt"] != read["attempt"]:
         message = f"Attempt {now['attempt']} has begun meanwhile. Look at the task again."
         return Problem(409, code, message)

@@ -1,1 +1,1 @@
-"""Every call to AWS: one module for each service."""
+"""Every call to AWS: one module per service."""

@@ -1,4 +1,4 @@
-"""How the functions call AWS: one place for the settings of every client."""
+"""The settings of every AWS client of the functions, in one place."""
 
 from typing import Any
 
@@ -7,18 +7,18 @@ from botocore.config import Config
 
 
 def client(service: str, **settings: Any) -> Any:
-    """Return a boto3 client; nothing is called yet.
+    """Return a boto3 client, without any call yet.
 
-    It waits briefly and tries a few times. The caller is a function that the state machine, a queue
-    or a client of the API calls again: a connection that hangs must not use up the function's time.
+    Timeouts are short and retries are few. The state machine, a queue or a client of the API calls
+    the function again, so a hanging connection must not use up the function's time limit.
 
     Args:
-        service: as boto3 names it.
-        settings: of botocore's `Config`, instead of or beside these.
+        service: the service, by its name in boto3.
+        settings: options of botocore's `Config`, in addition to or instead of the defaults.
     """
-    usual = {
+    defaults = {
         "connect_timeout": 2,
         "read_timeout": 3,
         "retries": {"mode": "standard", "total_max_attempts": 3},
     }
-    return boto3.client(service, config=Config(**{**usual, **settings}))
+    return boto3.client(service, config=Config(**{**defaults, **settings}))

@@ -1,29 +1,29 @@
-"""Where the AWS console shows a state machine and its executions. Rules only, no AWS."""
+"""Links to a state machine and its executions in the AWS console. Rules only, no AWS."""
 
 import datetime
 
-# https://docs.aws.amazon.com/general/latest/gr/console-service.html, and of the other partitions
+# https://docs.aws.amazon.com/general/latest/gr/console-service.html, and for the other partitions
 # https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html
 # https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/using-govcloud-endpoints.html
 DOMAINS = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 
 
 def execution_url(arn: str, started: str) -> str:
-    """Return where a person sees an execution.
+    """Return the URL of an execution in the console.
 
     Args:
-        arn: the execution's. `:express:` in it says of which type its machine is.
-        started: when it began, ISO 8601, and rather too early than too late: the console reads an
-            Express execution from its logs, from that moment on.
+        arn: the execution's ARN, which contains `:express:` if its machine is EXPRESS.
+        started: when it began, in ISO 8601. Too early is better than too late, because the console
+            reads the logs of an Express execution from this time on.
     """
     if ":express:" not in arn:
         return f"{_home(arn)}#/v2/executions/details/{arn}"
-    moment = int(datetime.datetime.fromisoformat(started).timestamp() * 1000)
-    return f"{_home(arn)}#/express-executions/details/{arn}?startDate={moment}"
+    milliseconds = int(datetime.datetime.fromisoformat(started).timestamp() * 1000)
+    return f"{_home(arn)}#/express-executions/details/{arn}?startDate={milliseconds}"
 
 
 def machine_url(arn: str) -> str:
-    """Return where a person sees a state machine with its executions."""
+    """Return the URL of a state machine with its executions in the console."""
     return f"{_home(arn)}#/statemachines/view/{arn}"
 
 

@@ -1,7 +1,7 @@
-"""The table of tasks: every call to DynamoDB that Darkroom makes, in Python's own types.
+"""Every call to DynamoDB, with attributes as plain Python values.
 
-Numbers come back as `int`: Darkroom stores no fractions. `boto3.resource` would translate, too, but
-reads the description of every operation that there is at each cold start.
+Numbers are returned as `int`, because Darkroom stores no fractions. `boto3.resource` would convert
+values, too, but it loads the description of every operation at each cold start.
 """
 
 import datetime
@@ -18,8 +18,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.clients import client
 
 TO_WIRE, FROM_WIRE = TypeSerializer(), TypeDeserializer()
-# The parts of requests and answers that hold attributes by their names.
-ITEMS = {
+ATTRIBUTES = {
     "Attributes",
     "ExclusiveStartKey",
     "ExpressionAttributeValues",
@@ -27,44 +26,45 @@ ITEMS = {
     "Key",
     "LastEvaluatedKey",
 }
+"""The parts of requests and responses that contain attributes by name."""
 
 
 class Table:
-    """One table. Requests and answers are DynamoDB's, but for the attributes' values.
+    """One table. Requests and responses are those of DynamoDB, except for attribute values.
 
-    Every method raises `botocore.exceptions.ClientError`: DynamoDB refused, or a condition failed.
+    Every method raises `botocore.exceptions.ClientError` if DynamoDB refuses the call or a
+    condition fails.
     """
 
     def __init__(self, name: str) -> None:
-        """Make the client; nothing is called yet."""
         self._name = name
         self._dynamodb = client("dynamodb")
-        self._ahead = 0.0
+        self._seconds_ahead = 0.0
         self._dynamodb.meta.events.register("after-call.dynamodb", self._compare_clocks)
 
     def now(self) -> datetime.datetime:
-        """Return the moment by the clock of DynamoDB's last answer, up to a second late, in UTC.
+        """Return the present time in UTC by the clock of DynamoDB, up to a second late.
 
-        A function's own clock may be minutes wrong. Before the first answer it is all there is.
+        The clock of a function may be wrong by minutes. It is used until DynamoDB has answered.
         """
-        moment = time.time() - self._ahead
-        return datetime.datetime.fromtimestamp(moment, datetime.UTC)
+        seconds = time.time() - self._seconds_ahead
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
     def _compare_clocks(self, http_response: Any, **_: Any) -> None:
-        """Note how far ours is ahead: an answer says when it was made (RFC 9110, 6.6.1)."""
-        if told := http_response.headers.get("Date"):
-            self._ahead = time.time() - parsedate_to_datetime(told).timestamp()
+        """Compare our clock with the time at which DynamoDB answered (RFC 9110, 6.6.1)."""
+        if date := http_response.headers.get("Date"):
+            self._seconds_ahead = time.time() - parsedate_to_datetime(date).timestamp()
 
     def put(self, **request: Any) -> None:
-        """Write a whole item."""
+        """Store a whole item."""
         self._dynamodb.put_item(TableName=self._name, **_to_wire(request))
 
     def create(self, item: dict[str, Any], key: str) -> dict[str, Any] | None:
-        """Write a new item, or return the one that has its key already and has not expired.
+        """Store a new item, or return the existing item of the same key if it has not expired.
 
         Args:
-            item: it has `expiresAt`.
-            key: the name of the attribute that is the table's key.
+            item: the item, with `expiresAt`.
+            key: the name of the table's key attribute.
         """
         try:
             self.put(
@@ -74,14 +74,14 @@ class Table:
                 ExpressionAttributeValues={":now": int(time.time())},
             )
         except ClientError as error:
-            there = self.get({key: item[key]}) if condition_failed(error) else None
-            if there is None:
+            existing = self.get({key: item[key]}) if condition_failed(error) else None
+            if existing is None:
                 raise
-            return there
+            return existing
         return None
 
     def get(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the item of a key by a consistent read; None: there is none, or it expired."""
+        """Return an item by a consistent read; None if it does not exist or has expired."""
         answer = self._dynamodb.get_item(
             TableName=self._name, Key=_serialized(key), ConsistentRead=True
         )
@@ -89,17 +89,17 @@ class Table:
         return item if item and not expired(item) else None
 
     def get_many(self, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the items of up to 100 keys that are there and have not expired, in no order."""
+        """Return the items of up to 100 keys that exist and have not expired, in any order."""
         found: list[dict[str, Any]] = []
         request = {self._name: {"Keys": [_serialized(key) for key in keys], "ConsistentRead": True}}
         while request:
             answer = self._dynamodb.batch_get_item(RequestItems=request)
             found += [read_item(item) for item in answer["Responses"].get(self._name, [])]
-            request = answer.get("UnprocessedKeys", {})  # more than it would answer at once
+            request = answer.get("UnprocessedKeys", {})  # one response has a maximum size
         return [item for item in found if not expired(item)]
 
     def update(self, **request: Any) -> dict[str, Any]:
-        """Change an item; return an answer with `Attributes`, if the request asks for them."""
+        """Change an item; the response has `Attributes` if the request asks for them."""
         return _from_wire(self._dynamodb.update_item(TableName=self._name, **_to_wire(request)))
 
     def query(self, **request: Any) -> dict[str, Any]:
@@ -109,36 +109,38 @@ class Table:
 
 
 def aliases(*names: str) -> dict[str, str]:
-    """Return the ExpressionAttributeNames for attributes: `#status` for `status`.
+    """Return ExpressionAttributeNames: `#status` for `status`, and so on.
 
-    Every attribute of an expression has one: `status`, `owner`, `name`, `source`, `result` and
-    others are reserved words of DynamoDB.
+    Every attribute in an expression has an alias, because `status`, `owner`, `name`, `source`,
+    `result` and others are reserved words of DynamoDB.
     """
     return {f"#{name}": name for name in names}
 
 
 def condition_failed(error: ClientError) -> bool:
-    """Whether DynamoDB refused a write for its condition and nothing else."""
+    """Whether DynamoDB refused a write because its condition was not met."""
     code: str = error.response["Error"]["Code"]
     return code == "ConditionalCheckFailedException"
 
 
 def expired(item: Mapping[str, Any]) -> bool:
-    """Whether an item's `expiresAt`, in seconds since 1970, is past: then it counts as deleted.
+    """Whether an item's `expiresAt`, in seconds since 1970, has passed. It then counts as deleted.
 
-    DynamoDB deletes such items within days, and answers reads with them until then
+    DynamoDB deletes expired items within days, and returns them until then
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html).
     """
     return bool(item.get("expiresAt", math.inf) <= time.time())
 
 
 def read_item(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item, as DynamoDB writes it, in Python's types."""
+    """Convert an item from the format of DynamoDB to plain Python values."""
     return {name: _integers(FROM_WIRE.deserialize(value)) for name, value in attributes.items()}
 
 
 def _to_wire(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {part: _serialized(value) if part in ITEMS else value for part, value in request.items()}
+    return {
+        part: _serialized(value) if part in ATTRIBUTES else value for part, value in request.items()
+    }
 
 
 def _serialized(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,11 +148,13 @@ def _serialized(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_wire(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {part: read_item(value) if part in ITEMS else value for part, value in answer.items()}
+    return {
+        part: read_item(value) if part in ATTRIBUTES else value for part, value in answer.items()
+    }
 
 
 def _integers(value: Any) -> Any:
-    """Return a value with every Decimal, which is how boto3 reads numbers, as an int."""
+    """Return a value with every Decimal, the type that boto3 uses for numbers, as an int."""
     if isinstance(value, Decimal):
         return int(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The event bus of the account: every call to EventBridge that Darkroom makes."""
+"""The event bus of the account: every call to EventBridge."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,14 +11,13 @@ REFUSED = {"InvalidArgument", "MalformedDetail", "ValidationException"}
 
 
 class EventRefused(Exception):
-    """EventBridge will not take an event, however often it is sent: it is too large, or wrong."""
+    """Non-retryable: EventBridge will never accept the event, which is too large or invalid."""
 
 
 class Bus:
     """The default event bus."""
 
     def __init__(self) -> None:
-        """Make the client; nothing is called yet."""
         self._events = client("events")
 
     def put(self, entries: Sequence[Mapping[str, str]]) -> None:
@@ -27,8 +26,8 @@ class Bus:
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 
         Raises:
-            ServiceUnavailable: an event was not taken; to publish all of them again does no harm.
-            EventRefused: one of them never will be.
+            ServiceUnavailable: an event was not accepted. Publishing all of them again is harmless.
+            EventRefused: EventBridge will never accept one of the events.
         """
         try:
             answer = self._events.put_events(Entries=entries)
@@ -40,4 +39,4 @@ class Bus:
             reasons = {entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry}
             if reasons & REFUSED:
                 raise EventRefused(f"EventBridge refused an event: {sorted(reasons & REFUSED)}.")
-            raise ServiceUnavailable(f"EventBridge did not take all events: {sorted(reasons)}.")
+            raise ServiceUnavailable(f"EventBridge did not accept all events: {sorted(reasons)}.")

@@ -1,4 +1,4 @@
-"""Make of what Step Functions says something that a person understands."""
+"""Convert what Step Functions reports about a failure into a message for people."""
 
 import contextlib
 import json
@@ -9,15 +9,15 @@ from typing import Any
 
 MAX_MESSAGE_LENGTH = 1000
 MAX_NESTING = 5
-"""Error objects within error objects that are unpacked: a function may raise what it was told."""
+"""How many nested error objects are unpacked. A function may raise the error object that it got."""
 LONGEST_ESCAPE = 12
-"""Characters of an escape in a JSON string: a surrogate pair."""
+"""Characters in the longest escape sequence of a JSON string, a surrogate pair."""
 
-# A text may begin with a bracket, as "[Errno 111] Connection refused" does.
+# A text that is not JSON may begin with a bracket, too: "[Errno 111] Connection refused".
 JSON_START = re.compile(r'\s*(?:\{\s*["}]|\{\Z|\[\s*["{\[\]]|\[\Z)')
 CUT_MESSAGE = re.compile(r'"errorMessage"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
-# Of an exception group, every line begins with a bar. Spaces are counted, or a text of many of them
-# would be searched for minutes.
+# In an exception group, every line begins with a bar. The number of spaces is limited, because the
+# search would take minutes in a text of many spaces otherwise.
 STACK_TRACE = re.compile(
     r"^[ \t|+]*(?:Exception Group )?Traceback \(most recent call last\)"
     r"""|(?:\[['"])?[ ]{0,8}\bFile "[^"\n]*", line \d"""
@@ -25,22 +25,22 @@ STACK_TRACE = re.compile(
     re.MULTILINE,
 )
 
-# Errors that AWS raises, not Darkroom: what they tell a person differs from what AWS wrote.
+# Errors that AWS raises, not Darkroom, with our own messages instead of those of AWS.
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 AWS_ERRORS = {
     "States.Timeout": "{what} did not end within its time limit.",
     "Sandbox.Timedout": "{what} did not end within its function's time limit.",
-    "Runtime.ExitError": "{what} lost its process: most often it ran out of memory.",
-    "Lambda.Unknown": "{what} ended without an answer: most often it ran out of memory.",
+    "Runtime.ExitError": "{what} failed: its process ended. The usual cause is a lack of memory.",
+    "Lambda.Unknown": "{what} ended without an answer. The usual cause is a lack of memory.",
     "Lambda.TooManyRequestsException": (
-        "{what} found no free Lambda concurrency, however often it was tried."
+        "{what} found no free Lambda concurrency, even after all retries."
     ),
 }
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What Step Functions says of an execution."""
+    """The status of an execution, as Step Functions reports it."""
 
     status: str
     """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def caught(self) -> dict[str, str | None]:
-        """What a Catch would have got of how the execution ended."""
+        """The error output that a Catch would have received."""
         timed_out = "States.Timeout" if self.status == "TIMED_OUT" else None
         return {"Error": self.error or timed_out, "Cause": self.cause}
 
@@ -65,12 +65,12 @@ def describe(step: str, caught: Mapping[str, Any]) -> dict[str, str]:
 
 
 def explain(what: str, caught: Mapping[str, Any]) -> dict[str, str]:
-    """Return the `error` and the `message`, which is never empty, of something that failed.
+    """Return the `error` and the `message`, which is never empty, of a failure.
 
     Args:
-        what: it is, as the beginning of a sentence.
-        caught: `$states.errorOutput` of a Catch, or what is known of an execution. `Error` is the
-            error's name, `Cause` as `readable` takes it.
+        what: the subject of the message, for example "The batch".
+        caught: `$states.errorOutput` of a Catch, or `Outcome.caught` of an execution. `Error` is
+            the name of the error, `Cause` its cause: see `readable`.
     """
     error = caught.get("Error") or "States.Runtime"
     message = AWS_ERRORS.get(error, "").format(what=what) or readable(caught.get("Cause"))
@@ -79,10 +79,10 @@ def explain(what: str, caught: Mapping[str, Any]) -> dict[str, str]:
 
 
 def readable(cause: object) -> str:
-    """Return what a cause tells a person: never JSON, never a stack trace; "" if it is nothing.
+    """Return the message in a cause, without JSON or a stack trace; "" if there is none.
 
     Args:
-        cause: of an error in Step Functions. A function that raised gives
+        cause: the cause of an error in Step Functions. If a function raised the error, it is
             `{"errorMessage": "…", "errorType": "…", "stackTrace": […]}`
             (https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html), with an empty
             `errorMessage` if the exception has no text. AWS cuts a cause at 32,768 characters, so
@@ -92,7 +92,7 @@ def readable(cause: object) -> str:
     for _ in range(MAX_NESTING):
         if not isinstance(text, str):
             return ""
-        # A half of a surrogate pair, which JSON can hold, is no text that can be stored.
+        # JSON can contain a lone surrogate, which cannot be stored as text.
         text = text.encode(errors="replace").decode().strip()
         try:
             parsed = json.loads(text)
@@ -108,7 +108,7 @@ def readable(cause: object) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Read the inside of a JSON string, which may have been cut within an escape."""
+    """Return the value of a JSON string without its quotation marks, possibly cut in an escape."""
     for length in range(len(text), max(len(text) - LONGEST_ESCAPE, -1), -1):
         with contextlib.suppress(ValueError):
             return str(json.loads(f'"{text[:length]}"', strict=False))
@@ -116,13 +116,13 @@ def _unescaped(text: str) -> str:
 
 
 def _without_stack_trace(text: str) -> str:
-    """Return what comes before a stack trace, or else its last line, which names the error."""
+    """Return the text before a stack trace; if empty, its last line, which names the error."""
     found = STACK_TRACE.search(text)
     if found is None:
         return text
     last = text.splitlines()[-1]
-    named = "" if last[0].isspace() or STACK_TRACE.search(last) else last
-    return text[: found.start()].strip() or named
+    error = "" if last[0].isspace() or STACK_TRACE.search(last) else last
+    return text[: found.start()].strip() or error
 
 
 def _shortened(text: str) -> str:

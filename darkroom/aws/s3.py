@@ -1,14 +1,14 @@
-"""The bucket: where a task's files lie, and every call to S3 that Darkroom makes.
+"""The bucket: the keys of all files, and every call to S3.
 
-    uploads/{owner}/{uploadId}          bytes that a client sent; gone after a day
-    work/{taskId}/{attempt}/source      what Download fetched; gone after a day
-    work/{taskId}/{attempt}/gray        what Grayscale made; gone after a day
+    uploads/{owner}/{uploadId}          a file that a client uploaded; deleted after a day
+    work/{taskId}/{attempt}/source      the output of Download; deleted after a day
+    work/{taskId}/{attempt}/gray        the output of Grayscale; deleted after a day
     results/{taskId}/{attempt}.{ext}    the result
-    batches/{batchId}/{copy}            a manifest as it was uploaded; gone after a week
-    batches/{batchId}/manifest.jsonl    what a batch is made of, an entry a line; gone after a week
-    imports/{owner}/…                   what people have put there for a batch; gone after a week
+    batches/{batchId}/{copy}            a manifest as it was uploaded; deleted after a week
+    batches/{batchId}/manifest.jsonl    the entries of a batch, one per line; deleted after a week
+    imports/{owner}/…                   objects for batches, from the caller; deleted after a week
 
-Every put and copy asks S3 for a SHA-256 checksum, and COMPLETED means that it was compared
+Every put and copy requests a SHA-256 checksum from S3. A task is COMPLETED only if it matches
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
 """
 
@@ -29,46 +29,47 @@ from darkroom.runtime.clock import timestamp
 
 CHUNK_BYTES = 1024 * 1024
 NOT_FOUND = {"404", "NoSuchKey", "403", "AccessDenied"}
-"""403 is what S3 answers for a missing object to whoever may not list the bucket; HEAD has no body
-to name an error in (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html)."""
+"""S3 answers 403 for a missing object if the function may not list the bucket. A HEAD response has
+no body that could name the error
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html)."""
 LINK_SECONDS = 3600
-"""How long a presigned link or form is good for."""
+"""How long a presigned link or form is valid."""
 
 
 def upload_key(owner: str, upload_id: str) -> str:
-    """Return where the bytes of a caller's upload are.
+    """Return the key of a caller's upload.
 
-    The owner is a part of the key, so that the id of another caller's upload leads to nothing.
+    It contains the owner, so that the id of another caller's upload leads to no object.
     """
     return f"uploads/{owner}/{upload_id}"
 
 
 def work_key(task_id: str, attempt: int, name: str) -> str:
-    """Return where a step of one attempt leaves its file for the next."""
+    """Return the key of the file that a step of an attempt passes to the next step."""
     return f"work/{task_id}/{attempt}/{name}"
 
 
 def result_key(task_id: str, attempt: int, extension: str) -> str:
-    """Return where the result of an attempt lies."""
+    """Return the key of the result of an attempt."""
     return f"results/{task_id}/{attempt}.{extension}"
 
 
 def manifest_key(batch_id: str) -> str:
-    """Return where the manifest is that the Map Run of a batch reads: see `batches.manifests`."""
+    """Return the key of the entries that a batch's Map Run reads: see `batches.manifests`."""
     return f"batches/{batch_id}/manifest.jsonl"
 
 
 def uploaded_manifest_key(batch_id: str) -> str:
-    """Return where a manifest is copied to when its batch is accepted.
+    """Return a key for the copy of a manifest, which is made when its batch is accepted.
 
-    Each time it is another place: of two requests with one idempotency key, the later one cannot
-    replace what the batch of the first one reads.
+    The key is new each time. So if two requests have the same idempotency key, the second one
+    cannot replace the manifest of the first one's batch.
     """
     return f"batches/{batch_id}/{uuid.uuid4()}"
 
 
 def import_key(owner: str, name: str) -> str:
-    """Return where a caller's people put objects for batches: `name` begins the key below it."""
+    """Return the key, or the beginning of keys, of objects that a caller provides for batches."""
     return f"imports/{owner}/{name}"
 
 
@@ -76,29 +77,28 @@ class Bucket:
     """The one private bucket."""
 
     def __init__(self, name: str) -> None:
-        """Make the client; nothing is called yet."""
         self._name = name
         self._s3 = client(
             "s3",
             signature_version="s3v4",
             s3={
-                # Each body has its checksum. To sign it, too, is to digest it once more.
+                # Each body has a checksum already. A signature would hash it a second time.
                 "payload_signing_enabled": False,
-                # Links and forms must name the bucket's own region. The global host redirects a
-                # new bucket's requests to it, for hours, and the signature is for one host
-                # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html).
+                # Links and forms must contain the region of the bucket. In the first hours of a
+                # bucket the global host redirects to the region, but a signature is only valid for
+                # one host (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html).
                 "addressing_style": "virtual",
                 "us_east_1_regional_endpoint": "regional",
             },
             connect_timeout=3,
             read_timeout=20,
         )
-        # Before a body the SDK asks S3 whether it may come (`Expect: 100-continue`), waits, and
-        # reads the answer byte by byte. Ours are small and welcome.
+        # By default the SDK asks S3 for permission before it sends a body (`Expect: 100-continue`),
+        # waits, and reads the response byte by byte: 50 system calls and a round trip per put.
         self._s3.meta.events.unregister("before-call.s3", add_expect_header)
 
     def put(self, key: str, body: bytes | IO[bytes], content_type: str) -> None:
-        """Store an object; S3 checks the SHA-256 of what arrives against what was sent."""
+        """Store an object. S3 compares its SHA-256 with the one that the SDK sends."""
         self._s3.put_object(
             Bucket=self._name,
             Key=key,
@@ -125,19 +125,19 @@ class Bucket:
         return body
 
     def chunks(self, key: str, what: str) -> Iterator[bytes]:
-        """Give an object's bytes in pieces, so that a large one needs little memory.
+        """Yield an object's bytes in chunks, so that a large object needs little memory.
 
         Raises:
-            SourceNotFound: as `size`.
+            SourceNotFound: as for `size`.
         """
-        with _found(what):
+        with _missing_as_source_not_found(what):
             body = self._s3.get_object(Bucket=self._name, Key=key)["Body"]
         yield from body.iter_chunks(CHUNK_BYTES)
 
     def upload_form(self, key: str, content_type: str, max_bytes: int) -> dict[str, Any]:
-        """Return `url`, `fields` and `expiresAt` of a form that sends one file to a key.
+        """Return `url`, `fields` and `expiresAt` of a form that uploads one file to a key.
 
-        S3 itself refuses a file that is empty, larger than `max_bytes` or of another type
+        S3 refuses a file that is empty, larger than `max_bytes` or of another type
         (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html).
         """
         form = self._s3.generate_presigned_post(
@@ -153,23 +153,27 @@ class Bucket:
         return {"url": form["url"], "fields": form["fields"], "expiresAt": _after(LINK_SECONDS)}
 
     def size(self, key: str, what: str) -> int:
-        """Return the bytes of an object; `what` it is, "The upload", is for people.
+        """Return the size of an object in bytes.
+
+        Args:
+            key: of the object.
+            what: the subject of the error message, for example "The upload".
 
         Raises:
-            SourceNotFound: there is none, or it has been there too long and is deleted.
+            SourceNotFound: the object does not exist, or was deleted because it was too old.
         """
-        with _found(what):
+        with _missing_as_source_not_found(what):
             head = self._s3.head_object(Bucket=self._name, Key=key)
         size: int = head["ContentLength"]
         return size
 
     def copy(self, source: str, target: str, what: str) -> None:
-        """Copy an object as it is at this moment; `what` it is, "The upload", is for people.
+        """Copy an object in its present state.
 
         Raises:
-            SourceNotFound: as `size`.
+            SourceNotFound: as for `size`.
         """
-        with _found(what):
+        with _missing_as_source_not_found(what):
             self._s3.copy_object(
                 Bucket=self._name,
                 Key=target,
@@ -178,13 +182,13 @@ class Bucket:
             )
 
     def publish(self, source: str, target: str, size: int, sha256: str) -> None:
-        """Copy an object inside S3 and make sure that the copy is what was meant.
+        """Copy an object inside S3 and verify the copy.
 
         Args:
             source: key of the object to copy.
-            target: key of the copy; an object of that name is replaced.
-            size: bytes that the copy must have.
-            sha256: checksum that the copy must have, in hexadecimal.
+            target: key of the copy. An existing object is replaced.
+            size: the expected size of the copy in bytes.
+            sha256: the expected checksum of the copy, in hexadecimal.
 
         Raises:
             ResultCorrupted: the copy has another size or checksum.
@@ -199,12 +203,12 @@ class Bucket:
         expected = base64.b64encode(bytes.fromhex(sha256)).decode()
         if head["ContentLength"] != size or head.get("ChecksumSHA256") != expected:
             raise ResultCorrupted(
-                f"{target} has {head['ContentLength']} bytes and another checksum than the "
-                f"{size} bytes that were made."
+                f"{target} has {head['ContentLength']} bytes. Its size or checksum differs from "
+                f"the image that was made ({size} bytes)."
             )
 
     def link(self, key: str, filename: str) -> dict[str, str]:
-        """Return `url`, a presigned link to an object, and `expiresAt`, when it ends."""
+        """Return `url`, a presigned link to an object, and `expiresAt`, when the link expires."""
         url = self._s3.generate_presigned_url(
             "get_object",
             Params={
@@ -218,19 +222,15 @@ class Bucket:
 
 
 @contextlib.contextmanager
-def _found(what: str) -> Iterator[None]:
-    """Tell that there is no such object: `what` it is, is for people.
-
-    Raises:
-        SourceNotFound: there is none.
-    """
+def _missing_as_source_not_found(what: str) -> Iterator[None]:
+    """Raise SourceNotFound if S3 does not find the object; `what` begins the message."""
     try:
         yield
     except ClientError as error:
         if error.response["Error"]["Code"] not in NOT_FOUND:
             raise
         raise SourceNotFound(
-            f"{what} is not there: nothing was sent, or it is too long ago."
+            f"{what} does not exist: it was never sent, or it was deleted because it was too old."
         ) from error
 
 

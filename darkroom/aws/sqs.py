@@ -1,4 +1,4 @@
-"""A queue: every call to SQS that Darkroom makes."""
+"""A queue: every call to SQS."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,8 @@ from typing import Any
 
 from darkroom.aws.clients import client
 
-MOST_MESSAGES = 10
-"""Of one request, with 1 MiB together:
+MAX_MESSAGES = 10
+"""The most messages in one request. Together they may have 1 MiB.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
 
 
@@ -15,18 +15,17 @@ class Queue:
     """One queue."""
 
     def __init__(self, url: str) -> None:
-        """Make the client; nothing is called yet."""
         self._url = url
         self._sqs = client("sqs")
 
     def send(self, order: Mapping[str, Any]) -> None:
-        """Send the order for one execution: see `tasks.model.order`."""
+        """Send the order of a task: see `tasks.model.order`."""
         self._sqs.send_message(
             QueueUrl=self._url, MessageBody=json.dumps(order, separators=(",", ":"))
         )
 
     def send_many(self, orders: Sequence[Mapping[str, Any]]) -> int:
-        """Send up to ten orders in one request; return how many were not taken."""
+        """Send up to ten orders in one request, and return how many SQS did not accept."""
         answer = self._sqs.send_message_batch(
             QueueUrl=self._url,
             Entries=[
@@ -37,7 +36,7 @@ class Queue:
         return len(answer.get("Failed", []))
 
     def send_to_dlq(self, body: str, reason: str) -> None:
-        """Send a message as it came, with the reason beside it: for a dead-letter queue."""
+        """Send an unchanged message to a dead-letter queue, with the reason as an attribute."""
         self._sqs.send_message(
             QueueUrl=self._url,
             MessageBody=body,
@@ -45,7 +44,7 @@ class Queue:
         )
 
     def receive(self, hidden_seconds: int) -> list[dict[str, Any]]:
-        """Return up to ten messages, which nobody else gets for so many seconds."""
+        """Return up to ten messages, and hide them from other receivers for so many seconds."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=hidden_seconds
         )
@@ -53,15 +52,15 @@ class Queue:
         return messages
 
     def hide(self, receipt: str, seconds: int) -> None:
-        """Hide a message that was received, so that it comes again after so many seconds."""
+        """Hide a message that was received. SQS delivers it again after so many seconds."""
         self._sqs.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
         )
 
     def show(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Let messages that were received be received again at once."""
-        for start in range(0, len(messages), MOST_MESSAGES):
-            part = messages[start : start + MOST_MESSAGES]
+        """Make messages that were received visible again at once."""
+        for start in range(0, len(messages), MAX_MESSAGES):
+            part = messages[start : start + MAX_MESSAGES]
             self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[

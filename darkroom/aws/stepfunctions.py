@@ -1,4 +1,4 @@
-"""A state machine: every call to Step Functions that Darkroom makes."""
+"""A state machine: every call to Step Functions."""
 
 import contextlib
 import json
@@ -10,18 +10,19 @@ from darkroom.aws.clients import client
 from darkroom.aws.execution_failures import Outcome
 
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
-"""What the SDK leaves as it is of a trace's header; a line break would begin another header."""
+"""Characters in a trace header that the SDK does not quote. A line break has to be quoted, because
+it would begin another header."""
 
 
 class StateMachine:
     """One state machine: that of tasks, or that of batches."""
 
     def __init__(self, arn: str, workflow_type: str = "STANDARD") -> None:
-        """Make the client; nothing is called yet.
+        """Create the client, without any call yet.
 
         Args:
-            arn: the machine's; an alias or a version only where executions are started.
-            workflow_type: STANDARD or EXPRESS, which an ARN of a machine does not tell.
+            arn: the machine's ARN. That of an alias or a version only allows `start`.
+            workflow_type: STANDARD or EXPRESS; the ARN of a machine does not contain it.
         """
         self._arn = arn
         self._express = workflow_type == "EXPRESS"
@@ -33,13 +34,16 @@ class StateMachine:
         events.register_last("before-call.sfn.StartExecution", _send_trace)
 
     def start(self, name: str, order: Mapping[str, Any], trace: str | None = None) -> None:
-        """Start the execution of this name. One that was started before is a success.
+        """Start the execution of this name. Succeeds if it was started before.
 
-        With the header of an X-Ray trace, the execution goes on with it; without one, with the
-        trace of the function that calls.
+        On a Standard machine the unique name prevents a second execution. An Express machine has no
+        unique names: a second execution starts, and does not get the claim in MarkRunning.
 
-        On a Standard machine the name is the guard; on an Express machine, which knows no unique
-        names, a second execution starts and loses the claim in MarkRunning.
+        Args:
+            name: the name of the execution.
+            order: its input.
+            trace: the header of the X-Ray trace that the execution continues; None: the trace of
+                the calling function.
 
         Raises:
             botocore.exceptions.ClientError: Step Functions refused or throttled the start.
@@ -53,25 +57,22 @@ class StateMachine:
             )
 
     def arn_of(self, name: str) -> str:
-        """Return the ARN that the execution of this name has, or would have, if Standard."""
+        """Return the ARN that a Standard execution of this name has or would have."""
         machine = self._arn.replace(":stateMachine:", ":execution:", 1)
         return f"{machine}:{name}"
 
     def stop(self, execution: str, cause: str, error: str = "TaskCancelled") -> None:
-        """Stop an execution; it is fine if there is none, or if it cannot be stopped.
+        """Stop an execution. Does nothing if it does not exist or cannot be stopped.
 
-        An Express execution cannot: it ends by itself at its next write of a status.
+        An Express execution cannot be stopped. It ends at its next write of a status.
         """
-        if self._can_be_asked(execution):
+        if self._is_accessible(execution):
             with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
                 self._states.stop_execution(executionArn=execution, error=error, cause=cause)
 
     def outcome(self, execution: str) -> Outcome | None:
-        """Return how an execution ended or that it runs; None if that cannot be known.
-
-        It cannot if there is no such execution, and of an Express one.
-        """
-        if not self._can_be_asked(execution):
+        """Return the status of an execution; None if it does not exist or is Express."""
+        if not self._is_accessible(execution):
             return None
         try:
             answer = self._states.describe_execution(executionArn=execution)
@@ -80,11 +81,11 @@ class StateMachine:
         return Outcome(answer["status"], answer.get("error"), answer.get("cause"))
 
     def last_step(self, execution: str) -> str:
-        """Return the Task state that an execution was in last, of those that do the work.
+        """Return the Task state that an execution entered last, apart from MarkFailed.
 
-        Of an execution that cannot be asked for it is the first one.
+        If that is unknown, as for an Express execution, it is the first one.
         """
-        if not self._can_be_asked(execution):
+        if not self._is_accessible(execution):
             return "MarkRunning"
         events = self._states.get_execution_history(
             executionArn=execution, reverseOrder=True, maxResults=50
@@ -96,30 +97,30 @@ class StateMachine:
         ]
         return next((name for name in entered if name != "MarkFailed"), "MarkRunning")
 
-    def _can_be_asked(self, execution: str) -> bool:
-        """Whether AWS answers for an execution: it is Standard, and of this machine.
+    def _is_accessible(self, execution: str) -> bool:
+        """Whether an execution can be described and stopped: it is Standard, and of this machine.
 
         DescribeExecution, GetExecutionHistory and StopExecution refuse the ARN of an Express
-        execution as `InvalidArn`, or as access denied: IAM knows none of these actions for it.
+        execution as `InvalidArn`, or deny access, because IAM has no such action for it.
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
 
-        An execution of the machine that was there before `WorkflowType` changed is no longer one
-        that the functions' roles may ask for.
+        After a change of `WorkflowType`, the roles of the functions give no access to executions of
+        the previous machine.
         """
         return not self._express and execution.startswith(self.arn_of(""))
 
 
 def _keep_trace(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
-    """Note the trace that a call was given, where `_send_trace` finds it."""
+    """Store the `traceHeader` of a call for `_send_trace`."""
     context["trace"] = params.get("traceHeader")
 
 
 def _send_trace(params: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
-    """Send the trace that a call was given as the HTTP header, too.
+    """Send the `traceHeader` of a call as the HTTP header, too.
 
-    The header goes before the parameter, and in Lambda the SDK sets it to the trace of the
-    invocation: the execution would belong to the trace of dispatch, not to that of the request
+    The header takes precedence over the parameter, and in Lambda the SDK sets it to the trace of
+    the invocation. The execution would then belong to the trace of dispatch instead of the request
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
     """
     if context["trace"]:

@@ -1,1 +1,1 @@
-"""What a batch is, the tables that keep batches, and what runs and repairs them."""
+"""Batches: their statuses, the tables that store them, their runs, and their repair."""

@@ -1,9 +1,9 @@
-"""Uploaded manifests: whatever a file holds, each of its lines becomes one entry of valid JSON.
+"""Uploaded manifests: each line of the file becomes one entry of valid JSON, whatever it contains.
 
-Step Functions' own readers decide about a whole file: one line that is not valid JSON fails the Map
-Run (`States.ItemReaderFailed`), and in CSV one quotation mark that is never closed swallows the
-rows behind it. So the Map Run reads a file that is written here, where an entry holds a line as
-text, and what the line says is judged item by item.
+The readers of Step Functions accept or reject a file as a whole: one line that is not valid JSON
+fails the Map Run (`States.ItemReaderFailed`), and in CSV one unclosed quotation mark absorbs the
+rows after it. So the Map Run reads a file that this module writes. Its entries contain the lines as
+text, and each batch item is validated on its own.
 https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
 https://docs.aws.amazon.com/step-functions/latest/dg/example-csv-parse-dist-map.html
 
@@ -19,16 +19,16 @@ from typing import IO, Any
 
 Entry = dict[str, Any]
 
-LONGEST_LINE = 32 * 1024
-"""Bytes. However its characters are escaped, a child of the Map Run takes a line of so many."""
-LONGEST_COLUMN = 100
-"""Characters of the name of a column, which each row repeats."""
+MAX_LINE_BYTES = 32 * 1024
+"""A line of this size fits the input of a child execution, however its characters are escaped."""
+MAX_COLUMN_NAME = 100
+"""Characters in the name of a column, which each row repeats."""
 MAX_ITEMS = 2_000_000
-"""Each child of the Map Run answers a count for 25 items; all counts must fit 256 KiB."""
+"""Each child execution of the Map Run returns a count for 25 items. All counts must fit 256 KiB."""
 MAX_BYTES = 500_000_000
-"""Of all entries: they must fit the function's `/tmp`."""
-SHOWN = 500
-"""Characters that are kept of a line that is no source."""
+"""Size of all entries together, which must fit the function's `/tmp`."""
+MAX_KEPT_TEXT = 500
+"""Characters that are kept of a line that is not a valid source."""
 
 BOM = b"\xef\xbb\xbf"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -37,14 +37,14 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class ManifestTooLarge(Exception):
-    """A batch's manifest has more items, or more text, than a batch may have."""
+    """The manifest has more items, or more text, than a batch may have."""
 
 
 def write(chunks: Iterable[bytes], form: str, into: IO[bytes]) -> None:
-    """Write the entries of a manifest, one a line.
+    """Write the entries of a manifest, one per line.
 
     Raises:
-        ManifestTooLarge: they are more than `MAX_ITEMS`, or than `MAX_BYTES`.
+        ManifestTooLarge: there are more than `MAX_ITEMS` entries or `MAX_BYTES` bytes.
     """
     left = MAX_BYTES
     for count, entry in enumerate(entries(chunks, form), 1):
@@ -52,7 +52,7 @@ def write(chunks: Iterable[bytes], form: str, into: IO[bytes]) -> None:
         left -= len(line)
         if count > MAX_ITEMS or left < 0:
             raise ManifestTooLarge(
-                f"A manifest may have {MAX_ITEMS} items and {MAX_BYTES} bytes of text, as JSON."
+                f"A manifest may have {MAX_ITEMS} items and, as JSON, {MAX_BYTES} bytes."
             )
         into.write(line)
 
@@ -63,14 +63,14 @@ def encode(entry: Entry) -> bytes:
 
 
 def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
-    """Give an entry for each line that is not empty: its number, counted from 1, and its text.
+    """Yield an entry for each line that is not empty: its number, counted from 1, and its text.
 
-    A row of CSV becomes the JSON object that the same item is in JSON Lines. A line that cannot be
-    read is given as it begins, with a `problem` that goes on from "Line 17 ".
+    A row of CSV becomes the JSON object of the same item in JSON Lines. The entry of an unreadable
+    line has the beginning of the line and a `problem`, which continues a sentence after "Line 17 ".
 
     Args:
-        chunks: the file, in pieces of any size; one of them is kept in memory.
-        form: `jsonl`; or `csv`: the first line names the columns, each other one is a row.
+        chunks: the file, in chunks of any size. One chunk at a time is kept in memory.
+        form: `jsonl`; or `csv`, where the first line names the columns and each other is a row.
     """
     columns: list[str] | None = None
     first = True
@@ -89,16 +89,17 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
             except (csv.Error, ValueError) as error:
                 problem = f"is not a row of this table: {error}"
         if problem:
-            yield {"line": number, "text": text[:SHOWN], "problem": problem}
+            yield {"line": number, "text": text[:MAX_KEPT_TEXT], "problem": problem}
         elif form != "csv" or not first:
             yield {"line": number, "text": text}
         first = False
 
 
 def read(line: bytes) -> tuple[str, str]:
-    """Return the text of a line, and what is wrong with it or "": it goes on from "Line 17 "."""
-    if len(line) > LONGEST_LINE:
-        return line[: 4 * SHOWN].decode(errors="replace"), f"is longer than {LONGEST_LINE} bytes"
+    """Return the text of a line and its problem, "" if none; it continues after "Line 17 "."""
+    if len(line) > MAX_LINE_BYTES:
+        beginning = line[: 4 * MAX_KEPT_TEXT].decode(errors="replace")
+        return beginning, f"is longer than {MAX_LINE_BYTES} bytes"
     try:
         text = line.decode().removesuffix("\r")
     except UnicodeDecodeError as error:
@@ -107,31 +108,31 @@ def read(line: bytes) -> tuple[str, str]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the lines of a file. Of one that is too long only the beginning is kept."""
+    """Yield the lines of a file. Only the beginning of a line that is too long is kept."""
     rest = b""
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
-        rest = rest[: LONGEST_LINE + len(BOM) + 1]
+        *complete, rest = (rest + chunk).split(b"\n")
+        yield from complete
+        rest = rest[: MAX_LINE_BYTES + len(BOM) + 1]
     yield rest
 
 
 def _row(text: str) -> list[str]:
-    """Return the values of a row. It ends with its line, also where a quotation mark is open."""
-    # `csv` makes the same of it in four times the time.
+    """Return the values of a row. A row is one line, even if it has an unclosed quotation mark."""
+    # Without quotation marks `csv` gives the same result, but takes four times as long.
     return next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
 
 
 def _checked(columns: list[str]) -> list[str]:
-    if any(len(name) > LONGEST_COLUMN for name in columns):
-        raise ValueError(f"the name of a column has more than {LONGEST_COLUMN} characters")
+    if any(len(name) > MAX_COLUMN_NAME for name in columns):
+        raise ValueError(f"the name of a column has more than {MAX_COLUMN_NAME} characters")
     return columns
 
 
 def _by_column(columns: list[str] | None, row: list[str]) -> dict[str, str]:
-    """Return the values of a row by column; an empty one is one that is not given."""
+    """Return the values of a row by column, without the empty ones."""
     if columns is None:
         raise ValueError("the first line does not name the columns")
     if any(row[len(columns) :]):
-        raise ValueError(f"it has {len(row)} values, and there are {len(columns)} columns")
+        raise ValueError(f"it has {len(row)} values, but there are {len(columns)} columns")
     return {name: value for name, value in zip(columns, row, strict=False) if value}

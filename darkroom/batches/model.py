@@ -1,16 +1,19 @@
-"""What a batch is and how its status may change. Pure data: `batch_store` makes the writes from it.
+"""The statuses of a batch and the transitions between them. Pure data: `store` makes the writes.
 
-A batch is a manifest, the tasks that were made of it, and one execution per run that watches them.
-Its tasks are tasks like any other; the batch itself has no counters, its tasks are counted instead.
+A batch consists of a manifest, the tasks that were created from it, and one execution per run,
+which watches the tasks. They are ordinary tasks. A batch has no counters: its tasks are counted.
 
-| the batch is | its execution | then |
+How reconcile repairs a batch that is not settled. A cancelling execution is one that cancels the
+open tasks of a run that has ended:
+
+| status of the batch | execution | repair |
 |---|---|---|
-| RUNNING | runs | nothing |
-| RUNNING | there is none | start it: the API or Step Functions failed when it should have begun |
-| RUNNING | has ended, in whichever way | FAILED with the execution's error and reason |
-| FAILED, CANCELLED, tasks still open | the one that cancels them runs | nothing |
-| the same | there is none | start it |
-| the same | has ended | settled: what it left open ends by itself |
+| RUNNING | RUNNING | none |
+| RUNNING | does not exist | start it: the API or Step Functions failed to |
+| RUNNING | has ended, in any way | FAILED with the execution's error and reason |
+| FAILED, CANCELLED | the cancelling one is RUNNING | none |
+| FAILED, CANCELLED | the cancelling one does not exist | start it |
+| FAILED, CANCELLED | the cancelling one has ended | settled: open tasks end by themselves |
 """
 
 import uuid
@@ -23,34 +26,34 @@ from darkroom.aws.execution_failures import Outcome, explain, readable
 from darkroom.tasks.model import Status
 
 SETTLE_SECONDS = 20
-"""This long after a run was ended none of its calls creates a task, or begins an attempt, any more.
+"""This long after the end of a run, none of its calls creates a task or begins an attempt any more.
 
-Longer than Enter may take; and longer than a page of a retry takes to notice that its run is over,
-`LOOK_SECONDS` and one write with all its tries.
+It is longer than Enter may take, and longer than a page of a retry needs to notice the end of its
+run: `CHECK_SECONDS` and one write with all its retries.
 """
-LOOK_SECONDS = 1.0
-"""So often a page of a cancel or a retry looks whether its run is over."""
+CHECK_SECONDS = 1.0
+"""How often a page of a cancel or a retry checks whether its run has ended."""
 PAGE_SECONDS = 20.0
-"""A page ends after so long, and the next one goes on, however slow the calls are."""
-INDEX_SECONDS = 2
-"""Longer than the index of a batch's tasks is behind the table."""
-OF_CANCELLING = "cancel"
-"""What the name of the execution ends in that cancels the rest of a run."""
+"""Time limit of a page. The next page continues, so slow calls do no harm."""
+INDEX_DELAY_SECONDS = 2
+"""Longer than the delay between the table of tasks and the index of a batch's tasks."""
+CANCELLING = "cancel"
+"""Suffix of a cancelling execution's name."""
 
 Counts = dict[str, int]
 
 
 class BatchStatus(StrEnum):
-    """Where a batch is in its life."""
+    """The status of a batch."""
 
     RUNNING = "RUNNING"
-    """Its tasks are being entered, or not all of them have ended."""
+    """Its items are being ingested, or some of its tasks have not ended."""
     COMPLETED = "COMPLETED"
-    """All its tasks have ended, and no more of them FAILED than is tolerated."""
+    """All its tasks have ended, and the share of FAILED ones is tolerated."""
     FAILED = "FAILED"
-    """Ended badly: `failure` says why. What was still open is cancelled."""
+    """`failure` explains why. Tasks that are still open are cancelled."""
     CANCELLED = "CANCELLED"
-    """Ended by its caller. What was still open is cancelled."""
+    """The caller ended it. Tasks that are still open are cancelled."""
 
 
 ENDED = frozenset({BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.CANCELLED})
@@ -58,7 +61,7 @@ ENDED = frozenset({BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.CANCEL
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the rules: from where to where. Every row holds for one run only."""
+    """One row of the rules: from which statuses to which. Every write applies to one run."""
 
     sources: frozenset[BatchStatus]
     target: BatchStatus
@@ -73,30 +76,30 @@ TRANSITIONS = {
 
 
 def allowed(transition: str, status: str) -> bool:
-    """Whether a batch of this status may go through a transition."""
+    """Whether a transition is allowed for a batch of this status."""
     return status in TRANSITIONS[transition].sources
 
 
 def task_id(batch_id: str, item: str) -> str:
-    """Return the id of a task of a batch: entered twice, it is the same task.
+    """Return the id of the task of a batch item: an item that is ingested twice is one task.
 
     Args:
-        batch_id: of the batch.
+        batch_id: the batch.
         item: the number of the line, or the key of the object.
     """
     return str(uuid.uuid5(uuid.UUID(batch_id), item))
 
 
 def execution_name(batch_id: str, run: int, purpose: str = "") -> str:
-    """Return the name of the execution of one run, or of the one that cancels the rest of it."""
+    """Return the name of the execution of a run, or of one with another purpose for that run."""
     return f"{batch_id}-{run}" + (f"-{purpose}" if purpose else "")
 
 
 def run_of(name: str) -> tuple[str, int]:
-    """Return the batch and the run that an execution's name stands for.
+    """Return the batch and the run of an execution, from its name.
 
     Raises:
-        ValueError: it is not the name of a run; the one that cancels a run has none.
+        ValueError: it is not the execution of a run. The one that cancels tasks is not.
     """
     batch_id, dash, run = name.rpartition("-")
     if not dash or not run.isdecimal():
@@ -107,10 +110,15 @@ def run_of(name: str) -> tuple[str, int]:
 def order(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input of the execution of a run.
 
-    `reader` says how the items are read: `lines` of the entries at `key`, which for `manifest` are
-    made of an upload first; `objects` whose keys begin so; `none` if all have been entered. `retry`
-    says whether tasks are to be tried again, and `pause` after how many seconds; `total` is 0 while
-    unknown.
+    `reader` tells where the items come from:
+
+    - `lines`: the entries in the object `key`
+    - `manifest`: the same, after they have been written from an uploaded manifest
+    - `objects`: the objects whose keys begin with `key`
+    - `none`: all items have been ingested
+
+    `retry` tells whether FAILED and CANCELLED tasks are retried, after `pause` seconds. `total` is
+    0 while it is unknown.
     """
     return {
         "action": "run",
@@ -124,21 +132,21 @@ def order(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def cancelling(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input of the execution that cancels what is open of a run.
+def cancelling_order(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the input of the cancelling execution of a run.
 
-    It has a total, too: an expression that finds nothing is an error of the state machine.
+    It includes `total`, because the state machine fails if an expression refers to a missing field.
     """
     return {"action": "cancel", "batchId": item["batchId"], "run": item["run"], "total": 0}
 
 
 def displayed_counts(item: Mapping[str, Any], counted: Mapping[str, int]) -> Counts:
-    """Return the counts of a batch, which sum to its total as soon as that is known.
+    """Return the counts by status that callers see. They add up to the total once it is known.
 
     Args:
         item: the batch.
-        counted: its tasks that are there, by status. What is not there yet is PENDING, or will
-            never be: CANCELLED.
+        counted: the number of existing tasks by status. Items without a task are added as PENDING
+            while the batch is RUNNING, and as CANCELLED after that.
     """
     counts = {status.value: counted.get(status, 0) for status in Status}
     missing = item.get("total", 0) - sum(counts.values())
@@ -150,8 +158,8 @@ def displayed_counts(item: Mapping[str, Any], counted: Mapping[str, int]) -> Cou
 def total_of(item: Mapping[str, Any], counts: Counts) -> int | None:
     """Return the total of a batch; None while its manifest is being read.
 
-    A batch that ended before its manifest was read to the end has what was entered until then. That
-    is not written to the batch: a retry reads the manifest again and enters more.
+    The total of a batch that ended before that was complete is the number of its tasks. It is not
+    stored, because a retry reads the manifest again and creates the missing tasks.
     """
     settled = item["status"] in ENDED and "active" not in item
     if "total" not in item and settled:
@@ -161,14 +169,14 @@ def total_of(item: Mapping[str, Any], counts: Counts) -> int | None:
 
 
 def verdict(item: Mapping[str, Any], counts: Counts) -> tuple[str, dict[str, str] | None] | None:
-    """Return the transition that ends a RUNNING batch, and its failure; None: it goes on.
+    """Return the transition that ends a RUNNING batch and its failure; None: it continues.
 
-    A batch that FAILED more than is tolerated need not wait for the rest.
+    A batch fails as soon as more tasks FAILED than it tolerates. It does not wait for the others.
     """
     total = item["total"]
     if not total:
         where = "under the prefix" if item["manifest"]["reader"] == "objects" else "in the manifest"
-        return "fail", {"error": "EmptyBatch", "message": f"There is nothing {where}."}
+        return "fail", {"error": "EmptyBatch", "message": f"There are no items {where}."}
     failed = counts[Status.FAILED]
     tolerated = item["toleratedFailurePercentage"]
     if failed * 100 > tolerated * total:
@@ -185,12 +193,7 @@ def failure_of(outcome: Outcome) -> dict[str, str]:
         error = "ExecutionAborted"
         message = readable(outcome.cause) or "The execution was stopped."
     elif outcome.status == "SUCCEEDED":
-        error, message = "ExecutionLost", "The execution ended without a word. Try again."
+        error, message = "ExecutionLost", "The execution ended without a result. Retry the batch."
     else:
-        return caught_failure(outcome.caught)
+        return explain("The batch", outcome.caught)
     return {"error": error, "message": message}
-
-
-def caught_failure(caught: Mapping[str, Any]) -> dict[str, str]:
-    """Return the failure of a batch for an error that its machine caught, in words for people."""
-    return explain("The batch", caught)

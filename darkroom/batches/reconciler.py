@@ -1,4 +1,4 @@
-"""Bring batches and their executions together, by the table in `batches`."""
+"""Repair batches by the table in `batches.model`."""
 
 import datetime
 from collections import Counter
@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.model import (
-    OF_CANCELLING,
+    CANCELLING,
     BatchStatus,
-    cancelling,
+    cancelling_order,
     execution_name,
     failure_of,
     order,
@@ -29,35 +29,35 @@ BATCHES_PER_SHARD = 10
 
 @dataclass(frozen=True)
 class BatchReconciler:
-    """Repairs batches. Each method returns what it repaired, by kind."""
+    """Repairs batches. Each method counts its repairs by kind."""
 
     store: BatchStore
     machine: StateMachine
 
     def execution_ended(self, detail: Mapping[str, Any]) -> Counter[str]:
-        """Set a batch right after the execution of a run ended badly.
+        """Repair the batch of an execution that was unsuccessful.
 
         Args:
-            detail: of a "Step Functions Execution Status Change".
+            detail: of an event "Step Functions Execution Status Change".
         """
         try:
             batch_id, run = run_of(detail["name"])
         except ValueError:
-            return Counter()  # it cancelled a run, or was started by hand: the next sweep looks
+            return Counter()  # a cancelling execution, which `sweep` checks, or one started by hand
         batch = self.store.get(batch_id)
         if batch is None or batch["run"] != run or "active" not in batch:
             return Counter()
         return self._repair(batch)
 
     def sweep(self, older_than: datetime.timedelta) -> Counter[str]:
-        """Look at batches that are not settled and were not looked at for a while."""
+        """Repair batches that are not settled and were not checked for a while."""
         before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
         repaired: Counter[str] = Counter()
         for shard in range(ACTIVE_SHARDS):
             for batch in self.store.unsettled(str(shard), before, BATCHES_PER_SHARD):
                 try:
                     repaired += self._repair(batch)
-                    self.store.touch(batch)  # of many, others have their turn
+                    self.store.touch(batch)  # the next sweep checks other batches first
                 except (BotoCoreError, ClientError) as error:
                     logger.warning(
                         "not repaired", correlation_id=batch["batchId"], reason=str(error)
@@ -78,20 +78,20 @@ class BatchReconciler:
             return Counter()
         failed = self.store.end("fail", batch, failure_of(outcome))
         if failed is None:
-            return Counter()  # somebody else has told the truth meanwhile
+            return Counter()  # the run has ended in the meantime
         logger.warning("ended", correlation_id=batch["batchId"], failure=failed["failure"])
         return Counter({"BatchEnded": 1}) + self._settle(failed)
 
     def _settle(self, batch: Item) -> Counter[str]:
-        """See that the rest of a batch is cancelled that FAILED or was CANCELLED."""
+        """Ensure that the open tasks of a FAILED or CANCELLED batch are cancelled."""
         run = execution_name(batch["batchId"], batch["run"])
-        name = execution_name(batch["batchId"], batch["run"], OF_CANCELLING)
+        name = execution_name(batch["batchId"], batch["run"], CANCELLING)
         outcomes = [self.machine.outcome(self.machine.arn_of(each)) for each in (run, name)]
         if any(outcome and outcome.status == "RUNNING" for outcome in outcomes):
             return Counter()
         if outcomes[1] is None:
-            self.machine.start(name, cancelling(batch))
+            self.machine.start(name, cancelling_order(batch))
             return Counter({"BatchCancelling": 1})
         self.store.settle(batch)
-        logger.warning("left to end by itself", correlation_id=batch["batchId"])
+        logger.warning("settled", correlation_id=batch["batchId"])
         return Counter({"BatchSettled": 1})

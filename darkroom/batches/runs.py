@@ -1,17 +1,17 @@
-"""What the machine of batches asks for: watch one run, cancel or retry its tasks by page.
+"""The work of the batch state machine: watch one run, cancel or retry its tasks page by page.
 
-A page that cancels may still be at work when its batch is tried again: nothing stops a function,
-and its calls may be slow. So a task knows the run of its batch that it belongs to, `batchRun`, and
-DynamoDB refuses the cancel of an earlier one:
+A cancelling page may still be at work when its batch is retried, because nothing stops a function
+and its calls may be slow. So each task stores the run of its batch that it belongs to (`batchRun`),
+and DynamoDB refuses a cancel by an earlier run:
 
     cancel of run 1            DynamoDB                              retry, run 2
     page: A, B, C are open
     A  ────────────────────▶   A CANCELLED
-                               A PENDING, attempt 2, of run 2   ◀──  A was CANCELLED: tried again
-                               B of run 2                       ◀──  B is open: kept
+                               A PENDING, attempt 2, of run 2   ◀──  A was CANCELLED: retried
+                               B of run 2                       ◀──  B is open: assigned to run 2
     B  ────────────────────▶   (B is of run 2: refused)
     C  ────────────────────▶   C CANCELLED
-                               C PENDING, attempt 2, of run 2   ◀──  C cannot be kept: tried again
+                               C PENDING, attempt 2, of run 2   ◀──  C is no longer open: retried
 """
 
 import tempfile
@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from darkroom.aws.execution_failures import explain
 from darkroom.aws.s3 import Bucket
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.manifests import write
 from darkroom.batches.model import (
-    LOOK_SECONDS,
+    CHECK_SECONDS,
     PAGE_SECONDS,
     BatchStatus,
-    caught_failure,
     displayed_counts,
     verdict,
 )
@@ -40,29 +40,29 @@ from darkroom.tasks.commands import cancel, enqueue
 from darkroom.tasks.model import OPEN, Status
 from darkroom.tasks.store import Item, TaskStore
 
-TO_RETRY = frozenset({Status.FAILED, Status.CANCELLED})
+RETRYABLE = frozenset({Status.FAILED, Status.CANCELLED})
 
 Answer = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Run:
-    """Works on one run of a batch. A run that is over is left alone by every method."""
+class BatchRunner:
+    """Works on the runs of batches. No method changes a batch whose run is not the current one."""
 
     batches: BatchStore
     tasks: TaskStore
     batch_tasks: BatchTaskIndex
     queue: Queue
     machine: StateMachine
-    """That of tasks."""
+    """The state machine of tasks."""
     bucket: Bucket
 
     def prepare(self, batch_id: str, run: int) -> Answer:
-        """Write the entries of an uploaded manifest, which the Map Run reads. Again is the same.
+        """Write the entries of an uploaded manifest for the Map Run. Repeating it is harmless.
 
         Raises:
-            ManifestTooLarge: it has more items, or more text, than a batch may have.
-            SourceNotFound: it is gone, after a week.
+            ManifestTooLarge: the manifest has more items, or more text, than a batch may have.
+            SourceNotFound: the manifest was deleted, a week after its upload.
         """
         if item := self._current(batch_id, run):
             manifest = item["manifest"]
@@ -74,72 +74,76 @@ class Run:
         return {}
 
     def watch(self, batch_id: str, run: int, total: int) -> Answer:
-        """Count the tasks, and end the batch if that is due.
+        """Count the tasks, and end the batch if its outcome is certain.
 
         Args:
             batch_id: the batch.
             run: its run.
-            total: what has been entered in this run; it counts if the batch does not know it.
+            total: the number of items that this run ingested. Stored if the batch has no total yet.
 
         Returns:
-            `{"next": "wait"}`, `"done"`, `"failed"` with the `failure`, or `"gone"`: somebody else
-            has ended the run.
+            `next`: "wait", "done", "failed" (with the `failure`), or "gone" if the run was
+            cancelled or is not the current one.
         """
         item = self._current(batch_id, run)
         if item and item["status"] == BatchStatus.RUNNING and not item.get("entered"):
-            item = self.batches.entered(item, total) or self._current(batch_id, run)
+            item = self.batches.record_total(item, total) or self._current(batch_id, run)
         if item is None or item["status"] != BatchStatus.RUNNING:
-            return _over(item)
+            return _next_of_ended(item)
         counts = displayed_counts(item, self.batch_tasks.counts(batch_id))
         end = verdict(item, counts)
-        logger.info("counted", counts=counts)
+        logger.info("tasks counted", counts=counts)
         if end is None:
             return {"next": "wait"}
-        return _over(self.batches.end(end[0], item, end[1]) or self._current(batch_id, run))
+        transition, failure = end
+        ended = self.batches.end(transition, item, failure)
+        return _next_of_ended(ended or self._current(batch_id, run))
 
     def fail(self, batch_id: str, run: int, caught: dict[str, str]) -> Answer:
-        """End the batch FAILED with an error that the machine caught; answers like `watch`."""
+        """Set the batch FAILED with the error output of a state. Returns the same as `watch`."""
         item = self._current(batch_id, run)
         if item and item["status"] == BatchStatus.RUNNING:
-            failure = caught_failure(caught)
+            failure = explain("The batch", caught)
             item = self.batches.end("fail", item, failure) or self._current(batch_id, run)
-        return _over(item)
+        return _next_of_ended(item)
 
     def cancel(self, batch_id: str, run: int, cursor: str) -> Answer:
-        """Cancel the open tasks of one page of a batch that FAILED or was CANCELLED.
+        """Cancel the open tasks of one page of a FAILED or CANCELLED batch.
 
         Returns:
             `cursor` of the next page, "" after the last one, and `open`: how many it found.
         """
 
-        def end(entry: Item) -> Item:
+        def cancel_one(entry: Item) -> Item:
             return cancel(self.tasks, self.machine, entry["taskId"], entry["attempt"], run)
 
-        found, following, _ = self._each(batch_id, run, OPEN, cursor, end, running=False)
+        found, following, _ = self._change(batch_id, run, OPEN, cursor, cancel_one, running=False)
         return {"cursor": following, "open": found}
 
     def retry(self, batch_id: str, run: int, cursor: str) -> Answer:
-        """Begin a new attempt of the tasks of one page that FAILED or were CANCELLED.
+        """Begin a new attempt of the FAILED and CANCELLED tasks of one page.
 
-        Those that are open, for the run before has not cancelled them yet, are kept.
+        Open tasks, which the previous run has not cancelled yet, are assigned to this run instead.
 
         Returns:
             `cursor` of the next page, "" after the last one.
         """
 
-        def again(entry: Item) -> Item | None:
+        def retry_one(entry: Item) -> Item | None:
             task = (entry["taskId"], entry["attempt"])
-            if entry["status"] in OPEN and self.tasks.keep(*task, run):
+            if entry["status"] in OPEN and self.tasks.assign_to_run(*task, run):
                 return None
-            return self.tasks.retry(*task, run)  # of one that is open: it has ended meanwhile
+            return self.tasks.retry(*task, run)  # if it was open, it has ended in the meantime
 
-        wanted = TO_RETRY | OPEN
-        _, following, begun = self._each(batch_id, run, wanted, cursor, again, running=True)
-        enqueue(self.queue, begun)
+        statuses = RETRYABLE | OPEN
+        _, following, retried = self._change(
+            batch_id, run, statuses, cursor, retry_one, running=True
+        )
+        enqueue(self.queue, retried)
         return {"cursor": following}
 
     def settle(self, batch_id: str, run: int) -> Answer:
-        """Note that nothing is open any more of a batch that FAILED or was CANCELLED."""
+        """Record that no task of a FAILED or CANCELLED batch is open any more."""
         item = self._current(batch_id, run)
         if item:
             self.batches.settle(item)
@@ -149,7 +153,7 @@ class Run:
         item = self.batches.get(batch_id)
         return item if item and item["run"] == run else None
 
-    def _each(
+    def _change(
         self,
         batch_id: str,
         run: int,
@@ -159,12 +163,14 @@ class Run:
         *,
         running: bool,
     ) -> tuple[int, str, list[Item]]:
-        """Change the tasks of a page for as long as the run is, or is not, RUNNING.
+        """Change the tasks of one page that have one of the `statuses`.
+
+        Stops when the run is not the current one or its status does not match `running`.
 
         Returns:
-            how many there were, the cursor of the next page, and the tasks that were changed.
+            the number of tasks found, the cursor of the next page, and the tasks that were changed.
         """
-        started = looked = monotonic()
+        started = checked = monotonic()
         if not self._is(batch_id, run, running=running):
             return 0, "", []
         entries, following = self.batch_tasks.page(batch_id, statuses, cursor or None)
@@ -173,14 +179,14 @@ class Run:
             now = monotonic()
             if number and now - started > PAGE_SECONDS:
                 return number, cursor_after(entries[number - 1]), changed
-            if now - looked > LOOK_SECONDS:
-                looked = now
+            if now - checked > CHECK_SECONDS:
+                checked = now
                 if not self._is(batch_id, run, running=running):
                     return number, "", changed
             try:
                 task = change(entry)
             except StaleAttempt:
-                continue  # it has moved on since it was counted
+                continue  # it has changed since the index was read
             if task:
                 changed.append(task)
         return len(entries), following or "", changed
@@ -190,8 +196,8 @@ class Run:
         return item is not None and (item["status"] == BatchStatus.RUNNING) == running
 
 
-def _over(item: Item | None) -> Answer:
-    """Return what the machine does about a run that has ended, or is none any more."""
+def _next_of_ended(item: Item | None) -> Answer:
+    """Return what the machine does next if a run has ended, or is not the current one (None)."""
     if item and item["status"] == BatchStatus.FAILED:
         return {"next": "failed", "failure": item["failure"]}
     return {"next": "done" if item and item["status"] == BatchStatus.COMPLETED else "gone"}

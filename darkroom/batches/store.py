@@ -1,7 +1,7 @@
-"""The table of batches: what is written to it, and under which condition.
+"""The table of batches: every write, with its condition.
 
-Of two writers that race for a status, DynamoDB lets one win, as with tasks: every write names the
-run that it is meant for, and the statuses from which its row of `batches.TRANSITIONS` leads.
+When two writers race, DynamoDB accepts only one write, as for tasks: the condition of every write
+names its run and the `sources` of its row of `TRANSITIONS`.
 """
 
 import time
@@ -17,20 +17,20 @@ from darkroom.tasks.model import active_shard
 from darkroom.tasks.queries import overdue
 from darkroom.tasks.store import SECONDS_PER_DAY, Item
 
-OF_THE_RUN = ("completedAt", "failure")
-"""What belongs to a run and not to the batch: a retry begins without it."""
+RUN_ATTRIBUTES = ("completedAt", "failure")
+"""The attributes of a run. A retry removes them."""
 
 
 class BatchStore:
     """Batches in one DynamoDB table."""
 
     def __init__(self, table: Table, retention_days: int) -> None:
-        """Take the table; its items expire `retention_days` after their creation."""
+        """Items of the table expire `retention_days` after their creation."""
         self._table = table
         self._retention = retention_days * SECONDS_PER_DAY
 
     def create(self, batch_id: str, owner: str, attributes: Mapping[str, Any]) -> tuple[Item, bool]:
-        """Store a new RUNNING batch; return it and True, or the one that has this id and False."""
+        """Store a new RUNNING batch; return it and True, or the existing batch and False."""
         now = timestamp()
         item = {
             "batchId": batch_id,
@@ -44,21 +44,21 @@ class BatchStore:
             "expiresAt": int(time.time()) + self._retention,
             **attributes,
         }
-        there = self._table.create(item, "batchId")
-        return (item, True) if there is None else (there, False)
+        existing = self._table.create(item, "batchId")
+        return (item, True) if existing is None else (existing, False)
 
     def get(self, batch_id: str) -> Item | None:
-        """Return a batch as it is now (a consistent read), or None: there is none, or it expired.
+        """Return a batch by a consistent read; None if it does not exist or has expired.
 
-        Its tasks are as old as it is, or younger: they need not be asked for `expiresAt`, which the
-        index of its tasks does not have.
+        The tasks of a batch are created after it and expire after it. So the entries of their
+        index, which lack `expiresAt`, need no check.
         """
         return self._table.get({"batchId": batch_id})
 
     def end(self, transition: str, item: Item, failure: Item | None = None) -> Item | None:
-        """End a run: "complete", "fail" or "cancel"; None if it has ended, or another has begun.
+        """End a run: "complete", "fail" or "cancel". None if it has ended or another has begun.
 
-        One that FAILED or was CANCELLED stays in the index of active ones until it is settled.
+        A FAILED or CANCELLED batch stays in the index of active batches until it is settled.
         """
         now = timestamp()
         changes: Item = {"completedAt": now, "updatedAt": now}
@@ -68,30 +68,30 @@ class BatchStore:
         return self._change(item, TRANSITIONS[transition].sources, changes, remove, transition)
 
     def retry(self, item: Item, pause: int) -> Item | None:
-        """Begin the next run, after `pause` seconds; None if this one has not ended, or is over."""
+        """Begin the next run, after `pause` seconds. None if this run is open or was retried."""
         changes = {
             "run": item["run"] + 1,
             "startedAt": timestamp(),
             "active": active_shard(item["batchId"]),
             "pause": pause,
         }
-        return self._change(item, TRANSITIONS["retry"].sources, changes, OF_THE_RUN, "retry")
+        return self._change(item, TRANSITIONS["retry"].sources, changes, RUN_ATTRIBUTES, "retry")
 
-    def entered(self, item: Item, total: int) -> Item | None:
-        """Note that all of the manifest has been entered; None if the run is over."""
+    def record_total(self, item: Item, total: int) -> Item | None:
+        """Record that all items have been ingested, and how many. None if the run has ended."""
         changes = {"entered": True, "total": total}
         return self._change(item, frozenset({BatchStatus.RUNNING}), changes)
 
     def touch(self, item: Item) -> Item | None:
-        """Move a batch to the end of the line for repairs; None if it is not as it was read."""
+        """Renew `updatedAt`. None if the batch has another status or run than when it was read."""
         return self._change(item, frozenset({BatchStatus(item["status"])}), {})
 
     def settle(self, item: Item) -> Item | None:
-        """Note that nothing of a run is open any more that FAILED or was CANCELLED."""
+        """Remove a batch that has ended from the index of active batches."""
         return self._change(item, TRANSITIONS["retry"].sources, {}, ("active",))
 
     def unsettled(self, shard: str, before: str, limit: int) -> list[Item]:
-        """Return batches of one shard that are not settled and were last written `before`."""
+        """Return the batches of one shard that are not settled and were last written `before`."""
         return overdue(self._table, shard, before, limit)
 
     def _change(
@@ -102,14 +102,14 @@ class BatchStore:
         remove: tuple[str, ...] = (),
         transition: str = "",
     ) -> Item | None:
-        """Write to a batch that is in the run of `item` and in one of these statuses.
+        """Write to a batch and return it; None if its run or status does not allow the write.
 
         Args:
-            item: the batch as it was read.
-            sources: the statuses that it may have now.
+            item: the batch as it was read. Its run must still be the current one.
+            sources: the statuses that the batch may have now.
             changes: attributes to set.
             remove: attributes to remove.
-            transition: the row of the rules whose status it gets; "": it keeps its own.
+            transition: the row of `TRANSITIONS` with the new status; "": the status stays.
         """
         changes = {"updatedAt": timestamp(), **changes}
         if transition:

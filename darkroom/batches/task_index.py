@@ -1,7 +1,7 @@
-"""The tasks of a batch, in the order of its manifest: the sparse index `batch` of the tasks' table.
+"""The tasks of a batch in the order of its manifest: the sparse index `batch` of the task table.
 
-It has the status and the attempt of each task beside the keys. It follows the table within a second
-or so, and a batch is counted by reading all of it: there are no counters that could drift.
+An entry has the keys, the status and the attempt of a task. The index follows the table within
+about a second. To count a batch, all its entries are read: there are no counters that could drift.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html
 """
 
@@ -18,18 +18,17 @@ from darkroom.tasks.store import Item
 
 BATCH_INDEX = "batch"
 ENTRIES_PER_PAGE = 200
-"""Of the index, that one page of a cancel or a retry looks at: each may need two calls."""
+"""Entries of the index in one page of a cancel or a retry. Each may need two calls."""
 
 
 class BatchTaskIndex:
     """The index of one table of tasks."""
 
     def __init__(self, table: Table) -> None:
-        """Take the table of tasks."""
         self._table = table
 
     def counts(self, batch_id: str) -> Counter[str]:
-        """Return how many tasks there are of each status. It reads 10,000 or so at a time."""
+        """Return the number of tasks by status. One read returns about 10,000 entries."""
         counted: Counter[str] = Counter()
         query = self._query(batch_id)
         while True:
@@ -42,9 +41,9 @@ class BatchTaskIndex:
     def page(
         self, batch_id: str, statuses: frozenset[Status], cursor: str | None
     ) -> tuple[list[Item], str | None]:
-        """Return the next entries of the index that have one of these statuses, and the cursor.
+        """Return the entries of the next page that have one of these statuses, and the next cursor.
 
-        `cursor_after` gives the cursor that goes on behind one of them.
+        `cursor_after` returns the cursor that continues after one of them.
         """
         query = self._query(batch_id, cursor)
         page = self._table.query(**query, Limit=ENTRIES_PER_PAGE)
@@ -55,12 +54,12 @@ class BatchTaskIndex:
     def tasks(
         self, batch_id: str, *, limit: int, status: str | None = None, cursor: str | None = None
     ) -> tuple[list[Item], str | None]:
-        """Return whole tasks in the order of the manifest, and the cursor of the rest (None: none).
+        """Return whole tasks in the order of the manifest, and the next cursor (None: no more).
 
-        There may be fewer than `limit` and a cursor all the same.
+        There may be fewer tasks than `limit` and a cursor nevertheless.
 
         Raises:
-            InvalidCursor: the cursor is not one of ours.
+            InvalidCursor: the cursor was not returned by this list.
         """
         query = self._query(batch_id, cursor)
         if status:
@@ -69,11 +68,11 @@ class BatchTaskIndex:
             query["ExpressionAttributeValues"][":status"] = status
         entries, last = collect(self._table, query, limit, filtered=bool(status))
         keys = [{"taskId": entry["taskId"]} for entry in entries]
-        whole = {item["taskId"]: item for item in self._table.get_many(keys)} if keys else {}
-        items = [whole[key["taskId"]] for key in keys if key["taskId"] in whole]
-        # The table is ahead of its index: what has another status by now is not told as this one.
-        shown = [item for item in items if status in {None, item["status"]}]
-        return shown, cursor_after(last) if last else None
+        by_id = {item["taskId"]: item for item in self._table.get_many(keys)} if keys else {}
+        items = [by_id[key["taskId"]] for key in keys if key["taskId"] in by_id]
+        # The table is ahead of its index: leave out tasks that have another status by now.
+        current = [item for item in items if status in {None, item["status"]}]
+        return current, cursor_after(last) if last else None
 
     def _query(self, batch_id: str, cursor: str | None = None) -> dict[str, Any]:
         query: dict[str, Any] = {
@@ -83,18 +82,18 @@ class BatchTaskIndex:
             "ExpressionAttributeValues": {":batchId": batch_id},
         }
         if cursor:
-            query["ExclusiveStartKey"] = {"batchId": batch_id, **_key(cursor)}
+            query["ExclusiveStartKey"] = {"batchId": batch_id, **_start_key(cursor)}
         return query
 
 
 def cursor_after(entry: Mapping[str, Any]) -> str:
-    """Return the cursor of what comes after an entry of the index."""
+    """Return the cursor that continues after an entry of the index."""
     return cursors.encode(entry["batchIndex"], entry["taskId"])
 
 
-def _key(cursor: str) -> dict[str, Any]:
+def _start_key(cursor: str) -> dict[str, Any]:
     index, task_id = cursors.decode(cursor)
-    # The very type, and a number that DynamoDB takes: to Python, true is an int.
+    # Not isinstance: in Python, True is an int. DynamoDB refuses numbers that are too large.
     if type(index) is not int or not 0 <= index < 2**53:
         raise InvalidCursor(cursor)
     if not isinstance(task_id, str) or not is_id(task_id):

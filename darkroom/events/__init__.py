@@ -1,1 +1,1 @@
-"""What is published when a task ends: an event for the account, a webhook for the caller."""
+"""Events for the account and webhooks for callers, published when a task has ended."""

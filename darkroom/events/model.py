@@ -1,6 +1,6 @@
-"""What the world is told when a task ends: an event for the account, a webhook for the caller.
+"""The content of events and webhooks, which report that a task has ended.
 
-`docs/events.md` and its JSON schema describe both; a test holds them to this module.
+`docs/events.md` and its JSON schema describe both. A test checks that they agree with this module.
 """
 
 import base64
@@ -24,56 +24,63 @@ WEBHOOK_TYPES = {
     Status.FAILED: "task.failed",
     Status.CANCELLED: "task.cancelled",
 }
-ALWAYS = ("taskId", "status", "attempt", "createdAt", "completedAt")
-SECRET_PREFIX = "whsec_"  # noqa: S105 - says what follows, and is none
+TASK_FIELDS = ("taskId", "status", "attempt", "createdAt", "completedAt")
+"""The attributes of every task that every event contains as they are."""
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 
 REQUIRED: dict[str, type] = {"taskId": str, "attempt": int, "createdAt": str, "completedAt": str}
-RESULT: dict[str, type] = {"bytes": int}
-FAILURE: dict[str, type] = {"error": str, "message": str}
-"""What an end must have to be told, and of which type."""
+REQUIRED_IN_RESULT: dict[str, type] = {"bytes": int}
+REQUIRED_IN_FAILURE: dict[str, type] = {"error": str, "message": str}
+"""Attributes that an item must have to be published, with their types."""
 
 Item = Mapping[str, Any]
 
 
-class NotEnded(ValueError):
-    """An item of the table is not what Darkroom writes when a task ends."""
+class UnpublishableItem(ValueError):
+    """The item is not a task that has ended, or no event can contain its values."""
 
 
 def check(item: Item) -> None:
-    """Raise NotEnded if an item is not that of a task which has ended.
+    """Check that an item can be published.
 
-    Only Darkroom writes to its table; but what somebody else has written to it would come from the
-    stream again and again, for a day, and keep all that is behind it waiting.
+    Only Darkroom should write to its table. But an invalid item that somebody else writes would be
+    read from the stream again and again for a day, and block everything behind it.
+
+    Raises:
+        UnpublishableItem: the item is not a task that has ended, or has invalid values.
     """
     parts: list[tuple[str, Any, dict[str, type]]] = [("the task", item, REQUIRED)]
     if item.get("status") == Status.COMPLETED:
-        parts.append(("its result", item.get("result"), RESULT))
+        parts.append(("the result", item.get("result"), REQUIRED_IN_RESULT))
     if item.get("status") == Status.FAILED:
-        parts.append(("its failure", item.get("failure"), FAILURE))
+        parts.append(("the failure", item.get("failure"), REQUIRED_IN_FAILURE))
     for what, part, fields in parts:
         for field, kind in fields.items():
-            # The very type: to Python, true is an int.
+            # Not isinstance: in Python, True is an int.
             if not isinstance(part, Mapping) or type(part.get(field)) is not kind:
-                raise NotEnded(f"There is no {field} of {what}, or it is of the wrong type.")
+                raise UnpublishableItem(
+                    f"The field {field} of {what} is missing or has the wrong type."
+                )
     try:
-        begun, ended = map(_moment, (item["createdAt"], item["completedAt"]))
+        begun, ended = map(_parsed, (item["createdAt"], item["completedAt"]))
         _ = ended - begun, DETAIL_TYPES[Status(item["status"])], json.dumps(detail(item))
     except (KeyError, TypeError, ValueError) as error:
-        raise NotEnded("It has a value that no event can hold.") from error
+        raise UnpublishableItem("The task has a value that an event cannot contain.") from error
 
 
-def _moment(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text)
+def _parsed(timestamp: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(timestamp)
 
 
 def detail(item: Item) -> dict[str, Any]:
-    """Return what the event of a task's end says. The source, a URL that may be secret, is not in.
+    """Return the content of the event of a task that has ended.
 
-    `callback` says whether the caller wants to be told as well.
+    It omits the source, whose URL may be secret. `callback` tells whether the task has a
+    `callbackUrl`.
     """
     result = item.get("result")
     return {
-        **{name: item[name] for name in ALWAYS},
+        **{name: item[name] for name in TASK_FIELDS},
         "name": item.get("name"),
         "result": {k: v for k, v in result.items() if k != "key"} if result else None,
         "failure": item.get("failure"),
@@ -82,57 +89,56 @@ def detail(item: Item) -> dict[str, Any]:
 
 
 def entry(item: Item, stack: str) -> dict[str, str]:
-    """Return the event of a task's end as EventBridge takes it.
+    """Return the event of a task that has ended, as an entry of EventBridge's PutEvents.
 
-    It names the stack, since all stacks of an account share one event bus.
+    It names the stack, because all stacks of an account share one event bus.
     """
-    said = {"stack": stack, **detail(item)}
     return {
         "Source": SOURCE,
         "DetailType": DETAIL_TYPES[Status(item["status"])],
-        "Detail": json.dumps(said, ensure_ascii=False),
+        "Detail": json.dumps({"stack": stack, **detail(item)}, ensure_ascii=False),
     }
 
 
 def webhook(item: Item) -> tuple[str, bytes]:
-    """Return the id and the body of the webhook of a task's end: the same at each try.
+    """Return the id and the body of the webhook of a task that has ended: the same at each try.
 
     The body has the fields that Standard Webhooks recommends: `type`, `timestamp`, `data`
     (https://www.standardwebhooks.com, "Payload structure").
     """
     data = detail(item)
     del data["callback"]
-    told = {
+    payload = {
         "type": WEBHOOK_TYPES[Status(item["status"])],
         "timestamp": item["completedAt"],
         "data": data,
     }
-    body = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
     return f"{item['taskId']}-{item['attempt']}", body
 
 
-def signed(message_id: str, body: bytes, secret: bytes, moment: int) -> dict[str, str]:
+def signed(message_id: str, body: bytes, secret: bytes, sent_at: int) -> dict[str, str]:
     """Return the headers of a webhook: its id, when it was sent, its signature.
 
     The signature is an HMAC with SHA-256 of `id.timestamp.body`
     (https://www.standardwebhooks.com, "Signature scheme").
 
     Args:
-        message_id: the same at each try, so that a receiver knows what it has had.
-        body: as it is sent.
-        secret: the key that the receiver has as well.
-        moment: seconds since 1970, now.
+        message_id: the same at each try, so that the receiver can recognize a duplicate.
+        body: the body of the request.
+        secret: the key, which the receiver also has.
+        sent_at: the present time, in seconds since 1970.
     """
-    content = f"{message_id}.{moment}.".encode() + body
+    content = f"{message_id}.{sent_at}.".encode() + body
     signature = base64.b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()
     return {
         "webhook-id": message_id,
-        "webhook-timestamp": str(moment),
+        "webhook-timestamp": str(sent_at),
         "webhook-signature": f"v1,{signature}",
         "Content-Type": "application/json",
     }
 
 
 def secret_text(secret: bytes) -> str:
-    """Return a secret in the form that libraries of Standard Webhooks take."""
+    """Return a secret in the form that Standard Webhooks libraries accept."""
     return SECRET_PREFIX + base64.b64encode(secret).decode()

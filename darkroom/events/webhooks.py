@@ -1,4 +1,4 @@
-"""Deliver the webhook of a task's end to the address that its caller gave."""
+"""Deliver the webhook of a task that has ended to its `callbackUrl`."""
 
 import time
 from collections.abc import Mapping
@@ -10,27 +10,27 @@ from darkroom.events import model as events
 from darkroom.runtime.clock import timestamp
 from darkroom.sources.http import Deadline, exchange
 
-SECONDS = 15.0
-"""That a receiver has to answer: within what Standard Webhooks recommends (15 to 30)."""
+TIMEOUT_SECONDS = 15.0
+"""Time in which a receiver must answer. Standard Webhooks recommends 15 to 30 seconds."""
 GONE = 410
-GROWTH = 6
-LONGEST_PAUSE = 43_200
-"""Seconds that SQS hides a message at most."""
+BACKOFF_FACTOR = 6
+MAX_DELAY = 43_200
+"""The longest time that SQS hides a message, in seconds."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one try."""
+    """The outcome of one try."""
 
     delivered: bool
     final: bool
-    """No further try is wanted: it was delivered, or the receiver is gone for good."""
+    """There will be no further try: the webhook was delivered, or the receiver answered 410."""
     status: int | None
     message: str | None
     at: str
 
     def item(self, tries: int) -> dict[str, Any]:
-        """Return what the task's record keeps of it."""
+        """Return the attribute `delivery` of the task."""
         return {
             "delivered": self.delivered,
             "tries": tries,
@@ -41,12 +41,12 @@ class Delivery:
 
 
 def deliver(task: Mapping[str, Any], secret: bytes, *, allow_private: bool) -> Delivery:
-    """Send the webhook of a task that has ended; a 2xx in time means that it was delivered."""
+    """Send the webhook of a task that has ended. An answer of 2xx in time means delivered."""
     message_id, body = events.webhook(task)
     headers = events.signed(message_id, body, secret, int(time.time()))
     try:
         with (
-            Deadline(SECONDS) as deadline,
+            Deadline(TIMEOUT_SECONDS) as deadline,
             exchange(
                 "POST",
                 task["callbackUrl"],
@@ -59,7 +59,7 @@ def deliver(task: Mapping[str, Any], secret: bytes, *, allow_private: bool) -> D
             status = answer.status
     except SourceError as error:
         return Delivery(False, False, None, str(error), timestamp())  # noqa: FBT003
-    delivered = status // 100 == 2  # noqa: PLR2004 - the class of what succeeded
+    delivered = status // 100 == 2  # noqa: PLR2004 - 2xx
     return Delivery(
         delivered=delivered,
         final=delivered or status == GONE,
@@ -69,6 +69,6 @@ def deliver(task: Mapping[str, Any], secret: bytes, *, allow_private: bool) -> D
     )
 
 
-def pause(tries: int, first: int) -> int:
-    """Return the seconds until the next try: six times as many after each one."""
-    return min(int(first * GROWTH ** (tries - 1)), LONGEST_PAUSE)
+def retry_delay(tries: int, first: int) -> int:
+    """Return the seconds until the next try: `first` after one try, then six times as long."""
+    return min(int(first * BACKOFF_FACTOR ** (tries - 1)), MAX_DELAY)

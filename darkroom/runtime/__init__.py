@@ -1,1 +1,1 @@
-"""What every function has: settings, logging, metrics and the step decorator."""
+"""What every function needs: settings, logging, metrics and the step decorator."""

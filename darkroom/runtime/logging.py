@@ -1,8 +1,9 @@
-"""The one logger of a function: JSON lines, by Powertools.
+"""The logger of every function: JSON lines, by Powertools.
 
-A line that is about a task has the task's id as `correlation_id`, from the request that brought it
-to the webhook that tells its end; `darkroom logs TASK` gathers them. `function` is the module that
-Lambda runs. No line holds an event or a secret; of a URL it has the host only, whoever wrote it.
+Every line about a task has the task's id as `correlation_id`, from the request that created it to
+the webhook. `darkroom logs TASK` collects these lines. `function` is the module that Lambda runs.
+No line contains an event or a secret. Of a URL it contains only scheme and host, even in messages
+of libraries.
 """
 
 import logging
@@ -16,7 +17,7 @@ from darkroom.runtime.redaction import redacted
 
 
 class Formatter(LambdaPowertoolsFormatter):
-    """JSON by Powertools. Errors of libraries and services have URLs in them, whole."""
+    """JSON by Powertools, redacted: errors of libraries and services contain whole URLs."""
 
     def serialize(self, log: dict[str, Any]) -> str:  # type: ignore[override]
         """Return a line as JSON."""
@@ -30,13 +31,13 @@ def _redacted(value: Any) -> Any:
         return {name: _redacted(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_redacted(part) for part in value]
-    return redacted(str(value))  # an exception, too, comes to here
+    return redacted(str(value))  # a text or an exception
 
 
-# Lambda takes a line whose timestamp is not of RFC 3339 for one of the level INFO.
+# Lambda treats a line as INFO if its timestamp is not in RFC 3339.
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 logger = Logger(logger_formatter=Formatter(use_rfc3339=True))
 logger.append_keys(function=os.environ.get("_HANDLER", "").partition(".")[0])
 
-# Its warnings have whole URLs in them, and the runtime logs what any library logs.
+# Its warnings contain whole URLs, and the runtime of Lambda logs the messages of every library.
 logging.getLogger("urllib3").setLevel(logging.ERROR)

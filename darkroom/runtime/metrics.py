@@ -1,22 +1,22 @@
-"""What Darkroom counts beside what AWS counts by itself: CloudWatch metrics of its own.
+"""Darkroom's own CloudWatch metrics, in addition to those of AWS.
 
-Powertools writes them as log lines of which CloudWatch makes metrics (EMF): no call, no waiting.
-Each has the dimension `service`, which is the stack's name.
+Powertools writes them as log lines in the embedded metric format (EMF), from which CloudWatch
+extracts the metrics: no call is made. All have the dimension `service`, the name of the stack.
 
-| metric | unit | also by | is | of |
+| metric | unit | dimension | value | function |
 |---|---|---|---|---|
-| `Completed`, `Failed`, `Cancelled` | count | | 1 or 0 for each end of a task | Announce |
-| `Failed` | count | `error` | 1 for each task that failed with it | Announce |
-| `Faults` | count | | 1 or 0 for each end: neither source nor image was to blame | Announce |
+| `Completed`, `Failed`, `Cancelled` | count | | 1 or 0 for each task that has ended | Announce |
+| `Failed` | count | `error` | 1 for each task that failed with this error | Announce |
+| `Faults` | count | | 1 if a task failed and not because of source or image, else 0 | Announce |
 | `UnpublishedEvents` | count | | 1 for each event that cannot be published | Announce |
-| `TaskSeconds` | seconds | | from POST to COMPLETED, if the first attempt got there | Announce |
-| `BytesOut` | bytes | | of a result | Announce |
-| `StepSeconds` | seconds | `step` | of a step that went well | the three steps that work |
-| `BytesIn` | bytes | `step` | of a source | Download |
+| `TaskSeconds` | seconds | | from POST to COMPLETED, if the first attempt succeeded | Announce |
+| `BytesOut` | bytes | | size of a result | Announce |
+| `StepSeconds` | seconds | `step` | duration of a successful step | Download, Grayscale, Upload |
+| `BytesIn` | bytes | `step` | size of a source | Download |
 | `Webhooks` | count | `outcome` | 1 for each try: Delivered, Retried or GivenUp | Callback |
-| `Repairs` | count | | what a run of reconcile set right, 0 too | Reconcile |
+| `Repairs` | count | | repairs of one run of reconcile, 0 included | Reconcile |
 
-An end is counted where it is told, from the table's stream: once, whoever wrote it.
+Tasks that have ended are counted from the table's stream: once, whichever component wrote the end.
 """
 
 import datetime
@@ -31,8 +31,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from darkroom import errors
 
 NAMESPACE = "Darkroom"
-ENDS = {"Completed": "COMPLETED", "Failed": "FAILED", "Cancelled": "CANCELLED"}
-"""The metric of each status that a task ends in."""
+STATUS_METRICS = {"Completed": "COMPLETED", "Failed": "FAILED", "Cancelled": "CANCELLED"}
+"""The metric of each terminal status."""
 
 metrics = Metrics(namespace=NAMESPACE)
 
@@ -40,7 +40,7 @@ Step = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def measured(name: str) -> Callable[[Step], Step]:
-    """Wrap a step: its seconds are counted, and what else it has added to `metrics`."""
+    """Write the duration of a successful step, and all that the step has added to `metrics`."""
 
     def wrap(handler: Step) -> Step:
         @functools.wraps(handler)
@@ -58,9 +58,9 @@ def measured(name: str) -> Callable[[Step], Step]:
 
 
 def count_ended_tasks(ended: Iterable[Mapping[str, Any]]) -> None:
-    """Count items of tasks that have ended."""
+    """Write the metrics of tasks that have ended, from their items."""
     for item in ended:
-        for name, status in ENDS.items():
+        for name, status in STATUS_METRICS.items():
             metrics.add_metric(name, MetricUnit.Count, item["status"] == status)
         error = item["failure"]["error"] if item["status"] == "FAILED" else None
         metrics.add_metric("Faults", MetricUnit.Count, error is not None and is_fault(error))
@@ -68,13 +68,13 @@ def count_ended_tasks(ended: Iterable[Mapping[str, Any]]) -> None:
             _count("Failed", error=error)
         if item["status"] == "COMPLETED":
             metrics.add_metric("BytesOut", MetricUnit.Bytes, int(item["result"]["bytes"]))
-            if item["attempt"] == 1:  # a later one began when somebody asked for it
+            if item["attempt"] == 1:  # a later one would include the time until the retry request
                 metrics.add_metric("TaskSeconds", MetricUnit.Seconds, _seconds(item))
     metrics.flush_metrics()
 
 
 def count_unpublished() -> None:
-    """Count a change that cannot be published as an event."""
+    """Count an event that cannot be published."""
     metrics.add_metric("UnpublishedEvents", MetricUnit.Count, 1)
     metrics.flush_metrics()
 
@@ -85,16 +85,16 @@ def count_webhook(outcome: str) -> None:
 
 
 def count_repairs(number: int) -> None:
-    """Count what a run of reconcile set right.
+    """Count the repairs of one run of reconcile.
 
-    A zero too: an alarm must be able to tell "none" from "not run".
+    Zero is counted, too, so that an alarm can distinguish "no repairs" from "did not run".
     """
     metrics.add_metric("Repairs", MetricUnit.Count, number)
     metrics.flush_metrics()
 
 
 def is_fault(error: str) -> bool:
-    """Whether a failure is Darkroom's or AWS's to mend, and not the source's or the image's."""
+    """Whether a failure is caused by Darkroom or AWS, and not by the source or the image."""
     known = getattr(errors, error, None)
     return known is None or not issubclass(known, errors.SourceError | errors.ImageError)
 

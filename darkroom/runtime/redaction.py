@@ -1,8 +1,8 @@
-"""What of a URL may be shown: its scheme and its host.
+"""Redact URLs in messages, so that only scheme and host remain.
 
-A path can be a token (the address of a chat's webhook is one), a query a signature, and what
-comes before the host a password. An error of a step is shown to its caller, kept in the history of
-its execution and logged by Lambda's runtime, all in the same words: so no message has more.
+A path may contain a token (a chat's webhook URL does), a query a signature, and the part before the
+host a password. The error message of a step is returned to the caller, stored in the history of the
+execution, and logged by the runtime of Lambda. So it must not contain more of a URL.
 """
 
 import contextlib
@@ -13,13 +13,13 @@ from collections.abc import Iterator
 URL = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]+://\S*", re.IGNORECASE)
 DATA = re.compile(r"\bdata:[a-z]*[/;,]\S*", re.IGNORECASE)
 TARGET = re.compile(r"\burl: /\S*")
-"""The path and the query in an error of urllib3, which names the host elsewhere."""
-BEHIND = "\"'.,;:!?)]}>"
-"""What may come after a URL in a sentence."""
+"""Path and query in an error of urllib3, which has the host in another place."""
+PUNCTUATION = "\"'.,;:!?)]}>"
+"""Characters that may follow a URL in a sentence."""
 
 
 def shown(url: str) -> str:
-    """Return what may be shown of a URL: "https://example.com/…"."""
+    """Return the part of a URL that may be shown: "https://example.com/…"."""
     try:
         parts = urllib.parse.urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -33,21 +33,21 @@ def shown(url: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return a text of a library or a service in which each URL is as `shown`."""
+    """Return a text with every URL replaced by `shown(url)`."""
 
-    def only_its_host(found: re.Match[str]) -> str:
-        url = found[0].rstrip(BEHIND)
+    def redact(found: re.Match[str]) -> str:
+        url = found[0].rstrip(PUNCTUATION)
         return shown(url) + found[0][len(url) :]
 
-    text = URL.sub(only_its_host, text)
+    text = URL.sub(redact, text)
     return TARGET.sub("url: /…", DATA.sub("data:…", text))
 
 
 @contextlib.contextmanager
 def redacted_errors() -> Iterator[None]:
-    """Let no exception leave a function with more of a URL than may be shown.
+    """Redact the messages of the exceptions that leave a function.
 
-    Lambda's runtime logs the message of what a handler raises, past our own log's formatter.
+    The runtime of Lambda logs them without our formatter.
     """
     try:
         yield

@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass
 
-OWN_MEMORY = 150
-"""MiB that Python, the SDK, Pillow and AWS's own processes take."""
+BASE_MEMORY = 150
+"""MiB that Python, the SDK, Pillow and the processes of AWS use."""
 
 
 def required(name: str) -> str:
@@ -20,16 +20,16 @@ def required(name: str) -> str:
 
 
 def memory_for_work() -> int:
-    """Return the bytes that the work of this function may take, the function itself left out.
+    """Return the memory that this function may use for its work, in bytes: without `BASE_MEMORY`.
 
-    Lambda tells each function its `MemorySize` and ends one that needs more, without a word to it.
+    Lambda kills a function that uses more than its `MemorySize`, without any warning.
     """
-    return (int(required("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) - OWN_MEMORY) * 2**20
+    return (int(required("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")) - BASE_MEMORY) * 2**20
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What template.yaml gives to every function under `Globals`."""
+    """The variables that template.yaml sets for every function under `Globals`."""
 
     table_name: str
     bucket_name: str
@@ -44,7 +44,7 @@ class Settings:
 
         Raises:
             RuntimeError: a variable is missing.
-            ValueError: a number is none.
+            ValueError: a variable that must be a number is not one.
         """
         return cls(
             table_name=required("TABLE_NAME"),

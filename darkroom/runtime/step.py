@@ -1,7 +1,7 @@
-"""What every step of a state machine does around its one call: log, and name its failures.
+"""The decorator of every step of a state machine: it logs the step and names its errors.
 
-A handler is decorated with `step`. The log line carries the id of the task or batch and how
-long the step took; events are never logged, since a source may be a signed URL.
+The log line contains the id of the task or batch and the duration of the step. Events are never
+logged, because a source may be a signed URL.
 """
 
 import functools
@@ -16,7 +16,7 @@ from darkroom.runtime.logging import logger
 from darkroom.runtime.redaction import redacted_errors
 
 SERVER_ERROR = 500
-# Answers that a later try may change, beside every 5xx:
+# Error codes that are retryable, in addition to every 5xx:
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 TRANSIENT = {
     "ProvisionedThroughputExceededException",
@@ -30,8 +30,8 @@ TRANSIENT = {
     "TransactionInProgressException",
 }
 
-# What a step's event says beside the id of the task or batch that it works on.
-ABOUT = ("attempt", "run", "action")
+LOGGED_FIELDS = ("attempt", "run", "action")
+"""Fields of a step's event that are logged, in addition to the id of the task or batch."""
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -40,19 +40,19 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
     """Return the Lambda handler of a step.
 
     Raises:
-        DarkroomError: what the step raises. What the SDK raises for a service that is down or
-            throttles becomes `ServiceUnavailable`: the SDK's own class names are too many for the
-            `Retry` of the state machine to know.
+        DarkroomError: raised by the step.
+        ServiceUnavailable: an AWS service is unavailable or throttles. The SDK has too many error
+            names for this to list in the `Retry` of the state machine.
     """
 
     @functools.wraps(handler)
     def wrapper(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        about = {name: event[name] for name in ABOUT if name in event}
+        fields = {name: event[name] for name in LOGGED_FIELDS if name in event}
         logger.set_correlation_id(event.get("taskId") or event["batchId"])
-        logger.append_keys(**about, requestId=getattr(context, "aws_request_id", None))
+        logger.append_keys(**fields, requestId=getattr(context, "aws_request_id", None))
         started = time.monotonic()
         try:
-            with redacted_errors():  # Step Functions keeps the message, too
+            with redacted_errors():  # Step Functions stores the message, too
                 answer = handler(event)
         except Exception as error:
             if _is_transient(error):
@@ -71,7 +71,7 @@ def _is_transient(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= SERVER_ERROR or error.response["Error"]["Code"] in TRANSIENT
-    return isinstance(error, BotoCoreError)  # no answer at all: refused, reset, timed out
+    return isinstance(error, BotoCoreError)  # no response: refused, reset, timed out
 
 
 def _log(error: Exception, started: float) -> None:

@@ -1,1 +1,1 @@
-"""What a task is, the table that keeps tasks, and what repairs them."""
+"""Tasks: their statuses, the table that stores them, and their repair."""

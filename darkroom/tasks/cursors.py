@@ -1,4 +1,4 @@
-"""The cursor of a list: where it goes on, as opaque text that callers send back."""
+"""The cursor of a list: the position of its next page, as opaque text that callers send back."""
 
 import base64
 import binascii
@@ -7,20 +7,20 @@ from typing import Any
 
 
 class InvalidCursor(ValueError):
-    """The cursor is not one that a list of ours returned."""
+    """The cursor was not returned by a list of this API."""
 
 
-def encode(*place: Any) -> str:
-    """Return the cursor for a place in an index: the values of its keys."""
-    text = json.dumps(place, separators=(",", ":"))
+def encode(*position: Any) -> str:
+    """Return the cursor for a position in an index, given as the values of its keys."""
+    text = json.dumps(position, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode(cursor: str) -> tuple[Any, Any]:
-    """Return the two values that a cursor stands for. Their types are the caller's to check.
+    """Return the two values in a cursor. The caller has to check their types.
 
     Raises:
-        InvalidCursor: it is not a cursor of two values.
+        InvalidCursor: the text is not a cursor of two values.
     """
     try:
         first, second = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

@@ -1,4 +1,4 @@
-"""What a message of the queue holds: the order for one execution, which `model.order` makes."""
+"""The messages of the task queue. Each contains the order for one execution: `model.order`."""
 
 import json
 from typing import Any
@@ -9,27 +9,31 @@ ORDER_FIELDS = {"taskId": str, "attempt": int, "source": dict, "output": dict}
 
 
 class NotATask(ValueError):
-    """A message is no order for an execution; no further delivery would make it one."""
+    """The message is not an order for an execution. Non-retryable: delivering it again is useless.
+
+    The text explains why; it is stored with the message in the dead-letter queue.
+    """
 
 
 def read_order(body: str) -> dict[str, Any]:
-    """Return the order that a message holds: `taskId`, `attempt`, `source` and `output`.
+    """Return the order in a message: `taskId`, `attempt`, `source` and `output`.
 
-    Fields that are new are kept: a newer API may be live while an older dispatch function is.
+    Unknown fields are kept: a newer version of the API may be live beside an older version of the
+    dispatch function.
 
     Raises:
-        NotATask: the message is no JSON object with these fields.
+        NotATask: the message is not a JSON object with these fields.
     """
     try:
         order = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotATask("The message is not JSON, or too deep.") from error
+        raise NotATask("The message is not valid JSON, or is nested too deeply.") from error
     if not isinstance(order, dict):
         raise NotATask("The message is not a JSON object.")
     for field, kind in ORDER_FIELDS.items():
-        # The very type: to Python, true is an int.
+        # Not isinstance: in Python, True is an int.
         if type(order.get(field)) is not kind:
-            raise NotATask(f"The message has no {field}, or one of the wrong type.")
+            raise NotATask(f"The field {field} of the message is missing or has the wrong type.")
     if not is_id(order["taskId"]):
-        raise NotATask("The message's taskId is no id of a task.")
+        raise NotATask("The taskId of the message is not the id of a task.")
     return order

@@ -1,7 +1,7 @@
-"""What a task is and how its status may change. Pure data: `store` makes the writes from it.
+"""The statuses of a task and the transitions between them. Pure data: `store` makes the writes.
 
-The one table of the rules is `TRANSITIONS`. Every write of a status carries the condition of its
-row, so that of two writers that race, DynamoDB lets one win and the other learns that it lost:
+`TRANSITIONS` is the only table of these rules. Every write of a status carries the condition of its
+row. When two writers race, DynamoDB accepts the first write and refuses the second:
 
     execution A        DynamoDB                      execution B (same attempt, started twice)
     MarkRunning  ───▶  PENDING → RUNNING by A
@@ -17,26 +17,26 @@ from enum import StrEnum
 from typing import Any
 
 ACTIVE_SHARDS = 8
-"""Partitions of the index of unfinished tasks: one hot partition takes 1,000 writes per second."""
+"""Partitions of the index of unfinished tasks. One partition accepts 1,000 writes per second."""
 
 
 class Status(StrEnum):
-    """Where a task is in its life."""
+    """The status of a task."""
 
     PENDING = "PENDING"
     """Accepted and stored; no execution has claimed it yet."""
     RUNNING = "RUNNING"
-    """One execution has claimed it and works on it."""
+    """One execution has claimed it and is working on it."""
     COMPLETED = "COMPLETED"
-    """Ended well: the result is in the bucket, verified."""
+    """The result is in the bucket and was verified."""
     FAILED = "FAILED"
-    """Ended badly: `failure` says at which step, with which error, and why."""
+    """An error ended it: `failure` contains the step, the error and the reason."""
     CANCELLED = "CANCELLED"
-    """Ended by its caller before it was done."""
+    """The caller ended it before it was complete."""
 
     @property
     def terminal(self) -> bool:
-        """Whether the attempt has ended: nothing but a new attempt changes the task any more."""
+        """Whether the attempt has ended. From then on, only a new attempt changes the task."""
         return self not in OPEN
 
 
@@ -45,10 +45,10 @@ OPEN = frozenset({Status.PENDING, Status.RUNNING})
 
 @dataclass(frozen=True)
 class Transition:
-    """One row of the rules: from where to where, and who may.
+    """One row of the rules: from which statuses to which, and who may write it.
 
-    Every row holds for one attempt only. A row that is `by_execution` is open to every execution
-    while the task is PENDING, and to the one that claimed it while it is RUNNING.
+    Every write applies to one attempt. With `by_execution`, any execution may write while the task
+    is PENDING, and only the execution that claimed it while it is RUNNING.
     """
 
     sources: frozenset[Status]
@@ -68,7 +68,7 @@ TRANSITIONS = {
 
 
 def is_id(text: str) -> bool:
-    """Whether a text has the form of an id of ours: of a task or an upload."""
+    """Whether a text has the form of a task's or an upload's id: a lower-case UUID with hyphens."""
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:
@@ -76,29 +76,29 @@ def is_id(text: str) -> bool:
 
 
 def active_shard(task_id: str) -> str:
-    """Return the partition of the index of unfinished tasks that a task belongs to."""
+    """Return the partition of a task in the index of unfinished tasks."""
     return str(zlib.crc32(task_id.encode()) % ACTIVE_SHARDS)
 
 
 def allowed(transition: str, status: str) -> bool:
-    """Whether a task of this status may go through a transition."""
+    """Whether a transition is allowed for a task of this status."""
     return status in TRANSITIONS[transition].sources
 
 
 def execution_name(task_id: str, attempt: int) -> str:
-    """Return the name of the execution of one attempt: the same attempt never gets a second name.
+    """Return the name of the execution of one attempt, always the same.
 
-    A Standard machine starts a name once in 90 days, which makes a redelivered message harmless
+    A Standard machine starts each name once in 90 days, which makes a redelivered message harmless
     (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
     """
     return f"{task_id}-{attempt}"
 
 
 def attempt_of(name: str) -> tuple[str, int]:
-    """Return the task and the attempt that an execution's name stands for.
+    """Return the task and the attempt of an execution, from its name.
 
     Raises:
-        ValueError: it is not a name that `execution_name` gave.
+        ValueError: the name does not have the form of `execution_name`.
     """
     task_id, dash, attempt = name.rpartition("-")
     if not dash or not attempt.isdecimal():
@@ -107,9 +107,9 @@ def attempt_of(name: str) -> tuple[str, int]:
 
 
 def order(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what an execution needs to know of a task: the queue's message and the input.
+    """Return the order of a task: the message in the queue and the input of the execution.
 
-    It holds nothing that changes while the attempt lives, so that the same attempt always gives the
-    same input: StartExecution is idempotent by name *and* input.
+    It contains only fields that do not change during an attempt. StartExecution is idempotent by
+    name *and* input, so the input must be the same each time.
     """
     return {key: item[key] for key in ("taskId", "attempt", "source", "output")}

@@ -1,9 +1,8 @@
-"""Find tasks: those of an owner, newest first, and those that have not ended.
+"""Find tasks by two indexes of the table: an owner's tasks, newest first, and unfinished tasks.
 
-Both are indexes of the table that `store` writes; nothing here scans.
+Nothing here scans the table.
 """
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,17 +14,16 @@ from darkroom.tasks.store import Item
 OWNER_INDEX = "owner-createdAt"
 ACTIVE_INDEX = "active"
 PAGES_PER_LIST = 10
-"""Pages of the index that one list reads at most while too few tasks are left."""
+"""Pages of the index that one call reads at most, if it finds fewer tasks than its limit."""
 LARGE_PAGE = 200
-"""Items of a page where not every one that is read is returned."""
+"""Items to read per page if some of them are not returned."""
 
 
 class TaskIndex:
     """The indexes of one table of tasks."""
 
     def __init__(self, table: Table) -> None:
-        """Take the table."""
-        self._table = table
+        self.table = table
 
     def of_owner(
         self,
@@ -36,21 +34,21 @@ class TaskIndex:
         name: str | None = None,
         cursor: str | None = None,
     ) -> tuple[list[Item], str | None]:
-        """Return an owner's tasks, newest first, and the cursor of the rest (None: no rest).
+        """Return an owner's tasks, newest first, and the cursor of the next page (None: no more).
 
-        The cursor names the last task that was read, so tasks that arrive meanwhile move nothing.
-        There may be fewer tasks than `limit` and a cursor all the same, with a filter or where
-        tasks have expired: one call reads a bounded part of the index.
+        The cursor names the last task that was read, so new tasks do not shift the pages. With a
+        filter, or if tasks have expired, a page may have fewer tasks than `limit` and a cursor
+        nevertheless: one call reads a bounded part of the index.
 
         Raises:
-            InvalidCursor: the cursor is not one of ours.
+            InvalidCursor: the cursor was not returned by this list.
         """
         names, values = {"#owner": "owner"}, {":owner": owner}
         filters = []
-        for attribute, wanted in (("status", status), ("name", name)):
-            if wanted is not None:
+        for attribute, value in (("status", status), ("name", name)):
+            if value is not None:
                 filters.append(f"#{attribute} = :{attribute}")
-                names[f"#{attribute}"], values[f":{attribute}"] = attribute, wanted
+                names[f"#{attribute}"], values[f":{attribute}"] = attribute, value
         query: dict[str, Any] = {
             "IndexName": OWNER_INDEX,
             "KeyConditionExpression": "#owner = :owner",
@@ -61,21 +59,17 @@ class TaskIndex:
         if filters:
             query["FilterExpression"] = " AND ".join(filters)
         if cursor:
-            query["ExclusiveStartKey"] = _key(cursor, owner)
-        found, last = collect(self._table, query, limit, filtered=bool(filters))
+            query["ExclusiveStartKey"] = _start_key(cursor, owner)
+        found, last = collect(self.table, query, limit, filtered=bool(filters))
         return found, cursors.encode(last["createdAt"], last["taskId"]) if last else None
 
     def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
-        """Return tasks of one shard that are PENDING or RUNNING and were last written `before`."""
-        return overdue(self._table, shard, before, limit)
-
-    def now(self) -> datetime.datetime:
-        """Return the moment by the clock of the table, as its last answer told it: see `Table`."""
-        return self._table.now()
+        """Return the PENDING and RUNNING tasks of one shard that were last written `before`."""
+        return overdue(self.table, shard, before, limit)
 
 
 def overdue(table: Table, shard: str, before: str, limit: int) -> list[Item]:
-    """Return what is active in one shard of a table's index and was last written `before`."""
+    """Return the active items of one shard of a table's index that were last written `before`."""
     page = table.query(
         IndexName=ACTIVE_INDEX,
         KeyConditionExpression="#active = :shard AND #updatedAt < :before",
@@ -90,22 +84,22 @@ def overdue(table: Table, shard: str, before: str, limit: int) -> list[Item]:
 def collect(
     table: Table, query: Mapping[str, Any], limit: int, *, filtered: bool
 ) -> tuple[list[Item], Mapping[str, Any] | None]:
-    """Return what a query finds, up to `limit`, and where to go on: the last that was read.
+    """Return up to `limit` items of a query, and the last key that was read (None: no more).
 
-    What has expired is left out. One call reads a bounded part of the index, so it may return
-    fewer and a place to go on.
+    Expired items are left out. One call reads a bounded part of the index, so it may return fewer
+    items than `limit` together with a key.
 
     Args:
-        table: whose index is read.
-        query: as DynamoDB takes it.
-        limit: items to return at most.
-        filtered: whether the query leaves out items that it reads: then it reads larger pages.
+        table: the table of the index.
+        query: a request of DynamoDB's Query.
+        limit: the most items to return.
+        filtered: whether the query has a filter. It then reads larger pages.
     """
     found: list[Item] = []
-    place: dict[str, Any] = {}
+    start: dict[str, Any] = {}
     page_size = max(LARGE_PAGE, limit) if filtered else limit
     for _ in range(PAGES_PER_LIST):
-        page = table.query(**{**query, **place}, Limit=page_size)
+        page = table.query(**{**query, **start}, Limit=page_size)
         for item in page["Items"]:
             if expired(item):
                 continue
@@ -115,16 +109,16 @@ def collect(
                 return found, item if more else None
         if "LastEvaluatedKey" not in page:
             return found, None
-        place = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        page_size = max(LARGE_PAGE, limit)  # what was left out may be a long stretch
-    return found, place["ExclusiveStartKey"]
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        page_size = max(LARGE_PAGE, limit)  # many items in a row may be left out
+    return found, start["ExclusiveStartKey"]
 
 
-def _key(cursor: str, owner: str) -> dict[str, str]:
-    """Return the key that a cursor stands for, in the caller's own part of the index."""
+def _start_key(cursor: str, owner: str) -> dict[str, str]:
+    """Return the key to continue after. It always lies in the caller's own part of the index."""
     created_at, task_id = cursors.decode(cursor)
     key = {"createdAt": created_at, "taskId": task_id}
-    # Ours are ASCII; DynamoDB takes no empty key, and half a surrogate cannot be sent to it.
+    # Our keys are ASCII. DynamoDB refuses an empty key, and a lone surrogate cannot be encoded.
     if not all(isinstance(value, str) and value and value.isascii() for value in key.values()):
         raise InvalidCursor(cursor)
     return {"owner": owner, **key}

@@ -1,4 +1,4 @@
-"""Bring tasks and the truth together: what `repairs` decides, done with bounded work per run."""
+"""Repair tasks as `repair_rules` decides, with bounded work per run."""
 
 import datetime
 from collections import Counter
@@ -16,20 +16,23 @@ from darkroom.runtime.logging import logger
 from darkroom.tasks.messages import NotATask, read_order
 from darkroom.tasks.model import ACTIVE_SHARDS, attempt_of, execution_name, order
 from darkroom.tasks.queries import TaskIndex
-from darkroom.tasks.repair_rules import ENDED_BADLY, End, Requeue, decide, failure_of, named
+from darkroom.tasks.repair_rules import UNSUCCESSFUL, Fail, Requeue, as_failure, decide, failure_of
 from darkroom.tasks.store import Item, TaskStore
 
 TASKS_PER_SHARD = 25
 HIDDEN_SECONDS = 60
-"""For how long a dead letter is out of other hands while its task is ended."""
+"""How long a dead letter that was received is hidden from other receivers."""
 SECONDS_FOR_DEAD_LETTERS = 15.0
-"""That a run reads dead letters, by hundreds: SQS gives them in no order, and those that are no
-task, which stay there, must not keep it from those that are."""
+"""How long one run reads dead letters: time for hundreds of them. SQS returns them in no order, and
+the messages that are not tasks stay in the queue. They must not hide the ones that are tasks."""
 
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Repairs tasks. Each method returns what it repaired, by kind: `Requeued` or `Ended`."""
+    """Repairs tasks. Each method counts its repairs by kind: `Requeued` or `Ended`.
+
+    `sweep` also counts `Unrepaired`: tasks whose repair raised an error.
+    """
 
     store: TaskStore
     index: TaskIndex
@@ -38,61 +41,61 @@ class Reconciler:
     machine: StateMachine
 
     def execution_ended(self, detail: Mapping[str, Any]) -> Counter[str]:
-        """Set a task right after an event of its execution.
+        """Repair the task of an execution that has ended.
 
         Args:
-            detail: of a "Step Functions Execution Status Change". It is known by its name, as the
-                event leaves the input out when that is large
+            detail: of an event "Step Functions Execution Status Change". The execution's name leads
+                to the task, because the event omits a large input
                 (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
         """
-        if detail["status"] not in ENDED_BADLY:
+        if detail["status"] not in UNSUCCESSFUL:
             return Counter()
         try:
             task_id, attempt = attempt_of(detail["name"])
         except ValueError:
-            # Started by hand in the console, under a name of its own.
-            logger.info("an execution is no task's", execution=detail["name"])
+            # Started by hand in the console, with another name.
+            logger.info("an execution does not belong to a task", execution=detail["name"])
             return Counter()
         execution = detail["executionArn"]
         task = self.store.get(task_id)
         if task is None or task["attempt"] != attempt or "active" not in task:
-            return Counter()  # MarkFailed, a cancel or a retry was first: the usual case
-        # The execution says more than its event, which has no cause where somebody stopped it.
+            return Counter()  # the usual case: MarkFailed, a cancel or a retry was first
+        # The execution has the cause if somebody stopped it; the event does not.
         outcome = self.machine.outcome(execution) or Outcome(detail["status"])
         failure = failure_of(outcome, self.machine.last_step(execution))
         return self._end(task, execution, failure)
 
     def sweep(self, older_than: datetime.timedelta) -> Counter[str]:
-        """Look at unfinished tasks that were not written for a while, some of every shard."""
+        """Repair unfinished tasks that were not written for a while, some of every shard."""
         before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
         repaired: Counter[str] = Counter()
         for shard in range(ACTIVE_SHARDS):
             for task in self.index.unfinished(str(shard), before, TASKS_PER_SHARD):
                 try:
-                    repaired += self._repair(task, self.index.now())
-                except Exception as error:  # noqa: BLE001 - an item that cannot be read, too
-                    # The next run comes in a minute; the other tasks need not wait for it.
+                    repaired += self._repair(task, self.index.table.now())
+                except Exception as error:  # noqa: BLE001 - even an invalid item stops no other
+                    # The next run, a minute later, tries this task again.
                     logger.warning("not repaired", correlation_id=task["taskId"], reason=str(error))
                     repaired["Unrepaired"] += 1
         return repaired
 
     def fail_dead_letters(self) -> Counter[str]:
-        """End the tasks of dead letters FAILED. A message that is no task stays for a person."""
+        """Set the tasks of dead letters FAILED. Messages that are not tasks stay in the queue."""
         repaired: Counter[str] = Counter()
-        for_a_person = []
+        not_tasks = []
         for message in self._dead_letters():
             try:
-                lost = read_order(message["Body"])
+                task_order = read_order(message["Body"])
             except NotATask:
-                for_a_person.append(message)
+                not_tasks.append(message)
                 continue
             error = DeadLettered(
-                "The task's execution could not be started in five tries. Try the task again."
+                "The task's execution could not be started in five tries. Retry the task."
             )
-            repaired += self._end(lost, "", named(error, "Dispatch"))
+            repaired += self._end(task_order, "", as_failure(error, "Dispatch"))
             self.dead_letters.delete(message)
-        # Not before all were looked at, or this run would get them again and again.
-        self.dead_letters.show(for_a_person)
+        # Only after the last receive, because this run would receive them again otherwise.
+        self.dead_letters.show(not_tasks)
         return repaired
 
     def _dead_letters(self) -> Iterator[dict[str, Any]]:
@@ -113,7 +116,7 @@ class Reconciler:
                     self.queue.send(order(task))
                     logger.warning("queued again", correlation_id=task_id, attempt=attempt)
                     return Counter({"Requeued": 1})
-            case End(failure):
+            case Fail(failure):
                 return self._end(task, execution, failure)
         return Counter()
 
@@ -121,7 +124,7 @@ class Reconciler:
         try:
             self.store.fail(task["taskId"], task["attempt"], execution, failure)
         except StaleAttempt:
-            return Counter()  # somebody else has told the truth meanwhile
+            return Counter()  # it has ended, or a retry has begun, in the meantime
         logger.warning(
             "ended", correlation_id=task["taskId"], attempt=task["attempt"], failure=failure
         )

@@ -1,17 +1,17 @@
-"""What to do about a task that has not ended although it should have. Rules only, no AWS.
+"""How reconcile repairs a task that has not ended although it should have. Rules only, no AWS.
 
-| the task is | its execution | then |
+| status of the task | its execution | repair |
 |---|---|---|
-| PENDING | runs | nothing: MarkRunning is about to claim it |
-| PENDING | there is none, or it is Express | queue its order again: the message may be lost |
+| PENDING | RUNNING | none: MarkRunning is about to claim the task |
+| PENDING | does not exist, or is Express | queue the order again: the message may be lost |
 | PENDING, RUNNING | FAILED, TIMED_OUT, ABORTED | FAILED with the execution's error and reason |
-| PENDING, RUNNING | SUCCEEDED | FAILED, `ExecutionLost`: it ended without a word on the task |
-| RUNNING | runs | nothing |
-| RUNNING | there is none, or it is Express, for longer than one may run | FAILED, `ExecutionLost` |
+| PENDING, RUNNING | SUCCEEDED | FAILED, `ExecutionLost`: it ended without updating the task |
+| RUNNING | RUNNING | none |
+| RUNNING | does not exist, or is Express, and its time limit is over | FAILED, `ExecutionLost` |
 
-An Express execution cannot be asked for, so it is treated like one that is gone. Where it runs all
-the same, nothing breaks: of two executions of a PENDING task one gets the claim, and the late write
-of one whose task was ended is a `StaleAttempt`, which ends it quietly.
+AWS does not report the status of an Express execution, so it is treated like one that does not
+exist. This is safe even if the execution is still running: only one of two executions can claim a
+PENDING task, and a late write to a task that was ended raises `StaleAttempt`.
 """
 
 import datetime
@@ -23,13 +23,14 @@ from darkroom.aws.execution_failures import Outcome, describe, readable
 from darkroom.errors import DarkroomError, ExecutionAborted, ExecutionLost
 from darkroom.tasks.model import Status
 
-LONGEST_EXECUTION = datetime.timedelta(seconds=300)
-"""`TimeoutSeconds` of the state machine, and the most that an Express execution may take.
+EXECUTION_TIME_LIMIT = datetime.timedelta(seconds=300)
+"""`TimeoutSeconds` of the state machine, and the limit of Express executions.
 
-A task's `startedAt` is when its execution began by the clock of Step Functions, whatever the
-functions' clocks say: so long after it, it has ended.
+An execution has ended when this time has passed since the task's `startedAt`, which is the start of
+the execution by the clock of Step Functions. The clocks of the functions do not matter.
 """
-ENDED_BADLY = {"FAILED", "TIMED_OUT", "ABORTED"}
+UNSUCCESSFUL = {"FAILED", "TIMED_OUT", "ABORTED"}
+"""The statuses of an execution that did not end as SUCCEEDED."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Requeue:
 
 
 @dataclass(frozen=True)
-class End:
-    """End the task FAILED with this failure: `step`, `error` and `message`."""
+class Fail:
+    """Set the task FAILED with this failure: `step`, `error` and `message`."""
 
     failure: dict[str, str]
 
 
-Repair = Requeue | End | None
+Repair = Requeue | Fail | None
 
 
 def decide(
@@ -53,40 +54,40 @@ def decide(
     last_step: Callable[[], str],
     now: datetime.datetime,
 ) -> Repair:
-    """Return what a task needs, by the table above.
+    """Return the repair that a task needs, by the table above.
 
     Args:
         item: the task, PENDING or RUNNING and not written for a while.
-        outcome: how its execution ended or that it runs; None: that cannot be known.
-        last_step: gives the state where the execution stopped; asked only if it is needed.
-        now: the present moment, in UTC, by the clock of a service.
+        outcome: the status of its execution, or None if it is unknown.
+        last_step: returns the state in which the execution stopped. Called only if needed.
+        now: the present time in UTC, by the clock of an AWS service.
     """
     if outcome is None:
         if item["status"] == Status.PENDING:
             return Requeue()
         began = datetime.datetime.fromisoformat(item.get("startedAt", item["updatedAt"]))
-        if now - began <= LONGEST_EXECUTION:
+        if now - began <= EXECUTION_TIME_LIMIT:
             return None
         error = ExecutionLost(
-            "The execution did not report an end within five minutes. Try the task again."
+            "The execution did not report its end within five minutes. Retry the task."
         )
-        return End(named(error, "MarkRunning"))
-    if outcome.status in ENDED_BADLY:
-        return End(failure_of(outcome, last_step()))
+        return Fail(as_failure(error, "MarkRunning"))
+    if outcome.status in UNSUCCESSFUL:
+        return Fail(failure_of(outcome, last_step()))
     if outcome.status == "SUCCEEDED":
-        error = ExecutionLost("The execution ended without a result. Try the task again.")
-        return End(named(error, last_step()))
+        error = ExecutionLost("The execution ended without a result. Retry the task.")
+        return Fail(as_failure(error, last_step()))
     return None
 
 
 def failure_of(outcome: Outcome, step: str) -> dict[str, str]:
-    """Return the failure of a task whose execution ended badly."""
+    """Return the failure of a task whose execution was unsuccessful."""
     if outcome.status == "ABORTED":
         reason = readable(outcome.cause) or "The execution was stopped."
-        return named(ExecutionAborted(reason), step)
+        return as_failure(ExecutionAborted(reason), step)
     return describe(step, outcome.caught)
 
 
-def named(error: DarkroomError, step: str) -> dict[str, str]:
-    """Return the failure that an error of ours stands for."""
+def as_failure(error: DarkroomError, step: str) -> dict[str, str]:
+    """Return an error as the failure of a task."""
     return {"step": step, "error": type(error).__name__, "message": str(error)}

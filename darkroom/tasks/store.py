@@ -1,6 +1,6 @@
-"""The table of tasks: what is written to it, and under which condition. `index` finds tasks.
+"""The table of tasks: every write, with its condition. `queries` finds tasks.
 
-Items are plain dicts with the attribute names of DESIGN's item.
+Items are plain dicts. Their keys are the names of the stored attributes.
 """
 
 import re
@@ -21,14 +21,14 @@ Item = dict[str, Any]
 
 THIS_ATTEMPT = "#attempt = :attempt"
 THIS_EXECUTION = "#execution = :execution"
-NOT_OF_A_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
-AS_READ = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
-# What belongs to an attempt and not to the task: a retry begins without it.
-OF_THE_ATTEMPT = ("startedAt", "completedAt", "execution", "failure", "result", "delivery")
+NOT_IN_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
+PENDING_AND_UNCHANGED = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
+ATTEMPT_ATTRIBUTES = ("startedAt", "completedAt", "execution", "failure", "result", "delivery")
+"""The attributes of an attempt. A retry removes them."""
 
 
 class TaskExists(Exception):
-    """A task of this id is stored already: it is in `item`."""
+    """A task with this id exists: `item`."""
 
     def __init__(self, item: Item) -> None:
         super().__init__(item["taskId"])
@@ -36,19 +36,19 @@ class TaskExists(Exception):
 
 
 def condition(transition: str) -> str:
-    """Return the ConditionExpression of a row of `tasks.TRANSITIONS`.
+    """Return the ConditionExpression of a row of `TRANSITIONS`.
 
-    `:attempt`, `:execution` and the statuses that it names are left for the caller to bind.
+    The caller binds `:attempt`, `:execution` and the statuses that the expression names.
     """
     row = TRANSITIONS[transition]
-    ways = []
+    alternatives = []
     for status in sorted(row.sources):
-        way = f"#status = :{status.lower()}"
+        alternative = f"#status = :{status.lower()}"
         if row.by_execution and status is Status.RUNNING:
-            way += f" AND {THIS_EXECUTION}"
-        ways.append(way)
-    # DynamoDB refuses parentheses that change nothing, so they stand only around an OR.
-    either = ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})"
+            alternative += f" AND {THIS_EXECUTION}"
+        alternatives.append(alternative)
+    # DynamoDB refuses redundant parentheses, so only an OR gets them.
+    either = alternatives[0] if len(alternatives) == 1 else f"({' OR '.join(alternatives)})"
     return f"{THIS_ATTEMPT} AND {either}"
 
 
@@ -56,7 +56,7 @@ class TaskStore:
     """Tasks in one DynamoDB table."""
 
     def __init__(self, table: Table, retention_days: int) -> None:
-        """Take the table; its items expire `retention_days` after their creation."""
+        """Items of the table expire `retention_days` after their creation."""
         self._table = table
         self._retention = retention_days * SECONDS_PER_DAY
 
@@ -64,12 +64,12 @@ class TaskStore:
         """Store a new PENDING task and return its item.
 
         Args:
-            task_id: a uuid that no task has, or one that has expired.
-            owner: the caller that alone may see the task.
+            task_id: a UUID. An expired task of this id is replaced.
+            owner: the only caller that may see the task.
             attributes: `name`, `source` and `output`.
 
         Raises:
-            TaskExists: the id is taken; that task was not touched.
+            TaskExists: a task with this id exists and was not changed.
         """
         now = timestamp()
         item = {
@@ -83,13 +83,13 @@ class TaskStore:
             "expiresAt": int(time.time()) + self._retention,
             **attributes,
         }
-        there = self._table.create(item, "taskId")
-        if there is not None:
-            raise TaskExists(there)
+        existing = self._table.create(item, "taskId")
+        if existing is not None:
+            raise TaskExists(existing)
         return item
 
     def get(self, task_id: str) -> Item | None:
-        """Return a task as it is now (a consistent read), or None: there is none, or it expired."""
+        """Return a task by a consistent read; None if it does not exist or has expired."""
         return self._table.get({"taskId": task_id})
 
     def start(self, task_id: str, attempt: int, execution: str, started: str) -> None:
@@ -97,73 +97,85 @@ class TaskStore:
 
         Args:
             task_id: the task.
-            attempt: the attempt that it must be in.
-            execution: its ARN.
-            started: when it began, as `timestamp` writes it: the same for each repeat.
+            attempt: the attempt that the task must be in.
+            execution: the execution's ARN.
+            started: when the execution began, as `timestamp` writes it; the same at each repeat.
         """
         changes = {"execution": execution, "startedAt": started}
         self._by_execution("start", task_id, attempt, changes)
 
     def complete(self, task_id: str, attempt: int, execution: str, result: Item) -> None:
-        """End a task COMPLETED with its result. Repeats and errors: `_by_execution`."""
+        """Set a task COMPLETED with its result. Repeats and errors: `_by_execution`."""
         changes = {"execution": execution, "result": result}
         self._by_execution("complete", task_id, attempt, changes)
 
     def fail(self, task_id: str, attempt: int, execution: str, failure: Item) -> None:
-        """End a task FAILED: `step`, `error`, `message`. Repeats and errors: `_by_execution`."""
+        """Set a task FAILED: `step`, `error`, `message`. Repeats and errors: `_by_execution`."""
         changes = {"execution": execution, "failure": failure}
         self._by_execution("fail", task_id, attempt, changes)
 
     def cancel(self, task_id: str, attempt: int, run: int | None = None) -> Item:
-        """End a task CANCELLED and return it; `run` of its batch is why, if that has ended.
+        """Set a task CANCELLED and return it.
+
+        With `run`, only if the task belongs to this run of its batch or to an earlier one.
 
         Raises:
-            StaleAttempt: it has ended, is another attempt by now, or belongs to a later run.
+            StaleAttempt: the task has ended, is in another attempt, or belongs to a later run.
         """
         return self._write("cancel", task_id, attempt, {}, run=run)
 
     def retry(self, task_id: str, attempt: int, run: int | None = None) -> Item:
-        """Begin a new attempt after one that FAILED or was CANCELLED, and return the task.
+        """Begin a new attempt of a FAILED or CANCELLED task, and return the task.
 
-        With a `run` of its batch, which tries it again, the task belongs to that from now on.
+        With `run`, the retry is part of this run of its batch, and the task belongs to it from then
+        on.
 
         Raises:
-            StaleAttempt: it is in neither state, another attempt by now, or of a later run.
+            StaleAttempt: the task is neither FAILED nor CANCELLED, is in another attempt, or
+                belongs to a later run.
         """
         changes: Item = {"attempt": attempt + 1, "active": active_shard(task_id)}
         if run is not None:
             changes["batchRun"] = run
-        return self._write("retry", task_id, attempt, changes, remove=OF_THE_ATTEMPT, run=run)
+        return self._write("retry", task_id, attempt, changes, remove=ATTEMPT_ATTRIBUTES, run=run)
 
-    def keep(self, task_id: str, attempt: int, run: int) -> bool:
-        """Let an open task belong to a run of its batch; say whether it does now.
+    def assign_to_run(self, task_id: str, attempt: int, run: int) -> bool:
+        """Assign an open task to a run of its batch, and return whether that succeeded.
 
-        From then on no cancel of an earlier run can end it, however late that cancel comes. It does
-        not if it has ended, is another attempt by now, or belongs to a later run.
+        From then on, a late cancel of an earlier run cannot end the task. The assignment fails if
+        the task has ended, is in another attempt, or belongs to a later run.
         """
-        given: Item = {":attempt": attempt, ":run": run}
-        given |= {f":{status.lower()}": status.value for status in OPEN}
-        required = f"{condition('cancel')} AND {NOT_OF_A_LATER_RUN}"
-        return self._note(task_id, {"batchRun": run}, required, given)
+        values: Item = {":attempt": attempt, ":run": run}
+        values |= {f":{status.lower()}": status.value for status in OPEN}
+        required = f"{condition('cancel')} AND {NOT_IN_LATER_RUN}"
+        return self._update_if(required, task_id, {"batchRun": run}, values)
 
     def touch(self, item: Item) -> bool:
-        """Move a PENDING task to the end of the line for repairs; say whether it is as it was read.
+        """Renew `updatedAt` of a PENDING task, and return whether it was still as it was read.
 
-        Of two repairs that read the same task, one gets to queue it again.
+        Only one of two repairs that read the same task succeeds and may queue it again.
         """
-        pending = Status.PENDING.value
-        read = {":attempt": item["attempt"], ":pending": pending, ":read": item["updatedAt"]}
-        return self._note(item["taskId"], {"updatedAt": timestamp()}, AS_READ, read)
+        values = {
+            ":attempt": item["attempt"],
+            ":pending": Status.PENDING.value,
+            ":read": item["updatedAt"],
+        }
+        changes = {"updatedAt": timestamp()}
+        return self._update_if(PENDING_AND_UNCHANGED, item["taskId"], changes, values)
 
-    def delivered(self, task_id: str, attempt: int, delivery: Item) -> None:
-        """Keep what became of the last try to deliver a callback; nothing else changes.
+    def record_delivery(self, task_id: str, attempt: int, delivery: Item) -> None:
+        """Store the outcome of the last try to deliver a webhook; nothing else changes.
 
-        Nobody wants to know that of an attempt that a retry has ended meanwhile.
+        It is dropped if a retry has begun another attempt in the meantime.
         """
-        self._note(task_id, {"delivery": delivery}, THIS_ATTEMPT, {":attempt": attempt})
+        changes = {"delivery": delivery}
+        self._update_if(THIS_ATTEMPT, task_id, changes, {":attempt": attempt})
 
-    def _note(self, task_id: str, changes: Item, required: str, given: Item) -> bool:
-        """Write attributes that are no transition under a condition; say whether it held."""
+    def _update_if(self, required: str, task_id: str, changes: Item, values: Item) -> bool:
+        """Write attributes, without a transition, and return whether the condition held.
+
+        `required` is the ConditionExpression, and `values` are the values that it names.
+        """
         try:
             self._table.update(
                 Key={"taskId": task_id},
@@ -172,7 +184,7 @@ class TaskStore:
                 ExpressionAttributeNames=aliases(*changes, *_names(required)),
                 ExpressionAttributeValues={
                     **{f":new_{name}": value for name, value in changes.items()},
-                    **given,
+                    **values,
                 },
             )
         except ClientError as error:
@@ -182,22 +194,23 @@ class TaskStore:
         return True
 
     def _by_execution(self, transition: str, task_id: str, attempt: int, changes: Item) -> None:
-        """Write a transition of an execution, which `changes` names.
+        """Write a transition by an execution, which is in `changes`.
 
-        A repeat, which a retry after a lost answer is, changes nothing and is no error.
+        Repeating a write has no effect and is not an error: the first response may have been lost.
 
         Raises:
-            StaleAttempt: the task is not this execution's to change (any more).
+            StaleAttempt: the execution does not own the task, or no longer.
         """
         try:
             self._write(transition, task_id, attempt, changes)
         except StaleAttempt as stale:
-            already = {
+            written = {
                 "attempt": attempt,
                 "execution": changes["execution"],
                 "status": TRANSITIONS[transition].target.value,
             }
-            if {name: found(stale).get(name) for name in already} != already:
+            task = task_at_refusal(stale)
+            if {name: task.get(name) for name in written} != written:
                 raise
 
     def _write(
@@ -210,15 +223,15 @@ class TaskStore:
         remove: tuple[str, ...] = (),
         run: int | None = None,
     ) -> Item:
-        """Write one row of the rules under its condition and return the task.
+        """Write a transition under its condition and return the task.
 
         Args:
-            transition: the row.
+            transition: the row of `TRANSITIONS`.
             task_id: the task.
-            attempt: the attempt that it must be in.
-            changes: attributes to set; `execution` among them where the row is by execution.
+            attempt: the attempt that the task must be in.
+            changes: attributes to set, with `execution` if the row is `by_execution`.
             remove: attributes to remove.
-            run: the run of its batch that the task may be in, or an earlier one; None: any.
+            run: the latest run of its batch that the task may belong to; None: any run.
 
         Raises:
             StaleAttempt: the condition does not hold.
@@ -236,7 +249,7 @@ class TaskStore:
             values[":execution"] = changes["execution"]
         required = condition(transition)
         if run is not None:
-            required += f" AND {NOT_OF_A_LATER_RUN}"
+            required += f" AND {NOT_IN_LATER_RUN}"
             values[":run"] = run
         update = f"SET {', '.join(assignments)}"
         if remove:
@@ -249,7 +262,7 @@ class TaskStore:
                 ExpressionAttributeNames=aliases(*changes, *remove, *_names(required)),
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
-                # What the condition saw, for `found`: a read of its own would see a later moment.
+                # The item that the condition saw, for `task_at_refusal`. A later read may differ.
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -263,11 +276,11 @@ class TaskStore:
         return task
 
 
-def found(stale: StaleAttempt) -> Item:
-    """Return the task as the refused write found it, {} if there was none."""
+def task_at_refusal(stale: StaleAttempt) -> Item:
+    """Return the task at the time of the refused write, {} if it did not exist."""
     refusal = stale.__cause__
-    met = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
-    return read_item(met)
+    item = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
+    return read_item(item)
 
 
 def _names(expression: str) -> list[str]:

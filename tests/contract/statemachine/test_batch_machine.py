@@ -11,11 +11,11 @@ from cfnlint.api import lint
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.model import (
-    LOOK_SECONDS,
+    CHECK_SECONDS,
     PAGE_SECONDS,
     SETTLE_SECONDS,
     TRANSITIONS,
-    cancelling,
+    cancelling_order,
     order,
 )
 from tests.support.project import PROJECT
@@ -161,7 +161,7 @@ def test_what_was_cancelled_is_looked_at_again_after_every_call_of_the_run_is_ov
     """A call of Enter is killed at its time limit; a page of a retry looks, and then writes."""
     default = template["Globals"]["Function"]["Timeout"]
     enter = resources[invoked["Enter"]]["Properties"].get("Timeout", default)
-    page = LOOK_SECONDS + slowest(Table("any")._dynamodb)
+    page = CHECK_SECONDS + slowest(Table("any")._dynamodb)
     assert states["LetEnterEnd"]["Seconds"] == SETTLE_SECONDS > max(enter, page)
 
 
@@ -223,7 +223,7 @@ def test_the_definition_reads_what_the_input_has(machine):
     item = {"batchId": "b", "run": 2, "manifest": {"reader": "lines", "key": "k"}, "total": 3}
     read = {n for t in strings(machine) for n in re.findall(r"Execution\.Input\.(\w+)", t)}
     assert read <= set(order(item))
-    assert set(cancelling(item)) <= set(order(item))
+    assert set(cancelling_order(item)) <= set(order(item))
 
 
 def test_what_cancels_reads_only_what_its_input_has(states):
@@ -232,7 +232,7 @@ def test_what_cancels_reads_only_what_its_input_has(states):
     on_its_way.append(states["Purpose"]["Choices"][0])
     read = {n for text in strings(on_its_way) for n in re.findall(r"Input\.(\w+)", text)}
     read |= set(re.findall(r"\$states\.input\.(\w+)", json.dumps(states["Begin"])))
-    assert read <= set(cancelling({"batchId": "b", "run": 1}))
+    assert read <= set(cancelling_order({"batchId": "b", "run": 1}))
     assert states["Begin"]["Next"] == "Purpose"
 
 

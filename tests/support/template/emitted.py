@@ -72,11 +72,11 @@ def _announce(patch: pytest.MonkeyPatch) -> None:
 
 def _callback(patch: pytest.MonkeyPatch) -> None:
     callback = _imported(patch, "deliver_webhook")
-    store = SimpleNamespace(get=lambda _: TASK, delivered=lambda *_: None)
+    store = SimpleNamespace(get=lambda _: TASK, record_delivery=lambda *_: None)
     patch.setattr(callback, "store", store)
     patch.setattr(callback, "queue", SimpleNamespace(hide=lambda *_: None))
     patch.setattr(callback, "secrets", SimpleNamespace(of=lambda _: b""))
-    patch.setattr(callback, "most_tries", 2)
+    patch.setattr(callback, "max_tries", 2)
     for delivered, tries in ((True, "1"), (False, "1"), (False, "2")):
         answer = Delivery(delivered, delivered, 200, None, "")
         patch.setattr(callback, "deliver", lambda *_, answer=answer, **__: answer)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.batches.model import INDEX_SECONDS
+from darkroom.batches.model import INDEX_DELAY_SECONDS
 from tests.support.api_batches import BODY, enter, stored, submit
 from tests.support.api_caller import Api
 from tests.support.fakes.aws import STARTED
@@ -107,7 +107,7 @@ def test_a_retry_of_what_is_still_being_cancelled_waits_for_the_index_alone(
 
     stop, start = started
     assert stop[1].endswith("-1-cancel")
-    assert start[2]["pause"] == INDEX_SECONDS
+    assert start[2]["pause"] == INDEX_DELAY_SECONDS
 
 
 @pytest.mark.usefixtures("started")

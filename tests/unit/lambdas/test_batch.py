@@ -45,8 +45,8 @@ def calls(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         made.extend((order["taskId"], order["attempt"]) for order in orders)
         return 0
 
-    monkeypatch.setattr(type(module.runs.queue), "send_many", send_many)
-    monkeypatch.setattr(type(module.runs.machine), "stop", lambda _, arn, __: made.append(arn))
+    monkeypatch.setattr(type(module.runner.queue), "send_many", send_many)
+    monkeypatch.setattr(type(module.runner.machine), "stop", lambda _, arn, __: made.append(arn))
     return made
 
 
@@ -275,5 +275,5 @@ def test_a_manifest_that_is_gone_is_an_error_in_words_for_people(aws: Any, act: 
     gone = {"uploaded": "batches/gone", "format": "csv", "key": "k"}
     attributes = {"manifest": gone, "output": {}, "toleratedFailurePercentage": 20}
     aws.batches.create(other, "me", attributes)
-    with pytest.raises(SourceNotFound, match="The manifest is not there"):
+    with pytest.raises(SourceNotFound, match="The manifest does not exist"):
         act("prepare", batchId=other)

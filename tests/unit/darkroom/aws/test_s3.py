@@ -120,7 +120,7 @@ def test_an_upload_is_measured(bucket: Bucket) -> None:
 
 
 def test_an_upload_that_is_not_there_is_not_found(bucket: Bucket) -> None:
-    with pytest.raises(SourceNotFound, match="The upload is not there"):
+    with pytest.raises(SourceNotFound, match="The upload does not exist"):
         bucket.size(upload_key("me", "u"), "The upload")
 
 

@@ -78,7 +78,7 @@ def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
     ("folder", "module", "owner"),
     [
         ("api", "app", "task_service"),
-        ("lambdas", "batch", "runs"),
+        ("lambdas", "batch", "runner"),
         ("lambdas", "reconcile", "reconciler"),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from darkroom.batches import manifests
-from darkroom.batches.manifests import LONGEST_LINE, ManifestTooLarge, entries, write
+from darkroom.batches.manifests import MAX_LINE_BYTES, ManifestTooLarge, entries, write
 
 URL = "https://example.com/a.png"
 GOOD = json.dumps({"imageUrl": URL}).encode()
@@ -89,7 +89,7 @@ def test_the_table_of_a_spreadsheet_is_read_in_spite_of_its_byte_order_mark():
     [
         (b'https://a.example/,"open', "is not a row of this table: unexpected end of data"),
         (b'"https://a.example/"x,y', "is not a row of this table: ',' expected after '\"'"),
-        (b"a,b,c", "is not a row of this table: it has 3 values, and there are 2 columns"),
+        (b"a,b,c", "is not a row of this table: it has 3 values, but there are 2 columns"),
         (b"a,\0", "has control characters in it"),
         (b"a,\xfc", "is not UTF-8, from byte 3 on"),
         (b"a," + b"n" * 200_000, "is longer than 32768 bytes"),
@@ -118,7 +118,7 @@ def test_a_table_without_columns_says_so_of_each_line(head: bytes, problem: str)
     )
 
 
-@pytest.mark.parametrize("text", ["\\" * LONGEST_LINE, "\x7f" * LONGEST_LINE, "ü" * 16_000])
+@pytest.mark.parametrize("text", ["\\" * MAX_LINE_BYTES, "\x7f" * MAX_LINE_BYTES, "ü" * 16_000])
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 def test_every_entry_is_one_line_of_json_that_a_child_of_the_map_run_takes(text: str, form: str):
     head = "name\n" if form == "csv" else ""

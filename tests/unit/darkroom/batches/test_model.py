@@ -136,8 +136,8 @@ def test_too_many_failures_say_how_many_they_are():
 @pytest.mark.parametrize(
     ("reader", "message"),
     [
-        ("lines", "There is nothing in the manifest."),
-        ("objects", "There is nothing under the prefix."),
+        ("lines", "There are no items in the manifest."),
+        ("objects", "There are no items under the prefix."),
     ],
 )
 def test_a_batch_of_nothing_fails(reader: str, message: str):
@@ -150,7 +150,11 @@ def test_a_batch_of_nothing_fails(reader: str, message: str):
     [
         (Outcome("ABORTED", cause="By hand."), "ExecutionAborted", "By hand."),
         (Outcome("ABORTED"), "ExecutionAborted", "The execution was stopped."),
-        (Outcome("SUCCEEDED"), "ExecutionLost", "The execution ended without a word. Try again."),
+        (
+            Outcome("SUCCEEDED"),
+            "ExecutionLost",
+            "The execution ended without a result. Retry the batch.",
+        ),
         (
             Outcome("FAILED", "States.DataLimitExceeded", "Too large."),
             "States.DataLimitExceeded",

@@ -66,7 +66,7 @@ def test_of_two_ends_one_wins(batches: BatchStore, batch: dict[str, Any]):
     assert batches.end("cancel", batch)
     assert batches.end("complete", batch) is None
     assert batches.end("fail", batch, {"error": "x", "message": "y"}) is None
-    assert batches.entered(batch, 1) is None
+    assert batches.record_total(batch, 1) is None
     assert (batches.get(BATCH) or {})["status"] == "CANCELLED"
 
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from darkroom.events.webhooks import LONGEST_PAUSE, Delivery, deliver, pause
+from darkroom.events.webhooks import MAX_DELAY, Delivery, deliver, retry_delay
 from tests.support.fakes.raw_server import Talk, certificate, say, serve
 
 SECRET = bytes(32)
@@ -95,8 +95,8 @@ def test_nobody_there_is_told_as_such() -> None:
 
 
 def test_each_pause_is_six_times_as_long_up_to_what_a_queue_can_hide() -> None:
-    assert [pause(tries, 5) for tries in range(1, 6)] == [5, 30, 180, 1080, 6480]
-    assert pause(6, 3600) == LONGEST_PAUSE
+    assert [retry_delay(tries, 5) for tries in range(1, 6)] == [5, 30, 180, 1080, 6480]
+    assert retry_delay(6, 3600) == MAX_DELAY
 
 
 TOKEN = "/hooks/t0ken"  # noqa: S105 - of the test

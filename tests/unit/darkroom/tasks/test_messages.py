@@ -33,13 +33,15 @@ def test_an_order_holds_nothing_that_changes_while_the_attempt_lives() -> None:
 @pytest.mark.parametrize("field", ["taskId", "attempt", "source", "output"])
 @pytest.mark.parametrize("value", [None, [], 1.5, True])
 def test_a_field_of_the_wrong_type_is_named(field: str, value: Any) -> None:
-    with pytest.raises(NotATask, match=f"has no {field}, or one of the wrong type"):
+    with pytest.raises(
+        NotATask, match=f"field {field} of the message is missing or has the wrong type"
+    ):
         read_order(json.dumps({**order(ITEM), field: value}))
 
 
 @pytest.mark.parametrize("task_id", ["", "x", "5B0C2F9E-6C1C-4F0E-9D5E-2F1F4A3B7C8D", "a" * 300])
 def test_a_task_id_that_names_no_task_is_told_at_once(task_id: str) -> None:
-    with pytest.raises(NotATask, match="no id of a task"):
+    with pytest.raises(NotATask, match="not the id of a task"):
         read_order(json.dumps({**order(ITEM), "taskId": task_id}))
 
 

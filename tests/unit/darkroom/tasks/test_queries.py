@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from darkroom.tasks import queries as index_module
 from darkroom.tasks import store as store_module
 from darkroom.tasks.cursors import InvalidCursor
-from darkroom.tasks.queries import TaskIndex, _key
+from darkroom.tasks.queries import TaskIndex, _start_key
 from darkroom.tasks.store import TaskStore
 from tests.support.fakes.aws import STARTED
 
@@ -197,7 +197,7 @@ def test_what_is_no_cursor_is_refused(index: TaskIndex, cursor: str) -> None:
 )
 def test_garbage_is_a_cursor_or_refused_but_no_crash(cursor: str) -> None:
     try:
-        key = _key(cursor, "me")
+        key = _start_key(cursor, "me")
     except InvalidCursor:
         return
     assert key["owner"] == "me"

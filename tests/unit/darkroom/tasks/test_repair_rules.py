@@ -6,7 +6,7 @@ import pytest
 
 from darkroom.aws.execution_failures import Outcome
 from darkroom.tasks.model import attempt_of, execution_name
-from darkroom.tasks.repair_rules import End, Requeue, decide
+from darkroom.tasks.repair_rules import Fail, Requeue, decide
 
 NOW = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
 
@@ -48,7 +48,7 @@ def test_a_task_gets_the_end_that_its_execution_had(
     status: str, outcome: Outcome, error: str, message: str
 ):
     end = repair(task(status), outcome)
-    assert isinstance(end, End)
+    assert isinstance(end, Fail)
     assert (end.failure["step"], end.failure["error"]) == ("Grayscale", error)
     assert message in end.failure["message"]
 
@@ -58,7 +58,7 @@ def test_a_running_task_without_an_execution_is_given_the_time_that_one_may_take
     age: float, ended: bool
 ):
     end = repair(task("RUNNING", age), None)
-    assert isinstance(end, End) is ended
+    assert isinstance(end, Fail) is ended
     assert end is None or end.failure["error"] == "ExecutionLost"
 
 
@@ -69,7 +69,7 @@ def test_a_function_whose_clock_is_wrong_ends_no_task_early_and_none_late(
 ):
     """`updatedAt` is by the clock of the function that claimed the task."""
     item = {**task("RUNNING", age), "updatedAt": task("RUNNING", age + skew)["updatedAt"]}
-    assert isinstance(repair(item, None), End) is ended
+    assert isinstance(repair(item, None), Fail) is ended
 
 
 def test_the_name_of_an_execution_tells_its_task_and_attempt():

@@ -112,8 +112,8 @@ def test_an_execution_whose_task_was_deleted_meanwhile_does_not_bring_it_back(
 
     with pytest.raises(StaleAttempt):
         write(store)
-    store.delivered(ID, 1, {"delivered": True})
-    assert not store.keep(ID, 1, 2)
+    store.record_delivery(ID, 1, {"delivered": True})
+    assert not store.assign_to_run(ID, 1, 2)
     assert not store.touch({**item, "status": "PENDING"})
 
     assert table.scan()["Items"] == []

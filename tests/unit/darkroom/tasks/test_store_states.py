@@ -97,7 +97,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(offset=offsets, run=runs.filter(bool))
     def keep(self, offset: int, run: int) -> None:
-        kept = self.store.keep(self.id, self.attempt + offset, run)
+        kept = self.store.assign_to_run(self.id, self.attempt + offset, run)
 
         assert kept == (offset == 0 and run >= self.run and self.status in {"PENDING", "RUNNING"})
         if kept:

@@ -47,7 +47,7 @@ def stack() -> Any:
 
 def test_the_lines_of_a_task_come_in_the_order_of_time_without_those_of_others(stack) -> None:
     events = [
-        logged(34, "announced", "publish_events", status="FAILED"),
+        logged(34, "event published", "publish_events", status="FAILED"),
         logged(32, "accepted", "app", attempt=1),
         logged(33, "started", correlation_id="another one, who names it"),
         {"message": f"START RequestId {TASK}"},
@@ -62,7 +62,7 @@ def test_the_lines_of_a_task_come_in_the_order_of_time_without_those_of_others(s
 
     assert [(line.function, line.message) for line in found] == [
         ("app", "accepted"),
-        ("publish_events", "announced"),
+        ("publish_events", "event published"),
     ]
     assert found[0].details == {"attempt": 1}
     assert found[0].time == POSTED + datetime.timedelta(milliseconds=612)
