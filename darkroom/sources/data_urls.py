@@ -31,7 +31,7 @@ def decode(url: str, max_bytes: int) -> tuple[str, bytes]:
     except ValueError as error:  # binascii.Error is one; text that is not ASCII gives the plain one
         raise SourceBlocked("The data URL is not valid base64.") from error
     if not data:
-        raise SourceBlocked("The data URL carries no bytes.")
+        raise SourceBlocked("The data URL contains no bytes.")
     if len(data) > max_bytes:
-        raise SourceTooLarge(f"The data URL carries {len(data)} bytes; the limit is {max_bytes}.")
+        raise SourceTooLarge(f"The data URL contains {len(data)} bytes; the limit is {max_bytes}.")
     return head[0] + "…", data

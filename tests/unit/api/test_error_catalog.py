@@ -51,7 +51,7 @@ def without_services(api: Api) -> Answer:
 
 def broken(api: Api) -> Answer:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api.module, "answer", lambda *_: 1 / 0)
+        patch.setattr(api.module, "tasks_response", lambda *_: 1 / 0)
         return api.get("/tasks")
 
 
