@@ -1,4 +1,4 @@
-"""The HTTP API. Each route: parse, one call, answer. Errors are told in `chalicelib.errors`."""
+"""The HTTP API. Each route parses, makes one call and responds; `chalicelib.errors` has errors."""
 
 import functools
 import os
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.batch_service import BatchService
-from chalicelib.errors import Problem, needs_services, tell
-from chalicelib.http_cache import answer, versioned
+from chalicelib.errors import Problem, handle_errors, needs_services
+from chalicelib.http_cache import tasks_response, versioned_response
 from chalicelib.task_service import TaskService
 from chalicelib.views import Views, root_of
 from darkroom.aws.dynamodb import Table
@@ -31,10 +31,11 @@ from darkroom.tasks.store import Item, TaskStore
 if TYPE_CHECKING:
     from darkroom.aws.kms import Secrets
 
-ANY_TYPE = ["*/*"]  # a plain curl calls its JSON a form; some clients name a type where no body is
+# curl sends JSON with the content type of a form; some clients send a type without a body.
+ANY_TYPE = ["*/*"]
 
 app = Chalice(app_name="darkroom")
-app.register_middleware(tell)
+app.register_middleware(handle_errors)
 
 settings = Settings.from_environment()
 table = Table(settings.table_name)
@@ -58,7 +59,7 @@ views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 @app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def submit() -> Response:
-    """Take a task: 202 with its place in `Location`."""
+    """Accept a task: 202, with its path in `Location`."""
     from chalicelib.models import NewTask, parse_body
 
     new = parse_body(NewTask, request().raw_body)
@@ -81,13 +82,13 @@ def list_tasks() -> Response:
 def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
     item = own(taskId)
-    return answer(views.task(item, root()), [item], request().headers)
+    return tasks_response(views.task(item, root()), [item], request().headers)
 
 
 @app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def retry(taskId: str) -> Response:  # noqa: N803
-    """Begin a new attempt of a task that FAILED or was CANCELLED."""
+    """Begin a new attempt of a FAILED or CANCELLED task."""
     from chalicelib.models import NewAttempt, parse_body
 
     sent = request().raw_body
@@ -98,14 +99,14 @@ def retry(taskId: str) -> Response:  # noqa: N803
 @app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def cancel(taskId: str) -> Response:  # noqa: N803
-    """Cancel a task that is PENDING or RUNNING."""
+    """Cancel a PENDING or RUNNING task."""
     return accepted(task_service.cancel(own(taskId)))
 
 
 @app.route("/batches", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def submit_batch() -> Response:
-    """Take a batch: 202 with its place in `Location`."""
+    """Accept a batch: 202, with its path in `Location`."""
     from chalicelib.batch_models import NewBatch
     from chalicelib.models import parse_body
 
@@ -117,15 +118,15 @@ def submit_batch() -> Response:
 @app.route("/batches/{batchId}", methods=["GET"], content_types=ANY_TYPE)
 @needs_services
 def show_batch(batchId: str) -> Response:  # noqa: N803
-    """Return one batch of the caller, its tasks counted."""
+    """Return one batch of the caller, with the number of its tasks by status."""
     item = own_batch(batchId)
     counts = displayed_counts(item, batch_tasks.counts(batchId))
-    # Of one that has ended what is still open is about to be cancelled.
+    # The open tasks of a batch that has ended will be cancelled soon.
     unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
-    moved = [item["startedAt"]] if unfinished else []
+    open_since = [item["startedAt"]] if unfinished else []
     batch = views.batch(item, counts, root())
-    parts = [batchId, item["run"], item["status"], batch["total"], *counts.values()]
-    return versioned(batch, parts, moved, request().headers)
+    version = [batchId, item["run"], item["status"], batch["total"], *counts.values()]
+    return versioned_response(batch, version, open_since, request().headers)
 
 
 @app.route("/batches/{batchId}/tasks", methods=["GET"], content_types=ANY_TYPE)
@@ -143,21 +144,21 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
 @app.route("/batches/{batchId}/retry", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def retry_batch(batchId: str) -> Response:  # noqa: N803
-    """Try the tasks of a batch again that FAILED or were CANCELLED."""
+    """Retry the FAILED and CANCELLED tasks of a batch."""
     return accepted_batch(batch_service.retry(own_batch(batchId)))
 
 
 @app.route("/batches/{batchId}/cancel", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def cancel_batch(batchId: str) -> Response:  # noqa: N803
-    """Cancel a batch that is RUNNING, and what is open of it."""
+    """Cancel a RUNNING batch and its open tasks."""
     return accepted_batch(batch_service.cancel(own_batch(batchId)))
 
 
 @app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def upload() -> Response:
-    """Give a form that sends one file to S3: 201 with its id for `POST /tasks`."""
+    """Return a form that sends one file to S3: 201, with the upload's id for `POST /tasks`."""
     from chalicelib.models import NewUpload, parse_body
 
     new = parse_body(NewUpload, request().raw_body)
@@ -170,20 +171,20 @@ def upload() -> Response:
 @app.route("/callback-secret", methods=["GET"], content_types=ANY_TYPE)
 @needs_services
 def callback_secret() -> dict[str, str]:
-    """Return what webhooks for the caller are signed with."""
+    """Return the secret that signs the caller's webhooks."""
     return {"secret": secret_text(secrets().of(caller()))}
 
 
 @functools.cache
 def secrets() -> "Secrets":
-    """Return the callers' secrets. One route needs them: no cold start waits for their client."""
+    """Return the callers' secrets. Only one route needs the client, so it is made on demand."""
     from darkroom.aws.kms import Secrets
 
     return Secrets(required("WEBHOOK_KEY_ID"))
 
 
 def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
-    """Return the answer that a task was taken, tried again or cancelled."""
+    """Return the response for a task that was accepted, retried or cancelled."""
     logger.info(
         "accepted",
         correlation_id=item["taskId"],
@@ -195,77 +196,77 @@ def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> R
 
 
 def accepted_batch(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
-    """Return the answer that a batch was taken, tried again or cancelled."""
+    """Return the response for a batch that was accepted, retried or cancelled."""
     counts = displayed_counts(item, batch_tasks.counts(item["batchId"]))
     return _accepted(views.batch(item, counts, root()), headers)
 
 
-def _accepted(shown: dict[str, Any], headers: dict[str, str | list[str]] | None = None) -> Response:
-    place = {"Location": shown["links"]["self"]}
-    return Response(shown, headers={**place, **(headers or {})}, status_code=202)
+def _accepted(view: dict[str, Any], headers: dict[str, str | list[str]] | None = None) -> Response:
+    location = {"Location": view["links"]["self"]}
+    return Response(view, headers={**location, **(headers or {})}, status_code=202)
 
 
 def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
-    """Return the answer to a list of tasks.
+    """Return the response with one page of a list of tasks.
 
     Raises:
-        Problem: 400, the cursor is not one of this list.
+        Problem: 400, the cursor does not belong to this list.
     """
     try:
         items, cursor = find()
     except InvalidCursor as error:
-        message = "The cursor is not one that this list returned. Start without one."
+        message = "This list did not return this cursor. Start again without a cursor."
         raise Problem(400, "InvalidCursor", message, "cursor") from error
     tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
-    return answer(tasks, items, request().headers)
+    return tasks_response(tasks, items, request().headers)
 
 
 def own(task_id: str) -> Item:
     """Return a task of the caller.
 
     Raises:
-        Problem: 404, there is none.
+        Problem: 404, the caller has no such task.
     """
-    return _own(store, task_id, "TaskNotFound", "You have no task of this id.")
+    return _own(store, task_id, "TaskNotFound", "You have no task with this id.")
 
 
 def own_batch(batch_id: str) -> Item:
     """Return a batch of the caller.
 
     Raises:
-        Problem: 404, there is none.
+        Problem: 404, the caller has no such batch.
     """
-    return _own(batch_store, batch_id, "BatchNotFound", "You have no batch of this id.")
+    return _own(batch_store, batch_id, "BatchNotFound", "You have no batch with this id.")
 
 
-def _own(kept: TaskStore | BatchStore, item_id: str, code: str, message: str) -> Item:
-    """Return an item of the caller. Another caller's is a 404 too: its existence is a secret."""
-    item = kept.get(item_id) if is_id(item_id) else None
+def _own(items: TaskStore | BatchStore, item_id: str, code: str, message: str) -> Item:
+    """Return an item of the caller. Another caller's is 404, to not disclose its existence."""
+    item = items.get(item_id) if is_id(item_id) else None
     if item is None or item["owner"] != caller():
         raise Problem(404, code, message)
     return item
 
 
 def sent_query() -> dict[str, list[str]]:
-    """Return the parameters of the request's query, each with all its values."""
+    """Return the query parameters of the request, each with all its values."""
     sent = request().query_params
     return {name: sent.getlist(name) for name in sent} if sent else {}
 
 
 def request() -> Request:
-    """Return the request that is being answered."""
+    """Return the current request."""
     current = app.current_request
     if current is None:
-        raise RuntimeError("No request is being answered.")
+        raise RuntimeError("There is no current request.")
     return current
 
 
 def root() -> str:
-    """Return the path that all routes are below, as the client has it."""
+    """Return the path prefix of all routes, as the client sees it."""
     return root_of(request().context)
 
 
 def caller() -> str:
-    """Return who calls: the id of the API key that API Gateway has checked."""
+    """Return the caller: the id of the API key that API Gateway has checked."""
     key_id: str = request().context["identity"]["apiKeyId"]
     return key_id

@@ -1,11 +1,11 @@
 """Dispatch: start one execution for each message of the queue.
 
 In:  an SQS event; a message's body is an order: `{"taskId", "attempt", "source", "output"}`
-Out: `{"batchItemFailures": […]}`: the messages whose start failed; the queue delivers them again,
-     and after five receives they are dead letters
+Out: `{"batchItemFailures": […]}`: the messages whose execution did not start; SQS delivers them
+     again, and moves them to the dead-letter queue after five receives
 
-A module of its own, apart from the routes, so that it starts without Chalice and pydantic and may
-do nothing that the API may.
+It is separate from the routes: it starts without Chalice and pydantic, and it has none of the
+API's permissions.
 """
 
 from typing import Any
@@ -31,17 +31,17 @@ processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def dispatch(record: SQSRecord) -> None:
-    """Start the execution that one message orders."""
+    """Start the execution for one message."""
     try:
         order = read_order(record.body)
     except NotATask as error:
-        # It would fail five times. Straight to where a person looks.
-        logger.warning("a message is no task", messageId=record.message_id, reason=str(error))
+        # A retry would fail the same way, so it goes to the dead-letter queue at once.
+        logger.warning("a message is not a task", messageId=record.message_id, reason=str(error))
         dead_letters.send_to_dlq(record.body, str(error))
         return
     about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
     try:
-        # A batch has one trace, and each message that of the request which sent it.
+        # The SQS event has one trace; each message has the trace of the request that sent it.
         machine.start(
             execution_name(order["taskId"], order["attempt"]),
             order,
@@ -54,6 +54,6 @@ def dispatch(record: SQSRecord) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Dispatch one batch of messages."""
-    answer = process_partial_response(event, dispatch, processor, context)
-    return {"batchItemFailures": answer["batchItemFailures"]}
+    """Dispatch one SQS batch of messages."""
+    response = process_partial_response(event, dispatch, processor, context)
+    return {"batchItemFailures": response["batchItemFailures"]}

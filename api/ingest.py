@@ -1,14 +1,14 @@
-"""Enter: make tasks of some items of a batch's manifest, and queue them.
+"""Ingest (state Enter): create tasks from some items of a batch and enqueue them.
 
 In:     `{"batchId": "7d1c…", "run": 1, "reader": "lines",
         "items": [{"index": 0, "item": {"line": 1, "text": "{…the item, as JSON…}"}}]}`, each
-        an entry of `darkroom.batches.manifests`; or of the reader "objects", as S3 lists them,
-        `[{"index": 0, "item": {"Key": "imports/…", …}}]`
-Out:    `{"entered": 25}`: how many tasks of these items there are now
+        an entry of `darkroom.batches.manifests`; with the reader "objects" the items are S3's
+        list entries, `[{"index": 0, "item": {"Key": "imports/…", …}}]`
+Out:    `{"entered": 25}`: how many of these items have a task now
 Raises: ServiceUnavailable
 
-Here and not among the steps, since a line is held to the very model that `POST /tasks` has. A task
-has its id from the batch and the item, so to enter an item twice is to enter it once.
+It belongs to `api/` because a manifest line is validated by the model of `POST /tasks`. A task's id
+is made from the batch and the item, so an item that is ingested twice is still one task.
 """
 
 from typing import Any
@@ -28,7 +28,7 @@ from darkroom.tasks.commands import enqueue
 from darkroom.tasks.model import Status
 from darkroom.tasks.store import Item, TaskExists, TaskStore
 
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 
 settings = Settings.from_environment()
 store = TaskStore(Table(settings.table_name), settings.retention_days)
@@ -38,67 +38,66 @@ queue = Queue(required("QUEUE_URL"))
 
 @step
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Enter some items, unless the batch has been ended meanwhile."""
+    """Ingest some items, unless the batch has ended in the meantime."""
     batch = batches.get(event["batchId"])
     running = batch and batch["run"] == event["run"] and batch["status"] == BatchStatus.RUNNING
     if batch is None or not running:
         return {"entered": 0}
-    entered = []
+    tasks = []
     for entry in event["items"]:
+        index: int = entry["index"]
         if event["reader"] == "objects":
             key: str = entry["item"]["Key"]
             if key.endswith("/"):
-                continue  # a folder, as the console makes it: an object without a byte
-            entered.append(_enter(batch, key, entry["index"], _of_object(key)))
+                continue  # a folder: the S3 console stores it as an empty object
+            tasks.append(_create(batch, key, index, _from_object(key)))
         else:
-            index: int = entry["index"]
-            entered.append(
-                _enter(batch, str(index), index, _of_line(batch["owner"], entry["item"]))
-            )
-    # One that an earlier call has entered may have got far.
-    waiting = [task for task in entered if task["status"] == Status.PENDING]
-    enqueue(queue, waiting)
-    return {"entered": len(entered)}
+            attributes = _from_line(batch["owner"], entry["item"])
+            tasks.append(_create(batch, str(index), index, attributes))
+    # Tasks of an earlier call may be RUNNING, or have ended, by now.
+    pending = [task for task in tasks if task["status"] == Status.PENDING]
+    enqueue(queue, pending)
+    return {"entered": len(tasks)}
 
 
-def _enter(batch: Item, item: str, index: int, attributes: Item) -> Item:
-    """Store one task, if it is not there yet, and return it."""
-    place = {"batchId": batch["batchId"], "batchIndex": index, "batchRun": batch["run"]}
+def _create(batch: Item, item: str, index: int, attributes: Item) -> Item:
+    """Store one task, unless it exists already, and return it."""
+    membership = {"batchId": batch["batchId"], "batchIndex": index, "batchRun": batch["run"]}
     try:
         return store.create(
             task_id(batch["batchId"], item),
             batch["owner"],
-            {"output": batch["output"], **attributes, **place},
+            {"output": batch["output"], **attributes, **membership},
         )
     except TaskExists as exists:
         return exists.item
 
 
-def _of_object(key: str) -> Item:
-    """Return what a task has of an object: its name is the key as its owner knows it."""
-    return {"source": {"object": key}, "name": key.split("/", 2)[2][-LONGEST_NAME:]}
+def _from_object(key: str) -> Item:
+    """Return a task's attributes from an object. The name is the key without prefix and owner."""
+    return {"source": {"object": key}, "name": key.split("/", 2)[2][-MAX_NAME_LENGTH:]}
 
 
-def _of_line(owner: str, entry: Entry) -> Item:
-    """Return what a task has of a line. Of one that is no source it will say why."""
+def _from_line(owner: str, entry: Entry) -> Item:
+    """Return a task's attributes from a manifest line. The source of an invalid line says why."""
     where = f"Line {entry['line']}"
     if "problem" in entry:
-        return _of_no_source(entry, f"{where} {entry['problem']}.")
+        return _from_invalid_line(entry, f"{where} {entry['problem']}.")
     try:
         new = parse_line(NewItem, entry["text"], where)
     except Problem as problem:
-        return _of_no_source(entry, str(problem))
-    given = new.model_dump(exclude_none=True)
-    if "uploadId" in given:
-        source = {"object": upload_key(owner, given["uploadId"])}
+        return _from_invalid_line(entry, str(problem))
+    fields = new.model_dump(exclude_none=True)
+    if "uploadId" in fields:
+        source = {"object": upload_key(owner, fields["uploadId"])}
     else:
-        source = {"imageUrl": given["imageUrl"]}
+        source = {"imageUrl": fields["imageUrl"]}
     attributes: Item = {"source": source}
     if "output" in new.model_fields_set:
-        attributes["output"] = given["output"]
-    return attributes | {name: given[name] for name in ("name", "callbackUrl") if name in given}
+        attributes["output"] = fields["output"]
+    return attributes | {name: fields[name] for name in ("name", "callbackUrl") if name in fields}
 
 
-def _of_no_source(entry: Entry, problem: str) -> Item:
+def _from_invalid_line(entry: Entry, problem: str) -> Item:
     line = {"line": entry["text"][:MAX_KEPT_TEXT], "lineNumber": entry["line"]}
     return {"source": {**line, "problem": problem}}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from chalicelib.models import MAX_LIST, Name, NewTask, Output, is_an_upload, whole
+from chalicelib.models import MAX_LIST, Name, NewTask, Output, as_integer, check_upload_id
 from darkroom.sources.data_urls import is_data_url
 from darkroom.tasks.model import Status
 
@@ -19,14 +19,14 @@ class NewItem(NewTask):
         str | None, Field(description="`http:` or `https:` (2,048 characters)")
     ] = None
     output: Annotated[
-        Output, Field(description="What the result should be, if not as the batch says")
+        Output, Field(description="The result's format and quality, instead of the batch's")
     ] = Field(default_factory=lambda: Output(format="auto", quality=90))
 
     @field_validator("imageUrl")
     @classmethod
     def _is_no_data_url(cls, url: str | None) -> str | None:
         if url is not None and is_data_url(url):
-            raise ValueError("a batch takes no data: URLs; upload the file and give its uploadId")
+            raise ValueError("a batch takes no data: URLs; upload the file and send its uploadId")
         return url
 
 
@@ -36,26 +36,27 @@ class NewManifest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     uploadId: Annotated[  # noqa: N815
-        str, Field(description="What `POST /uploads` gave", json_schema_extra={"format": "uuid"})
+        str, Field(description="From `POST /uploads`", json_schema_extra={"format": "uuid"})
     ]
     format: Annotated[
         Literal["jsonl", "csv"],
         Field(
-            description="JSON Lines, an item on each line, or CSV that begins with `imageUrl,name`"
+            description="JSON Lines with one item on each line, or CSV with a header line such as "
+            "`imageUrl,name`"
         ),
     ]
 
-    _is_an_upload = field_validator("uploadId")(is_an_upload)
+    _check_upload_id = field_validator("uploadId")(check_upload_id)
 
 
 class NewBatch(BaseModel):
-    """The body of `POST /batches`: the sources, where they lie, or a file that lists them."""
+    """The body of `POST /batches`: the sources, a prefix of objects, or a file with the sources."""
 
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
         json_schema_extra={
-            # What `_has_one_kind` asks, in the words of JSON Schema.
+            # The rule of `_has_one_kind`, as JSON Schema.
             "oneOf": [
                 {"required": ["sources"], "properties": {"sources": {"type": "array"}}},
                 {"required": ["s3Prefix"], "properties": {"s3Prefix": {"type": "string"}}},
@@ -65,21 +66,21 @@ class NewBatch(BaseModel):
     )
 
     sources: Annotated[list[NewItem], Field(min_length=1, max_length=MAX_SOURCES)] | None = Field(
-        None, description="The items; if one is wrong, nothing is taken"
+        None, description="The items; if one is invalid, the whole request is refused"
     )
     s3Prefix: Annotated[  # noqa: N815
         str | None,
         Field(
             min_length=1,
             max_length=MAX_PREFIX_LENGTH,
-            description="Of objects below `imports/{id of the API key}/` in the bucket",
+            description="A prefix of objects below `imports/{id of the API key}/` in the bucket",
         ),
     ] = None
     manifest: Annotated[
         NewManifest | None, Field(description="A file that lists the items, up to two million")
     ] = None
-    name: Annotated[Name | None, Field(description="To know the batch by")] = None
-    output: Annotated[Output, Field(description="Of items that do not say their own")] = Field(
+    name: Annotated[Name | None, Field(description="A name for the batch")] = None
+    output: Annotated[Output, Field(description="For items without an `output`")] = Field(
         default_factory=lambda: Output(format="auto", quality=90)
     )
     toleratedFailurePercentage: Annotated[  # noqa: N815
@@ -87,16 +88,17 @@ class NewBatch(BaseModel):
         Field(
             ge=0,
             le=100,
-            description="Once more of them FAILED, the batch is FAILED and the rest is cancelled",
+            description="When a larger share of the tasks FAILED, the batch is FAILED and its open "
+            "tasks are cancelled",
         ),
-        BeforeValidator(whole),
+        BeforeValidator(as_integer),
     ] = 100
 
     @model_validator(mode="after")
     def _has_one_kind(self) -> Self:
-        given = [k for k in (self.sources, self.s3Prefix, self.manifest) if k is not None]
-        if len(given) != 1:
-            raise ValueError("Give one of sources, s3Prefix and manifest")
+        kinds = [k for k in (self.sources, self.s3Prefix, self.manifest) if k is not None]
+        if len(kinds) != 1:
+            raise ValueError("Send exactly one of sources, s3Prefix and manifest")
         return self
 
 
@@ -108,5 +110,5 @@ class BatchTasksQuery(BaseModel):
     status: Annotated[Status | None, Field(description="Only tasks of this status")] = None
     limit: int = Field(20, ge=1, le=MAX_LIST, description="Tasks on a page, at most")
     cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="The `cursor` of the page before"
+        None, description="The `cursor` of the previous page"
     )

@@ -1,4 +1,4 @@
-"""The shapes of answers about batches, as `GET /openapi.json` tells them."""
+"""The models of responses about batches, as `GET /openapi.json` describes them."""
 
 from typing import Annotated
 
@@ -15,66 +15,64 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class BatchFailure(Answer):
-    """Why a batch FAILED. What was still open is CANCELLED."""
+    """Why a batch FAILED. Its open tasks are cancelled."""
 
-    error: Annotated[
-        str, Field(description="For programs: `TooManyFailures`, `EmptyBatch` or the like")
-    ]
+    error: Annotated[str, Field(description="For programs: `TooManyFailures`, `EmptyBatch`, …")]
     message: Annotated[str, Field(description="For people: what happened")]
 
 
 class Counts(Answer):
-    """How many tasks of a batch have each status."""
+    """The number of the batch's tasks by status."""
 
-    PENDING: Annotated[Count, Field(description="Not begun, or not even there yet")]
-    RUNNING: Annotated[Count, Field(description="An execution works on them")]
-    COMPLETED: Annotated[Count, Field(description="Have a result")]
-    FAILED: Annotated[Count, Field(description="Each says why in its own `failure`")]
-    CANCELLED: Annotated[Count, Field(description="With the batch, or each by itself")]
+    PENDING: Annotated[Count, Field(description="Not started yet, or not created yet")]
+    RUNNING: Annotated[Count, Field(description="Executions are working on them")]
+    COMPLETED: Annotated[Count, Field(description="Each has a result")]
+    FAILED: Annotated[Count, Field(description="The `failure` of each explains why")]
+    CANCELLED: Annotated[Count, Field(description="Cancelled with the batch, or individually")]
 
 
 class BatchLinks(Answer):
-    """Where the batch is, and what may be done to it now: `null`, not now.
+    """The path of the batch, and the actions that its status allows; others are `null`.
 
     Paths like those of a task.
     """
 
-    self: Annotated[Path, Field(description="GET this to see the batch")]
+    self: Annotated[Path, Field(description="GET this to show the batch")]
     tasks: Annotated[Path, Field(description="GET this to list its tasks")]
-    cancel: Annotated[Path | None, Field(description="POST here to cancel what is open of it")]
+    cancel: Annotated[Path | None, Field(description="POST here to cancel it and its open tasks")]
     retry: Annotated[
-        Path | None, Field(description="POST here to try again what FAILED or was CANCELLED")
+        Path | None, Field(description="POST here to retry its FAILED and CANCELLED tasks")
     ]
 
 
 class Batch(Answer):
-    """A batch. Its tasks are tasks like any other."""
+    """A batch of tasks. Its tasks are ordinary tasks."""
 
     batchId: Annotated[Id, Field(description="Its id")]  # noqa: N815 - the contract's spelling
     name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
     status: Annotated[
         BatchStatus,
         Field(
-            description="RUNNING, then COMPLETED when all tasks have ended and no more of them "
-            "FAILED than is tolerated, else FAILED; a cancel ends it CANCELLED, and only a retry "
-            "begins anew"
+            description="RUNNING at first. COMPLETED when all tasks have ended and the share of "
+            "FAILED tasks is tolerated, otherwise FAILED. CANCELLED after a cancel. Only a retry "
+            "makes it RUNNING again"
         ),
     ]
     toleratedFailurePercentage: Annotated[  # noqa: N815
-        int, Field(ge=0, le=100, description="Of all tasks, how many may have FAILED")
+        int, Field(ge=0, le=100, description="The share of all tasks that may end FAILED")
     ]
     createdAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="When it was taken")
+        AwareDatetime, Field(description="When it was accepted")
     ]
     completedAt: Annotated[  # noqa: N815
-        AwareDatetime | None, Field(description="When it ended, well or badly")
+        AwareDatetime | None, Field(description="When it ended: COMPLETED, FAILED or CANCELLED")
     ]
     total: Annotated[
         int | None, Field(description="`null` while a manifest or a prefix is being read")
     ]
     counts: Annotated[Counts, Field(description="They sum to `total` as soon as it is known")]
-    failure: Annotated[BatchFailure | None, Field(description="Of a FAILED batch")]
+    failure: Annotated[BatchFailure | None, Field(description="Why it is FAILED, if it is")]
     execution: Annotated[
-        Execution, Field(description="That which enters the tasks and waits for their ends")
+        Execution, Field(description="The execution that creates the tasks and waits for them")
     ]
-    links: Annotated[BatchLinks, Field(description="What may be done now")]
+    links: Annotated[BatchLinks, Field(description="The actions that its status allows")]

@@ -1,12 +1,13 @@
-"""Where batches are taken, tried again and cancelled: the item stored, the execution started."""
+"""Accepts, retries and cancels batches: stores the item, then starts or stops its execution."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Problem
-from chalicelib.task_service import digest_of, new_id, same
+from chalicelib.task_service import new_id, replay, request_digest
 from darkroom.aws.s3 import (
     Bucket,
     import_key,
@@ -34,28 +35,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchService:
-    """Takes batches."""
+    """Accepts, retries and cancels batches."""
 
     store: BatchStore
     bucket: Bucket
     machine: StateMachine
-    """That of batches."""
+    """The state machine of batches."""
 
     def submit(self, owner: str, new: "NewBatch", key: str | None) -> tuple[Item, bool]:
-        """Store a batch, start its execution; return it and whether it was there already.
+        """Store a batch and start its execution; return it and whether it existed already.
 
-        If the start fails, the batch is accepted all the same: reconcile starts it within minutes.
+        If the start fails, the batch is accepted nevertheless: reconcile starts it within minutes.
 
         Raises:
             Problem: 400, the key is not well formed; 404, there is no such upload; 409, the key
                 belongs to another request.
         """
         batch_id = new_id(owner, key, "batch ")
-        digest = digest_of(new)
-        if key and (there := self.store.get(batch_id)):
-            return same(there, digest), True
+        digest = request_digest(new)
+        if key and (existing := self.store.get(batch_id)):
+            return replay(existing, digest), True
         attributes: dict[str, Any] = {
-            "manifest": self._manifest(owner, batch_id, new),
+            "manifest": self._store_manifest(owner, batch_id, new),
             "output": new.output.model_dump(),
             "toleratedFailurePercentage": new.toleratedFailurePercentage,
             "request": digest,
@@ -64,49 +65,49 @@ class BatchService:
             attributes["total"] = len(new.sources)
         if new.name is not None:
             attributes["name"] = new.name
-        item, fresh = self.store.create(batch_id, owner, attributes)
-        if not fresh and key:  # another request with this key was first
-            return same(item, digest), True
+        item, created = self.store.create(batch_id, owner, attributes)
+        if not created and key:  # a concurrent request with this key was first
+            return replay(item, digest), True
         self._start(item)
         return item, False
 
     def cancel(self, item: Item) -> Item:
-        """Cancel a batch and return it; its open tasks are cancelled by an execution of their own.
+        """Cancel a batch and return it. A second execution cancels its open tasks.
 
         Raises:
             Problem: 409, the batch has ended.
         """
         cancelled = self.store.end("cancel", item)
         if cancelled is None:
-            message = "Only a RUNNING batch can be cancelled, and this one has ended."
+            message = "Only a RUNNING batch can be cancelled; this one has ended."
             raise Problem(409, "NotCancellable", message)
         self._stop(execution_name(item["batchId"], item["run"]), "The batch was cancelled.")
         name = execution_name(item["batchId"], item["run"], CANCELLING)
-        self._calmly("not started", lambda: self.machine.start(name, cancelling_order(cancelled)))
+        self._try("not started", lambda: self.machine.start(name, cancelling_order(cancelled)))
         return cancelled
 
     def retry(self, item: Item) -> Item:
-        """Try the tasks of a batch again that FAILED or were CANCELLED, and return the batch.
+        """Retry the FAILED and CANCELLED tasks of a batch, and return the batch.
 
         Raises:
             Problem: 409, the batch has not ended.
         """
         settled = "active" not in item
-        fresh = self.store.retry(item, 0 if settled else INDEX_DELAY_SECONDS)
-        if fresh is None:
-            message = "Only a batch that has ended can be tried again, and this one is RUNNING."
+        retried = self.store.retry(item, 0 if settled else INDEX_DELAY_SECONDS)
+        if retried is None:
+            message = "Only a batch that has ended can be retried; this one is RUNNING."
             raise Problem(409, "NotRetryable", message)
         if not settled:
             old = execution_name(item["batchId"], item["run"], CANCELLING)
-            self._stop(old, "The batch is tried again.")
-        self._start(fresh)
-        return fresh
+            self._stop(old, "The batch is being retried.")
+        self._start(retried)
+        return retried
 
-    def _manifest(self, owner: str, batch_id: str, new: "NewBatch") -> dict[str, str]:
-        """Return how the items are read and where they are; put there what was sent or uploaded.
+    def _store_manifest(self, owner: str, batch_id: str, new: "NewBatch") -> dict[str, str]:
+        """Store the items that were sent or uploaded; return their location and how to read them.
 
-        An upload can be sent again for as long as its form is good. So it is copied: what the batch
-        is made of never changes after it was accepted.
+        An upload is copied, because its form can replace the file until the form expires. A batch's
+        items never change after the batch was accepted.
         """
         entries = manifest_key(batch_id)
         if new.sources is not None:
@@ -119,7 +120,7 @@ class BatchService:
             try:
                 self.bucket.copy(upload_key(owner, new.manifest.uploadId), uploaded, "The upload")
             except SourceNotFound as error:
-                message = "No file was sent to this upload, or it was more than a day ago."
+                message = "This upload has no file. Upload one, then use it within a day."
                 raise Problem(404, "UploadNotFound", message, "manifest.uploadId") from error
             form = {"uploaded": uploaded, "format": new.manifest.format}
             return {"reader": "manifest", "key": entries, **form}
@@ -127,15 +128,15 @@ class BatchService:
 
     def _start(self, item: Item) -> None:
         name = execution_name(item["batchId"], item["run"])
-        self._calmly("not started", lambda: self.machine.start(name, order(item)))
+        self._try("not started", lambda: self.machine.start(name, order(item)))
 
     def _stop(self, name: str, cause: str) -> None:
         execution = self.machine.arn_of(name)
-        self._calmly("not stopped", lambda: self.machine.stop(execution, cause, "BatchOver"))
+        self._try("not stopped", lambda: self.machine.stop(execution, cause, "BatchOver"))
 
-    def _calmly(self, what: str, call: Any) -> None:
-        """Call Step Functions. The record is the truth now; reconcile brings the rest in line."""
+    def _try(self, failure: str, call: Callable[[], object]) -> None:
+        """Call Step Functions and log a failure. Reconcile repairs it from the stored item."""
         try:
             call()
         except (BotoCoreError, ClientError) as error:
-            logger.warning(f"an execution was {what}", reason=str(error))
+            logger.warning(f"an execution was {failure}", reason=str(error))

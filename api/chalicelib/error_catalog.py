@@ -1,6 +1,6 @@
-"""Every error that a request can meet, word for word: what `GET /openapi.json` shows of them.
+"""Every error that the API can return, with its exact message, for `GET /openapi.json`.
 
-`tests/unit/api/test_error_catalog.py` provokes each, and `template.yaml` has those of API Gateway.
+`tests/unit/api/test_error_catalog.py` provokes each of ours; `template.yaml` has API Gateway's.
 """
 
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ Json = dict[str, Any]
 
 STATUSES = {
     "400": "The request is not well formed",
-    "403": "No valid API key",
+    "403": "The API key is missing or not valid",
     "404": "The caller has no such task, batch or upload",
-    "405": "Not on this path",
-    "409": "Not in this state, or not with this key",
+    "405": "The path does not support the method",
+    "409": "Not possible in the current status, or with this idempotency key",
     "413": "The request or its image is too large",
-    "429": "More than the caller, or the service, may do now",
-    "503": "Not served now; a submission that was answered so may be sent again",
-    "5XX": "Something broke on our side: 500, 502, 504",
+    "429": "The caller, or the service, has reached its request limit",
+    "503": "Temporarily unavailable; the request may be sent again",
+    "5XX": "An internal error: 500, 502, 504",
 }
 
 ERRORS: dict[str, dict[str, tuple[str, str | None]]] = {
@@ -30,21 +30,21 @@ ERRORS: dict[str, dict[str, tuple[str, str | None]]] = {
             "sources.1.imageUrl",
         ),
         "InvalidCursor": (
-            "The cursor is not one that this list returned. Start without one.",
+            "This list did not return this cursor. Start again without a cursor.",
             "cursor",
         ),
         "InvalidIdempotencyKey": (
-            "An idempotency key has 1 to 255 printable ASCII characters and no space.",
+            "An idempotency key must have 1 to 255 printable ASCII characters and no space.",
             "Idempotency-Key",
         ),
         "BadRequest": ("Bad Request", None),
     },
     "403": {"Forbidden": ("Send a valid API key in the header x-api-key.", None)},
     "404": {
-        "TaskNotFound": ("You have no task of this id.", None),
-        "BatchNotFound": ("You have no batch of this id.", None),
+        "TaskNotFound": ("You have no task with this id.", None),
+        "BatchNotFound": ("You have no batch with this id.", None),
         "UploadNotFound": (
-            "No file was sent to this upload, or it was more than a day ago.",
+            "This upload has no file. Upload one, then use it within a day.",
             "manifest.uploadId",
         ),
         "NotFound": ("There is no such path. GET /health works, and /tasks.", None),
@@ -57,29 +57,29 @@ ERRORS: dict[str, dict[str, tuple[str, str | None]]] = {
     },
     "409": {
         "IdempotencyConflict": (
-            "This idempotency key belongs to another request. Use a new key for a new task.",
+            "This idempotency key belongs to a different request. Use a new key for a new request.",
             "Idempotency-Key",
         ),
         "NotRetryable": (
-            "Only a FAILED or CANCELLED task can be tried again; it is PENDING.",
+            "Only a FAILED or CANCELLED task can be retried; this one is PENDING.",
             None,
         ),
         "NotRetryable-batch": (
-            "Only a batch that has ended can be tried again, and this one is RUNNING.",
+            "Only a batch that has ended can be retried; this one is RUNNING.",
             None,
         ),
         "NotCancellable": (
-            "Only a PENDING or RUNNING task can be cancelled; it is CANCELLED.",
+            "Only a PENDING or RUNNING task can be cancelled; this one is CANCELLED.",
             None,
         ),
         "NotCancellable-batch": (
-            "Only a RUNNING batch can be cancelled, and this one has ended.",
+            "Only a RUNNING batch can be cancelled; this one has ended.",
             None,
         ),
     },
     "413": {
         "SourceTooLarge": (
-            "The data URL carries 5242881 bytes; the limit is 5242880.",
+            "The data URL contains 5242881 bytes; the limit is 5242880.",
             "imageUrl",
         ),
         "RequestTooLarge": (
@@ -94,39 +94,39 @@ ERRORS: dict[str, dict[str, tuple[str, str | None]]] = {
         ),
         "QuotaExceeded": ("The day's quota of this API key is used up.", None),
     },
-    "503": {"ServiceUnavailable": ("The task could not be taken or read. Try again.", None)},
+    "503": {"ServiceUnavailable": ("The service is temporarily unavailable. Try again.", None)},
     "5XX": {"InternalError": ("Something broke on our side. Try again.", None)},
 }
 """By status and name: the message for people, and the field, parameter or header that is wrong.
 
-The name is the code, with `-batch` behind it where batches are refused in other words than tasks.
+The name is the error code. The suffix `-batch` marks the message for batches where it differs.
 """
 
 
 def statuses(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return names by the status that they come with, both in the order of `ERRORS`.
+    """Return the names grouped by HTTP status, both in the order of `ERRORS`.
 
     Raises:
         KeyError: there is no such name.
     """
-    wanted = set(names)
-    if unknown := wanted - {name for told in ERRORS.values() for name in told}:
+    selected = set(names)
+    if unknown := selected - {name for errors in ERRORS.values() for name in errors}:
         raise KeyError(*unknown)
-    found = {status: [n for n in told if n in wanted] for status, told in ERRORS.items()}
-    return {status: told for status, told in found.items() if told}
+    grouped = {status: [n for n in errors if n in selected] for status, errors in ERRORS.items()}
+    return {status: found for status, found in grouped.items() if found}
 
 
 def code(name: str) -> str:
-    """Return the code that a refusal has for programs."""
+    """Return the error code, for programs, of a name in `ERRORS`."""
     return name.partition("-")[0]
 
 
 def examples() -> Json:
-    """Return the answer of each refusal, as `components.examples` of OpenAPI."""
+    """Return the response of each error, as `components.examples` of OpenAPI."""
     return {
         name: {"value": {"error": {"code": code(name), "message": message, **_field(field)}}}
-        for told in ERRORS.values()
-        for name, (message, field) in told.items()
+        for errors in ERRORS.values()
+        for name, (message, field) in errors.items()
     }
 
 

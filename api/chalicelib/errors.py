@@ -1,6 +1,6 @@
-"""How an error is told: `{"error": {"code": …, "message": …, "field": …}}`.
+"""The form of an error response: `{"error": {"code": …, "message": …, "field": …}}`.
 
-Every answer that is no success goes through `tell`, whether our code raised it or Chalice did.
+Every error response goes through `handle_errors`, whether our code or Chalice raised the error.
 """
 
 import functools
@@ -15,7 +15,7 @@ from darkroom.runtime.logging import logger
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
-# Chalice's own refusals, in our words.
+# Replaces the text of Chalice's own error responses.
 CHALICE = {
     405: ("MethodNotAllowed", "This path does not take that method: see the header Allow."),
     500: ("InternalError", "Something broke on our side. Try again."),
@@ -23,25 +23,25 @@ CHALICE = {
 
 
 class Problem(ChaliceUnhandledError):
-    """An answer that is no success. Chalice lets this class of error pass to the middleware."""
+    """An error response. Chalice passes this class of exceptions on to the middleware."""
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
-        """Take the HTTP status, a code for programs, a sentence that says what to do, a field."""
+        """Take the HTTP status, a code for programs, a message for people and the wrong field."""
         super().__init__(message)
         self.status, self.code, self.field = status, code, field
 
     def response(self, headers: Mapping[str, str | list[str]] | None = None) -> Response:
-        """Return the answer."""
+        """Return the response."""
         error = {"code": self.code, "message": str(self)}
         if self.field:
             error["field"] = self.field
         return Response({"error": error}, headers=dict(headers or {}), status_code=self.status)
 
 
-def tell(event: Any, get_response: Callable[[Any], Response]) -> Response:
-    """Answer a request; whatever goes wrong is told in the one form. A Chalice middleware.
+def handle_errors(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Respond to a request, with every error in the same form. A Chalice middleware.
 
-    What is logged meanwhile has the id that API Gateway answers as `x-amzn-RequestId`.
+    Log lines get API Gateway's request id, which the client receives as `x-amzn-RequestId`.
     """
     logger.append_keys(requestId=event.context.get("requestId"))
     logger.set_correlation_id((event.uri_params or {}).get("taskId"))
@@ -58,19 +58,19 @@ def tell(event: Any, get_response: Callable[[Any], Response]) -> Response:
 
 
 class Unavailable(Problem):
-    """A service that the request needs did not answer, but may soon."""
+    """A service that the request needs did not answer; a later request may succeed."""
 
     def __init__(self) -> None:
-        """Take nothing: which service it was is for the log."""
-        message = "The task could not be taken or read. Try again."
+        """Take nothing: only the log names the service."""
+        message = "The service is temporarily unavailable. Try again."
         super().__init__(503, "ServiceUnavailable", message)
 
 
 def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-    """Wrap a route that calls AWS: a call that fails is `Unavailable`.
+    """Wrap a route that calls AWS: a failed call becomes `Unavailable`.
 
-    Here and not in `tell`, since Chalice makes a 500 of every other error before a middleware sees
-    it.
+    `handle_errors` cannot do this: Chalice turns other exceptions into a 500 before a middleware
+    sees them.
     """
 
     @functools.wraps(route)

@@ -1,4 +1,4 @@
-"""Examples of every request and answer, which the description of the API shows.
+"""Examples of every request and response, for the OpenAPI document.
 
 `tests/integration/callers/test_openapi_examples.py` sends each request.
 """
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 ROOT = "/v1"
-"""The stage, as a client has it who uses the API's own host name."""
+"""The stage, which is the path prefix for clients that use the API's own host name."""
 TASK = {
     "taskId": ID,
     "name": "card",
@@ -53,7 +53,7 @@ PENDING = TASK | {
     "execution": None,
     "links": {"self": f"{ROOT}/tasks/{ID}", "retry": None, "cancel": f"{ROOT}/tasks/{ID}/cancel"},
 }
-AGAIN = PENDING | {"attempt": 2}
+RETRIED = PENDING | {"attempt": 2}
 FAILED = TASK | {
     "status": "FAILED",
     "result": None,
@@ -64,28 +64,27 @@ FAILED = TASK | {
     },
     "links": {"self": f"{ROOT}/tasks/{ID}", "retry": f"{ROOT}/tasks/{ID}/retry", "cancel": None},
 }
-STOPPED = PENDING | {
+CANCELLED_TASK = PENDING | {
     "status": "CANCELLED",
     "completedAt": "2026-11-25T04:26:32.640Z",
     "links": {"self": f"{ROOT}/tasks/{ID}", "retry": f"{ROOT}/tasks/{ID}/retry", "cancel": None},
 }
-"""Of a task that was cancelled."""
-DOT = (
+RED_PIXEL = (
     "data:image/png;base64,"
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
 )
-"""One red pixel."""
+"""An image of one red pixel."""
 NEW_TASKS: Json = {
     "An image at a URL": {"imageUrl": "https://example.com/card.png", "name": "card"},
-    "A file that was uploaded": {"uploadId": ID},
-    "The image itself": {"imageUrl": DOT},
-    "Another format, and a webhook at the end": {
+    "An uploaded file": {"uploadId": ID},
+    "A data URL": {"imageUrl": RED_PIXEL},
+    "Another format, and a webhook": {
         "imageUrl": "https://example.com/card.png",
         "output": {"format": "webp", "quality": 80},
         "callbackUrl": "https://example.com/hook",
     },
 }
-NOTHING = {"PENDING": 0, "RUNNING": 0, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 0}
+ZERO_COUNTS = {"PENDING": 0, "RUNNING": 0, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 0}
 BATCH = {
     "batchId": ID,
     "name": "holiday",
@@ -107,14 +106,14 @@ BATCH = {
         "retry": None,
     },
 }
-BATCH_TAKEN = BATCH | {"total": 2, "counts": NOTHING | {"PENDING": 2}}
-BATCH_READING = BATCH | {"total": None, "counts": NOTHING}
-"""Of a batch whose manifest or prefix is still being read."""
-BATCH_AGAIN = BATCH | {"counts": NOTHING | {"COMPLETED": 197, "PENDING": 3}}
-BATCH_ENDED = BATCH | {
+BATCH_ACCEPTED = BATCH | {"total": 2, "counts": ZERO_COUNTS | {"PENDING": 2}}
+BATCH_READING = BATCH | {"total": None, "counts": ZERO_COUNTS}
+"""A batch whose manifest or prefix is still being read."""
+BATCH_RETRIED = BATCH | {"counts": ZERO_COUNTS | {"COMPLETED": 197, "PENDING": 3}}
+BATCH_COMPLETED = BATCH | {
     "status": "COMPLETED",
     "completedAt": "2026-11-25T04:27:02.101Z",
-    "counts": NOTHING | {"COMPLETED": 197, "FAILED": 3},
+    "counts": ZERO_COUNTS | {"COMPLETED": 197, "FAILED": 3},
     "links": {
         "self": f"{ROOT}/batches/{ID}",
         "tasks": f"{ROOT}/batches/{ID}/tasks",
@@ -122,19 +121,19 @@ BATCH_ENDED = BATCH | {
         "retry": f"{ROOT}/batches/{ID}/retry",
     },
 }
-BATCH_FAILED = BATCH_ENDED | {
+BATCH_FAILED = BATCH_COMPLETED | {
     "status": "FAILED",
-    "counts": NOTHING | {"COMPLETED": 71, "FAILED": 11, "CANCELLED": 118},
+    "counts": ZERO_COUNTS | {"COMPLETED": 71, "FAILED": 11, "CANCELLED": 118},
     "failure": {
         "error": "TooManyFailures",
         "message": "11 of 200 tasks FAILED; 5 % are tolerated.",
     },
 }
-BATCH_STOPPED = BATCH_ENDED | {
+BATCH_CANCELLED = BATCH_COMPLETED | {
     "status": "CANCELLED",
-    "counts": NOTHING | {"COMPLETED": 71, "FAILED": 1, "CANCELLED": 128},
+    "counts": ZERO_COUNTS | {"COMPLETED": 71, "FAILED": 1, "CANCELLED": 128},
 }
-OF_BATCH = {
+BATCH_TASKS = {
     "tasks": [
         TASK,
         FAILED
@@ -150,7 +149,7 @@ OF_BATCH = {
     ],
     "cursor": None,
 }
-"""A page of tasks of a batch whose manifest has a line that is no source."""
+"""A page of tasks of a batch whose manifest has an invalid line."""
 NEW_BATCHES: Json = {
     "Images at URLs": {
         "sources": [
@@ -160,7 +159,7 @@ NEW_BATCHES: Json = {
         "name": "holiday",
         "toleratedFailurePercentage": 5,
     },
-    "A manifest that was uploaded": {"manifest": {"uploadId": ID, "format": "jsonl"}},
+    "An uploaded manifest": {"manifest": {"uploadId": ID, "format": "jsonl"}},
     "All objects under a prefix": {
         "s3Prefix": "holiday/2026/",
         "output": {"format": "webp", "quality": 80},

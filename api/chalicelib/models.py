@@ -1,4 +1,4 @@
-"""The shapes of requests: what validates, and how a wrong one is told."""
+"""The models of requests, and the error for a request that does not match its model."""
 
 import itertools
 import re
@@ -23,60 +23,60 @@ from darkroom.tasks.model import Status, is_id
 
 MAX_NAME_LENGTH = 200
 MAX_FIELD_LENGTH = 100
-"""Of the name of a wrong field, in an error: it is the client's own, and may have megabytes."""
+"""Characters of a wrong field's name in an error: the client chose it, and it may be very long."""
 MAX_LIST = 100
-ONE_OF = {"NewTask": "imageUrl", "NewItem": "imageUrl", "NewBatch": "sources"}
-"""Of the fields of which a model needs exactly one, the one that an error names."""
+FIELD_TO_NAME = {"NewTask": "imageUrl", "NewItem": "imageUrl", "NewBatch": "sources"}
+"""Some models need exactly one of several fields: this is the field that the error names."""
 
 MAX_TOKENS = 30_000
-"""Of a body: its strings, commas and opening brackets. A whole batch of 1,000 items, each with all
-its fields, has 23,000. Pydantic makes an error of each field that is wrong, so that the six
-megabytes that Lambda takes could need more memory than the function has."""
-# A string that does not end goes on to the end of the body, so that none is looked at twice.
+"""Strings, commas and opening brackets of a body. A batch of 1,000 items, each with all its fields,
+has 23,000. The limit is needed because Pydantic creates an error for each wrong field: a body of
+6 MB, which Lambda accepts, could need more memory than the function has."""
+# An unterminated string extends to the end of the body, so that no part is scanned twice.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[,\[{]', re.DOTALL)
 
 Model = TypeVar("Model", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
-def whole(number: object) -> object:
-    """Return 75.0 as 75: to JSON Schema, and so to our own document, both are the same integer."""
+def as_integer(number: object) -> object:
+    """Return 75.0 as 75: in JSON Schema, and so in our OpenAPI document, both are integers."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def is_an_upload(upload_id: str | None) -> str | None:
-    """Return the id of an upload, whether or not a file was sent to it.
+def check_upload_id(upload_id: str | None) -> str | None:
+    """Return the id of an upload. Whether a file was uploaded is not checked.
 
     Raises:
-        ValueError: it does not look like one.
+        ValueError: it does not have the form of an id.
     """
     if upload_id is not None and not is_id(upload_id):
-        raise ValueError("this is no id that POST /uploads gave")
+        raise ValueError("this is not an id from POST /uploads")
     return upload_id
 
 
 class Output(BaseModel):
-    """What the result should be."""
+    """The format and quality of the result."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: Annotated[
         Literal["auto", "jpeg", "png", "webp"],
-        Field(description="`auto`: as the source, where that can be written, else `png`"),
+        Field(description="`auto`: the format of the source if it can be written, else `png`"),
     ] = "auto"
-    quality: Annotated[int, BeforeValidator(whole)] = Field(
-        90, ge=1, le=100, description="For the formats that lose something"
+    quality: Annotated[int, BeforeValidator(as_integer)] = Field(
+        90, ge=1, le=100, description="For lossy formats"
     )
 
 
 class NewTask(BaseModel):
-    """The body of `POST /tasks`. The image is at a URL, or was uploaded before."""
+    """The body of `POST /tasks`. The image is at a URL, or was uploaded with `POST /uploads`."""
 
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
         json_schema_extra={
-            # What `_has_one_source` asks, in the words of JSON Schema.
+            # The rule of `_has_one_source`, as JSON Schema.
             "oneOf": [
                 {"required": ["imageUrl"], "properties": {"imageUrl": {"type": "string"}}},
                 {"required": ["uploadId"], "properties": {"uploadId": {"type": "string"}}},
@@ -90,43 +90,43 @@ class NewTask(BaseModel):
     ] = None
     uploadId: Annotated[  # noqa: N815
         str | None,
-        Field(description="What `POST /uploads` gave", json_schema_extra={"format": "uuid"}),
+        Field(description="From `POST /uploads`", json_schema_extra={"format": "uuid"}),
     ] = None
-    name: Annotated[Name | None, Field(description="To find the task by")] = None
-    output: Annotated[Output, Field(description="What the result should be")] = Field(
+    name: Annotated[Name | None, Field(description="A name to find the task by")] = None
+    output: Annotated[Output, Field(description="The format and quality of the result")] = Field(
         default_factory=lambda: Output(format="auto", quality=90)
     )
     callbackUrl: Annotated[  # noqa: N815
         str | None,
-        Field(description="Gets a signed webhook when the task has ended"),
+        Field(description="Receives a signed webhook when the task has ended"),
     ] = None
 
     @field_validator("imageUrl")
     @classmethod
-    def _is_a_source(cls, url: str | None) -> str | None:
-        return url if url is None or is_data_url(url) else _callable(url)
+    def _check_image_url(cls, url: str | None) -> str | None:
+        return url if url is None or is_data_url(url) else _checked_url(url)
 
     @field_validator("callbackUrl")
     @classmethod
-    def _can_be_called(cls, url: str | None) -> str | None:
-        return url if url is None else _callable(url)
+    def _check_callback_url(cls, url: str | None) -> str | None:
+        return url if url is None else _checked_url(url)
 
-    _is_an_upload = field_validator("uploadId")(is_an_upload)
+    _check_upload_id = field_validator("uploadId")(check_upload_id)
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
         if (self.imageUrl is None) == (self.uploadId is None):
-            raise ValueError("Give either imageUrl or uploadId")
+            raise ValueError("Send either imageUrl or uploadId")
         return self
 
 
 class NewAttempt(BaseModel):
-    """The body of `POST /tasks/{taskId}/retry`, which may be left out."""
+    """The optional body of `POST /tasks/{taskId}/retry`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    attempt: Annotated[int, Field(ge=1), BeforeValidator(whole)] | None = Field(
-        None, description="The attempt that failed: with it, no later one is tried again"
+    attempt: Annotated[int, Field(ge=1), BeforeValidator(as_integer)] | None = Field(
+        None, description="The attempt to retry: if the task is in a later one, the answer is 409"
     )
 
 
@@ -140,7 +140,7 @@ class NewUpload(BaseModel):
         Field(
             max_length=100,
             pattern=r"^(image/[a-zA-Z0-9.+-]+|application/x-ndjson|text/csv)$",
-            description="Of the file: an image, or the manifest of a batch. S3 takes no other",
+            description="The file's type: an image, or a batch manifest. S3 refuses any other type",
         ),
     ]
 
@@ -151,15 +151,15 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Annotated[Status | None, Field(description="Only tasks of this status")] = None
-    name: Annotated[Name | None, Field(description="Only tasks of exactly this name")] = None
+    name: Annotated[Name | None, Field(description="Only tasks with exactly this name")] = None
     limit: int = Field(20, ge=1, le=MAX_LIST, description="Tasks on a page, at most")
     cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
-        None, description="The `cursor` of the page before; it stays valid while tasks arrive"
+        None, description="The `cursor` of the previous page; it stays valid while tasks arrive"
     )
 
 
-def _callable(url: str) -> str:
-    """Return a URL that Darkroom may call; its address is looked at when it is called."""
+def _checked_url(url: str) -> str:
+    """Return a URL that Darkroom may call. Its address is checked later, when it is called."""
     try:
         check_url(url)
     except SourceError as error:
@@ -171,7 +171,7 @@ def parse_body(model: type[Model], body: str | bytes) -> Model:
     """Return the body of a request as a model.
 
     Raises:
-        Problem: 400; it names the first field that is wrong.
+        Problem: 400, with the first field that is wrong.
     """
     tokens = TOKEN.finditer(body if isinstance(body, bytes) else body.encode(errors="replace"))
     if next(itertools.islice(tokens, MAX_TOKENS, None), None):
@@ -187,9 +187,9 @@ def parse_line(model: type[Model], text: str, where: str) -> Model:
     """Return a line of a manifest as a model.
 
     Args:
-        model: what the line has to be.
-        text: of the line.
-        where: begins the message, "Line 17".
+        model: to validate it with.
+        text: the line.
+        where: the start of the error message, "Line 17".
 
     Raises:
         Problem: as `parse_body`.
@@ -200,7 +200,7 @@ def parse_line(model: type[Model], text: str, where: str) -> Model:
         problem = _problem(error, where)
         message = str(problem)
         if problem.code == "MalformedJson":
-            # "EOF while parsing a string at line 1 column 9": the line of the manifest is `where`.
+            # "EOF while parsing a string at line 1 column 9": `where` has the real line number.
             reason = error.errors()[0]["ctx"]["error"].replace(" at line 1 column ", ", column ")
             message = f"{message.removesuffix('.')}: {reason}."
         elif not message.startswith(where):
@@ -209,39 +209,40 @@ def parse_line(model: type[Model], text: str, where: str) -> Model:
 
 
 def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
-    """Return the query of a request as a model. A parameter may be given once.
+    """Return the query of a request as a model. A parameter may be sent only once.
 
     Raises:
-        Problem: 400; it names the first parameter that is wrong.
+        Problem: 400, with the first parameter that is wrong.
     """
     for name, values in query.items():
         if len(values) > 1:
             shown = name[:MAX_FIELD_LENGTH]
-            raise Problem(400, "InvalidRequest", f"Give {shown} once.", shown)
+            raise Problem(400, "InvalidRequest", f"Send {shown} only once.", shown)
     try:
         return model.model_validate({name: values[0] for name, values in query.items()})
     except ValidationError as error:
         raise _problem(error) from error
 
 
-def _problem(error: ValidationError, whole: str = "The body") -> Problem:
+def _problem(error: ValidationError, subject: str = "The body") -> Problem:
+    """Return the first of Pydantic's errors as an error response; `subject` was validated."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     if len(field) > MAX_FIELD_LENGTH:
         field = field[:MAX_FIELD_LENGTH] + "…"
     match first["type"]:
         case "json_invalid":
-            return Problem(400, "MalformedJson", f"{whole} is not valid JSON.")
+            return Problem(400, "MalformedJson", f"{subject} is not valid JSON.")
         case "model_type" if not field:
-            return Problem(400, "InvalidRequest", f"{whole} must be a JSON object.")
+            return Problem(400, "InvalidRequest", f"{subject} must be a JSON object.")
         case "extra_forbidden":
             return Problem(400, "InvalidRequest", f"There is no field {field}.", field)
-        case "value_error" if not field:  # none of what the model needs one of, or several
+        case "value_error" if not field:  # the model needs exactly one of several fields
             message = first["msg"].removeprefix("Value error, ")
-            return Problem(400, "InvalidRequest", f"{message}.", ONE_OF[error.title])
+            return Problem(400, "InvalidRequest", f"{message}.", FIELD_TO_NAME[error.title])
         case "missing":
             return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    of_source = bool({"imageUrl", "uploadId"} & set(first["loc"][-1:]))
-    code = "InvalidSource" if of_source else "InvalidRequest"
+    is_source = bool({"imageUrl", "uploadId"} & set(first["loc"][-1:]))
+    code = "InvalidSource" if is_source else "InvalidRequest"
     return Problem(400, code, f"{field}: {message}.", field)

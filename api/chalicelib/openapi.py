@@ -1,8 +1,8 @@
-"""The description of this API: OpenAPI 3.1, made from the models that validate requests.
+"""The OpenAPI 3.1 document of this API, made from the models that validate requests.
 
-`make describe` writes it to `docs/openapi.json`, which the page's function serves: no function
-needs this module. `tests/contract/api/test_openapi.py` holds the document against the routes, and
-`tests/integration/callers/test_openapi_live.py` against what the running API answers.
+`make describe` writes it to `docs/openapi.json`. The page's function serves that file, so no
+function imports this module. `tests/contract/api/test_openapi.py` compares the document with the
+routes, and `tests/integration/callers/test_openapi_live.py` with the responses of the running API.
 """
 
 from typing import TYPE_CHECKING
@@ -11,25 +11,25 @@ from pydantic.json_schema import models_json_schema
 
 from chalicelib import error_catalog
 from chalicelib.examples import (
-    AGAIN,
+    CANCELLED_TASK,
     EXAMPLES,
     FAILED,
     ID,
     NEW_TASKS,
     PENDING,
+    RETRIED,
     ROOT,
-    STOPPED,
     TASK,
 )
 from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
 from chalicelib.openapi_batches import batch_paths
 from chalicelib.openapi_parts import (
-    CURRENT,
+    CACHE_HEADERS,
     IDEMPOTENCY_KEY,
-    KNOWN,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
     REPLAYED,
     TEXT,
-    WAITING,
     Json,
     Untitled,
     answer,
@@ -46,36 +46,36 @@ from chalicelib.webhook import Webhook
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-ABOUT = """\
-Develops images in the background: post a task, ask for its state, fetch its gray image. \
-Many images at once are a batch.
+DESCRIPTION = """\
+Develops images in the background: submit a task, poll its status, download its gray image. \
+A batch holds many images.
 
-JSON in, JSON out. A request may have 6 MB. A field that is not described is refused.
+Requests and responses are JSON. A request may have up to 6 MB. Unknown fields are refused.
 
-No request waits for a task. Ask again instead, for little: every answer with tasks has an `ETag`, \
-and while nothing has changed, `If-None-Match` is answered 304. `Retry-After` says when to look \
-again. Or give a `callbackUrl`, and be told.
+No request waits for a task. Poll instead: every response with tasks has an `ETag`, and a request \
+with `If-None-Match` gets 304 while nothing has changed. `Retry-After` says when to poll again. \
+Alternatively, send a `callbackUrl` to receive a webhook when the task has ended.
 
-Every answer that is no success says what to do: `code` is for programs, `message` for people. \
-A path answers a method that it does not take with 405 and the header `Allow`.\
+Every error response says what to do: `code` is for programs, `message` for people. \
+A path that does not support a method responds with 405 and the header `Allow`.\
 """
-KEY = "The key says who calls. A caller sees its own tasks and batches only."
+KEY_DESCRIPTION = "The key identifies the caller. A caller sees only its own tasks and batches."
 
 
 def document() -> Json:
-    """Return the description."""
+    """Return the OpenAPI document."""
     models: list[type[BaseModel]] = [*EXAMPLES, Error]
     _, schemas = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",
         schema_generator=Untitled,
     )
-    scheme = {"type": "apiKey", "in": "header", "name": "x-api-key", "description": KEY}
+    scheme = {"type": "apiKey", "in": "header", "name": "x-api-key", "description": KEY_DESCRIPTION}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Darkroom", "version": "1", "description": ABOUT},
-        # Relative to the address of this document, which the stage's name is part of.
-        "servers": [{"url": ".", "description": "Where this document is"}],
+        "info": {"title": "Darkroom", "version": "1", "description": DESCRIPTION},
+        # Relative to the URL of this document, which contains the stage's name.
+        "servers": [{"url": ".", "description": "The path of this document"}],
         "security": [{"apiKey": []}],
         "paths": _paths(),
         "components": {
@@ -88,20 +88,21 @@ def document() -> Json:
 
 def _paths() -> Json:
     place = location(f"{ROOT}/tasks/{ID}")
-    task_id = path_id("taskId", "The id of a task, as `POST /tasks` answered it")
+    shown = {"Completed": TASK, "Failed": FAILED}
+    task_id = path_id("taskId", "The id of a task, from `POST /tasks`")
     return {
         "/tasks": {
             "post": operation(
                 "submit",
-                "Take a task",
-                "The task is stored and will be done, whatever happens to the connection. With an "
-                "`Idempotency-Key` the request may safely be sent again: keys are each caller's "
-                "own, and hold for as long as the task is kept.",
+                "Submit a task",
+                "The task is stored and will be processed even if the connection breaks. With an "
+                "`Idempotency-Key` it is safe to send the request again. Keys belong to the "
+                "caller, and are valid for as long as the task is kept.",
                 {
                     "202": answer(
                         "The task",
                         Task,
-                        {"Taken": PENDING},
+                        {"Accepted": PENDING},
                         **place,
                         **{"Idempotent-Replayed": REPLAYED},
                     )
@@ -114,11 +115,11 @@ def _paths() -> Json:
             "get": operation(
                 "listTasks",
                 "List the caller's tasks, newest first",
-                "One request tells of many tasks. A page may be short, or empty, and still have a "
+                "One request returns many tasks. A page may be short, or empty, and still have a "
                 "cursor.",
-                {"200": answer("A page", TaskList, **WAITING)} | CURRENT,
+                {"200": answer("A page", TaskList, **CACHE_HEADERS)} | NOT_MODIFIED,
                 "InvalidRequest InvalidCursor",
-                parameters=[*query(ListQuery), KNOWN],
+                parameters=[*query(ListQuery), IF_NONE_MATCH],
             ),
         },
         "/tasks/{taskId}": {
@@ -126,21 +127,19 @@ def _paths() -> Json:
             "get": operation(
                 "showTask",
                 "Show a task",
-                "The link to its result is good for an hour; each answer has a new one.",
-                {"200": answer("The task", Task, {"Developed": TASK, "Failed": FAILED}, **WAITING)}
-                | CURRENT,
+                "The link to the result is valid for an hour; each response has a new one.",
+                {"200": answer("The task", Task, shown, **CACHE_HEADERS)} | NOT_MODIFIED,
                 "TaskNotFound NotFound",
-                parameters=[KNOWN],
+                parameters=[IF_NONE_MATCH],
             ),
         },
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],
             "post": operation(
                 "retry",
-                "Try a task again",
-                "Begins the next attempt of a task that FAILED or was CANCELLED. The body may be "
-                "left out.",
-                {"202": answer("The task", Task, {"Tried again": AGAIN}, **place)},
+                "Retry a task",
+                "Begins the next attempt of a FAILED or CANCELLED task. The body is optional.",
+                {"202": answer("The task", Task, {"Retried": RETRIED}, **place)},
                 "TaskNotFound NotFound NotRetryable",
                 **body(NewAttempt, needed=False),
             ),
@@ -150,8 +149,8 @@ def _paths() -> Json:
             "post": operation(
                 "cancel",
                 "Cancel a task",
-                "Ends a task that is PENDING or RUNNING, and stops its execution.",
-                {"202": answer("The task", Task, {"Cancelled": STOPPED}, **place)},
+                "Cancels a PENDING or RUNNING task, and stops its execution.",
+                {"202": answer("The task", Task, {"Cancelled": CANCELLED_TASK}, **place)},
                 "TaskNotFound NotFound NotCancellable",
             ),
         },
@@ -160,9 +159,9 @@ def _paths() -> Json:
             "post": operation(
                 "upload",
                 "Get a form that sends one file to S3",
-                "Send all `fields`, then the file as `file`, to `url`, as a form: S3 refuses a "
-                "file that is too large. Then give `uploadId` to `POST /tasks`, or as a manifest "
-                "to `POST /batches`, within a day.",
+                "Send a form with all `fields`, then the file as `file`, to `url`. S3 refuses a "
+                "file that is too large. Then use the `uploadId` in `POST /tasks`, or as the "
+                "manifest in `POST /batches`, within a day.",
                 {"201": answer("The form", Upload)},
                 **body(NewUpload),
             )
@@ -170,8 +169,8 @@ def _paths() -> Json:
         "/callback-secret": {
             "get": operation(
                 "callbackSecret",
-                "Get the secret that webhooks for the caller are signed with",
-                "Each caller has its own.",
+                "Get the secret that signs the caller's webhooks",
+                "Each caller has its own secret.",
                 {"200": answer("The secret", CallbackSecret)},
             )
         },
@@ -187,9 +186,9 @@ def _free_paths() -> Json:
         "/health": {
             "get": operation(
                 "health",
-                "Say hello",
-                "Needs no key. API Gateway answers: no function and no service is asked.",
-                {"200": answer("Well", Health)},
+                "Check that the API responds",
+                "Needs no key. API Gateway responds itself: no function and no service is called.",
+                {"200": answer("The API responds", Health)},
                 security=[],
             )
         },
@@ -197,7 +196,7 @@ def _free_paths() -> Json:
             "get": operation(
                 "openapi",
                 "Describe this API",
-                "For programs; `docs` beside it is for people.",
+                "For programs. The path `docs` shows it to people.",
                 {"200": {"description": "This document", "content": content}},
                 security=[],
             )
@@ -206,19 +205,20 @@ def _free_paths() -> Json:
 
 
 def _webhook() -> Json:
-    """Return the operation that a caller's receiver has, if it gave a `callbackUrl`."""
+    """Return the operation that receives a caller's webhooks at its `callbackUrl`."""
     headers = {
-        "webhook-id": ("The same at each try", "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807-1"),
+        "webhook-id": ("The same for each delivery", "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807-1"),
         "webhook-timestamp": ("When it was sent, in seconds since 1970", "1795580792"),
         "webhook-signature": (
-            "`v1,` and an HMAC with SHA-256 of id, timestamp and body",
+            "`v1,` and the HMAC-SHA256 of id, timestamp and body",
             "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
         ),
     }
     return {
-        "summary": "Be told that the task has ended",
-        "description": "Signed after Standard Webhooks. A 2xx within 15 seconds means delivered. "
-        "Everything else is tried again for two hours. Deliveries may come twice, in any order.",
+        "summary": "Receive a webhook when the task has ended",
+        "description": "Signed as Standard Webhooks specifies. A 2xx within 15 seconds means "
+        "delivered. Otherwise it is retried for two hours. A webhook may be delivered more than "
+        "once, and webhooks in any order.",
         "parameters": [
             {
                 "name": name,
@@ -233,7 +233,7 @@ def _webhook() -> Json:
         "requestBody": {"required": True, "content": content_of(Webhook)},
         "responses": {
             "2XX": {"description": "Delivered"},
-            "410": {"description": "The receiver is gone: it is not tried again"},
-            "default": {"description": "Tried again later"},
+            "410": {"description": "The receiver is gone: no retry"},
+            "default": {"description": "Retried later"},
         },
     }

@@ -1,26 +1,26 @@
-"""The paths of batches in the description of the API."""
+"""The paths of batches in the OpenAPI document."""
 
 from chalicelib.batch_models import BatchTasksQuery, NewBatch
 from chalicelib.batch_responses import Batch
 from chalicelib.examples import (
     BATCH,
-    BATCH_AGAIN,
-    BATCH_ENDED,
+    BATCH_ACCEPTED,
+    BATCH_CANCELLED,
+    BATCH_COMPLETED,
     BATCH_FAILED,
     BATCH_READING,
-    BATCH_STOPPED,
-    BATCH_TAKEN,
+    BATCH_RETRIED,
+    BATCH_TASKS,
     ID,
     NEW_BATCHES,
-    OF_BATCH,
     ROOT,
 )
 from chalicelib.openapi_parts import (
-    CURRENT,
+    CACHE_HEADERS,
     IDEMPOTENCY_KEY,
-    KNOWN,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
     REPLAYED,
-    WAITING,
     Json,
     answer,
     body,
@@ -33,25 +33,26 @@ from chalicelib.responses import TaskList
 
 
 def batch_paths() -> Json:
-    """Return the paths of batches, as OpenAPI has them."""
+    """Return the OpenAPI paths of batches."""
     place = location(f"{ROOT}/batches/{ID}")
-    taken = {"With its sources": BATCH_TAKEN, "While it is being read": BATCH_READING}
-    shown = {"Under way": BATCH, "Developed": BATCH_ENDED, "Failed": BATCH_FAILED}
-    again, stopped = {"Tried again": BATCH_AGAIN}, {"Cancelled": BATCH_STOPPED}
-    batch_id = path_id("batchId", "The id of a batch, as `POST /batches` answered it")
+    accepted = {"With its sources": BATCH_ACCEPTED, "While it is being read": BATCH_READING}
+    shown = {"Running": BATCH, "Completed": BATCH_COMPLETED, "Failed": BATCH_FAILED}
+    retried, cancelled = {"Retried": BATCH_RETRIED}, {"Cancelled": BATCH_CANCELLED}
+    tasks = {"Two tasks": BATCH_TASKS}
+    batch_id = path_id("batchId", "The id of a batch, from `POST /batches`")
     return {
         "/batches": {
             "post": operation(
                 "submitBatch",
-                "Take a batch of tasks",
-                "Its items are those that are sent, up to 1,000, or the lines of a manifest, or "
-                "the objects under a prefix, up to two million. Each becomes a task like any "
-                "other, with an execution, a cancel, a retry and a webhook of its own; none tells "
-                "of the batch. A line that is no source is a task that FAILED. With an "
-                "`Idempotency-Key` the request may safely be sent again.",
+                "Submit a batch of tasks",
+                "The items are up to 1,000 `sources` in the body, or up to two million lines of a "
+                "manifest or objects under a prefix. Each item becomes an ordinary task, with its "
+                "own execution, cancel, retry and webhook; the batch itself has no webhook. An "
+                "invalid line becomes a FAILED task. With an `Idempotency-Key` it is safe to send "
+                "the request again.",
                 {
                     "202": answer(
-                        "The batch", Batch, taken, **place, **{"Idempotent-Replayed": REPLAYED}
+                        "The batch", Batch, accepted, **place, **{"Idempotent-Replayed": REPLAYED}
                     )
                 },
                 "InvalidSource-batch InvalidIdempotencyKey UploadNotFound IdempotencyConflict",
@@ -63,12 +64,12 @@ def batch_paths() -> Json:
             "parameters": [batch_id],
             "get": operation(
                 "showBatch",
-                "Show a batch, its tasks counted",
-                "Counts are of this moment. What is not there yet counts as PENDING as soon as "
-                "the total is known.",
-                {"200": answer("The batch", Batch, shown, **WAITING)} | CURRENT,
+                "Show a batch and its task counts",
+                "The counts are current. Once the total is known, tasks that do not exist yet "
+                "count as PENDING.",
+                {"200": answer("The batch", Batch, shown, **CACHE_HEADERS)} | NOT_MODIFIED,
                 "BatchNotFound NotFound",
-                parameters=[KNOWN],
+                parameters=[IF_NONE_MATCH],
             ),
         },
         "/batches/{batchId}/tasks": {
@@ -76,21 +77,21 @@ def batch_paths() -> Json:
             "get": operation(
                 "listBatch",
                 "List the tasks of a batch in the order of its manifest",
-                "A batch that has just been taken may have none yet. A page may be short, or "
+                "A batch that was just accepted may have no tasks yet. A page may be short, or "
                 "empty, and still have a cursor.",
-                {"200": answer("A page", TaskList, {"Two tasks": OF_BATCH}, **WAITING)} | CURRENT,
+                {"200": answer("A page", TaskList, tasks, **CACHE_HEADERS)} | NOT_MODIFIED,
                 "InvalidRequest InvalidCursor BatchNotFound NotFound",
-                parameters=[*query(BatchTasksQuery), KNOWN],
+                parameters=[*query(BatchTasksQuery), IF_NONE_MATCH],
             ),
         },
         "/batches/{batchId}/retry": {
             "parameters": [batch_id],
             "post": operation(
                 "retryBatch",
-                "Try the tasks of a batch again that FAILED or were CANCELLED",
-                "Of a batch that has ended. What is COMPLETED stays as it is, and what was never "
-                "entered is entered now.",
-                {"202": answer("The batch", Batch, again, **place)},
+                "Retry the FAILED and CANCELLED tasks of a batch",
+                "The batch must have ended. COMPLETED tasks stay as they are. Items that have no "
+                "task yet are ingested now.",
+                {"202": answer("The batch", Batch, retried, **place)},
                 "BatchNotFound NotFound NotRetryable-batch",
             ),
         },
@@ -98,9 +99,9 @@ def batch_paths() -> Json:
             "parameters": [batch_id],
             "post": operation(
                 "cancelBatch",
-                "Cancel a batch and what is open of it",
-                "The batch is CANCELLED at once, its tasks within seconds.",
-                {"202": answer("The batch", Batch, stopped, **place)},
+                "Cancel a batch and its open tasks",
+                "The batch is CANCELLED at once, its open tasks within seconds.",
+                {"202": answer("The batch", Batch, cancelled, **place)},
                 "BatchNotFound NotFound NotCancellable-batch",
             ),
         },

@@ -1,4 +1,4 @@
-"""What the description of the API is made of: headers, errors, operations, examples."""
+"""The parts of the OpenAPI document: headers, errors, operations, examples."""
 
 from typing import Any
 
@@ -15,39 +15,41 @@ Json = dict[str, Any]
 TEXT = {"type": "string"}
 SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
 REPLAYED = {
-    "description": "`true`: it was there already, from a request with the same key",
+    "description": "`true`: an earlier request with the same key created it",
     "schema": {"type": "string", "enum": ["true"]},
 }
 RETRY_AFTER = {"description": "Seconds to wait", "schema": SECONDS, "example": "1"}
-WAITING: Json = {
+CACHE_HEADERS: Json = {
     "ETag": {
-        "description": "The version of this answer, for `If-None-Match`",
+        "description": "The version of this response, for `If-None-Match`",
         "schema": {"type": "string", "pattern": '^W/"[0-9a-f]+"$'},
         "required": True,
         "example": 'W/"17ad7867c0ffee00"',
     },
     "Retry-After": {
-        "description": "Seconds after which to look again, of what has not ended; grows with its "
-        "age",
+        "description": "Seconds until the next poll, while something has not ended; grows with "
+        "its age",
         "schema": SECONDS,
         "example": "2",
     },
 }
-CURRENT: Json = {"304": {"description": "The client has this version", "headers": WAITING}}
+NOT_MODIFIED: Json = {
+    "304": {"description": "The client has this version", "headers": CACHE_HEADERS}
+}
 ALLOW = {
-    "description": "The methods that the path takes",
+    "description": "The methods that the path supports",
     "schema": TEXT,
     "required": True,
     "example": "GET, POST",
 }
-# What a refusal brings along, by its status.
-TOLD: Json = {
+# The headers of error responses, by HTTP status.
+ERROR_HEADERS: Json = {
     "405": {"Allow": ALLOW},
     "429": {"Retry-After": RETRY_AFTER},
     "503": {"Retry-After": RETRY_AFTER},
     "5XX": {"Retry-After": RETRY_AFTER},
 }
-# What the id of a task or a batch, wherever one is answered, is good for.
+# The operations that take the id of a task or a batch in a response (OpenAPI links).
 LINKS: dict[type[BaseModel], Json] = {
     model: {
         name: {"operationId": name, "parameters": {key: f"$response.body#/{key}"}} for name in names
@@ -60,39 +62,40 @@ LINKS: dict[type[BaseModel], Json] = {
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key and body again give the same task or batch, not a second one",
+    "description": "A request with the same key and body returns the same task or batch, and "
+    "creates no second one",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
-KNOWN = {
+IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The `ETag` of an answer that the client has: 304 while it is still right",
+    "description": "The `ETag` of the client's last response: 304 while nothing has changed",
     "schema": TEXT,
 }
-# What any request may meet; API Gateway itself gives some of these.
-ALWAYS = (
+# Errors of every operation; API Gateway itself returns some of them.
+COMMON_ERRORS = (
     "BadRequest",
     "MethodNotAllowed",
     "TooManyRequests",
     "ServiceUnavailable",
     "InternalError",
 )
-WITH_KEY = ("Forbidden", "QuotaExceeded")
-WITH_BODY = ("MalformedJson", "InvalidRequest", "RequestTooLarge")
+API_KEY_ERRORS = ("Forbidden", "QuotaExceeded")
+BODY_ERRORS = ("MalformedJson", "InvalidRequest", "RequestTooLarge")
 
 
 class Untitled(GenerateJsonSchema):
-    """Gives fields no titles: they would be their names, spelt worse."""
+    """Generates schemas without titles of fields, which would only repeat the fields' names."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's hook
-        """Say no."""
+        """Return False."""
         return False
 
 
 def location(path: str) -> Json:
-    """Return the header that says where what was taken is, with a path as its example."""
+    """Return the `Location` header of an accepted request, with a path as its example."""
     about = {
-        "description": "Where it is, as in `links.self`: resolve it against the URL of the request",
+        "description": "Its path, as in `links.self`: resolve it against the URL of the request",
         "required": True,
     }
     schema = {"type": "string", "format": "uri-reference"}
@@ -100,7 +103,7 @@ def location(path: str) -> Json:
 
 
 def path_id(name: str, description: str) -> Json:
-    """Return the parameter that the path has for an id."""
+    """Return the path parameter for an id."""
     schema = {"type": "string", "format": "uuid", "example": ID}
     where = {"name": name, "in": "path", "required": True}
     return {**where, "description": description, "schema": schema}
@@ -112,17 +115,17 @@ def operation(
     """Return an operation.
 
     Args:
-        name: its id.
-        summary: what it does, in a line.
-        description: what there is to know about it.
-        answers: what it answers when all is well.
-        errors: the names of the refusals that are its own, parted by spaces.
-        more: what else OpenAPI has to say of it.
+        name: its `operationId`.
+        summary: one line.
+        description: further sentences.
+        answers: the successful responses by status.
+        errors: names of its own errors in `ERRORS`, separated by spaces; common ones are added.
+        more: other properties of the operation.
     """
-    names = [*errors.split(), *ALWAYS]
-    names += WITH_KEY if more.get("security") != [] else ()
-    names += WITH_BODY if "requestBody" in more else ()
-    refused = {status: _refusal(status, told) for status, told in statuses(names).items()}
+    names = [*errors.split(), *COMMON_ERRORS]
+    names += API_KEY_ERRORS if more.get("security") != [] else ()
+    names += BODY_ERRORS if "requestBody" in more else ()
+    refused = {status: _error(status, found) for status, found in statuses(names).items()}
     about = {"operationId": name, "summary": summary, "description": description}
     return {**about, **more, "responses": answers | refused}
 
@@ -130,19 +133,19 @@ def operation(
 def answer(
     description: str, model: type[BaseModel], examples: Json | None = None, **headers: Json
 ) -> Json:
-    """Return an answer of an operation, with what the ids in it are good for."""
+    """Return a response of an operation, with links to the operations that take its id."""
     content = content_of(model, examples)
     links = LINKS.get(model, {})
     return {"description": description, "headers": headers, "content": content, "links": links}
 
 
 def body(model: type[BaseModel], examples: Json | None = None, *, needed: bool = True) -> Json:
-    """Return the body that an operation takes."""
+    """Return the request body of an operation."""
     return {"requestBody": {"required": needed, "content": content_of(model, examples)}}
 
 
 def content_of(model: type[BaseModel], examples: Json | None = None) -> Json:
-    """Return content of a model's shape, with examples by their names, or the model's own one."""
+    """Return JSON content of a model, with named examples or the model's example in `EXAMPLES`."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     if examples is None:
         return {"application/json": {"schema": schema, "example": EXAMPLES[model]}}
@@ -151,7 +154,7 @@ def content_of(model: type[BaseModel], examples: Json | None = None) -> Json:
 
 
 def query(model: type[BaseModel]) -> list[Json]:
-    """Return the parameters of a query. What is left out is `None` to the model."""
+    """Return the query parameters of a model. All are optional; `null` cannot be sent."""
     schema = model.model_json_schema(
         ref_template="#/components/schemas/{model}", schema_generator=Untitled
     )
@@ -166,12 +169,12 @@ def query(model: type[BaseModel]) -> list[Json]:
     ]
 
 
-def _refusal(status: str, names: list[str]) -> Json:
+def _error(status: str, names: list[str]) -> Json:
     schema = {"$ref": f"#/components/schemas/{Error.__name__}"}
     examples = {code(name): {"$ref": f"#/components/examples/{name}"} for name in names}
     return {
         "description": STATUSES[status],
-        "headers": TOLD.get(status, {}),
+        "headers": ERROR_HEADERS.get(status, {}),
         "content": {"application/json": {"schema": schema, "examples": examples}},
     }
 

@@ -1,8 +1,8 @@
-"""The shapes of answers, as `GET /openapi.json` tells them.
+"""The models of responses, as `GET /openapi.json` describes them.
 
-Views are not built through these models: a task was checked when it was stored, and to check it
-again would cost every request. `tests/integration/callers/test_openapi_live.py` holds real answers
-against them.
+The API does not build its responses with these models: a task was validated when it was stored,
+and validation would slow down every request.
+`tests/integration/callers/test_openapi_live.py` validates real responses with them.
 """
 
 from typing import Annotated, Literal
@@ -20,29 +20,29 @@ Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
 class Answer(BaseModel):
-    """All fields of an answer are always there, and there are no others."""
+    """A response always has all of its fields, and no others."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Picture(Answer):
-    """What was made."""
+    """The properties of the gray image's file."""
 
-    contentType: Annotated[str, Field(description="`image/jpeg` or the like")]  # noqa: N815 - the contract's spelling
+    contentType: Annotated[str, Field(description="`image/jpeg`, …")]  # noqa: N815 - the contract's spelling
     width: Annotated[int, Field(ge=1, description="In pixels")]
     height: Annotated[int, Field(ge=1, description="In pixels")]
     bytes: Annotated[int, Field(ge=1, description="The size of the file")]
     sha256: Annotated[
-        str, Field(pattern="^[0-9a-f]{64}$", description="The digest of the file, in hexadecimal")
+        str, Field(pattern="^[0-9a-f]{64}$", description="The file's SHA-256, in hexadecimal")
     ]
 
 
 class Result(Picture):
     """The gray image of a COMPLETED task."""
 
-    url: Annotated[Url, Field(description="Good until `expiresAt`; ask again for a new one")]
+    url: Annotated[Url, Field(description="Valid until `expiresAt`; GET the task for a new one")]
     expiresAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="An hour after the question, at most")
+        AwareDatetime, Field(description="At most an hour after the request")
     ]
 
 
@@ -50,63 +50,63 @@ class Failure(Answer):
     """Why a task FAILED."""
 
     step: Annotated[str, Field(description="The state of the state machine that failed")]
-    error: Annotated[str, Field(description="For programs: `SourceNotFound` or the like")]
+    error: Annotated[str, Field(description="For programs: `SourceNotFound`, …")]
     message: Annotated[str, Field(description="For people: what happened")]
 
 
 class Execution(Answer):
-    """The execution of the state machine that works, or worked, on the task."""
+    """The Step Functions execution that processes, or processed, the task or the batch."""
 
-    arn: Annotated[str, Field(description="Its name to AWS")]
+    arn: Annotated[str, Field(description="Its ARN")]
     consoleUrl: Annotated[  # noqa: N815
         str | None,
-        Field(description="Where a person sees it in the Step Functions console, if there is one"),
+        Field(description="Its page in the Step Functions console, if there is a console"),
     ]
 
 
 class Delivery(Answer):
-    """What became of the last try to deliver the webhook."""
+    """The outcome of the last try to deliver the webhook."""
 
-    delivered: Annotated[bool, Field(description="Whether the receiver took it, with a 2xx")]
-    tries: Annotated[int, Field(ge=1, description="How many there were")]
+    delivered: Annotated[bool, Field(description="Whether the receiver accepted it with a 2xx")]
+    tries: Annotated[int, Field(ge=1, description="The number of tries so far")]
     at: Annotated[AwareDatetime, Field(description="When the last try ended")]
-    status: Annotated[int | None, Field(description="What the receiver answered, if it did")]
-    message: Annotated[str | None, Field(description="For people: what went wrong, if it did")]
+    status: Annotated[int | None, Field(description="The receiver's HTTP status, if it answered")]
+    message: Annotated[str | None, Field(description="For people: why the try failed, if it did")]
 
 
 class Callback(Answer):
-    """Where the end of the task is told. It never changes the task's status."""
+    """Where the webhook about the task is sent. A failed delivery never changes the task."""
 
     url: Annotated[str, Field(description="The `callbackUrl` that was sent")]
-    delivery: Annotated[Delivery | None, Field(description="`null`: not tried yet")]
+    delivery: Annotated[Delivery | None, Field(description="`null`: no try yet")]
 
 
 class CallbackSecret(Answer):
-    """What the webhooks for this caller are signed with, after Standard Webhooks."""
+    """The secret that signs this caller's webhooks, as Standard Webhooks specifies."""
 
     secret: Annotated[
         str,
         Field(
             pattern="^whsec_[A-Za-z0-9+/]+=*$",
-            description="As libraries of Standard Webhooks take it; it stays the same",
+            description="In the form that libraries for Standard Webhooks take; it does not change",
         ),
     ]
 
 
 class Links(Answer):
-    """Where the task is, and what may be done to it now: `null`, not now.
+    """The path of the task, and the actions that its status allows; others are `null`.
 
-    Paths from the root of the host, the stage or base path included: resolve them against the URL
-    of the request, as a browser does.
+    Paths start at the root of the host and include the stage or base path: resolve them against
+    the URL of the request, as a browser does.
     """
 
-    self: Annotated[Path, Field(description="GET this to see the task")]
-    retry: Annotated[Path | None, Field(description="POST here to try it again")]
+    self: Annotated[Path, Field(description="GET this to show the task")]
+    retry: Annotated[Path | None, Field(description="POST here to retry it")]
     cancel: Annotated[Path | None, Field(description="POST here to cancel it")]
 
 
 class UrlSource(Answer):
-    """The URL that was sent. Of a `data:` URL the bytes are left out."""
+    """The URL that was sent. The bytes of a `data:` URL are left out."""
 
     imageUrl: Annotated[str, Field(description="The URL")]  # noqa: N815
 
@@ -124,10 +124,10 @@ class ObjectSource(Answer):
 
 
 class LineSource(Answer):
-    """The line of a batch's manifest that is no source: the task FAILED for it."""
+    """The invalid line of a batch's manifest for which the task FAILED."""
 
-    line: Annotated[str, Field(description="What it says, cut short")]
-    lineNumber: Annotated[int, Field(ge=1, description="Which one it is")]  # noqa: N815
+    line: Annotated[str, Field(description="The beginning of its text")]
+    lineNumber: Annotated[int, Field(ge=1, description="Its number in the file")]  # noqa: N815
 
 
 class Task(Answer):
@@ -138,32 +138,33 @@ class Task(Answer):
     status: Annotated[
         Status,
         Field(
-            description="PENDING, then RUNNING, then COMPLETED or FAILED, and never back; a cancel "
-            "ends it CANCELLED, and only a retry begins anew"
+            description="PENDING, then RUNNING, then COMPLETED or FAILED. CANCELLED after a "
+            "cancel. Only a retry makes it PENDING again"
         ),
     ]
-    attempt: Annotated[int, Field(ge=1, description="One more with each retry")]
+    attempt: Annotated[int, Field(ge=1, description="Each retry increases it by one")]
     source: Annotated[
         UrlSource | UploadSource | ObjectSource | LineSource,
-        Field(description="Where the image is from"),
+        Field(description="The source of the image"),
     ]
-    output: Annotated[Output, Field(description="What the result should be")]
+    output: Annotated[Output, Field(description="The format and quality of the result")]
     createdAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="When it was taken")
+        AwareDatetime, Field(description="When it was accepted")
     ]
     startedAt: Annotated[  # noqa: N815
-        AwareDatetime | None, Field(description="When an execution began to work on this attempt")
+        AwareDatetime | None, Field(description="When an execution claimed this attempt")
     ]
     completedAt: Annotated[  # noqa: N815
-        AwareDatetime | None, Field(description="When this attempt ended, well or badly")
+        AwareDatetime | None,
+        Field(description="When this attempt ended: COMPLETED, FAILED or CANCELLED"),
     ]
-    result: Annotated[Result | None, Field(description="Of a COMPLETED task")]
-    failure: Annotated[Failure | None, Field(description="Of a FAILED task")]
+    result: Annotated[Result | None, Field(description="The gray image, if COMPLETED")]
+    failure: Annotated[Failure | None, Field(description="Why it is FAILED, if it is")]
     callback: Annotated[Callback | None, Field(description="If a `callbackUrl` was sent")]
     execution: Annotated[
         Execution | None, Field(description="`null`: no execution has claimed it yet")
     ]
-    links: Annotated[Links, Field(description="What may be done now")]
+    links: Annotated[Links, Field(description="The actions that its status allows")]
 
 
 class TaskList(Answer):
@@ -171,7 +172,7 @@ class TaskList(Answer):
 
     tasks: Annotated[list[Task], Field(description="A page may be short or empty")]
     cursor: Annotated[
-        str | None, Field(description="For the next page; only `null` means that there is none")
+        str | None, Field(description="For the next page; `null` on the last page only")
     ]
 
 
@@ -179,27 +180,29 @@ class Upload(Answer):
     """A form that sends one file to S3: POST `fields`, then the file as `file`, to `url`."""
 
     uploadId: Annotated[Id, Field(description="For `POST /tasks`, or a manifest")]  # noqa: N815
-    url: Annotated[Url, Field(description="Where the form goes to, by POST")]
+    url: Annotated[Url, Field(description="The URL to POST the form to")]
     fields: Annotated[
-        dict[str, str], Field(description="Of the form: all of them, before the `file`")
+        dict[str, str], Field(description="Fields of the form: send all, before the `file`")
     ]
-    expiresAt: Annotated[AwareDatetime, Field(description="Until when S3 takes it")]  # noqa: N815
+    expiresAt: Annotated[  # noqa: N815
+        AwareDatetime, Field(description="When S3 stops accepting the form")
+    ]
 
 
 class Health(Answer):
-    """The API runs."""
+    """The API responds."""
 
-    status: Annotated[Literal["ok"], Field(description="There is no other")]
+    status: Annotated[Literal["ok"], Field(description="The only value")]
 
 
 class ErrorDetail(Answer):
     """What is wrong and what to do about it."""
 
     code: Annotated[str, Field(description="For programs: it will not change")]
-    message: Annotated[str, Field(description="For people: what is wrong; it may change")]
+    message: Annotated[str, Field(description="For people: what is wrong; the text may change")]
     field: Annotated[
         str,
-        # May be left out; a plain default would be told as one.
+        # Optional; OpenAPI would show a plain default as a value.
         Field(
             default_factory=str,
             description="The field, parameter or header that is wrong, if one is",
@@ -208,6 +211,6 @@ class ErrorDetail(Answer):
 
 
 class Error(Answer):
-    """Every answer that is no success."""
+    """Every error response."""
 
-    error: Annotated[ErrorDetail, Field(description="The one thing to mend first")]
+    error: Annotated[ErrorDetail, Field(description="The first error of the request")]

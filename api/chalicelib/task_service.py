@@ -1,4 +1,4 @@
-"""Where tasks are taken, and tried again: the item stored, the order queued."""
+"""Accepts, retries and cancels tasks: stores the item, then enqueues its order."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
 from darkroom.runtime.logging import logger
-from darkroom.sources import data_urls as dataurls
+from darkroom.sources import data_urls
 from darkroom.tasks.commands import cancel
 from darkroom.tasks.model import order
 from darkroom.tasks.store import Item, TaskExists, TaskStore, task_at_refusal
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from chalicelib.models import NewTask
 
-# Ids of tasks with an idempotency key are made in this namespace: the same caller and key give the
-# same id (RFC 9562, 5.5), so that one conditional put decides a race.
+# The namespace of ids that are made from an idempotency key. The same caller and key give the same
+# id (RFC 9562, 5.5), so that one conditional put decides a race.
 NAMESPACE = uuid.UUID("6f1d5a0e-5c1b-4d4e-9c55-1f0a3f2f6d10")
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True)
 class TaskService:
-    """Takes tasks."""
+    """Accepts, retries and cancels tasks."""
 
     store: TaskStore
     bucket: Bucket
@@ -41,37 +41,37 @@ class TaskService:
     max_source_bytes: int
 
     def submit(self, owner: str, new: "NewTask", key: str | None) -> tuple[Item, bool]:
-        """Store and queue a task; return it and whether it was there already.
+        """Store and enqueue a task; return it and whether it existed already.
 
         Args:
             owner: the caller.
-            new: what was sent.
-            key: the idempotency key, if one was sent. The same key and request again give the same
-                task, whatever has become of it.
+            new: the body of the request.
+            key: the idempotency key, if one was sent. The same key and request always return the
+                same task, in its current status.
 
         Raises:
             Problem: 400, the key or a data URL is not well formed; 409, the key belongs to another
                 request; 413, the data URL is too large.
         """
         task_id = new_id(owner, key)
-        digest = digest_of(new)
-        if key and (there := self.store.get(task_id)):
-            return same(there, digest), True
+        digest = request_digest(new)
+        if key and (existing := self.store.get(task_id)):
+            return replay(existing, digest), True
         attributes: dict[str, Any] = {
-            "source": self._put_away(owner, new),
+            "source": self._store_source(owner, new),
             "output": new.output.model_dump(),
             "request": digest,
         }
         for name in ("name", "callbackUrl"):
-            if (given := getattr(new, name)) is not None:
-                attributes[name] = given
+            if (value := getattr(new, name)) is not None:
+                attributes[name] = value
         try:
             item = self.store.create(task_id, owner, attributes)
         except TaskExists as exists:
-            if key:  # another request with this key was first
-                return same(exists.item, digest), True
-            item = exists.item  # the SDK sent this very put twice
-        self._queue(item)
+            if key:  # a concurrent request with this key was first
+                return replay(exists.item, digest), True
+            item = exists.item  # the SDK retried this put, and the first one had succeeded
+        self._enqueue(item)
         return item, False
 
     def retry(self, item: Item, attempt: int | None) -> Item:
@@ -79,23 +79,24 @@ class TaskService:
 
         Args:
             item: the task.
-            attempt: the one that is to be tried again; `None`: the last one.
+            attempt: the attempt to retry; `None`: the last one.
 
         Raises:
-            Problem: 409, the task is not FAILED or CANCELLED, or in another attempt by now.
+            Problem: 409, the task is not FAILED or CANCELLED, or is in another attempt now.
         """
         if attempt not in {None, item["attempt"]}:
             message = (
-                f"The task is in attempt {item['attempt']}, not in {attempt}. Look at it again."
+                f"The task is in attempt {item['attempt']}, not in attempt {attempt}. "
+                "GET the task again."
             )
             raise Problem(409, "NotRetryable", message, "attempt")
         try:
-            fresh = self.store.retry(item["taskId"], item["attempt"])
+            retried = self.store.retry(item["taskId"], item["attempt"])
         except StaleAttempt as error:
-            sentence = "Only a FAILED or CANCELLED task can be tried again"
-            raise _conflict("NotRetryable", sentence, item, error) from error
-        self._queue(fresh)
-        return fresh
+            rule = "Only a FAILED or CANCELLED task can be retried"
+            raise _conflict("NotRetryable", rule, item, error) from error
+        self._enqueue(retried)
+        return retried
 
     def cancel(self, item: Item) -> Item:
         """Cancel a task, stop its execution, and return it.
@@ -107,14 +108,14 @@ class TaskService:
         try:
             return cancel(self.store, self.machine, task_id, attempt)
         except StaleAttempt as error:
-            sentence = "Only a PENDING or RUNNING task can be cancelled"
-            raise _conflict("NotCancellable", sentence, item, error) from error
+            rule = "Only a PENDING or RUNNING task can be cancelled"
+            raise _conflict("NotCancellable", rule, item, error) from error
 
-    def _queue(self, item: Item) -> None:
-        """Send the order of a task. If that fails, the task is accepted all the same.
+    def _enqueue(self, item: Item) -> None:
+        """Enqueue the order of a task. If that fails, the task is accepted nevertheless.
 
-        It stays PENDING without a message, and reconcile queues it again within minutes: to answer
-        with an error would be to lie about a task that will be done.
+        It stays PENDING without a message, and reconcile enqueues it within minutes. An error
+        response would be wrong, because the task will be processed.
         """
         try:
             self.queue.send(order(item))
@@ -123,15 +124,15 @@ class TaskService:
                 "a task was not queued", correlation_id=item["taskId"], reason=str(error)
             )
 
-    def _put_away(self, owner: str, new: "NewTask") -> dict[str, str]:
-        """Return the source of a task. The bytes of a data URL go to the bucket, not the table."""
+    def _store_source(self, owner: str, new: "NewTask") -> dict[str, str]:
+        """Return the source of a task. The bytes of a data URL are stored in the bucket."""
         if new.uploadId is not None:
             return {"object": upload_key(owner, new.uploadId)}
         url = new.imageUrl or ""
-        if not dataurls.is_data_url(url):
+        if not data_urls.is_data_url(url):
             return {"imageUrl": url}
         try:
-            shown, data = dataurls.decode(url, self.max_source_bytes)
+            shown, data = data_urls.decode(url, self.max_source_bytes)
         except SourceTooLarge as error:
             raise Problem(413, "SourceTooLarge", str(error), "imageUrl") from error
         except SourceError as error:
@@ -141,42 +142,44 @@ class TaskService:
         return {"imageUrl": shown, "object": key}
 
 
-def _conflict(code: str, sentence: str, read: Item, error: StaleAttempt) -> Problem:
-    """Return the answer to a change that the task, which was `read` before, does not allow now."""
+def _conflict(code: str, rule: str, read: Item, error: StaleAttempt) -> Problem:
+    """Return the error for a change that the task no longer allows. `read` is the item read."""
     now = {**read, **task_at_refusal(error)}
     if now["attempt"] != read["attempt"]:
-        message = f"Attempt {now['attempt']} has begun meanwhile. Look at the task again."
+        message = f"Attempt {now['attempt']} has begun in the meantime. GET the task again."
         return Problem(409, code, message)
-    return Problem(409, code, f"{sentence}; it is {now['status']}.")
+    return Problem(409, code, f"{rule}; this one is {now['status']}.")
 
 
 def new_id(owner: str, key: str | None, kind: str = "") -> str:
-    """Return the id of what a request makes: always the same for one caller, key and kind.
+    """Return the id for a new task or batch: always the same for one caller, key and kind.
 
     Raises:
         Problem: 400, the key is not well formed.
     """
     if key is None:
         return str(uuid.uuid4())
-    if not KEY.fullmatch(key):
-        message = "An idempotency key has 1 to 255 printable ASCII characters and no space."
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        message = "An idempotency key must have 1 to 255 printable ASCII characters and no space."
         raise Problem(400, "InvalidIdempotencyKey", message, "Idempotency-Key")
-    # A key has no space, so a kind before one is no other key.
+    # A key has no space. So a kind, which ends in one, never makes it equal to another key.
     return str(uuid.uuid5(NAMESPACE, f"{owner}\n{kind}{key}"))
 
 
-def digest_of(new: "BaseModel") -> str:
-    """Return what tells one request from another."""
+def request_digest(new: "BaseModel") -> str:
+    """Return a digest that is the same for equal requests only."""
     return hashlib.sha256(new.model_dump_json().encode()).hexdigest()
 
 
-def same(item: Item, digest: str) -> Item:
-    """Return what an earlier request of the same key has made.
+def replay(item: Item, digest: str) -> Item:
+    """Return the item that an earlier request with the same key created.
 
     Raises:
-        Problem: 409, it was another request.
+        Problem: 409, the earlier request was different.
     """
     if item.get("request") != digest:
-        message = "This idempotency key belongs to another request. Use a new key for a new task."
+        message = (
+            "This idempotency key belongs to a different request. Use a new key for a new request."
+        )
         raise Problem(409, "IdempotencyConflict", message, "Idempotency-Key")
     return item

@@ -15,18 +15,18 @@ NO_CONSOLE = "none"
 
 @dataclass(frozen=True)
 class Views:
-    """Makes views of tasks and batches."""
+    """Makes the views of tasks and batches."""
 
     bucket: Bucket
-    """Where results are: a link to one is made each time."""
+    """Holds the results; each view gets a new link."""
     console_url: str
-    """What the ARN of an execution is appended to; "": the AWS console's; or `NO_CONSOLE`."""
+    """Prefix of an execution's ARN in the console; "" for the AWS console; or `NO_CONSOLE`."""
     batch_machine: StateMachine
-    """That which the executions of batches are of."""
+    """The state machine of batches."""
 
     def task(self, item: dict[str, Any], root: str) -> dict[str, Any]:
         """Return the view of a task's item, with links below `root`: see `root_of`."""
-        place = f"{root}/tasks/{item['taskId']}"
+        path = f"{root}/tasks/{item['taskId']}"
         return {
             "taskId": item["taskId"],
             "name": item.get("name"),
@@ -44,15 +44,15 @@ class Views:
                 item.get("execution"), item.get("startedAt") or item["createdAt"]
             ),
             "links": {
-                "self": place,
-                "retry": f"{place}/retry" if allowed("retry", item["status"]) else None,
-                "cancel": f"{place}/cancel" if allowed("cancel", item["status"]) else None,
+                "self": path,
+                "retry": f"{path}/retry" if allowed("retry", item["status"]) else None,
+                "cancel": f"{path}/cancel" if allowed("cancel", item["status"]) else None,
             },
         }
 
     def batch(self, item: dict[str, Any], counts: batches.Counts, root: str) -> dict[str, Any]:
         """Return the view of a batch's item with its counts, and links below `root`."""
-        place = f"{root}/batches/{item['batchId']}"
+        path = f"{root}/batches/{item['batchId']}"
         name = batches.execution_name(item["batchId"], item["run"])
         return {
             "batchId": item["batchId"],
@@ -66,10 +66,10 @@ class Views:
             "failure": item.get("failure"),
             "execution": self._execution(self.batch_machine.arn_of(name), item["startedAt"]),
             "links": {
-                "self": place,
-                "tasks": f"{place}/tasks",
-                "cancel": f"{place}/cancel" if batches.allowed("cancel", item["status"]) else None,
-                "retry": f"{place}/retry" if batches.allowed("retry", item["status"]) else None,
+                "self": path,
+                "tasks": f"{path}/tasks",
+                "cancel": f"{path}/cancel" if batches.allowed("cancel", item["status"]) else None,
+                "retry": f"{path}/retry" if batches.allowed("retry", item["status"]) else None,
             },
         }
 
@@ -91,13 +91,13 @@ class Views:
 
 
 def root_of(context: Mapping[str, Any]) -> str:
-    """Return the path that all routes are below, as the client of a request has it: `/v1`.
+    """Return the path prefix of all routes, as the client of a request sees it: `/v1`.
 
     It is the stage, or the base path of a custom domain, which may be empty. A link that begins
     with it resolves against the URL of any request (RFC 3986, 4.2 and 5.2).
 
     Args:
-        context: the request's. `path` is the whole path, `resourcePath` that of the route
+        context: of the request. `path` is the whole path, `resourcePath` the path of the route
             (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html).
     """
     segments = context["resourcePath"].count("/")
@@ -106,19 +106,19 @@ def root_of(context: Mapping[str, Any]) -> str:
 
 
 def _callback(item: dict[str, Any]) -> dict[str, Any] | None:
-    """Return where the caller wants to be told of the end, and how the last try went."""
+    """Return the URL for the webhook, and the outcome of its last delivery."""
     if "callbackUrl" not in item:
         return None
     return {"url": item["callbackUrl"], "delivery": item.get("delivery")}
 
 
 def _source(source: dict[str, Any]) -> dict[str, Any]:
-    """Return what the client sent. The bytes of a data URL are not told back."""
+    """Return the source that the client sent. The bytes of a data URL are left out."""
     if "object" in source and "imageUrl" not in source:
         folder, _owner, name = source["object"].split("/", 2)
         return {"uploadId" if folder == "uploads" else "object": name}
     if "line" in source:
         return {name: source[name] for name in ("line", "lineNumber") if name in source}
-    # `uploadId`: of tasks that were stored before the key of an upload named its owner
+    # Tasks that were stored before an upload's key contained its owner have an `uploadId`.
     kind = "imageUrl" if "imageUrl" in source else "uploadId"
     return {kind: source[kind]}

@@ -1,4 +1,4 @@
-"""The shape of webhooks, as `GET /openapi.json` tells it. `darkroom.events.model` makes them."""
+"""The model of webhooks, for `GET /openapi.json`. `darkroom.events.model` creates them."""
 
 from typing import Annotated, Literal
 
@@ -9,31 +9,33 @@ from chalicelib.responses import Answer, Failure, Id, Picture
 
 
 class End(Answer):
-    """How the task ended."""
+    """A task that has ended."""
 
-    taskId: Annotated[Id, Field(description="Which task")]  # noqa: N815 - the contract's
+    taskId: Annotated[Id, Field(description="The task's id")]  # noqa: N815 - the contract's
     status: Annotated[
-        Literal["COMPLETED", "FAILED", "CANCELLED"], Field(description="How it ended")
+        Literal["COMPLETED", "FAILED", "CANCELLED"], Field(description="Its final status")
     ]
-    attempt: Annotated[int, Field(ge=1, description="Which attempt it was: a retry is the next")]
+    attempt: Annotated[
+        int, Field(ge=1, description="The attempt that ended; each retry increases it by one")
+    ]
     createdAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="When the task was taken")
+        AwareDatetime, Field(description="When the task was accepted")
     ]
     completedAt: Annotated[AwareDatetime, Field(description="When it ended")]  # noqa: N815
-    name: Annotated[Name | None, Field(description="The name that the caller gave")]
+    name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
     result: Annotated[
         Picture | None,
-        Field(description="What was made, if COMPLETED; ask for the task to get a link to it"),
+        Field(description="The gray image, if COMPLETED; GET the task for a link to it"),
     ]
-    failure: Annotated[Failure | None, Field(description="Why it FAILED, if it did")]
+    failure: Annotated[Failure | None, Field(description="Why it is FAILED, if it is")]
 
 
 class Webhook(Answer):
-    """A webhook after Standard Webhooks, whose libraries verify it."""
+    """A webhook in the format of Standard Webhooks, whose libraries can verify it."""
 
     type: Annotated[
         Literal["task.completed", "task.failed", "task.cancelled"],
-        Field(description="What happened"),
+        Field(description="The type of the event"),
     ]
-    timestamp: Annotated[AwareDatetime, Field(description="When it happened")]
+    timestamp: Annotated[AwareDatetime, Field(description="When the task ended")]
     data: Annotated[End, Field(description="The task")]

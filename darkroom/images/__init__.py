@@ -1,1 +1,1 @@
-"""Turn an image gray within the memory of its function. No AWS."""
+"""Convert an image to gray within the memory of its function. No AWS calls."""

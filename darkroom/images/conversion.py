@@ -1,6 +1,6 @@
-"""Turn one decoded picture gray, by the rules in the docstring of `darkroom.images.grayscale`.
+"""Convert one decoded picture to gray, by the rules in the docstring of `images.grayscale`.
 
-What comes out has nothing in `info` but, where a colour of the result means transparent, that one.
+The `info` of a result is empty, except for the colour that means transparent, if there is one.
 """
 
 import math
@@ -13,7 +13,7 @@ from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
 WHITE = 0xFFFF
 WHITES = {"I": (0xFF, WHITE), "F": (1, 0xFF, WHITE)}
-"""What white is in the usual files of whole numbers and of fractions."""
+"""The value of white in the usual files of 32-bit integers and of 32-bit fractions."""
 BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF 6.0, section 8 and 19
 MIN_IS_WHITE, UNSIGNED = 0, 1
 TURNS = {
@@ -25,32 +25,32 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings a picture upright, for each value of Exif's orientation but 1."""
+"""What turns a picture upright, for each value of Exif's orientation except 1 (upright)."""
 ORIENTATION = 274  # Exif 2.32, 4.6.4: tag 0x0112
 
 
 def orientation(image: Image.Image) -> int:
-    """Return how a loaded image has to be turned: 1 to 8, by Exif 274, else by its XMP."""
+    """Return the orientation of a loaded image, 1 to 8: from Exif 274, else from its XMP."""
     if image.format == "AVIF":
-        # Its own `irot` and `imir` count, which Pillow tells as Exif, and nothing that a camera or
-        # an editor wrote beside them (MIAF, ISO/IEC 23000-22).
+        # Only the file's `irot` and `imir` count, which Pillow returns as Exif, and not metadata
+        # that a camera or an editor added (MIAF, ISO/IEC 23000-22).
         image.info.pop("xmp", None)
     try:
         found = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - a broken Exif block says nothing about orientation
+    except Exception:  # noqa: BLE001 - a broken Exif block has no orientation
         return 1
     return int(found) if found in TURNS else 1
 
 
 def upright(gray: Image.Image, turn: int) -> Image.Image:
-    """Return a picture turned as `orientation` says."""
+    """Return a picture turned upright, given its `orientation`."""
     return gray.transpose(TURNS[turn]) if turn in TURNS else gray
 
 
 def repair_transparency(image: Any) -> None:
-    """Give the transparent gray of a PNG, not loaded yet, the scale of its pixels.
+    """Scale the transparent gray of a PNG to 8 bits, before the PNG is loaded.
 
-    Pillow brings pixels of 2 and 4 bits to 8 and leaves the key in `tRNS` as it is.
+    Pillow scales pixels of 2 and 4 bits to 8 bits, but not the transparent gray in `tRNS`.
     """
     depth = {"L;2": 2, "L;4": 4}.get(str(image.tile[0].args)) if image.tile else None
     if image.format == "PNG" and depth and "transparency" in image.info:
@@ -58,15 +58,15 @@ def repair_transparency(image: Any) -> None:
 
 
 def gray(image: Image.Image, target: str) -> Image.Image:
-    """Return a loaded image in gray: `L`, or `LA` if it has transparency, or of 16 bits.
+    """Return a loaded image in gray: mode `L`, `LA` if it has transparency, or 16 bits.
 
     Args:
         image: the picture, in any mode.
-        target: format of the result; `WITH_16_BITS` alone get 16 bits.
+        target: format of the result; only formats in `WITH_16_BITS` get 16 bits.
 
     Raises:
-        InvalidImage: a pixel is no number.
-        UnsupportedFormat: whole numbers of 32 bits that Pillow cannot hold.
+        InvalidImage: a pixel is not a finite number.
+        UnsupportedFormat: it has 32-bit integers that Pillow cannot hold.
     """
     if image.mode in DEEP:
         return _deep(image, target)
@@ -78,43 +78,46 @@ def gray(image: Image.Image, target: str) -> Image.Image:
 
 
 def fit(frames: list[Image.Image], target: str) -> list[Image.Image]:
-    """Return gray frames in one mode, which the format takes, transparent as it can be there."""
+    """Return gray frames in one mode that the format supports, keeping transparency if it can."""
     if all(frame.mode != "LA" for frame in frames):
         return frames
-    shaded = [frame if frame.mode == "LA" else frame.convert("LA") for frame in frames]
+    with_alpha = [frame if frame.mode == "LA" else frame.convert("LA") for frame in frames]
     if target in WITH_ALPHA:
-        return shaded
-    return _keyed(shaded) if target in WITH_KEY else [_on_white(frame) for frame in shaded]
+        return with_alpha
+    if target in WITH_KEY:
+        return _with_key(with_alpha)
+    return [_on_white(frame) for frame in with_alpha]
 
 
-def _on_white(shaded: Image.Image) -> Image.Image:
-    level, alpha = shaded.split()
-    paper = Image.new("L", shaded.size, 0xFF)
-    paper.paste(level, mask=alpha)
-    return paper
+def _on_white(frame: Image.Image) -> Image.Image:
+    level, alpha = frame.split()
+    flattened = Image.new("L", frame.size, 0xFF)
+    flattened.paste(level, mask=alpha)
+    return flattened
 
 
-def _keyed(shaded: list[Image.Image]) -> list[Image.Image]:
-    """Return frames in which one gray, that nothing visible has, means transparent."""
+def _with_key(frames_with_alpha: list[Image.Image]) -> list[Image.Image]:
+    """Return frames in which one gray, which no visible pixel has, means transparent."""
     parts = []
-    for frame in shaded:
+    for frame in frames_with_alpha:
         level, alpha = frame.split()
         parts.append((level, alpha.point([0] * 128 + [0xFF] * 128)))
     histograms = [level.histogram(visible) for level, visible in parts]
     counts = [sum(count) for count in zip(*histograms, strict=True)]
     key = counts.index(min(counts))
-    # Where all 256 are in use, what has this one gets the one beside it.
-    free = [value ^ (value == key) for value in range(256)]
+    # If all 256 grays are in use, visible pixels with this gray get the neighbouring one.
+    without_key = [value ^ (value == key) for value in range(256)]
     frames = []
     for level, visible in parts:
         frame = Image.new("L", level.size, key)
-        frame.paste(level.point(free), mask=visible)
+        frame.paste(level.point(without_key), mask=visible)
         frame.info["transparency"] = key
         frames.append(frame)
     return frames
 
 
 def _deep(image: Image.Image, target: str) -> Image.Image:
+    """Return an image of more than 8 bits, as 16 bits where the format allows, else as 8."""
     key = image.info.get("transparency")
     image = _sixteen_bits(image)
     if target in WITH_16_BITS and (key is None or target == "PNG"):
@@ -131,8 +134,8 @@ def _deep(image: Image.Image, target: str) -> Image.Image:
 
 
 def _sixteen_bits(image: Image.Image) -> Image.Image:
-    """Return gray of any depth as gray of 16 bits, black 0 and white 65535."""
-    tags: Any = getattr(image, "tag_v2", {})  # of a TIFF; a PNG has 16 bits and no more to say
+    """Return gray of any depth as 16-bit gray, with black 0 and white 65535."""
+    tags: Any = getattr(image, "tag_v2", {})  # only a TIFF has tags; a deep PNG always has 16 bits
     black, white = _range(image, tags)
     if tags.get(PHOTOMETRIC) == MIN_IS_WHITE:
         black, white = white, black
@@ -146,21 +149,22 @@ def _sixteen_bits(image: Image.Image) -> Image.Image:
 def _range(image: Any, tags: Any) -> tuple[float, float]:
     """Return the values of black and white.
 
-    Of 32 bits: the usual ones between which all values lie, else the extremes of those there are.
+    For 32 bits: 0 and the first usual white that all values fit below, else minimum and maximum.
     """
     if image.mode not in WHITES:
         return 0, 2**12 - 1 if tags.get(BITS) == (12,) else WHITE
     low, high = image.getextrema()
     if not math.isfinite(low) or not math.isfinite(high):
-        raise InvalidImage("The image cannot be decoded: it has pixels that are no numbers.")
+        raise InvalidImage("The image cannot be decoded: it has pixels that are not numbers.")
     if image.mode == "I" and low < 0 and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
-        raise UnsupportedFormat("The image has pixels of 32 bits above 2147483647.")
+        raise UnsupportedFormat("The image has 32-bit pixels above 2147483647.")
     usual = (white for white in WHITES[image.mode] if low >= 0 and high <= white)
     return next(((0, white) for white in usual), (low, high if high > low else low + 1))
 
 
 def _clean(image: Image.Image) -> Image.Image:
+    """Return an image without metadata."""
     if hasattr(image, "tag_v2"):
-        image = image.copy()  # of a TIFF itself, Pillow would write the XMP and IPTC again
+        image = image.copy()  # Pillow would write the XMP and IPTC of an opened TIFF again
     image.info = {}
     return image

@@ -1,4 +1,4 @@
-"""The image formats: which ones Darkroom takes, what each can hold, and how it is written."""
+"""The image formats: which ones Darkroom accepts, what each can hold, and how it is written."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from PIL import (
 
 from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
 
-# Pillow looks for all its forty parsers when a format is asked for that is not loaded yet. These
-# are the only ones that a source may reach.
+# The only parsers that a source may reach. They are imported here, because Pillow loads all of its
+# forty parsers when it needs one that is not loaded.
 PLUGINS = (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -39,46 +39,46 @@ CONTENT_TYPES = {
 ANIMATED = {"PNG", "GIF", "WEBP", "AVIF"}
 WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF"}
 WITH_KEY = {"GIF"}
-"""One colour of a palette can mean transparent."""
+"""Formats in which one colour of the palette can mean transparent."""
 DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
-"""Pillow's modes of gray with more than 8 bits."""
+"""Pillow's modes for gray with more than 8 bits."""
 WITH_16_BITS = {"PNG", "TIFF"}
 MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 65_536}
-"""Pixels that a side of an image can have in a format."""
+"""The largest width and height, in pixels, of a format."""
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
-"""Without loss, and able to hold gray."""
+"""The lossless compressions that can hold gray."""
 
 
 def identify(image: Image.Image) -> str:
     """Return the format of an opened image, one of `FORMATS`."""
-    return "JPEG" if image.format == "MPO" else str(image.format)  # a JPEG with a second picture
+    return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures
 
 
 def unidentified(start: bytes) -> DarkroomError:
-    """Return the error of a file, by its first bytes, whose header Pillow made no sense of."""
+    """Return the error for a file that Pillow cannot open, from the file's first bytes."""
     for name in FORMATS:
         accepts = Image.OPEN[name][1]
         if accepts and accepts(start):
             return InvalidImage(
                 f"The image cannot be decoded: it begins like {name}, but the rest of its header "
-                "is broken, or of a rare kind that cannot be read."
+                "is broken or not supported."
             )
     return UnsupportedFormat(
-        "The source is not an image in a format that Darkroom takes "
+        "The source is not an image in a format that Darkroom accepts "
         f"({', '.join(FORMATS)}), whatever its name says."
     )
 
 
 def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:
-    """Return what Pillow is told when it writes what became of an opened image."""
+    """Return Pillow's options for writing the result of an opened image."""
     options: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality},
-        # 2 to 7 % more bytes than by default, in half the time.
+        # 2 to 7 % more bytes than with the default, in half the time.
         "WEBP": {"quality": quality, "method": 2},
-        # 7 % more bytes, in two fifths of the time.
+        # 7 % more bytes, in 40 % of the time.
         "AVIF": {"quality": quality, "speed": 8},
-        # Run-length matching only: PNG's filters leave little else. Four times as fast, and no
-        # more bytes for a photograph.
+        # Run-length matching only, because PNG's filters leave little else to match. Four times as
+        # fast, and no more bytes for a photograph.
         "PNG": {"compress_level": 1, "compress_type": 3},
         "TIFF": _compression(source, quality),
     }

@@ -1,28 +1,28 @@
-"""Turn an image gray the way an image professional expects it. No AWS.
+"""Convert an image to gray the way an image professional expects. No AWS calls.
 
 | in the file | in the result |
 |---|---|
-| colour | luma after ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B; of a JPEG, its own luma plane |
-| CMYK, YCCK | luma of (1 - ink)(1 - black); in a JPEG the inks are inverted, as Adobe has them |
+| colour | luma by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B; of a JPEG, its own luma plane |
+| CMYK, YCCK | luma of (1 - ink)(1 - black); in a JPEG the inks are inverted, as Adobe does it |
 | CIE Lab | luma of its colours in sRGB |
 | colour profile, gamma | not applied, and dropped: they describe colours that are gone |
 | orientation: Exif 274, else XMP; `irot` and `imir` of AVIF | applied to the pixels, tag dropped |
-| alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF, as on or off in GIF; else on white |
+| alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF; in GIF on or off; else on white |
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
-| 12 bits of gray | as 16 bits, scaled |
-| 32 bits, signed, fractions | 16 bits: 0..1, 0..255 or 0..65535 if it holds all, else min..max |
+| 12 bits of gray | scaled, then as 16 bits |
+| 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
 | 16 bits with colour or alpha | 8 bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
-| a scale where 0 is white | one where 0 is black |
+| a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
-| an APNG's picture that is no frame | kept in PNG; alone in what has no animation; else dropped |
-| a GIF's frame that reaches over the edge | cut off there |
-| more pages of a TIFF, more pictures of a JPEG (MPO) | dropped |
-| progressive, interlaced, tiled, in strips, with restart markers | decoded as any other |
+| an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
+| a GIF's frame that extends over the edge | cropped |
+| further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
+| progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
 | other metadata | dropped |
-| bytes behind the end | ignored |
-| an end that comes too early | InvalidImage, never half a picture |
+| bytes after the end | ignored |
+| a truncated file | InvalidImage, never half a picture |
 """
 
 import io
@@ -38,18 +38,17 @@ from typing import Any
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
-from darkroom.images import conversion as luma
-from darkroom.images import limits, structure
+from darkroom.images import conversion, limits, structure
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
 _one_at_a_time = threading.Lock()
 LOSSLESS = b"\xff\xc3"
-"""The marker of a JPEG without loss, which can be decoded to its own colours only."""
+"""The marker of a lossless JPEG, which can be decoded only to its own colours."""
 
 
 @dataclass(frozen=True)
 class Gray:
-    """A developed image: the encoded file (empty if it went `to` one) and what to call it."""
+    """A result: the encoded file (empty if written `to` a path), its type and its size."""
 
     data: bytes
     content_type: str
@@ -70,18 +69,18 @@ def grayscale(
     """Return an image in gray, upright and of the same size.
 
     Args:
-        source: an encoded image in one of `FORMATS`, or where its file is.
+        source: an encoded image in one of `FORMATS`, or the path of its file.
         output: `auto` (the format of the source), `jpeg`, `png` or `webp`.
-        quality: 1 to 100, for the formats that lose something.
+        quality: 1 to 100, for lossy formats.
         max_pixels: width x height x frames that may be decoded.
-        max_memory: bytes that it may take, by the estimate of `footprint`.
-        to: where to write the result, instead of returning its bytes.
+        max_memory: bytes that it may need, by the estimate of `images.memory`.
+        to: the file to write the result to, instead of returning its bytes.
 
     Raises:
-        UnsupportedFormat: not one of `FORMATS`.
+        UnsupportedFormat: the source is not in one of `FORMATS`.
         ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
-            the format of the result can be; nothing was decoded.
-        InvalidImage: empty, broken or truncated.
+            the result's format allows; nothing was decoded.
+        InvalidImage: the source is empty, broken or truncated.
     """
     try:
         with _limits_of_pillow(max_pixels):
@@ -94,22 +93,22 @@ def grayscale(
     except Image.DecompressionBombError as error:
         raise ImageTooLarge(str(error)) from error
     except MemoryError as error:
-        raise ImageTooLarge("The image needs more memory than there is.") from error
+        raise ImageTooLarge("The image needs more memory than is available.") from error
     except Exception as error:
-        # The parsers raise whatever a broken file leads them to: OSError, SyntaxError, TypeError,
-        # struct.error and more. All of them mean the same.
+        # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and
+        # more. All of them mean the same.
         raise InvalidImage(f"The image cannot be decoded: {error}.") from error
 
 
 @contextmanager
 def _limits_of_pillow(max_pixels: int) -> Iterator[None]:
-    """Let Pillow refuse nothing that our own limit allows, and warn of nothing.
+    """Make Pillow accept everything that our own limit allows, without warnings.
 
-    Both are switches of the whole process, so other threads wait. In Lambda there are none.
+    Both settings apply to the whole process, so other threads wait. Lambda has none.
     """
     with _one_at_a_time, warnings.catch_warnings(action="ignore"):
         before = Image.MAX_IMAGE_PIXELS
-        # Never less than Pillow's own: it also counts what reaches over the edge, as tiles do.
+        # At least Pillow's own limit: it also counts pixels outside the image, such as of tiles.
         Image.MAX_IMAGE_PIXELS = max(before or 0, max_pixels)
         try:
             yield
@@ -120,9 +119,9 @@ def _limits_of_pillow(max_pixels: int) -> Iterator[None]:
 def _develop(
     source: bytes | Path, output: str, quality: int, *, max_pixels: int, max_memory: int | None
 ) -> tuple[Image.Image, str, dict[str, Any]]:
-    """Return the gray image, its format and what the encoder is told.
+    """Return the gray image, its format and the encoder's options.
 
-    All else is let go, the decoder too, before the encoder asks for its memory.
+    It frees everything else, also the decoder, before the encoder allocates its memory.
     """
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if not size:
@@ -145,7 +144,7 @@ def _open(source: bytes | Path) -> Image.Image:
         )
     except UnidentifiedImageError as error:
         raise unidentified(_start(source)) from error
-    luma.repair_transparency(image)
+    conversion.repair_transparency(image)
     return image
 
 
@@ -165,51 +164,53 @@ def _start(source: bytes | Path) -> bytes:
 
 
 def _still(image: Any, target: str) -> Image.Image:
-    """Return the first frame in gray, upright, in a mode that the target format takes."""
+    """Return the first frame in gray, upright, in a mode that the target format supports."""
     if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
-        # Y'CbCr holds the luma as a plane of its own: this decodes that plane alone.
+        # Y'CbCr has luma as a separate plane: this decodes only that plane.
         image.draft("L", image.size)
     image.load()
-    turn = luma.orientation(image)
-    gray = luma.fit([luma.gray(image, target)], target)[0]
+    turn = conversion.orientation(image)
+    gray = conversion.fit([conversion.gray(image, target)], target)[0]
     if gray is not image:
-        image.close()  # the colours
-    # Turned when it is gray and not before: a quarter of the bytes.
-    return luma.upright(gray, turn)
+        image.close()  # frees the colours
+    # Turned after it is gray, because gray has a quarter of the bytes.
+    return conversion.upright(gray, turn)
 
 
 def _header(file: Any) -> bytes:
-    """Return what was read of the file of an image that was opened, not loaded."""
+    """Return the part of the file that Pillow read to open the image, before loading it."""
     end = file.tell()
     file.seek(0)
     return bytes(file.read(end))
 
 
 def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, dict[str, Any]]:
-    """Return the first frame, and what the encoder has to know of the others."""
+    """Return the first frame, and the encoder's options with the other frames."""
     size, durations, frames = image.size, [], []
-    poster = bool(image.info.get("default_image"))  # of a PNG: for those who know no animation
+    # A PNG's picture for programs that do not support animation.
+    has_default_image = bool(image.info.get("default_image"))
     for number, frame in enumerate(ImageSequence.Iterator(image)):
-        if number == 0 and poster and target != "PNG":
+        if number == 0 and has_default_image and target != "PNG":
             continue
-        # A frame of a GIF that reaches over the edge makes all that follow larger.
+        # A GIF frame that extends over the edge makes all following frames larger.
         limits.check_pixels(frame, image.n_frames, max_pixels)
-        frame.load()  # a WebP knows the time of a frame only then
+        frame.load()  # the duration of a WebP frame is known only after this
         durations.append(int(frame.info.get("duration", 0)))
-        # All frames of a file are one object, which shows the one that was read last: a copy.
-        gray = luma.gray(frame.crop((0, 0, *size)), target)
-        frames.append(luma.upright(gray, luma.orientation(frame)))
-    frames = luma.fit(frames, target)
+        # Pillow reuses one object for all frames, so each frame is copied.
+        gray = conversion.gray(frame.crop((0, 0, *size)), target)
+        frames.append(conversion.upright(gray, conversion.orientation(frame)))
+    frames = conversion.fit(frames, target)
     options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": durations}
-    if target == "PNG" and poster:
+    if target == "PNG" and has_default_image:
         options |= {"default_image": True, "duration": durations[1:]}
     if "loop" in image.info:
         options["loop"] = image.info["loop"]
     elif identify(image) == "GIF" and target != "GIF":
-        options["loop"] = 1  # a GIF that says nothing plays once; elsewhere that means for ever
+        # A GIF without a loop count plays once; in other formats that would mean for ever.
+        options["loop"] = 1
     if target == "GIF" and any("transparency" in frame.info for frame in frames):
-        # What a frame leaves open would show the one before; a palette of its own for each would
-        # make Pillow take one transparent colour for another.
+        # Dispose each frame, or its transparent pixels would show the previous one. No optimized
+        # palettes: with one for each frame Pillow would mix up the transparent colours.
         options |= {"disposal": 2, "optimize": False}
     return frames[0], options
 
@@ -218,7 +219,7 @@ def _write(gray: Image.Image, to: Path | None, target: str, options: dict[str, A
     file = io.BytesIO()
     try:
         gray.save(to or file, target, **options)
-    except ValueError as error:  # of libwebp alone, whose first partition holds 512 KiB
+    except ValueError as error:  # only libwebp raises it: its first partition holds 512 KiB
         raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
     content_type, extension = CONTENT_TYPES[target]
     return Gray(file.getvalue(), content_type, extension, gray.width, gray.height)

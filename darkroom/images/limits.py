@@ -1,30 +1,30 @@
-"""What is refused before anything is decoded: images that cost too much, or have no place to go."""
+"""Refuse images, before they are decoded, that need too much or do not fit the result's format."""
 
 from typing import Any
 
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge
-from darkroom.images import memory as footprint
+from darkroom.images import memory
 from darkroom.images.formats import ANIMATED, MAX_SIDE, identify
 
 MAX_FRAMES = 10_000
-"""A frame takes a quarter of a millisecond, however small it is: this many take seconds."""
+"""Even the smallest frame takes a quarter of a millisecond, so this many take seconds."""
 MAX_SCANS = 100
-"""Of a progressive JPEG; encoders write about ten. Each goes over the whole image once more."""
+"""Scans of a progressive JPEG; encoders write about ten. Each one updates the whole image."""
 
 
 def check(
     image: Image.Image, target: str, file_size: int, *, max_pixels: int, max_memory: int | None
 ) -> int:
-    """Return how many frames of an image, opened and not loaded, the result will have.
+    """Return the number of frames of the result. The image is opened but not loaded.
 
     Args:
-        image: what Pillow made of the header.
+        image: as Pillow opened it from its header.
         target: format of the result.
         file_size: bytes of the source.
         max_pixels: width x height x frames that may be decoded.
-        max_memory: bytes that it may take, by the estimate of `footprint`; None for any number.
+        max_memory: bytes that it may need, by the estimate of `images.memory`; None: no limit.
 
     Raises:
         ImageTooLarge: a limit is exceeded.
@@ -34,28 +34,28 @@ def check(
     check_pixels(image, frames, max_pixels)
     kept = frames if target in ANIMATED else 1
     _check_effort(image, target, kept)
-    memory = footprint.needed(image, target, kept, file_size)
-    if max_memory is not None and memory > max_memory:
+    needed = memory.needed(image, target, kept, file_size)
+    if max_memory is not None and needed > max_memory:
         raise ImageTooLarge(
-            f"The image, {_size(image)}, {kept} frames, could need {memory} bytes of memory as "
-            f"{kind} to {target}; there are {max_memory}."
+            f"The image, {_size(image)}, {kept} frames, could need {needed} bytes of memory as "
+            f"{kind} to {target}; the limit is {max_memory}."
         )
     return kept
 
 
 def _frames(image: Any, kind: str) -> int:
-    # What else is in a JPEG or a TIFF is another picture, not the next frame.
+    # Further pictures of a JPEG or a TIFF are not frames of an animation.
     if kind in {"JPEG", "TIFF"} or (kind == "GIF" and _ends_after_a_frame(image)):
         return 1
     return int(getattr(image, "n_frames", 1))
 
 
 def _ends_after_a_frame(gif: Any) -> bool:
-    """Say whether a GIF has no more than its first frame; False where it is not that simple.
+    """Whether a GIF certainly has only one frame; False if this quick check cannot tell.
 
-    Pillow would look for the next one block by block, for 3 % of the time that all the rest takes.
-    A frame is blocks of up to 255 bytes, each after its length, up to one of length 0; behind the
-    last one is a semicolon (GIF89a, sections 15 and 27).
+    Pillow would search the file for a second frame block by block, which costs 3 % of the time of
+    everything else. A frame is a list of blocks, each of up to 255 bytes after its length; a block
+    of length 0 ends it. A semicolon ends the file (GIF89a, sections 15 and 27).
     """
     before = gif.fp.tell()
     gif.fp.seek(gif.tile[0].offset)
@@ -71,7 +71,7 @@ def _ends_after_a_frame(gif: Any) -> bool:
 
 
 def check_pixels(image: Image.Image, frames: int, max_pixels: int) -> None:
-    """Raise ImageTooLarge if all frames of this size have more pixels than may be."""
+    """Raise ImageTooLarge if all frames together, in this size, have more pixels than allowed."""
     pixels = image.width * image.height * frames
     if pixels > max_pixels:
         raise ImageTooLarge(
@@ -81,16 +81,17 @@ def check_pixels(image: Image.Image, frames: int, max_pixels: int) -> None:
 
 
 def _check_effort(image: Any, target: str, frames: int) -> None:
-    """Refuse what would take for ever, or could not be written in the end."""
+    """Refuse an image that would take too long, or that the result's format cannot hold."""
     side = max(image.size)
     if side > MAX_SIDE.get(target, side):
         raise ImageTooLarge(
-            f"The image is {_size(image)}; as {target} a side can have {MAX_SIDE[target]} pixels."
+            f"The image is {_size(image)}; as {target} a side can have at most "
+            f"{MAX_SIDE[target]} pixels."
         )
     if frames > MAX_FRAMES:
         raise ImageTooLarge(f"The image has {frames} frames; the limit is {MAX_FRAMES}.")
-    if identify(image) == "JPEG" and footprint.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
-        raise ImageTooLarge(f"The image comes in more than {MAX_SCANS} scans.")
+    if identify(image) == "JPEG" and memory.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
+        raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
 
 
 def _size(image: Image.Image) -> str:

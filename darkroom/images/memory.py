@@ -1,8 +1,9 @@
-"""How much memory it takes to turn an image gray, told from its header before anything is decoded.
+"""Estimate the memory that a conversion to gray needs, from the image's header.
 
-A pixel takes from 3 to 50 bytes, by format, so a limit in pixels alone does not keep a function
-from running out of memory. The numbers are bytes per pixel, measured with images of noise, which
-is what encoders need most for; `tests/unit/darkroom/images/test_memory.py` holds them to the truth.
+A pixel takes from 3 to 50 bytes, depending on the format, so a limit in pixels alone does not keep
+a function from running out of memory. The numbers are bytes per pixel. They were measured with
+images of noise, for which encoders need most. `tests/unit/darkroom/images/test_memory.py` checks
+them.
 """
 
 import re
@@ -17,7 +18,7 @@ from PIL import Image
 from darkroom.images.formats import DEEP, identify
 
 DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 1, "TIFF": 0, "WEBP": 13, "AVIF": 11}
-"""What a decoder holds beside the picture that it returns."""
+"""Memory of a decoder in addition to the picture that it returns."""
 ENCODER = {
     "JPEG": (2, 2),
     "PNG": (2, 4),
@@ -27,31 +28,29 @@ ENCODER = {
     "WEBP": (13, 44),
     "AVIF": (23, 40),
 }
-"""What an encoder holds beside the picture that it is given, its file included, without and with
+"""Memory of an encoder in addition to the picture that it gets, with its file: without and with
 transparency."""
 ANIMATION = {"PNG": (6, 13), "GIF": (11, 11), "WEBP": (7, 14), "AVIF": (12, 24)}
-"""The same of each frame: all of them are held, and once more by the encoder."""
+"""The same for each frame of an animation: we hold all frames, and the encoder holds them again."""
 FRAME = 4096
-"""Bytes of each frame, however small."""
-COEFFICIENT = 2
-"""Of each sample of a JPEG that comes in more than one scan: libjpeg keeps them all."""
+"""Bytes that even the smallest frame needs."""
+BYTES_PER_COEFFICIENT = 2
+"""For each sample of a JPEG with more than one scan: libjpeg keeps all coefficients."""
 START_OF_SCAN = re.compile(rb"\xff\xda")
-"""Of a JPEG. Inside a scan a byte 0xFF is always followed by 0 or by a restart marker. An
-expression finds it in a third of the time of `bytes.count`, which was a twentieth of everything."""
+"""A marker of JPEG. Inside a scan a byte 0xFF is always followed by 0 or by a restart marker. The
+regular expression takes a third of the time of `bytes.count`, which was 5 % of the total."""
 CHUNK = 2**16
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323  # TIFF 6.0, section 8 and 15
-
-
 STATUS = Path("/proc/self/status")
 
 
 @contextmanager
 def enforced(memory: int) -> Iterator[None]:
-    """Let the process have no more than so many bytes beside what it has now.
+    """Limit the memory that the process may allocate in addition to what it has now, in bytes.
 
-    What asks for more gets a `MemoryError`, a parser in C as well, where Lambda would end the
-    process without a word. The kernel counts what is asked for, not what is used (RLIMIT_DATA,
-    getrlimit(2)). On a system that is not Linux nothing is enforced.
+    An allocation beyond the limit raises `MemoryError`, also in a parser written in C; without the
+    limit, Lambda would kill the process. The kernel counts allocated bytes, not used ones
+    (RLIMIT_DATA, getrlimit(2)). Nothing is enforced on other systems than Linux.
     """
     if not STATUS.exists():
         yield
@@ -67,20 +66,20 @@ def enforced(memory: int) -> Iterator[None]:
 
 
 def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
-    """Return the bytes that it takes at most to develop an image that was opened, not loaded.
+    """Return the bytes that a conversion needs at most. The image is opened but not loaded.
 
     Args:
-        image: what Pillow made of the header.
+        image: as Pillow opened it from its header.
         target: format of the result.
-        frames: frames that will be in the result.
+        frames: number of frames of the result.
         file_size: bytes of the source.
     """
     source = identify(image)
     area = image.width * image.height
-    file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP takes a copy
+    file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP makes a copy
     picture, converted = _pixel(image, source)
     decode = file + area * (DECODER[source] + picture + converted) + _special(image, source)
-    # A GIF tells of the transparency of its first frame only.
+    # Pillow knows only whether the first frame of a GIF is transparent.
     transparent = image.has_transparency_data or (source == "GIF" and frames > 1)
     if frames > 1:
         return decode + frames * (FRAME + area * ANIMATION[target][transparent])
@@ -89,26 +88,26 @@ def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
 
 
 def _pixel(image: Image.Image, source: str) -> tuple[int, int]:
-    """Return the bytes of a decoded pixel, and what is made of it on its way to gray."""
+    """Return the bytes of a decoded pixel, and those of its copies on the way to gray."""
     if source == "JPEG" and image.mode == "RGB":
-        return 1, 1  # the luma alone is decoded; the other one is upright
+        return 1, 1  # only luma is decoded; the copy is the upright picture
     picture = 1 if image.mode in {"1", "L", "P"} else 2 if image.mode.startswith("I;16") else 4
     if image.has_transparency_data:
-        return picture, 8  # gray and alpha take four bytes as well; then upright, or on white
+        return picture, 8  # gray and alpha take 4 bytes; upright or on white they take 4 more
     if image.mode in DEEP:
         return picture, 10
     return picture, 5 if image.mode in {"CMYK", "LAB"} else 1
 
 
 def _special(image: Any, source: str) -> int:
-    """Return what the decoder takes for some files of a format and not for others."""
+    """Return the memory that a decoder needs only for some files of its format."""
     area = image.width * image.height
     if source == "JPEG" and scans(image.fp, 2) > 1:
         full = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
         samples = sum(h * v for _, h, v, _ in image.layer) / full
-        return int(area * samples * COEFFICIENT)
+        return int(area * samples * BYTES_PER_COEFFICIENT)
     if source == "TIFF":
-        # Decoded as a whole each; a tile may be larger than the image.
+        # Each tile or strip is decoded as a whole; a tile may be larger than the image.
         tile = image.tag_v2.get(TILE_WIDTH, 0) * image.tag_v2.get(TILE_LENGTH, 0)
         strip = image.width * min(image.height, image.tag_v2.get(ROWS_PER_STRIP, image.height))
         return int(8 * tile or 4 * strip)
@@ -116,11 +115,11 @@ def _special(image: Any, source: str) -> int:
 
 
 def scans(file: BinaryIO, most: int) -> int:
-    """Return how many scans follow in the file of a JPEG that was opened, not loaded.
+    """Return the number of scans of a JPEG that was opened but not loaded.
 
     Args:
-        file: where Pillow left it, behind the header, which ends with the start of the first scan.
-        most: where to stop counting.
+        file: positioned after the header, which ends with the start of the first scan.
+        most: the count to stop at.
     """
     start = file.tell()
     found, last = 1, b""

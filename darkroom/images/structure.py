@@ -1,12 +1,13 @@
-"""What is refused by the parts of its file, before Pillow looks at them one after the other.
+"""Refuse files with too many segments, blocks or chunks, before Pillow reads them.
 
-Pillow reads every segment, block and chunk of a file in Python and keeps what they hold, so a file
-of millions of them takes minutes, or more memory than there is, whatever its pixels. What is
-counted here is far above what cameras and editors write: they fill segments of 64 KiB and blocks
-of 255 bytes.
+Pillow reads every segment, block and chunk in Python and keeps the contents. A file with millions
+of them takes minutes, or more memory than there is, however few pixels it has. The limits are far
+above what cameras and editors write: these fill segments of 64 KiB and blocks of 255 bytes.
 """
 
+import itertools
 import re
+from collections.abc import Iterator
 from mmap import mmap
 
 from PIL.JpegImagePlugin import MARKER
@@ -14,15 +15,15 @@ from PIL.JpegImagePlugin import MARKER
 from darkroom.errors import ImageTooLarge
 
 MAX_SEGMENTS = 10_000
-"""Of a JPEG before its first scan. 50 MB of metadata in full segments are 800."""
+"""Segments of a JPEG before its first scan. 50 MB of metadata need 800 full ones."""
 MAX_EXIF_SEGMENTS = 100
-"""Of a JPEG. Exif is one; each further one copies all before it."""
+"""Exif segments of a JPEG. One is usual; for each further one Pillow copies all previous ones."""
 MAX_FILL = 2**20
-"""Bytes of a JPEG between its segments, which are read one by one."""
+"""Bytes of a JPEG between its segments, which Pillow reads one by one."""
 MAX_BLOCKS = 1_000_000
-"""Of a GIF: a file of 200 MB has 800,000 full ones."""
+"""Blocks of a GIF. A file of 200 MB has 800,000 full ones."""
 MAX_CHUNKS = 200_000
-"""Of a PNG: a file of 200 MB in chunks of 8 KiB, as libpng writes them, has 25,000."""
+"""Chunks of a PNG. A file of 200 MB has 25,000 of 8 KiB, the size that libpng writes."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 START_OF_SCAN = 0xFFDA
@@ -32,12 +33,12 @@ Data = bytes | mmap
 
 
 def check(data: Data) -> None:
-    """Look at the parts of a file that begins like a JPEG, a GIF or a PNG; any other is fine.
+    """Count the parts of a file that begins like a JPEG, a GIF or a PNG; accept any other.
 
-    One that breaks off, or is no such file after all, is left to its decoder.
+    Truncated and malformed files are left to the decoder.
 
     Raises:
-        ImageTooLarge: it has more parts than it may.
+        ImageTooLarge: it has too many parts.
     """
     try:
         if data[:3] == b"\xff\xd8\xff":
@@ -46,16 +47,16 @@ def check(data: Data) -> None:
             _check_gif(data)
         elif data[:8] == PNG:
             _check_png(data)
-    except IndexError:  # it ends before its structure does
+    except IndexError:  # the file is truncated
         return
 
 
 def _check_jpeg(data: Data) -> None:
-    """Go over the segments as Pillow does: up to the first scan (ITU-T T.81, B.1.1)."""
+    """Count the segments that Pillow reads: up to the first scan (ITU-T T.81, B.1.1)."""
     at, segments, exif, fill = 2, 0, 0, 0
     while found := FILL.search(data, at):
         code = data[found.end()]
-        fill += found.end() - at - 1 + 2 * (code == 0)  # 0: no marker, but a byte 0xFF
+        fill += found.end() - at - 1 + 2 * (code == 0)  # 0: not a marker, but a byte 0xFF
         if fill > MAX_FILL:
             raise ImageTooLarge(f"The image has more than {MAX_FILL} bytes between its segments.")
         at = found.end() + 1
@@ -76,31 +77,34 @@ def _check_jpeg(data: Data) -> None:
 
 
 def _check_gif(data: Data) -> None:
-    """Go over all blocks and the blocks within them (GIF89a, sections 15 to 27)."""
-    at, blocks = 13 + _palette(data[10]), 0
+    counted = sum(1 for _ in itertools.islice(_gif_blocks(data), MAX_BLOCKS + 1))
+    if counted > MAX_BLOCKS:
+        raise ImageTooLarge(f"The image has more than {MAX_BLOCKS} blocks.")
+
+
+def _gif_blocks(data: Data) -> Iterator[None]:
+    """Yield once for each block and each of its sub-blocks (GIF89a, sections 15 to 27)."""
+    at = 13 + _palette(data[10])
     while (kind := data[at]) != ord(";"):
-        blocks += 1
-        if kind == ord(","):  # a frame: place and size, a palette of its own, the size of codes
+        yield
+        if kind == ord(","):  # a frame: position and size, its palette, the size of codes
             at += 11 + _palette(data[at + 9])
         else:
             at += 2 if kind == ord("!") else 1
         if kind in b",!":
             while length := data[at]:
+                yield
                 at += length + 1
-                blocks += 1
-                if blocks > MAX_BLOCKS:
-                    break
             at += 1
-        if blocks > MAX_BLOCKS:
-            raise ImageTooLarge(f"The image has more than {MAX_BLOCKS} blocks.")
 
 
 def _palette(flags: int) -> int:
+    """Return the bytes of a palette, from the flags of the block before it."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _check_png(data: Data) -> None:
-    """Go over all chunks: length, kind, data, checksum (PNG, section 5)."""
+    """Count all chunks: length, kind, data, checksum (PNG, section 5)."""
     at = len(PNG)
     for _ in range(MAX_CHUNKS):
         if len(data) < at + 8:

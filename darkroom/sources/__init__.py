@@ -1,1 +1,1 @@
-"""Fetch what callers name: URLs and data URLs, each hostile until proven otherwise."""
+"""Fetch the sources that callers name: URLs and data URLs. All are treated as hostile."""

@@ -1,7 +1,7 @@
-"""Which addresses a source may have. A source URL is hostile until proven otherwise.
+"""Decides which addresses a source may have. A source URL is treated as hostile.
 
-A name is resolved once, every address it resolves to is checked, and one of those that were checked
-is dialled, so that a second, different answer of the name server (DNS rebinding) changes nothing.
+A name is resolved once, every address that it resolves to is checked, and the connection goes to a
+checked address. A second, different DNS answer (DNS rebinding) therefore has no effect.
 """
 
 import ipaddress
@@ -15,32 +15,32 @@ from darkroom.errors import SourceBlocked, SourceUnavailable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# IANA's special ranges that some release of Python's `ipaddress` takes for public.
+# IANA's special-purpose ranges that some releases of Python's `ipaddress` consider public.
 NOT_PUBLIC = (
     ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890: protocol assignments
-    ipaddress.ip_network("192.88.99.0/24"),  # RFC 7526: relays of 6to4, given up
-    ipaddress.ip_network("64:ff9b:1::/48"),  # RFC 8215: NAT64 of private use, whatever it embeds
+    ipaddress.ip_network("192.88.99.0/24"),  # RFC 7526: 6to4 relays, deprecated
+    ipaddress.ip_network("64:ff9b:1::/48"),  # RFC 8215: private NAT64, whatever address it embeds
     ipaddress.ip_network("3fff::/20"),  # RFC 9637: documentation
     ipaddress.ip_network("5f00::/16"),  # RFC 9602: segment routing
-    ipaddress.ip_network("fec0::/10"),  # RFC 3879: site-local, given up
+    ipaddress.ip_network("fec0::/10"),  # RFC 3879: site-local, deprecated
 )
-# IPv4 inside IPv6, where the last 32 bits are the address that is reached in the end.
+# IPv4 inside IPv6: the last 32 bits are the IPv4 address that is finally reached.
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
-IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, deprecated, still understood
+IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, deprecated but still supported
 ISATAP = 0x00005EFE  # RFC 5214: interface identifier ::[02]00:5efe:a.b.c.d
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is on the public internet, whatever IPv6 form it is dressed in.
+    """Whether an address is on the public internet, also inside an IPv6 transition form.
 
-    The ranges are IANA's special-purpose registries, as Python's `ipaddress` knows them; what it
-    does not know, multicast and the transition forms are added here.
+    The ranges come from IANA's special-purpose registries, through Python's `ipaddress`. Added here
+    are the ranges that it lacks, multicast and the transition forms.
     """
     if isinstance(address, ipaddress.IPv6Address):
         embedded = _embedded(address)
         if embedded:
             return all(is_public(inner) for inner in embedded)
-        # ISATAP stands behind any prefix, so both halves count: fd00::5efe:8.8.8.8 is private.
+        # ISATAP works with any prefix, so both halves are checked: fd00::5efe:8.8.8.8 is private.
         if (int(address) >> 32) & 0xFDFFFFFF == ISATAP and not is_public(_last(address)):
             return False
     if any(address in network for network in NOT_PUBLIC):
@@ -49,7 +49,7 @@ def is_public(address: Address) -> bool:
 
 
 def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """Return the IPv4 addresses that an IPv6 address is nothing but a form of."""
+    """Return the IPv4 addresses that an IPv6 address only wraps; none if it wraps none."""
     if address.ipv4_mapped:
         return [address.ipv4_mapped]
     if address.sixtofour:
@@ -66,14 +66,14 @@ def _last(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
 
 
 def resolve(host: str, port: int, *, seconds: float, allow_private: bool) -> list[str]:
-    """Return the addresses of a host, each one allowed.
+    """Return the addresses of a host, all of them allowed.
 
-    Where private addresses are allowed, those of `own_ports` still are not. What a name resolves to
-    is not told: it may be an address that only insiders know.
+    `own_ports` are refused even where private addresses are allowed. Error messages do not contain
+    the addresses, which may be known only inside a private network.
 
     Raises:
-        SourceBlocked: one of them is not public, and not allowed.
-        SourceUnavailable: the name does not resolve now, or not within these seconds.
+        SourceBlocked: an address is not public, or not allowed.
+        SourceUnavailable: the name does not resolve, or not within `seconds`.
     """
     found = list(dict.fromkeys(_look_up(host, port, seconds)))
     # A scope (fe80::1%eth0) only ever belongs to link-local addresses.
@@ -86,10 +86,10 @@ def resolve(host: str, port: int, *, seconds: float, allow_private: bool) -> lis
 
 
 def own_ports() -> set[int]:
-    """Return the ports of this machine to which the function's own environment sends it.
+    """Return the local ports that the function's own environment variables name.
 
-    Lambda serves its Runtime API there: whoever asks it is given the next invocation. Where
-    `AWS_ENDPOINT_URL` names a port of the machine, as in the local cloud, AWS's services are there.
+    One is Lambda's Runtime API, which gives the next invocation to any process that asks. In the
+    local cloud, `AWS_ENDPOINT_URL` names the local port of the emulated AWS services.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (AWS_LAMBDA_RUNTIME_API)
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
@@ -103,7 +103,7 @@ def own_ports() -> set[int]:
 
 
 def _is_of_this_machine(host: str) -> bool:
-    """Whether a host of the environment is the machine itself; other names are AWS's."""
+    """Whether a host from the environment is this machine; other names belong to AWS."""
     try:
         return not is_public(ipaddress.ip_address(host))
     except ValueError:
@@ -111,20 +111,20 @@ def _is_of_this_machine(host: str) -> bool:
 
 
 def _look_up(host: str, port: int, seconds: float) -> list[str]:
-    """Ask the system for the addresses of a name; it knows no time limit of its own."""
-    told: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+    """Resolve a name within a time limit, which `getaddrinfo` does not have."""
+    result: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            told.put([str(answer[4][0]) for answer in answers])
+            result.put([str(answer[4][0]) for answer in answers])
         except (OSError, UnicodeError) as error:
-            told.put(error)
+            result.put(error)
 
-    # A daemon: one that still waits for a name server keeps no process from its end.
+    # A daemon thread, so that a pending lookup does not keep the process alive.
     threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = told.get(timeout=seconds)
+        answer = result.get(timeout=seconds)
     except queue.Empty:
         raise SourceUnavailable(
             f"The name {host} did not resolve to an address within {seconds:.0f} seconds."

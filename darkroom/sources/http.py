@@ -1,8 +1,7 @@
-"""Call an address that somebody else chose without being led astray or held up.
+"""Send HTTP requests safely to URLs that callers chose: to fetch sources and deliver webhooks.
 
-What is enforced, and where: the form of the URL in `check_url`; the address in `addresses.resolve`,
-which gives the connection the very addresses that it checked; seconds in `Deadline`. Sources are
-fetched through this, and callbacks sent.
+`check_url` checks the form of the URL. `address_guard.resolve` checks the addresses, and the
+connection uses exactly these. `Deadline` limits the total time.
 """
 
 import contextlib
@@ -28,12 +27,12 @@ from darkroom.sources.address_guard import resolve
 
 MAX_URL_LENGTH = 2048
 MAX_NAME_LENGTH = 253  # RFC 1035, 2.3.4, as text
-NOT_IN_URLS = re.compile(r"[\x00- \x7f-\x9f\\\ud800-\udfff]")
-PLACE = re.compile(
+FORBIDDEN_IN_URLS = re.compile(r"[\x00- \x7f-\x9f\\\ud800-\udfff]")
+AUTHORITY = re.compile(
     r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:%]+))(:(?P<port>.*))?", re.DOTALL
 )
 DIGITS = re.compile(r"[0-9]+")
-NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 NUMERIC = re.compile(r"(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)\.?$")
 MAX_INTERIM = 100
 MAX_INTERIM_BYTES = 64 * 1024
@@ -41,23 +40,23 @@ LOOK_UP_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
 USER_AGENT = "Darkroom/1"
-OF_FIXED_TEXT = {http.client.HTTPException, http.client.LineTooLong}
-"""Errors that say what was too many or too long, and nothing that was received."""
+WITHOUT_RECEIVED_TEXT = {http.client.HTTPException, http.client.LineTooLong}
+"""Errors whose messages never contain text that the server sent."""
 
 
 def check_url(url: str) -> urllib.parse.SplitResult:
     """Return the parts of a URL that Darkroom may fetch from.
 
-    What passes names a host that there can be, so that whoever reads it later, this module, a
-    browser or the command line, takes it for the same. Its address is judged when it is called.
+    The host is valid, so that this module, a browser and the command line all read the same host
+    from the URL. Its address is checked later, when it is called.
 
     Raises:
-        SourceBlocked: it is no http or https URL with a host, has credentials, or is too long.
+        SourceBlocked: it is not an http or https URL with a host, has credentials, or is too long.
     """
     if len(url) > MAX_URL_LENGTH:
         raise SourceBlocked(f"The URL is longer than {MAX_URL_LENGTH} characters.")
-    if NOT_IN_URLS.search(url):
-        raise SourceBlocked("The URL has spaces, control characters or backslashes in it.")
+    if FORBIDDEN_IN_URLS.search(url):
+        raise SourceBlocked("The URL contains spaces, control characters or backslashes.")
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError as error:
@@ -65,17 +64,18 @@ def check_url(url: str) -> urllib.parse.SplitResult:
     if parts.scheme not in {"http", "https"}:
         raise SourceBlocked("Only http and https URLs can be fetched.")
     if "@" in parts.netloc:
-        raise SourceBlocked("The URL has credentials in it. Use a signed URL instead.")
-    place = PLACE.fullmatch(parts.netloc)
-    if not place or not _is_host(place["name"], place["ipv6"]):
-        raise SourceBlocked("The URL names no host, or none that there can be.")
-    if place["port"] and not (DIGITS.fullmatch(place["port"]) and 0 < int(place["port"]) < 2**16):
-        raise SourceBlocked("The port of the URL is not one of 1 to 65535.")
+        raise SourceBlocked("The URL contains credentials. Use a signed URL instead.")
+    authority = AUTHORITY.fullmatch(parts.netloc)
+    if not authority or not _is_host(authority["name"], authority["ipv6"]):
+        raise SourceBlocked("The URL names no host, or a host that is not valid.")
+    port = authority["port"]
+    if port and not (DIGITS.fullmatch(port) and 0 < int(port) < 2**16):
+        raise SourceBlocked("The port of the URL must be a number from 1 to 65535.")
     return parts
 
 
 def _is_host(name: str | None, ipv6: str | None) -> bool:
-    """Whether there can be a host of this name or address, wherever it leads."""
+    """Whether this is a valid host name or address. Whether it may be called is checked later."""
     if name is None:
         try:
             return bool(ipaddress.IPv6Address(ipv6 or ""))
@@ -84,9 +84,9 @@ def _is_host(name: str | None, ipv6: str | None) -> bool:
     try:
         ascii_name = name.encode("idna").decode()
         if not NUMERIC.search(ascii_name):
-            return bool(NAME.fullmatch(ascii_name)) and len(ascii_name) <= MAX_NAME_LENGTH
-        # What ends in a number is an address (https://url.spec.whatwg.org/#concept-host-parser),
-        # in one of its old spellings at least: 127.1 and 0x7f000001 are, 1.2.3.4.5 is not.
+            return bool(HOST_NAME.fullmatch(ascii_name)) and len(ascii_name) <= MAX_NAME_LENGTH
+        # A name that ends in a number must be an IPv4 address, also in an old spelling: 127.1 and
+        # 0x7f000001 are, 1.2.3.4.5 is not (https://url.spec.whatwg.org/#concept-host-parser).
         socket.inet_aton(ascii_name)
     except (UnicodeError, OSError):
         return False
@@ -94,9 +94,9 @@ def _is_host(name: str | None, ipv6: str | None) -> bool:
 
 
 class FinalResponse(http.client.HTTPResponse):
-    """An answer without the interim ones before it, of which `http.client` knows 100 alone.
+    """The final response, after all interim (1xx) ones. `http.client` skips only status 100.
 
-    A client must be able to read any number of them (RFC 9110, 15.2): 103 is common.
+    A client must accept interim responses before the final one (RFC 9110, 15.2): 103 is common.
     """
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -104,21 +104,21 @@ class FinalResponse(http.client.HTTPResponse):
         for _ in range(MAX_INTERIM):
             status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             if status[1] == http.HTTPStatus.SWITCHING_PROTOCOLS:
-                raise http.client.HTTPException("it answered 101, which was not asked for")
+                raise http.client.HTTPException("it answered 101, which was not requested")
             if status[1] >= http.HTTPStatus.OK:
                 return status
             while (line := self.fp.readline(left + 1)) not in {b"\r\n", b"\n", b""}:
                 left -= len(line)
                 if left < 0:
-                    raise http.client.LineTooLong("interim answers")
+                    raise http.client.LineTooLong("interim responses")
         raise http.client.HTTPException("it answered 1xx without end")
 
 
 class Deadline:
-    """Cuts a connection off when the time for the whole exchange is over.
+    """Closes a connection when the time for the whole exchange is over.
 
     A timeout for each read is not enough: a server that sends a byte every nine seconds would never
-    meet it. Shutting the socket down ends whatever read is under way, in headers and body alike.
+    reach it. Shutting the socket down ends any pending read, of headers or body.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -126,7 +126,7 @@ class Deadline:
         self.passed = False
         self._end = time.monotonic() + seconds
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
+        self._timer = threading.Timer(seconds, self._shut_down)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -139,36 +139,36 @@ class Deadline:
             self._socket.close()
 
     def left(self, at_most: float) -> float:
-        """Return the seconds that are left, up to `at_most`; never 0, which means no timeout."""
+        """Return the remaining seconds, up to `at_most`; never 0, which would mean no timeout."""
         return min(at_most, max(self._end - time.monotonic(), 0.001))
 
     def watch(self, connected: socket.socket) -> None:
-        """Cut this connection when the time comes, or at once if it has."""
+        """Shut this connection down when the time is over, or at once if it is over already."""
         if self._socket:
             self._socket.close()
-        # A second descriptor of the connection: TLS takes the first one out of `connected`.
+        # A second descriptor, because TLS takes the first one out of `connected`.
         self._socket = connected.dup()
         if self.passed:
-            self._cut()
+            self._shut_down()
 
-    def _cut(self) -> None:
+    def _shut_down(self) -> None:
         self.passed = True
         if self._socket:
-            with contextlib.suppress(OSError):  # it is closed already
+            with contextlib.suppress(OSError):  # the connection is closed already
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _connection(
     parts: urllib.parse.SplitResult, deadline: Deadline, *, allow_private: bool
 ) -> HTTPConnection:
-    """Return a connection that dials only addresses that were checked."""
+    """Return a connection that dials only the addresses that were checked."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     seconds = deadline.left(LOOK_UP_SECONDS)
     addresses = resolve(host, port, seconds=seconds, allow_private=allow_private)
     base = HTTPSConnection if parts.scheme == "https" else HTTPConnection
 
-    # `_new_conn` is urllib3's own seam for the dial; host name checks and SNI stay with `host`.
+    # urllib3 dials in `_new_conn`. TLS still verifies the name `host` and sends it as SNI.
     class Checked(base):  # type: ignore[misc, valid-type]
         response_class = FinalResponse
 
@@ -202,11 +202,11 @@ def exchange(
     deadline: Deadline,
     allow_private: bool,
 ) -> Iterator[urllib3.BaseHTTPResponse]:
-    """Send one request; give its answer, headers read and body not. No redirect is followed.
+    """Send one request and yield its response before the body is read. Follow no redirect.
 
     Raises:
-        SourceBlocked: the URL or its address is not one that Darkroom may call.
-        SourceUnavailable: no answer, or it broke off, here or while the caller reads it.
+        SourceBlocked: Darkroom may not call the URL or its address.
+        SourceUnavailable: there is no response, or it broke off, also while the caller reads it.
     """
     parts = check_url(url)
     connection = _connection(parts, deadline, allow_private=allow_private)
@@ -220,9 +220,9 @@ def exchange(
             preload_content=False,
             decode_content=False,
         )
-        # The answer of a server that closes keeps the socket to itself, so it is closed by itself.
-        with contextlib.closing(connection.getresponse()) as answer:
-            yield answer
+        # If the server closes the connection, only the response holds the socket: close it, too.
+        with contextlib.closing(connection.getresponse()) as response:
+            yield response
     except SourceError:
         raise
     except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException, ValueError) as error:
@@ -234,9 +234,9 @@ def exchange(
 
 
 def _reason(error: Exception) -> str:
-    """Return why there is no whole answer, in words of ours.
+    """Return why there is no complete response, in our own words.
 
-    Those of a library can have the request's path in them, or what the server has sent.
+    A library's message may contain the request's path, or text that the server sent.
     """
     cause = error.__cause__ if isinstance(error, urllib3.exceptions.HTTPError) else None
     reason = "broke off: its answer is not valid HTTP"
@@ -256,7 +256,7 @@ def _reason(error: Exception) -> str:
             reason = "did not answer in HTTP"
         case urllib3.exceptions.IncompleteRead() as short:
             reason = f"broke off after {short.partial} bytes: {short.expected} more were announced"
-        case http.client.HTTPException() as found if type(found) in OF_FIXED_TEXT:
+        case http.client.HTTPException() as found if type(found) in WITHOUT_RECEIVED_TEXT:
             reason = f"broke off: {found}"
         case OSError(errno=int(number)):
             reason = f"broke off: {os.strerror(number)}"

@@ -13,7 +13,7 @@ from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import Sources, encoded
 from tests.support.page import LOOKS, PHONE, Caller, serious_faults
 from tests.support.project import PROJECT
-from tools.demo.landscape import landscape
+from tools.demo.test_card import landscape
 
 DOCS = PROJECT / "docs"
 LARGEST = 300_000

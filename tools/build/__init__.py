@@ -1,1 +1,1 @@
-"""What builds, checks and describes what is deployed."""
+"""Build, check and describe what is deployed."""

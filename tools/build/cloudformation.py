@@ -1,9 +1,9 @@
 """Lint template.yaml as CloudFormation receives it, after the SAM transform.
 
-cfn-lint on the source checks SAM's own types, and nothing of what SAM makes of them: a `DependsOn`
-of a resource that SAM does not generate, or a cycle through one that it does, is refused by
-CloudFormation only. So the template is translated by the translator that AWS runs, and the result
-is linted for several regions. Findings name the line of template.yaml.
+On the source, cfn-lint checks SAM's types but not the resources that SAM generates. So only
+CloudFormation would refuse a `DependsOn` on a resource that SAM does not generate, or a cycle
+through one that it does. Therefore the template is translated by the translator that AWS runs, and
+the result is linted for several regions. Findings name the line of template.yaml.
 
     python -m tools.build.cloudformation [TEMPLATE]
 """
@@ -32,15 +32,15 @@ from samtranslator.translator.translator import Translator
 from tools.build.packages import PROJECT
 
 REGIONS = ("us-east-1", "eu-central-1", "eu-south-2")
-"""The first, one with other quotas, and one that an account must opt in to."""
+"""The default, one with other quotas, and one that an account must opt in to."""
 IGNORED = (
-    "I",  # advice, which the source is given; the output is SAM's to word
-    "W2001",  # SAM puts the value of `Release` in the place of each reference to it
+    "I",  # advice: the source is checked for it, and SAM's output is not ours to change
+    "W2001",  # an unused parameter: SAM replaces each reference to `Release` by its value
 )
 SETTINGS: tuple[dict[str, str], ...] = ({}, {"WorkflowType": "EXPRESS", "Deployment": "Canary"})
-"""Parameters of the stacks that are translated. cfn-lint takes each `If` both ways by itself."""
+"""Parameters of the stacks that are translated. cfn-lint itself tries both ways of each `If`."""
 
-# Its warnings are of the switches and metrics of the service that AWS runs.
+# The translator's warnings are about feature switches and metrics of AWS's own service.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 
@@ -50,13 +50,13 @@ def translated(
     region: str = REGIONS[0],
     content: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the whole template that CloudFormation receives from the SAM transform.
+    """Return the template that CloudFormation receives from the SAM transform.
 
     Args:
         template: as `sam package` reads it: code and definitions are local paths.
-        parameters: those of the stack that are not the defaults.
-        region: in which the transform runs.
-        content: what names the package of a layer, function or machine, by its logical id.
+        parameters: of the stack, if not the defaults.
+        region: where the transform runs.
+        content: the package name of a layer, function or state machine, by its logical id.
 
     Raises:
         InvalidDocumentException: SAM refuses the template.
@@ -74,18 +74,18 @@ def translated(
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """What CloudFormation would refuse, or should not be given."""
+    """Something that CloudFormation would refuse, or that cfn-lint warns of."""
 
     line: int
-    """Of the source: of what SAM has made, that of the resource that it was made from."""
+    """In the source. For a generated resource, the line of the resource that SAM made it from."""
     rule: str
     where: str
-    """The path in the translated template: `Resources/ApiFunctionAliaslive/UpdatePolicy`."""
+    """Path in the translated template: `Resources/ApiFunctionAliaslive/UpdatePolicy`."""
     reason: str
 
 
 def findings(path: Path) -> list[Finding]:
-    """Return what is wrong with a SAM template after its translation, by line."""
+    """Return the findings for a SAM template after its translation, sorted by line."""
     source, errors = decode(str(path))
     if source is None:
         return [Finding(error.linenumber, error.rule.id, "", error.message) for error in errors]
@@ -99,14 +99,14 @@ def findings(path: Path) -> list[Finding]:
 
 
 def violations(document: Mapping[str, Any]) -> list[Finding]:
-    """Return what is wrong with a CloudFormation template. What was read keeps its lines."""
+    """Return the findings for a CloudFormation template; those in the source have their lines."""
     config = ConfigMixIn(regions=list(REGIONS))
     return [
         Finding(
             match.linenumber,
             match.rule.id,
             "/".join(map(str, getattr(match, "path", []))),
-            # All names that there are would hide the one that is not there.
+            # The list of all valid names would hide the invalid one.
             re.sub(r" is not one of \[.*\]", " is not there", match.message),
         )
         for match in run_template_by_data(convert_dict(copy.deepcopy(document)), config, _rules())
@@ -115,13 +115,13 @@ def violations(document: Mapping[str, Any]) -> list[Finding]:
 
 
 def _documents(source: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give each different template that SAM makes, in any region, with any of the settings."""
-    made: set[str] = set()
+    """Yield each distinct template that SAM generates, for all regions and settings."""
+    seen: set[str] = set()
     for region, parameters in product(REGIONS, SETTINGS):
         document = translated(source, parameters, region)
         text = json.dumps(document)
-        if text not in made:
-            made.add(text)
+        if text not in seen:
+            seen.add(text)
             yield document
 
 
@@ -131,17 +131,17 @@ def _rules() -> Any:
 
 
 def _with_line(finding: Finding, source: Mapping[str, Any]) -> Finding:
-    """Give a finding about what SAM has made the line of the resource that it was made from."""
+    """Return a finding about a generated resource with the line of its source resource."""
     _, _, rest = finding.where.partition("Resources/")
     name = rest.partition("/")[0]
-    causes = [cause for cause in source["Resources"] if name.startswith(cause)]
-    if not causes or name in source["Resources"]:
+    sources = [resource for resource in source["Resources"] if name.startswith(resource)]
+    if not sources or name in source["Resources"]:
         return finding
-    return replace(finding, line=max(causes, key=len).start_mark.line + 1)
+    return replace(finding, line=max(sources, key=len).start_mark.line + 1)
 
 
 def main(path: Path) -> None:
-    """Print what is wrong with a template; exit with 1 if anything is."""
+    """Print the findings for a template; exit with 1 if there are any."""
     found = findings(path)
     for finding in found:
         print(f"{path.name}:{finding.line}: {finding.rule} {finding.where}: {finding.reason}")

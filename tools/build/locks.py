@@ -1,7 +1,7 @@
-"""Resolve the dependencies of pyproject.toml into one lock file a group: `make lock`.
+"""Resolve the dependencies of pyproject.toml into one lock file for each group: `make lock`.
 
-Lock files are requirements with hashes, for any platform. Layers take the versions that `dev`
-tested.
+Lock files are requirements with hashes, for any platform. Layers get the versions of `dev`, which
+the tests use.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ COMMON = [
     "--custom-compile-command=make lock",
 ]
 ENVIRONMENTS = ["dev", "emulator", "sam", "policy", "chaos", "bench"]
-# Of a layer: what else uv is told. Chalice's own requirements are those of its command line.
+# Further options for uv by layer. Chalice's dependencies are needed only by its command line.
 LAYERS = {
     "layer-sdk": [],
     "layer-powertools": [],
@@ -29,7 +29,7 @@ LAYERS = {
 
 
 def main() -> int:
-    """Write every lock file; return the exit status of the first that failed."""
+    """Write all lock files; return the exit status of the first one that fails."""
     for group in ENVIRONMENTS:
         project = ["pyproject.toml"] if group == "dev" else []
         status = _compile(group, project)

@@ -1,9 +1,9 @@
-"""What goes into a function's package: its handler, what that imports of ours, and its `site/`.
+"""Select the files of a function's package: its handler, our modules that it imports, its `site/`.
 
-The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles and
-leaves out `darkroom/`: the functions share one layer of what any of them imports of it. With it and
-its bytecode in every package, that of the API would be twice as large as we allow. Only the
-standard library is used here, so that any Python can build.
+The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles,
+without `darkroom/`: the functions share one layer with all modules of it that any of them imports.
+With `darkroom/` and its bytecode in every package, the API's would be twice as large as we allow.
+This module uses only the standard library, so that any Python can build.
 
     python -m tools.build.packages function FOLDER HANDLER TARGET
     python -m tools.build.packages layer TARGET
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-# The earliest moment that a zip file can tell: the same files give the same bytes, always.
+# The earliest time that a zip file can hold: fixed, so that the same files give the same bytes.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 READ_ONLY = 0o644 << 16
 SHARED = "darkroom/"
@@ -28,9 +28,9 @@ HANDLER = re.compile(r"HANDLER := (\S+)")
 
 
 def files(folder: str, handler: str) -> dict[str, Path]:
-    """Return the files of a function: their names in the package and where they are.
+    """Return the files of a function: their names in the package and their paths.
 
-    A folder `site/` beside the handler is what the function serves, and goes along.
+    A folder `site/` beside the handler is included: the function serves it.
 
     Args:
         folder: the function's `CodeUri`, relative to the project: `lambdas/` or `api/`.
@@ -54,20 +54,20 @@ def files(folder: str, handler: str) -> dict[str, Path]:
 
 
 def _locate(module: str, roots: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Give the files that importing a module of ours runs; none for a library's module."""
+    """Yield the files that run when one of our modules is imported; none for a library."""
     parts = module.split(".")
     for root in roots:
         if len(parts) > 1 and not (root / parts[0] / "__init__.py").is_file():
             continue
         for length in range(1, len(parts) + 1):
-            place = root.joinpath(*parts[:length])
-            for path in (place / "__init__.py", place.with_suffix(".py")):
+            base = root.joinpath(*parts[:length])
+            for path in (base / "__init__.py", base.with_suffix(".py")):
                 if path.is_file():
                     yield path.relative_to(root).as_posix(), path
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Give the dotted names that a file imports; `from a import b` may mean the module `a.b`."""
+    """Yield the dotted names that a file imports; `from a import b` may mean the module `a.b`."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -77,7 +77,7 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def zipped(contents: dict[str, Path]) -> bytes:
-    """Return files as a zip archive, the same bytes for the same files."""
+    """Return the files as a zip archive; the same files give the same bytes."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
         for name, path in contents.items():
@@ -89,14 +89,14 @@ def zipped(contents: dict[str, Path]) -> bytes:
 
 
 def function(folder: str, handler: str, target: str) -> None:
-    """Copy the files of one function into a folder, but for what comes in the layer."""
+    """Copy the files of one function into a folder, except those of the shared layer."""
     _copy(
         {n: path for n, path in files(folder, handler).items() if not n.startswith(SHARED)}, target
     )
 
 
 def layer(target: str) -> None:
-    """Copy what any function imports of `darkroom/` into a folder."""
+    """Copy the files of `darkroom/` that any function imports into a folder."""
     shared: dict[str, Path] = {}
     for folder in FOLDERS:
         for handler in HANDLER.findall((PROJECT / folder / "Makefile").read_text()):
@@ -107,9 +107,9 @@ def layer(target: str) -> None:
 
 def _copy(contents: dict[str, Path], target: str) -> None:
     for name, path in contents.items():
-        place = Path(target, name)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, place)
+        copy = Path(target, name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 if __name__ == "__main__":

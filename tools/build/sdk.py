@@ -1,13 +1,13 @@
-"""Cut boto3 down to what the functions use of it: its data, never its code.
+"""Reduce boto3's data, but not its code, to what the functions use.
 
 botocore describes 449 services in 30 megabytes, and each client reads the description of its whole
-service when a function starts. What stays is as it was: our operations with all that they take,
-give and raise; all partitions and regions; the rules for endpoints; retries; certificates.
-`tests/contract/release/test_sdk.py` fails when a function uses what is not listed here.
+service when a function starts. Kept unchanged are: our operations with all inputs, outputs and
+errors; all partitions and regions; the rules for endpoints; retries; certificates.
+`tests/contract/release/test_sdk.py` fails when a function uses an operation that is not listed.
 
 `sam build` runs this from `infra/layers/Makefile`, with the standard library only.
 
-    python -m tools.build.sdk FOLDER     cut the boto3 that was installed into FOLDER
+    python -m tools.build.sdk FOLDER     reduce the boto3 that is installed in FOLDER
 """
 
 import gzip
@@ -22,8 +22,8 @@ OPERATIONS = {
     "dynamodb": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
     "events": {"PutEvents"},
     "kms": {"GenerateMac"},
-    # Two are botocore's own: HeadBucket finds the region of a bucket that has been moved, and a
-    # form is signed after the model of CreateBucket.
+    # botocore itself needs two: HeadBucket to find the region of a redirected bucket, and the model
+    # of CreateBucket to sign a form.
     "s3": {"CopyObject", "CreateBucket", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
     "sqs": {
         "ChangeMessageVisibility",
@@ -40,23 +40,23 @@ OPERATIONS = {
         "StopExecution",
     },
 }
-"""What functions call, by boto3's names."""
+"""The operations that functions call, by boto3's name of the service."""
 ENDPOINTS = {"dynamodb", "events", "kms", "s3", "sqs", "states"}
-"""The same services by the names that their endpoints have."""
+"""The same services, by the names of their endpoints."""
 UNUSED = ("examples-", "paginators-", "waiters-")
 
 Json = Any
 
 
 def cut(site: Path) -> None:
-    """Cut the data of the boto3 and botocore that lie in a folder.
+    """Reduce the data of boto3 and botocore in a folder.
 
     Raises:
-        FileNotFoundError: they are not there.
-        KeyError: they do not know one of the operations.
+        FileNotFoundError: the folder does not contain them.
+        KeyError: they do not have one of the operations.
     """
     shutil.rmtree(site / "boto3" / "examples")
-    shutil.rmtree(site / "boto3" / "data")  # of `boto3.resource`, which needs every operation
+    shutil.rmtree(site / "boto3" / "data")  # for `boto3.resource`, which needs every operation
     data = site / "botocore" / "data"
     for folder in [path for path in data.iterdir() if path.is_dir()]:
         if folder.name not in OPERATIONS:
@@ -75,7 +75,7 @@ def cut(site: Path) -> None:
 
 
 def _shorten(path: Path, operations: set[str]) -> None:
-    """Write one file of a service anew: shorter, and unpacked, for the layer is packed itself."""
+    """Rewrite one file of a service: shorter, and uncompressed, because the layer is compressed."""
     stored = path.read_bytes()
     description = json.loads(gzip.decompress(stored) if path.suffix == ".gz" else stored)
     if path.name.startswith("service-2.json"):
@@ -84,10 +84,10 @@ def _shorten(path: Path, operations: set[str]) -> None:
 
 
 def _of_operations(service: Json, names: set[str]) -> Json:
-    """Return a service with some of its operations, and without texts for people."""
+    """Return a service with only some of its operations, and without documentation."""
     operations = {name: service["operations"][name] for name in sorted(names)}
     shapes = service["shapes"]
-    # An operation can be answered with an error that its description does not name.
+    # An operation can return an error that its description does not list.
     waiting = [name for name in shapes if shapes[name].get("exception")]
     waiting += _references(operations)
     needed: set[str] = set()
@@ -105,7 +105,7 @@ def _of_operations(service: Json, names: set[str]) -> Json:
 
 
 def _references(value: Json) -> Iterator[str]:
-    """Give the names of the shapes that an operation or a shape is made of."""
+    """Yield the names of the shapes that an operation or a shape refers to."""
     if isinstance(value, dict):
         for key, entry in value.items():
             if key == "shape" and isinstance(entry, str):
@@ -118,7 +118,7 @@ def _references(value: Json) -> Iterator[str]:
 
 
 def _undocumented(value: Json) -> Json:
-    """Return a description without its texts for people. A member may have that name, too."""
+    """Return a description without its texts; a member named "documentation" is kept."""
     if isinstance(value, dict):
         return {
             key: _undocumented(entry)

@@ -1,6 +1,6 @@
-"""`make demo`: one picture developed and one that is not there, on the local cloud, end to end.
+"""`make demo`: submit an existing and a missing picture to the local cloud, end to end.
 
-Exits 0 only if both ended as they should: see `judge`.
+It exits 0 only if one is COMPLETED with the right result and the other FAILED: see `judge`.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ from darkroom.cli import render, submissions
 from darkroom.cli.operator import history, tables
 from darkroom.cli.stack import Stack, from_description
 from darkroom.client import ApiError, Darkroom, Unreachable
-from tools.demo import picture
+from tools.demo import test_card
 from tools.localcloud import cloud, commands
 
 FOLDER = cloud.PROJECT / ".local" / "demo"
 CARD, MISSING = "card.png", "missing.png"
 DEADLINE = 90.0
-"""Seconds for all of it."""
+"""Seconds for the whole demo."""
 TOLERANCE = 1.0
-"""Levels of gray that the result may differ from the luma of the source, on average."""
+"""Average difference, in levels of gray, allowed between the result and the source's luma."""
 
 
 def main() -> int:
@@ -41,49 +41,49 @@ def main() -> int:
     try:
         with screen.status("Starting the local cloud and deploying to it"):
             stack = from_description(commands.up())
-        tell(screen, f"The local cloud is up ({time.monotonic() - began:.1f} s).", "bold")
-        picture.render(card)
+        show(screen, f"The local cloud is up ({time.monotonic() - began:.1f} s).", "bold")
+        test_card.render(card)
         with served(card) as site, stack.darkroom() as client:
-            pictures = submissions.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
-            submissions.submit(client, pictures, "demo", {})
-            follow(screen, client, pictures, DEADLINE - (time.monotonic() - began))
+            jobs = submissions.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
+            submissions.submit(client, jobs, "demo", {})
+            follow(screen, client, jobs, DEADLINE - (time.monotonic() - began))
     except (cloud.LocalCloudError, ApiError, Unreachable, history.NoHistory) as error:
-        tell(render.screen(stderr=True), str(error), "red")
+        show(render.screen(stderr=True), str(error), "red")
         return 1
-    developed, missing = pictures
-    wrong = judge(developed, missing, card)
+    developed, missing = jobs
+    problems = judge(developed, missing, card)
     report(screen, stack, developed, missing)
-    for sentence in wrong:
-        tell(render.screen(stderr=True), sentence, "bold red")
-    return 1 if wrong else 0
+    for problem in problems:
+        show(render.screen(stderr=True), problem, "bold red")
+    return 1 if problems else 0
 
 
 def judge(developed: submissions.Job, missing: submissions.Job, card: Path) -> list[str]:
-    """Return what did not end as it should; nothing if all did."""
-    wrong = [f"{job.source}: {job.problem}" for job in (developed, missing) if job.problem]
+    """Return the differences from the expected outcome of both tasks; an empty list if none."""
+    problems = [f"{job.source}: {job.problem}" for job in (developed, missing) if job.problem]
     if developed.status != "COMPLETED":
-        wrong.append(f"{developed.source} is {developed.status} and should be COMPLETED.")
+        problems.append(f"{developed.source} is {developed.status} and should be COMPLETED.")
     elif developed.saved:
-        wrong += judge_gray(developed.saved, card)
+        problems += judge_gray(developed.saved, card)
     failure = missing.task and missing.task["failure"]
-    ending = (missing.status, failure and failure["step"], failure and failure["error"])
-    if ending != ("FAILED", "Download", "SourceNotFound"):
-        wrong.append(f"{missing.source} ended {ending} and should fail with SourceNotFound.")
-    return wrong
+    outcome = (missing.status, failure and failure["step"], failure and failure["error"])
+    if outcome != ("FAILED", "Download", "SourceNotFound"):
+        problems.append(f"{missing.source} ended {outcome} and should fail with SourceNotFound.")
+    return problems
 
 
 def judge_gray(gray_file: Path, card: Path) -> list[str]:
-    """Return what is wrong with a gray version of a picture."""
+    """Return the differences of a gray file from the gray version of the card."""
     with Image.open(gray_file) as gray, Image.open(card) as colour:
         if (gray.mode, gray.size) != ("L", colour.size):
             return [f"{gray_file} is {gray.mode} of {gray.size} and should be L of {colour.size}."]
-        (off,) = ImageStat.Stat(ImageChops.difference(gray, colour.convert("L"))).mean
-    return [f"{gray_file} is {off:.1f} levels off on average."] if off > TOLERANCE else []
+        (error,) = ImageStat.Stat(ImageChops.difference(gray, colour.convert("L"))).mean
+    return [f"{gray_file} is {error:.1f} levels off on average."] if error > TOLERANCE else []
 
 
 @contextlib.contextmanager
 def served(card: Path) -> Iterator[str]:
-    """Serve the picture on a free port of 127.0.0.1, and nothing else; give the site's address."""
+    """Serve only the card, on a free port of 127.0.0.1; yield the site's URL."""
     data = card.read_bytes()
 
     class Site(http.server.BaseHTTPRequestHandler):
@@ -98,7 +98,7 @@ def served(card: Path) -> Iterator[str]:
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing: the demo tells what happens."""
+            """Log nothing: the demo itself reports what happens."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -110,34 +110,32 @@ def served(card: Path) -> Iterator[str]:
             thread.join()
 
 
-def follow(
-    screen: Console, client: Darkroom, pictures: list[submissions.Job], patience: float
-) -> None:
-    """Show the status of each task as it passes: on a terminal in its place, else a line each."""
-    passed = {job.source: [job.status or "refused"] for job in pictures}
+def follow(screen: Console, client: Darkroom, jobs: list[submissions.Job], seconds: float) -> None:
+    """Show each change of a task's status: on a terminal in place, otherwise as a new line."""
+    seen = {job.source: [job.status or "refused"] for job in jobs}
 
     def trails() -> Group:
-        return Group(*(trail(source, statuses) for source, statuses in passed.items()))
+        return Group(*(trail(source, statuses) for source, statuses in seen.items()))
 
     if not screen.is_terminal:
-        for job in pictures:
-            tell(screen, f"{job.status or 'refused':9}  {job.source}")
-    # Without a terminal, Live would show its last state at the end, which was said by then.
+        for job in jobs:
+            show(screen, f"{job.status or 'refused':9}  {job.source}")
+    # Without a terminal, Live would print its final state again: `transient` prevents that.
     with Live(trails(), console=screen, transient=not screen.is_terminal) as live:
 
         def changed(job: submissions.Job) -> None:
-            if job.status and job.status != passed[job.source][-1]:
-                passed[job.source].append(job.status)
+            if job.status and job.status != seen[job.source][-1]:
+                seen[job.source].append(job.status)
                 if screen.is_terminal:
                     live.update(trails())
                 else:
-                    tell(screen, f"{job.status:9}  {job.source}")
+                    show(screen, f"{job.status:9}  {job.source}")
 
-        submissions.follow(client, pictures, changed, FOLDER, patience)
+        submissions.follow(client, jobs, changed, FOLDER, seconds)
 
 
 def trail(source: str, statuses: list[str]) -> Text:
-    """Return a source and the statuses that its task has been in."""
+    """Return a source and all statuses of its task so far."""
     steps = Text(" → ").join(render.status(status) for status in statuses)
     return Text.assemble(f"  {source}  ", steps)
 
@@ -145,12 +143,12 @@ def trail(source: str, statuses: list[str]) -> Text:
 def report(
     screen: Console, stack: Stack, developed: submissions.Job, missing: submissions.Job
 ) -> None:
-    """Show what came of both, state by state, and where to go from here."""
+    """Show the outcome of both tasks, state by state, and the next steps for the reader."""
     for job in (developed, missing):
         task = job.task
         if not task:
             continue
-        tell(screen, "")
+        show(screen, "")
         saved = str(job.saved.relative_to(cloud.PROJECT)) if job.saved else ""
         screen.print(
             render.line(task["status"], saved or render.failure(task), render.result(task)),
@@ -165,14 +163,14 @@ def report(
     program = Path(sys.executable).with_name("darkroom")
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    tell(screen, "")
-    tell(screen, f"Compare:      {(FOLDER / CARD).relative_to(cloud.PROJECT)} and its gray")
-    tell(screen, f"The page:     {stack.api_url}/ (key in .local/stack.json)")
-    tell(screen, f"Submit yours: {shlex.quote(str(program))} submit YOUR_PICTURE --out .")
-    tell(screen, "Stop it all:  make down")
+    show(screen, "")
+    show(screen, f"Compare:      {(FOLDER / CARD).relative_to(cloud.PROJECT)} and its gray version")
+    show(screen, f"Web page:     {stack.api_url}/ (the API key is in .local/stack.json)")
+    show(screen, f"Submit yours: {shlex.quote(str(program))} submit YOUR_PICTURE --out .")
+    show(screen, "Stop it all:  make down")
 
 
-def tell(screen: Console, sentence: str, style: str = "") -> None:
+def show(screen: Console, sentence: str, style: str = "") -> None:
     """Print one line."""
     screen.print(render.clean(sentence), style=style, soft_wrap=True)
 

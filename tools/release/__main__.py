@@ -14,12 +14,12 @@ BUILD = PROJECT / ".aws-sam" / "build"
 
 
 def main(name: str, commit: str) -> None:
-    """Release a commit to the stage of this name; exit with the reason if it does not run there."""
+    """Release a commit to a stage; exit with the reason if the release fails."""
     screen = Console(highlight=False)
     try:
         release(account_of_environment(), stages()[name], BUILD, commit[:10], screen.print)
     except KeyError as error:
-        sys.exit(f"{error} is no stage, or is not set; docs/deploy.md says what is.")
+        sys.exit(f"{error} is not a stage, or not a variable that is set: see docs/deploy.md.")
     except (ReleaseFailed, NoStack) as error:
         sys.exit(str(error))
 

@@ -1,4 +1,4 @@
-"""Where a stage is deployed: an AWS account, or a local cloud that stands for one."""
+"""Where a stage is deployed: an AWS account, or a local cloud in its place."""
 
 import json
 import os
@@ -17,18 +17,18 @@ from tools.localcloud.deploy import at_once, describe
 
 @dataclass(frozen=True)
 class Account:
-    """What `bootstrap.yaml` has made for a stage. Credentials are the environment's."""
+    """The outputs of `infra/pipeline.yaml` for a stage. The environment has the credentials."""
 
     region: str
     bucket: str
-    """For packages; those of releases that may be gone back to stay in it."""
+    """Holds packages, also those of earlier releases, for a roll back."""
     role: str
-    """ARN of the role by which CloudFormation changes the stack."""
+    """ARN of the role that CloudFormation uses to change the stack."""
     boundary: str
-    """ARN of the policy that bounds the roles of the stack."""
+    """ARN of the permissions boundary of the stack's roles."""
 
     def environment(self) -> Mapping[str, str]:
-        """Return what the SAM CLI needs in its environment."""
+        """Return the environment for the SAM CLI."""
         return os.environ
 
     def client(self, service: str) -> Any:
@@ -36,26 +36,26 @@ class Account:
         return boto3.client(service, region_name=self.region)
 
     def template(self, build: Path) -> Path:
-        """Return the template to deploy of what `sam build` has made."""
+        """Return the template to deploy from the folder of `sam build`."""
         return build / "template.yaml"
 
     def stack(self, name: str) -> Stack:
-        """Return how to reach a stack that is deployed.
+        """Return a deployed stack's URL, API key and outputs.
 
         Raises:
-            NoStack: it is not there, or cannot be read.
+            NoStack: it does not exist, or cannot be read.
         """
         return deployed(name, self.region)
 
 
 @dataclass(frozen=True)
 class LocalAccount(Account):
-    """A local cloud, which shifts no traffic: new versions are live at once."""
+    """A local cloud. It does not shift traffic gradually: new versions are live at once."""
 
     cloud: LocalCloud
 
     def environment(self) -> Mapping[str, str]:
-        """Return what the SAM CLI needs to speak to the local cloud, and not to wait for it."""
+        """Return the environment for the SAM CLI: the local cloud's endpoint and short waits."""
         return os.environ | {
             "AWS_ENDPOINT_URL": self.cloud.endpoint_url,
             **self.cloud.credentials.environment,
@@ -67,21 +67,21 @@ class LocalAccount(Account):
         return self.cloud.client(service)
 
     def template(self, build: Path) -> Path:
-        """Write the template that the local cloud can deploy beside the one that was built."""
+        """Write a template for the local cloud beside the built one, and return its path."""
         local = build / "template-local.json"
         local.write_text(json.dumps(at_once(yaml_parse((build / "template.yaml").read_text()))))
         return local
 
     def stack(self, name: str) -> Stack:
-        """Return how to reach a stack of the local cloud."""
+        """Return the URL, API key and outputs of a stack of the local cloud."""
         return from_description(describe(self.cloud, name))
 
 
 def account_of_environment() -> Account:
-    """Return the account that the variables of a GitHub environment name.
+    """Return the account from the variables of a GitHub environment.
 
     Raises:
-        KeyError: one of them is not set; see docs/deploy.md.
+        KeyError: a variable is not set; see docs/deploy.md.
     """
     return Account(
         region=os.environ["AWS_REGION"],

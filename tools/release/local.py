@@ -1,4 +1,4 @@
-"""`make pipeline-local`: from an empty local cloud through all stages, as the workflow does it."""
+"""`make pipeline-local`: release to all stages of an empty local cloud, like the workflow."""
 
 import os
 import subprocess
@@ -15,44 +15,44 @@ from tools.release.release import SAM, ReleaseFailed, release
 from tools.release.stages import Stage, stages
 
 PORT = 4611
-"""Not that of `make up`: both may run."""
+"""Differs from the port of `make up`, so that both can run."""
 
 
 def main() -> None:
-    """Build, then release to every stage; exit with the reason if one does not take it."""
+    """Build, then release to every stage; exit with the reason if a release fails."""
     screen = Console(highlight=False)
     began = time.monotonic()
 
-    def tell(sentence: str) -> None:
+    def progress(sentence: str) -> None:
         screen.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {sentence}")
 
     with tempfile.TemporaryDirectory() as folder:
         cloud = LocalCloud(Path(folder, "cloud"), PORT)
         try:
-            tell("check: make lint [dim](the workflow also runs make test)[/]")
+            progress("check: make lint [dim](the workflow also runs make test)[/]")
             subprocess.run(["make", "--silent", "lint"], cwd=PROJECT, check=True)  # noqa: S607
-            tell("build, once for all stages")
+            progress("build, once for all stages")
             built = build(Path(folder, "build"))
-            tell("start an empty local cloud")
+            progress("start an empty local cloud")
             cloud.start()
             for stage in stages().values():
                 if stage.name == "prod":
-                    tell("approve: on GitHub a person does, for the environment prod")
-                release(account(cloud, stage), stage, built, commit(), tell)
+                    progress("approve: on GitHub, a person approves the environment prod")
+                release(account(cloud, stage), stage, built, commit(), progress)
         except subprocess.CalledProcessError as error:
             sys.exit(f"{' '.join(map(str, error.cmd))} failed.\n{error.stderr or ''}")
         except (LocalCloudError, ReleaseFailed) as error:
             sys.exit(str(error))
         finally:
             cloud.stop()
-    screen.print("[bold green]Every stage runs the release.[/]")
+    screen.print("[bold green]All stages run the release.[/]")
 
 
 def build(folder: Path) -> Path:
-    """Build for this machine, as `make build TARGET=laptop` does, into a folder; return that.
+    """Build for this machine, as `make build TARGET=laptop` does, into a folder; return the folder.
 
     Raises:
-        subprocess.CalledProcessError: it cannot be built; its `stderr` says why.
+        subprocess.CalledProcessError: the build failed; `stderr` says why.
     """
     subprocess.run(  # noqa: S603 - our own tool
         [SAM, "build", "--build-dir", folder],
@@ -66,7 +66,7 @@ def build(folder: Path) -> Path:
 
 
 def commit() -> str:
-    """Return what names the release: the first ten characters of the commit that is checked out."""
+    """Return the release's name: the first ten characters of the current commit."""
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"],  # noqa: S607
         cwd=PROJECT,
@@ -78,10 +78,10 @@ def commit() -> str:
 
 
 def account(cloud: LocalCloud, stage: Stage) -> LocalAccount:
-    """Set up a local cloud for a stage with bootstrap.yaml, as an account is; return it.
+    """Deploy infra/pipeline.yaml for a stage to a local cloud; return it as the stage's account.
 
     Raises:
-        ReleaseFailed: bootstrap.yaml cannot be deployed.
+        botocore.exceptions.WaiterError: infra/pipeline.yaml cannot be deployed.
     """
     name = f"darkroom-pipeline-{stage.name}"
     cloudformation = cloud.client("cloudformation")
@@ -99,8 +99,8 @@ def account(cloud: LocalCloud, stage: Stage) -> LocalAccount:
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
-    made = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in made}
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     return LocalAccount(
         region=cloud.region,
         bucket=outputs["ArtifactsBucket"],

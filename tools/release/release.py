@@ -1,4 +1,4 @@
-"""What a stage does with a build: deploy it, test it, go back to what ran before if it fails."""
+"""Release a build to a stage: deploy it, test it, and roll back if the test fails."""
 
 import json
 import subprocess
@@ -19,62 +19,63 @@ SAM = TOOLS / "sam" / "bin" / "sam"
 
 
 class ReleaseFailed(Exception):
-    """A build was not taken by a stage; the message says why, and what the stage runs."""
+    """A release failed. The message says why, and what the stage runs now."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """What a stack was deployed from: its template, which names packages in S3, and parameters."""
+    """What a stack was deployed with: its template, which names packages in S3, and parameters."""
 
     template: str
     parameters: Mapping[str, str]
 
 
 def release(
-    account: Account, stage: Stage, build: Path, version: str, tell: Callable[[str], None]
+    account: Account, stage: Stage, build: Path, version: str, progress: Callable[[str], None]
 ) -> None:
-    """Bring a build into a stage.
+    """Release a build to a stage.
 
     Args:
-        account: where the stage is.
-        stage: which one.
-        build: the folder that `sam build` has made; the same for every stage.
+        account: of the stage.
+        stage: to release to.
+        build: the folder of `sam build`; the same for every stage.
         version: the parameter `Release`, the first ten characters of the commit.
-        tell: is given a sentence for each thing that is done.
+        progress: called with a sentence before each step.
 
     Raises:
-        ReleaseFailed: CloudFormation went back, because of an alarm or an error, or the test of
-            the stage failed and the stage was brought back to what ran before, or could not be; or
-            what a failed first release has left is in the way.
+        ReleaseFailed: one of three. CloudFormation rolled back, because of an alarm or an error. Or
+            the stage's test failed; then the message says whether the stage was rolled back. Or
+            the remains of a failed first release could not be deleted.
     """
     before = running(account, stage)
-    tell(f"{stage.stack_name}: deploy {version}")
+    progress(f"{stage.stack_name}: deploy {version}")
     own = {"Release": version, "PermissionsBoundary": account.boundary}
     deploy(account, stage, account.template(build), stage.parameters | own)
-    tell(f"{stage.stack_name}: test {version}")
+    progress(f"{stage.stack_name}: test {version}")
     try:
         smoke(account, stage.stack_name, version)
     except SmokeFailed as error:
         if before is None:
-            raise ReleaseFailed(f"{error} There is no earlier release to go back to.") from error
+            raise ReleaseFailed(f"{error} There is no earlier release to roll back to.") from error
         earlier = before.parameters.get("Release") or "the earlier release"
-        tell(f"{stage.stack_name}: {error} Go back to {earlier}")
+        progress(f"{stage.stack_name}: {error} Roll back to {earlier}")
         try:
-            go_back(account, stage, before)
-        except ReleaseFailed as stuck:
-            raise ReleaseFailed(f"{error} It could not go back to {earlier}: {stuck}") from error
+            roll_back(account, stage, before)
+        except ReleaseFailed as failed:
+            message = f"{error} The roll back to {earlier} failed: {failed}"
+            raise ReleaseFailed(message) from error
         raise ReleaseFailed(f"{error} {stage.stack_name} runs {earlier} again.") from error
-    tell(f"{stage.stack_name}: {version} is live")
+    progress(f"{stage.stack_name}: {version} is live")
 
 
 def running(account: Account, stage: Stage) -> Running | None:
-    """Return what a stage runs; None if it has never been deployed.
+    """Return what a stage runs; None if it was never deployed successfully.
 
-    AWS updates no stack whose creation failed, and the SAM CLI does not delete it: it is deleted
-    here, so that a release that mends it can follow.
+    AWS does not update a stack whose creation failed, and the SAM CLI does not delete it. So it is
+    deleted here, so that the next release can create it again.
 
     Raises:
-        ReleaseFailed: what a failed creation has left could not be deleted.
+        ReleaseFailed: the stack whose creation failed could not be deleted.
     """
     cloudformation = account.client("cloudformation")
     try:
@@ -83,7 +84,7 @@ def running(account: Account, stage: Stage) -> Running | None:
     except WaiterError as error:
         raise ReleaseFailed(
             f"{stage.stack_name} was never created, and cannot be deleted: {error} "
-            "Delete it by hand; CloudFormation's console says what is in the way."
+            "Delete it by hand; the CloudFormation console shows what prevents it."
         ) from error
     stack = cloudformation.describe_stacks(StackName=stage.stack_name)["Stacks"][0]
     body = cloudformation.get_template(StackName=stage.stack_name, TemplateStage="Original")
@@ -94,10 +95,11 @@ def running(account: Account, stage: Stage) -> Running | None:
     )
 
 
-def go_back(account: Account, stage: Stage, before: Running) -> None:
-    """Deploy once more what a stage ran before. Its packages are still in the bucket.
+def roll_back(account: Account, stage: Stage, before: Running) -> None:
+    """Deploy the previous release of a stage again. Its packages are still in the bucket.
 
-    Nothing is shifted gradually: what is live is known to be bad, and alarms may be on.
+    Traffic is not shifted gradually: the live release is known to be bad, and an alarm may be on,
+    which would stop a gradual deployment.
     """
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder, "template.yaml")
@@ -109,7 +111,7 @@ def deploy(account: Account, stage: Stage, template: Path, parameters: Mapping[s
     """Run `sam deploy` with the settings of a stage.
 
     Raises:
-        ReleaseFailed: CloudFormation has undone the change, or there is an error in it.
+        ReleaseFailed: the deployment failed, and CloudFormation has undone any changes.
     """
     done = subprocess.run(  # noqa: S603 - our own tool
         [

@@ -1,6 +1,6 @@
-"""The test of a stage: a picture is developed and a text refused, on the stack that is live.
+"""The smoke test of a stage: on the live stack, a picture is developed and a text file refused.
 
-It asks as a client does and removes what it has made: tasks, uploads and results.
+It uses the stack like a client, and removes the tasks, uploads and results that it created.
 """
 
 import tempfile
@@ -19,35 +19,35 @@ from tools.release.accounts import Account
 
 CARD = PROJECT / "docs" / "card.png"
 SECONDS = 120.0
-"""For a task to end in: cold starts, and the queue of everybody else's tasks."""
+"""The time limit of a task. It allows for cold starts and for other callers' tasks in the queue."""
 
-OF_CLIENTS = (ApiError, Unreachable, BrokenDownload, httpx.HTTPError)
-OF_AWS = (NoStack, BotoCoreError, ClientError)
+CLIENT_ERRORS = (ApiError, Unreachable, BrokenDownload, httpx.HTTPError)
+AWS_ERRORS = (NoStack, BotoCoreError, ClientError)
 
 
 class SmokeFailed(Exception):
-    """The stack does not do what it is for; the message says what."""
+    """The smoke test failed; the message says what went wrong."""
 
 
 def smoke(account: Account, stack_name: str, version: str) -> None:
     """Test a stack that has just been deployed.
 
     Raises:
-        SmokeFailed: it is not live, or does not do what it is for, or cannot be asked.
+        SmokeFailed: it is not live, cannot be reached, or gives a wrong result.
     """
     try:
         _require_live(account, stack_name, version)
         stack = account.stack(stack_name)
-        with stack.darkroom() as client, _removed_at_the_end(account, stack) as made:
-            _develop(client, made)
-            _refuse(client, made)
-        _turn_away(stack)
-    except (*OF_CLIENTS, *OF_AWS) as error:
+        with stack.darkroom() as client, _cleaned_up(account, stack) as created:
+            _check_image(client, created)
+            _check_text(client, created)
+        _check_unknown_key(stack)
+    except (*CLIENT_ERRORS, *AWS_ERRORS) as error:
         raise SmokeFailed(f"{stack_name} cannot be used: {error}") from error
 
 
 def _require_live(account: Account, stack_name: str, version: str) -> None:
-    """Look where the alias of each function leads: its description ends with the release."""
+    """Check the version behind each function's alias: its description ends with the release."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources")
     functions = account.client("lambda")
     for page in pages.paginate(StackName=stack_name):
@@ -61,48 +61,49 @@ def _require_live(account: Account, stack_name: str, version: str) -> None:
                 raise SmokeFailed(f"{resource['LogicalResourceId']} is not live in {version}.")
 
 
-def _develop(client: Darkroom, made: list[Task]) -> None:
-    task = _ended(client, CARD, made)
+def _check_image(client: Darkroom, created: list[Task]) -> None:
+    task = _run(client, CARD, created)
     if task["status"] != "COMPLETED":
         raise SmokeFailed(f"A picture is {task['status']}, not developed: {task['failure']}.")
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "gray.png")
-        client.download(task, place)
-        with Image.open(CARD) as card, Image.open(place) as gray:
+        result = Path(folder, "gray.png")
+        client.download(task, result)
+        with Image.open(CARD) as card, Image.open(result) as gray:
             if (gray.mode, gray.size) != ("L", card.size):
                 raise SmokeFailed(f"The result is {gray.mode}, {gray.size}: not the card in gray.")
 
 
-def _refuse(client: Darkroom, made: list[Task]) -> None:
+def _check_text(client: Darkroom, created: list[Task]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "text.png")
-        text.write_text("This is no picture, whatever its name says.\n" * 20)
-        task = _ended(client, text, made)
+        text.write_text("This is not a picture, whatever its name says.\n" * 20)
+        task = _run(client, text, created)
     failure = task["failure"]
     if failure is None or failure["error"] != "UnsupportedFormat":
-        raise SmokeFailed(f"A text is {task['status']}, not refused: {failure}.")
+        raise SmokeFailed(f"A text file is {task['status']}, not refused: {failure}.")
 
 
-def _turn_away(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.api_url}/tasks", headers={"x-api-key": "nobody"}, timeout=30)
-    if answer.status_code != httpx.codes.FORBIDDEN:
-        raise SmokeFailed(f"A stranger is answered {answer.status_code}, not 403.")
+def _check_unknown_key(stack: Stack) -> None:
+    response = httpx.get(f"{stack.api_url}/tasks", headers={"x-api-key": "nobody"}, timeout=30)
+    if response.status_code != httpx.codes.FORBIDDEN:
+        raise SmokeFailed(f"An unknown key is answered {response.status_code}, not 403.")
 
 
-def _ended(client: Darkroom, picture: Path, made: list[Task]) -> Task:
-    task = client.submit({"uploadId": client.upload(picture)}, name="smoke")
-    made.append(task)
+def _run(client: Darkroom, file: Path, created: list[Task]) -> Task:
+    task = client.submit({"uploadId": client.upload(file)}, name="smoke")
+    created.append(task)
     return client.wait([task["taskId"]], SECONDS)[task["taskId"]]
 
 
 @contextmanager
-def _removed_at_the_end(account: Account, stack: Stack) -> Iterator[list[Task]]:
-    made: list[Task] = []
+def _cleaned_up(account: Account, stack: Stack) -> Iterator[list[Task]]:
+    """Yield a list for created tasks; at the end, delete these with their uploads and results."""
+    created: list[Task] = []
     try:
-        yield made
+        yield created
     finally:
         bucket, s3 = stack.outputs["BucketName"], account.client("s3")
-        for task in made:
+        for task in created:
             task_id = task["taskId"]
             record = account.client("dynamodb").delete_item(
                 TableName=stack.outputs["TableName"],
@@ -111,5 +112,5 @@ def _removed_at_the_end(account: Account, stack: Stack) -> Iterator[list[Task]]:
             )["Attributes"]
             upload = record["source"]["M"]["object"]["S"]
             for prefix in (upload, f"work/{task_id}/", f"results/{task_id}/"):
-                for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
-                    s3.delete_object(Bucket=bucket, Key=found["Key"])
+                for file in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+                    s3.delete_object(Bucket=bucket, Key=file["Key"])

@@ -1,4 +1,4 @@
-"""The stages that a build goes through, with their settings in samconfig.toml."""
+"""The stages of the pipeline. Their settings are in samconfig.toml."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from tools.localcloud.cloud import PROJECT
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage, and the stack that it is."""
+    """One stage of the pipeline, and its stack."""
 
     name: str
     config_env: str
-    """Its section of samconfig.toml; SAM calls the first one `default`."""
+    """Its section in samconfig.toml; the first stage's is SAM's `default`."""
     stack_name: str
     parameters: dict[str, str]
 
 
 def stages(config: Path = PROJECT / "samconfig.toml") -> dict[str, Stage]:
-    """Return the stages by name, in the order in which a build goes through them."""
+    """Return the stages by name, in the order of release."""
     found = {}
     settings = tomllib.loads(config.read_text())
     for name, config_env in (("dev", "default"), ("staging", "staging"), ("prod", "prod")):

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.project import PROJECT
-from tools.build.describe import PLACE, described
+from tools.build.describe import OPENAPI_FILE, openapi_text
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 WITHOUT_THE_API = {("/openapi.json", "GET"), ("/health", "GET")}
@@ -20,7 +20,7 @@ WITHOUT_THE_API = {("/openapi.json", "GET"), ("/health", "GET")}
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    return json.loads(PLACE.read_text("utf-8"))
+    return json.loads(OPENAPI_FILE.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def operations(document: Any) -> dict[tuple[str, str], Any]:
 
 
 def test_the_file_is_what_the_models_say():
-    assert PLACE.read_text("utf-8") == described(), "`make describe` writes it anew"
+    assert OPENAPI_FILE.read_text("utf-8") == openapi_text(), "`make describe` writes it anew"
 
 
 def test_it_is_valid_openapi_3_1(document):

@@ -64,7 +64,7 @@ ROWS: list[tuple[bytes, str]] = [
     (b"GOOD,a,b", "Line 5 is not a row of this table: it has 3 values"),
     (b"GOOD,\xfc", "Line 6 is not UTF-8, from byte "),
     (b'GOOD,"%s"' % (b"n" * 200_000), "Line 7 is longer than 32768 bytes."),
-    (b",name", "Line 8: Give either imageUrl or uploadId."),
+    (b",name", "Line 8: Send either imageUrl or uploadId."),
     (b'"GOOD",', GOOD),
 ]
 

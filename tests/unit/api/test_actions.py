@@ -77,9 +77,9 @@ def test_a_change_that_came_too_late_says_what_the_task_is_by_now(
 
     assert (answer.status, answer.error["code"]) == (409, "NotCancellable")
     assert answer.error["message"] == (
-        "Attempt 2 has begun meanwhile. Look at the task again."
+        "Attempt 2 has begun in the meantime. GET the task again."
         if again
-        else "Only a PENDING or RUNNING task can be cancelled; it is FAILED."
+        else "Only a PENDING or RUNNING task can be cancelled; this one is FAILED."
     )
     assert stopped == []
 

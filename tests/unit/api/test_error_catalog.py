@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from tests.support.api_caller import Answer, Api
 from tests.support.fakes.aws import _Template
 from tests.support.project import PROJECT
-from tools.build.describe import PLACE
+from tools.build.describe import OPENAPI_FILE
 
 TASK = {"imageUrl": "https://example.com/a.jpg"}
 LARGE = "data:image/png;base64," + "AAAA" * 400
@@ -51,7 +51,7 @@ def without_services(api: Api) -> Answer:
 
 def broken(api: Api) -> Answer:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api.module, "answer", lambda *_: 1 / 0)
+        patch.setattr(api.module, "tasks_response", lambda *_: 1 / 0)
         return api.get("/tasks")
 
 
@@ -86,7 +86,7 @@ PROVOKED: dict[str, Callable[[Api], Answer]] = {
     "ServiceUnavailable": without_services,
     "InternalError": broken,
 }
-DOCUMENT = json.loads(PLACE.read_text("utf-8"))
+DOCUMENT = json.loads(OPENAPI_FILE.read_text("utf-8"))
 EXAMPLES = {name: told["value"] for name, told in DOCUMENT["components"]["examples"].items()}
 
 

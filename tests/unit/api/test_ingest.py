@@ -101,7 +101,7 @@ GOOD = f'"imageUrl": "{URL}"'
         ('{"imageUrl": "http://1.2.3.4.5/"}', "Line 7: imageUrl: "),
         (f'{{{GOOD}, "more": 1}}', "Line 7: There is no field more."),
         ('{"imageUrl": "data:image/png;base64,AA=="}', "Line 7: imageUrl: a batch takes no data:"),
-        ("{}", "Line 7: Give either imageUrl or uploadId."),
+        ("{}", "Line 7: Send either imageUrl or uploadId."),
         ('"text"', "Line 7 must be a JSON object."),
         ("[1, 2]", "Line 7 must be a JSON object."),
         ("null", "Line 7 must be a JSON object."),

@@ -88,7 +88,7 @@ def test_twelve_bits_are_scaled_to_sixteen():
 def test_what_is_no_number_is_no_picture(value: float):
     numbers = (RAMP / 65535).astype(np.float32)
     numbers[0, 0] = value
-    with pytest.raises(InvalidImage, match="no numbers"):
+    with pytest.raises(InvalidImage, match="not numbers"):
         develop(tiff(numbers, BLACK_IS_ZERO))
 
 

@@ -185,7 +185,7 @@ def test_what_is_odd_ends_within_memory_and_time(kind: str, tmp_path: Path):
 def test_what_no_estimate_has_foreseen_is_refused_and_not_killed(tmp_path: Path):
     data = EITHER["tags of 40 million numbers"]()
     found = outcome(data, tmp_path / "image", memory=300 * 2**20)
-    assert found == "ImageTooLarge: The image needs more memory than there is."
+    assert found == "ImageTooLarge: The image needs more memory than is available."
 
 
 @LINUX

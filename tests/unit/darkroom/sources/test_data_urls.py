@@ -61,7 +61,7 @@ def test_exactly_the_limit_is_not_too_large() -> None:
     url = "data:image/png;base64," + base64.b64encode(b"12345").decode()
 
     assert decode(url, 5)[1] == b"12345"
-    with pytest.raises(SourceTooLarge, match="carries 5 bytes; the limit is 4"):
+    with pytest.raises(SourceTooLarge, match="contains 5 bytes; the limit is 4"):
         decode(url, 4)
 
 

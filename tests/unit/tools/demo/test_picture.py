@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tools.demo.picture import FLAT_BOX, FLAT_LUMA, PATCHES, luma, patch_box, render
+from tools.demo.test_card import FLAT_BOX, FLAT_LUMA, PATCHES, luma, patch_box, render
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def test_the_picture_is_the_same_every_time(tmp_path: Path) -> None:
     first, second = tmp_path / "first.png", tmp_path / "second.png"
 
     render(first)
-    subprocess.run([sys.executable, "-m", "tools.demo.picture", second], check=True)
+    subprocess.run([sys.executable, "-m", "tools.demo.test_card", second], check=True)
 
     assert first.read_bytes() == second.read_bytes()
 

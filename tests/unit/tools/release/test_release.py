@@ -69,7 +69,7 @@ def test_a_failed_test_brings_back_what_ran_before_at_once(monkeypatch):
 
 def test_a_first_release_that_fails_has_nothing_to_go_back_to(monkeypatch):
     runs = Runs(monkeypatch, None, "A picture is FAILED.")
-    with pytest.raises(ReleaseFailed, match="no earlier release to go back to"):
+    with pytest.raises(ReleaseFailed, match="no earlier release to roll back to"):
         run()
     assert len(runs.deployed) == 1
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_deleted_is_named():
 def test_a_stage_that_cannot_go_back_says_so(monkeypatch):
     runs = Runs(monkeypatch, EARLIER, "A picture is FAILED.")
     runs.stuck = True
-    with pytest.raises(ReleaseFailed, match="could not go back to first: CloudFormation says no"):
+    with pytest.raises(ReleaseFailed, match="roll back to first failed: CloudFormation says no"):
         run()
 
 
