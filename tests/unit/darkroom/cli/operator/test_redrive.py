@@ -110,7 +110,7 @@ def test_a_message_without_a_reason_is_told_what_it_lacks(queues: Queues) -> Non
 
     shown = darkroom("redrive-dlq", "--dry-run").stdout
 
-    assert "keep  not a task  The message has no taskId" in shown
+    assert "keep  not a task  The field taskId of the message is missing" in shown
 
 
 def test_a_redrive_asks_with_the_count(queues: Queues) -> None:
