@@ -1,1 +1,1 @@
-"""What the routes need: the shapes of requests and answers, and how an error is told."""
+"""What the routes need: services, models of requests and responses, views and errors."""

@@ -1,6 +1,6 @@
-"""`make bench`: measure everything, show it, write docs/performance.md and its plot.
+"""`make bench`: measure everything, show the tables, write docs/performance.md and its plot.
 
-`python -m tools.bench --quick` measures hardly anything and writes nothing: to see that it works.
+`python -m tools.bench --quick` measures very little and writes nothing, to check that it works.
 """
 
 import datetime
@@ -28,7 +28,7 @@ GIB = 2**30
 
 
 def main(*, quick: bool) -> None:
-    """Measure one after the other, since two at once would slow each other down."""
+    """Run the measurements one after the other, since parallel ones would slow each other down."""
     screen = Console()
     began, load = time.monotonic(), os.getloadavg()[0]
     tables: list[Table] = []
@@ -41,8 +41,8 @@ def main(*, quick: bool) -> None:
     seconds = time.monotonic() - began
     today = datetime.datetime.now(datetime.UTC).date()
     where = (
-        f"{_machine()} Measured on {today}, in {seconds:.0f} s; before that {load:.1f} processes "
-        "were at work on the machine."
+        f"{_machine()} Measured on {today}, in {seconds:.0f} s. The machine's load average before "
+        f"was {load:.1f}."
     )
     screen.print(where)
     if not quick:
@@ -63,7 +63,7 @@ def _write(tables: list[Table], where: str) -> None:
 
 
 def _machine() -> str:
-    """Say in a sentence what all figures belong to."""
+    """Return a sentence about the machine and the versions that were measured."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
     memory = psutil.virtual_memory().total / GIB
     return (

@@ -1,4 +1,4 @@
-"""What calls and log lines are billed as."""
+"""Count calls and log lines in the units that AWS bills."""
 
 import collections
 import json
@@ -9,10 +9,10 @@ from http import HTTPStatus
 from tools.bench import units
 from tools.bench.wire import Call
 
-# CloudWatch adds them to each line:
+# CloudWatch adds these bytes to each line:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 LINE_BYTES = 26
-# What Lambda itself writes for an invocation as JSON, for the local cloud has its lines as text:
+# The JSON lines that Lambda itself writes for an invocation; the local cloud writes text instead:
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 PLATFORM_LINES = (
     {
@@ -46,12 +46,12 @@ TEXT_LINES = (STARTED, "END ", "REPORT ")
 
 @dataclass(frozen=True)
 class Capacity:
-    """What calls used of tables.
+    """The DynamoDB capacity that calls used.
 
     Attributes:
-        writes: units by index, a table's own under "table", each after the table's prefix.
-        reads: units.
-        kept_bytes: of the items that were written, and of what indexes hold of them, at the end.
+        writes: write units by index; "table" is the table itself. Names have the table's prefix.
+        reads: read units.
+        kept_bytes: bytes at the end, of the written items and of their entries in indexes.
     """
 
     writes: dict[str, int]
@@ -60,10 +60,10 @@ class Capacity:
 
 
 def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capacity:
-    """Return what calls used of tables, which are given by their names.
+    """Return the capacity that calls used; `tables` are by name.
 
     Raises:
-        ValueError: a function called what this cannot count.
+        ValueError: a function called an operation that is not counted here.
     """
     writes: collections.Counter[str] = collections.Counter()
     reads = 0.0
@@ -80,21 +80,21 @@ def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capaci
                 old = items.get(key, {})
                 if call.status == HTTPStatus.OK:
                     items[key] = new or old
-                # A write whose condition fails costs what the item has.
+                # A write whose condition fails is billed by the size of the existing item.
                 spent = units.write_units(old, items.get(key, old), table.indexes)
                 writes.update({f"{table.prefix}{where}": count for where, count in spent.items()})
             case "GetItem":
                 consistent = sent.get("ConsistentRead", False)
                 reads += units.read_units([got.get("Item", {})], consistent=consistent)
             case "BatchGetItem":
-                # Each item of a batch is read, and rounded up, by itself.
+                # The units of each item are rounded up separately.
                 for name, found in got["Responses"].items():
                     consistent = sent["RequestItems"][name].get("ConsistentRead", False)
                     reads += sum(units.read_units([item], consistent=consistent) for item in found)
             case "Query":
                 reads += units.read_units(got["Items"], consistent=False)
             case other:
-                raise ValueError(f"Functions call {other}, which is not counted.")
+                raise ValueError(f"Functions call {other}, which the bench cannot count.")
     kept = sum(
         units.item_bytes(held)
         for (name, _), item in items.items()
@@ -104,7 +104,7 @@ def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capaci
 
 
 def messages(calls: Iterable[Call]) -> int:
-    """Return the units of the messages that were sent to queues: a batch is billed as a whole."""
+    """Return the billed units of messages that were sent; a batch is billed as a whole."""
     billed = 0
     for call in calls:
         if call.operation in {"SendMessage", "SendMessageBatch"}:
@@ -115,7 +115,7 @@ def messages(calls: Iterable[Call]) -> int:
 
 
 def events(calls: Iterable[Call]) -> int:
-    """Return the units of the events that were put on the bus."""
+    """Return the billed units of events that were put on the event bus."""
     entries = [
         entry
         for call in calls
@@ -129,30 +129,30 @@ def events(calls: Iterable[Call]) -> int:
 
 
 def log_bytes(lines: Iterable[str], *, platform: bool) -> int:
-    """Return what CloudWatch counts for lines of functions.
+    """Return the bytes that CloudWatch bills for lines of functions.
 
     Args:
         lines: of the local cloud's log groups.
-        platform: whether Lambda writes lines of its own for an invocation that succeeds.
+        platform: whether Lambda itself writes lines for a successful invocation.
     """
-    of_lambda = sum(len(json.dumps(line)) + LINE_BYTES for line in PLATFORM_LINES)
+    platform_bytes = sum(len(json.dumps(line)) + LINE_BYTES for line in PLATFORM_LINES)
     written = 0
     for line in lines:
         if not line.startswith(TEXT_LINES):
             written += len(line.encode()) + LINE_BYTES
         elif line.startswith(STARTED) and platform:
-            written += of_lambda
+            written += platform_bytes
     return written
 
 
-def made_by(
+def by_function(
     calls: Iterable[Call], callers: Mapping[str, str]
 ) -> collections.defaultdict[str, collections.Counter[str]]:
-    """Return how often each function called what, as `dynamodb:PutItem`."""
-    made: collections.defaultdict[str, collections.Counter[str]] = collections.defaultdict(
+    """Return how often each function called each operation, named like `dynamodb:PutItem`."""
+    counts: collections.defaultdict[str, collections.Counter[str]] = collections.defaultdict(
         collections.Counter
     )
     for call in calls:
         if call.caller in callers:
-            made[callers[call.caller]][f"{call.service}:{call.operation}"] += 1
-    return made
+            counts[callers[call.caller]][f"{call.service}:{call.operation}"] += 1
+    return counts

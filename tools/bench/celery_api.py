@@ -1,6 +1,6 @@
-"""The HTTP API before `bench.celery_worker`: stores a task as PENDING and queues it.
+"""The HTTP API for `celery_worker`: stores a task as PENDING and enqueues it.
 
-Served by uvicorn in one process, see `bench.celery_rig`.
+uvicorn serves it in one process, see `celery_rig`.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from tools.bench.celery_worker import NAME, develop, in_steps, now, table
 
 
 class Order(BaseModel):
-    """What a client sends."""
+    """The body of a request."""
 
     imageUrl: str  # noqa: N815 - the name that Darkroom's clients send
 
@@ -22,7 +22,7 @@ app = FastAPI()
 
 @app.post("/tasks", status_code=202)  # type: ignore[untyped-decorator]
 def create(order: Order) -> dict[str, str]:
-    """Take a task that is done in one piece."""
+    """Accept a task that runs in one piece."""
     task = store(order)
     develop.delay(task["taskId"], order.imageUrl)
     return task
@@ -30,7 +30,7 @@ def create(order: Order) -> dict[str, str]:
 
 @app.post("/tasks/in-steps", status_code=202)  # type: ignore[untyped-decorator]
 def create_in_steps(order: Order) -> dict[str, str]:
-    """Take a task that is done in steps."""
+    """Accept a task that runs in steps."""
     task = store(order)
     in_steps(task["taskId"], order.imageUrl).delay()
     return task

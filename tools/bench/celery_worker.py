@@ -1,17 +1,17 @@
-"""What Darkroom's path is measured against: Celery, asked for the same in two ways.
+"""A Celery worker that Darkroom is compared with. It does the same work in two ways.
 
-Runs in the environment of tools/locks/bench.txt, see `bench.celery_rig`; `bench.celery_api` takes
-its tasks. Either way a task is RUNNING in the table, its image is downloaded, made gray as the
-first answer on the web says and put into the bucket; then the task is COMPLETED with its result.
+Runs in the environment of tools/locks/bench.txt, see `celery_rig`; `celery_api` accepts its tasks.
+Both ways set a task to RUNNING in the table, download its image, convert it to gray with the usual
+line of Pillow, put it into the bucket, and set the task to COMPLETED with its result.
 
-`develop`   does all of it in one piece, as somebody would who does not ask what may go wrong
-`in_steps`  does what Darkroom does: each step is a task of Celery's, tried again by itself, which
-            leaves its file in the bucket for the next; the result is a copy whose size and
-            checksum are compared
+`develop`   does all of it in one piece, without protection against failures
+`in_steps`  works like Darkroom: each step is a separate Celery task with its own retry, which
+            leaves its file in the bucket for the next step; the result is a copy whose size and
+            checksum are verified
 
     BENCH_BROKER    broker: `redis://…`
     BENCH_NAME      the name of the table and of the bucket
-    AWS_…           where both are, and with which key
+    AWS_…           endpoint, region and credentials of both
 """
 
 import base64
@@ -32,9 +32,9 @@ STEP = {"autoretry_for": (Exception,), "retry_backoff": True, "max_retries": 8}
 
 app = Celery("tools.bench.celery_worker", broker=os.environ["BENCH_BROKER"])
 app.conf.update(
-    # The table has it.
+    # The result is in the table.
     task_ignore_result=True,
-    # A task whose worker dies is done again, as in Darkroom.
+    # A task whose worker dies is run again, as in Darkroom.
     task_acks_late=True,
     worker_prefetch_multiplier=1,
 )
@@ -45,7 +45,7 @@ Gray = dict[str, Any]
 
 
 def in_steps(task_id: str, url: str) -> Any:
-    """Return the chain of a task's steps."""
+    """Return the Celery chain of a task's steps."""
     return chain(
         start.si(task_id),
         download.si(task_id, url),
@@ -57,7 +57,7 @@ def in_steps(task_id: str, url: str) -> Any:
 
 @app.task(name="develop")  # type: ignore[untyped-decorator]
 def develop(task_id: str, url: str) -> None:
-    """Develop one image."""
+    """Do all steps for one image."""
     start(task_id)
     data, width, height = gray(fetch(url))
     key = result_key(task_id)
@@ -67,13 +67,13 @@ def develop(task_id: str, url: str) -> None:
 
 @app.task(name="start", **STEP)  # type: ignore[untyped-decorator]
 def start(task_id: str) -> None:
-    """Say that a task is being worked on."""
+    """Set a task to RUNNING."""
     update(task_id, {"status": {"S": "RUNNING"}, "startedAt": {"S": now()}})
 
 
 @app.task(name="download", **STEP)  # type: ignore[untyped-decorator]
 def download(task_id: str, url: str) -> str:
-    """Fetch the source; return its key."""
+    """Store the source in the bucket; return its key."""
     key = f"work/{task_id}/source"
     bucket.put_object(Bucket=NAME, Key=key, Body=fetch(url), ChecksumAlgorithm="SHA256")
     return key
@@ -81,7 +81,7 @@ def download(task_id: str, url: str) -> str:
 
 @app.task(name="grayscale", **STEP)  # type: ignore[untyped-decorator]
 def grayscale(source: str, task_id: str) -> Gray:
-    """Make the source gray; return what was made."""
+    """Convert the source to gray; return the key and properties of the gray file."""
     data, width, height = gray(bucket.get_object(Bucket=NAME, Key=source)["Body"].read())
     key, checksum = f"work/{task_id}/gray", base64.b64encode(hashlib.sha256(data).digest()).decode()
     bucket.put_object(Bucket=NAME, Key=key, Body=data, ContentType=JPEG, ChecksumSHA256=checksum)
@@ -89,22 +89,24 @@ def grayscale(source: str, task_id: str) -> Gray:
 
 
 @app.task(name="upload", **STEP)  # type: ignore[untyped-decorator]
-def upload(made: Gray, task_id: str) -> Gray:
-    """Publish what was made and compare it."""
+def upload(gray_file: Gray, task_id: str) -> Gray:
+    """Copy the gray file to the result's key, and verify its size and checksum."""
     key = result_key(task_id)
-    source = {"Bucket": NAME, "Key": made["key"]}
+    source = {"Bucket": NAME, "Key": gray_file["key"]}
     bucket.copy_object(Bucket=NAME, Key=key, CopySource=source, ChecksumAlgorithm="SHA256")
     head = bucket.head_object(Bucket=NAME, Key=key, ChecksumMode="ENABLED")
-    if (head["ContentLength"], head["ChecksumSHA256"]) != (made["bytes"], made["sha256"]):
-        raise ValueError(f"{key} is not what was made.")
-    return {**made, "key": key}
+    expected = (gray_file["bytes"], gray_file["sha256"])
+    if (head["ContentLength"], head["ChecksumSHA256"]) != expected:
+        raise ValueError(f"{key} differs from the gray file.")
+    return {**gray_file, "key": key}
 
 
 @app.task(name="complete", **STEP)  # type: ignore[untyped-decorator]
-def complete(made: Gray, task_id: str) -> None:
-    """End a task with its result."""
+def complete(gray_file: Gray, task_id: str) -> None:
+    """Set a task to COMPLETED with its result."""
     result = {
-        name: {"N" if isinstance(value, int) else "S": str(value)} for name, value in made.items()
+        name: {"N" if isinstance(value, int) else "S": str(value)}
+        for name, value in gray_file.items()
     }
     update(
         task_id,
@@ -113,7 +115,7 @@ def complete(made: Gray, task_id: str) -> None:
 
 
 def fetch(url: str) -> bytes:
-    """Return the bytes at an address."""
+    """Return the bytes at a URL."""
     with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310
         data: bytes = response.read()
     return data
@@ -128,12 +130,12 @@ def gray(data: bytes) -> tuple[bytes, int, int]:
 
 
 def result_key(task_id: str) -> str:
-    """Return where a task's result lies."""
+    """Return the key of a task's result."""
     return f"results/{task_id}.jpg"
 
 
 def update(task_id: str, attributes: dict[str, Any]) -> None:
-    """Set attributes of a task's record, given as DynamoDB writes them."""
+    """Set attributes of a task's item, in DynamoDB's notation."""
     table.update_item(
         TableName=NAME,
         Key={"taskId": {"S": task_id}},
@@ -144,5 +146,5 @@ def update(task_id: str, attributes: dict[str, Any]) -> None:
 
 
 def now() -> str:
-    """Return this moment as ISO 8601."""
+    """Return the current time in ISO 8601."""
     return datetime.datetime.now(datetime.UTC).isoformat()

@@ -1,7 +1,7 @@
-"""The two that `bench.path` compares, Darkroom and Celery, and what they download from.
+"""Darkroom and Celery, which `path` compares, and the server that both download from.
 
-Each has a local cloud of its own. The same client asks both over HTTP, and when a task has ended
-is read from their tables.
+Each has its own local cloud. The same client sends tasks to both over HTTP, and reads the end of
+each task from their tables.
 """
 
 import json
@@ -27,14 +27,14 @@ from tools.localcloud.cloud import PROJECT, TOOLS, LocalCloud
 from tools.localcloud.deploy import deploy
 
 WORKERS = 2
-"""Celery's processes, and those that each function of the local cloud may have."""
+"""Processes of Celery's worker, and at most of each function of the local cloud."""
 CLIENTS = 8
 DEADLINE = 300
 QUALITY = 75
-"""What Pillow saves a JPEG with when it is not told: both write as much."""
+"""Pillow's default for JPEG, so that both write results of the same size."""
 PAUSE = 0.1
 PAGE = 100
-"""Keys of one BatchGetItem."""
+"""Keys in one BatchGetItem."""
 EMULATOR = "emulator"
 PYTHON = str(TOOLS / "bench" / "bin" / "python")
 
@@ -44,12 +44,12 @@ Cpu = dict[str, float]
 
 @dataclass(frozen=True)
 class Run:
-    """What a number of tasks took.
+    """The measurements of a number of tasks.
 
     Attributes:
-        seconds: from the first submission to the last end.
+        seconds: from the first submission to the end of the last task.
         latencies: seconds of each task, from its submission to its end.
-        cpu: seconds of processor, by the part that used them; clients and the source are in none.
+        cpu: processor seconds by part, without the clients and the source.
     """
 
     seconds: float
@@ -59,14 +59,14 @@ class Run:
 
 @dataclass
 class Contender:
-    """One that does tasks.
+    """A system that runs tasks.
 
     Attributes:
-        cloud: where its records and results are.
-        table: the name of the table of its records.
+        cloud: the local cloud with its records and results.
+        table: the name of the table with its records.
         http: a connection to its API.
-        pids: its processes beside the local cloud's, by the part that they are.
-        path: where its API takes tasks.
+        pids: its processes by part, without those of the local cloud.
+        path: of its API for new tasks.
     """
 
     cloud: LocalCloud
@@ -79,11 +79,11 @@ class Contender:
         self._dynamodb = self.cloud.client("dynamodb")
 
     def run(self, url: str, count: int) -> Run:
-        """Do `count` tasks with the image at `url`, all submitted at once.
+        """Run `count` tasks with the image at `url`, all submitted at once.
 
         Raises:
             RuntimeError: a task did not end COMPLETED.
-            httpx.HTTPError: the API refused or did not answer.
+            httpx.HTTPError: the API returned an error or did not answer.
         """
         before = self._cpu()
 
@@ -96,7 +96,7 @@ class Contender:
         with ThreadPoolExecutor(CLIENTS) as pool:
             sent = dict(pool.map(submit, range(count)))
         task_ids = list(sent)
-        # The newest alone first: to ask for all again and again would be work of its own.
+        # First wait for the newest task only: polling all of them would be extra work.
         self._wait(task_ids[-1:])
         ended = self._wait(task_ids)
         return Run(
@@ -106,7 +106,7 @@ class Contender:
         )
 
     def _wait(self, task_ids: list[str]) -> dict[str, float]:
-        """Wait for tasks to end; return when each did, in seconds since 1970."""
+        """Wait for the tasks to end; return the time of each end in seconds since 1970."""
         deadline = time.monotonic() + DEADLINE
         while True:
             ended: dict[str, float] = {}
@@ -115,11 +115,11 @@ class Contender:
             if len(ended) == len(task_ids):
                 return ended
             if time.monotonic() > deadline:
-                raise RuntimeError(f"{len(task_ids) - len(ended)} tasks of the bench do not end.")
+                raise RuntimeError(f"{len(task_ids) - len(ended)} tasks of the bench did not end.")
             time.sleep(PAUSE)
 
     def _ends(self, task_ids: list[str]) -> dict[str, float]:
-        """Return when those of up to 100 tasks ended that have."""
+        """Return the times of those ends, of up to 100 tasks, that have happened."""
         keys = [{"taskId": {"S": task_id}} for task_id in task_ids]
         answer = self._dynamodb.batch_get_item(RequestItems={self.table: {"Keys": keys}})
         records = answer["Responses"][self.table]
@@ -136,7 +136,7 @@ class Contender:
         used: defaultdict[str, float] = defaultdict(float)
         for process in processes.marked(self.cloud.home):
             with suppress(psutil.Error):
-                # The stack's name, the function's, and what makes it unique.
+                # The name has three parts: the stack, the function, a unique suffix.
                 function = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", f"bench-{EMULATOR}")
                 used[function.split("-")[1]] += _seconds(process)
         for part, pid in self.pids.items():
@@ -152,7 +152,7 @@ def _seconds(process: psutil.Process) -> float:
 
 @contextmanager
 def darkroom() -> Iterator[Contender]:
-    """Start a local cloud and deploy template.yaml to it; stop it."""
+    """Start a local cloud and deploy template.yaml to it; stop it at the end."""
     with _cloud() as cloud:
         description = deploy(cloud, "bench", {"RequestBurst": "5000"})
         headers = {"x-api-key": description["apiKey"]}
@@ -164,9 +164,9 @@ def darkroom() -> Iterator[Contender]:
 
 @contextmanager
 def celery() -> Iterator[tuple[Contender, str]]:
-    """Start Celery beside a local cloud with its table and its bucket; stop both.
+    """Start Celery, and a local cloud with its table and bucket; stop both at the end.
 
-    Gives the versions of what it is made of, too.
+    Also yields the versions of its parts.
     """
     name = "bench"
     with _cloud() as cloud:
@@ -184,17 +184,17 @@ def celery() -> Iterator[tuple[Contender, str]]:
             **cloud.credentials.environment,
         }
         port = free_port()
-        with _tool("tools.bench.celery_rig", str(WORKERS), str(port), **environment) as told:
-            started = json.loads(told.readline())
+        with _tool("tools.bench.celery_rig", str(WORKERS), str(port), **environment) as output:
+            started = json.loads(output.readline())
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as http:
                 yield Contender(cloud, name, http, started["pids"]), started["versions"]
 
 
 @contextmanager
 def sources() -> Iterator[str]:
-    """Serve the pictures of `bench.sources`; give the address."""
-    with _tool("tools.bench.sources") as told:
-        yield told.readline().strip()
+    """Serve the pictures of `sources`; yield the URL."""
+    with _tool("tools.bench.sources") as output:
+        yield output.readline().strip()
 
 
 @contextmanager
@@ -210,7 +210,7 @@ def _cloud() -> Iterator[LocalCloud]:
 
 @contextmanager
 def _tool(module: str, *arguments: str, **environment: str) -> Iterator[IO[str]]:
-    """Run a module in the environment of the bench and give its output; close its input."""
+    """Run a module in the bench's environment and yield its output; close its input at the end."""
     with subprocess.Popen(  # noqa: S603 - our own module
         [PYTHON, "-m", module, *arguments],
         cwd=PROJECT,

@@ -1,8 +1,8 @@
-"""The pictures that are measured: one real photograph, made as large as a camera's.
+"""The pictures of the benchmarks: one real photograph, enlarged to the size of a camera's.
 
     python -m tools.bench.corpus FOLDER '12 JPEG' …    writes FOLDER/12.jpg and so on
 
-In the environment of tools/locks/bench.txt.
+Runs in the environment of tools/locks/bench.txt.
 """
 
 import io
@@ -27,11 +27,11 @@ OPTIONS: dict[str, dict[str, object]] = {
     "BMP": {},
     "AVIF": {"quality": 75, "speed": 8},
 }
-"""How each format is written."""
+"""Pillow's options for writing each format."""
 
 
 def photograph(megapixels: float) -> Image.Image:
-    """Return a colour picture of four by three."""
+    """Return a colour picture with an aspect ratio of 4:3."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width = height * 4 // 3
     sample = Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -46,14 +46,14 @@ def photograph(megapixels: float) -> Image.Image:
 
 
 def encoded(picture: Image.Image, kind: str) -> bytes:
-    """Return a picture as a file of a format."""
+    """Return a picture as a file in a format."""
     file = io.BytesIO()
     picture.save(file, kind, **OPTIONS[kind])
     return file.getvalue()
 
 
 def main(folder: str, *pictures: str) -> None:
-    """Write pictures, each given as `12 JPEG`."""
+    """Write pictures, each named like `12 JPEG`."""
     for picture in pictures:
         megapixels, kind = picture.split()
         file = Path(folder, f"{megapixels}.{CONTENT_TYPES[kind][1]}")

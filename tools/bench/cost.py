@@ -1,4 +1,4 @@
-"""`make cost`: count what tasks call, write it down, and write docs/cost.md and README's figure.
+"""`make cost`: count the calls of tasks, store the counts, update docs/cost.md and README.md.
 
 `python -m tools.bench.cost --quick` counts two tasks of each kind and writes nothing.
 """
@@ -30,16 +30,16 @@ OF_A_BATCH, QUICK_OF_A_BATCH = 100, 2
 PICTURES = {"12 megapixels": "12.jpg", "640 x 480": "0.3.jpg"}
 WORKFLOWS = ("STANDARD", "EXPRESS")
 FIGURE = re.compile(r"(<!-- cost -->).*?(<!-- end -->)", re.DOTALL)
-# What the template has that costs by the month, by the price's name.
+# The resource types that cost a fixed price per month, by the name of the price.
 BY_THE_MONTH = {"dashboard-month": "AWS::CloudWatch::Dashboard", "kms-key-month": "AWS::KMS::Key"}
 ALARM = "AWS::CloudWatch::Alarm"
 METRICS = 11
-"""Metrics of our own that a stack sends where tasks end well: see darkroom/runtime/metrics.py. Each
-error that tasks fail with and each outcome of webhooks is one more."""
+"""Custom metrics that a stack sends if all tasks end COMPLETED: see darkroom/runtime/metrics.py.
+Each error that tasks fail with, and each outcome of webhooks, adds one."""
 
 
 def main(*, quick: bool) -> None:
-    """Count, show, write."""
+    """Count, show the tables, write the documents."""
     screen = Console()
     counts, prices = _count(quick=quick), load_prices()
     for table in _tables(counts, prices):
@@ -53,25 +53,25 @@ def write(counts: Counts, prices: Prices) -> None:
     """Write the tables into docs/cost.md and the figure into README.md.
 
     Raises:
-        ValueError: a page has no place for it.
+        ValueError: a document has no markers for it.
     """
     write_between(PAGE, "make cost", parts(counts, prices))
     text, found = FIGURE.subn(
         lambda match: match[1] + figure(counts, prices) + match[2], README.read_text()
     )
     if found != 1:
-        raise ValueError("README.md has no one place for the cost of a task.")
+        raise ValueError("README.md must have the markers of the cost of a task exactly once.")
     README.write_text(text)
 
 
 def parts(counts: Counts, prices: Prices) -> list[str]:
-    """Return the paragraphs of docs/cost.md that are written by this command."""
+    """Return the paragraphs of docs/cost.md that this command writes."""
     where = f"Counted on {counts.date}, on {counts.machine}."
     return [where, *(markdown(table) for table in _tables(counts, prices))]
 
 
 def figure(counts: Counts, prices: Prices) -> str:
-    """Return the sentences of README.md: what a million tasks cost, and when that was so."""
+    """Return the sentence for README.md: the cost of a million tasks, with its date."""
     picture = next(iter(PICTURES))
 
     def dollars(find: Callable[[str, str], Run]) -> str:
@@ -105,7 +105,7 @@ def _count(*, quick: bool) -> Counts:
     with sources() as address:
         pictures = {name: f"{address}/{file}" for name, file in PICTURES.items()}
         counted = [count(workflow, pictures, *sizes, free_port()) for workflow in WORKFLOWS]
-    # What comes from the file is what is shown, not what would come from another run.
+    # Convert them like the stored file, so that the shown tables equal those made from the file.
     document: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": processor(),
@@ -118,19 +118,19 @@ def _count(*, quick: bool) -> Counts:
 
 
 def by_the_month() -> dict[str, int]:
-    """Return what the template has that costs by the month: the price's name to a number."""
+    """Return how many resources in the template cost a price per month, by the price's name."""
     resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"].values()
     kinds = [resource["Type"] for resource in resources]
-    watched = sum(_watched(r["Properties"]) for r in resources if r["Type"] == ALARM)
+    alarms = sum(_billed_alarms(r["Properties"]) for r in resources if r["Type"] == ALARM)
     return {
-        "alarm-month": watched,
+        "alarm-month": alarms,
         **{name: kinds.count(kind) for name, kind in BY_THE_MONTH.items()},
         "metric-month": METRICS,
     }
 
 
-def _watched(alarm: dict[str, Any]) -> int:
-    """Return how many metrics an alarm watches: each of them is billed as an alarm."""
+def _billed_alarms(alarm: dict[str, Any]) -> int:
+    """Return how many alarms one alarm is billed as: one for each metric that it watches."""
     queries = alarm.get("Metrics")
     return 1 if queries is None else sum("MetricStat" in query for query in queries)
 

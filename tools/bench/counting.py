@@ -1,4 +1,4 @@
-"""Count what tasks call, on a local cloud of their own, in the units that AWS bills."""
+"""Count the calls of tasks on a separate local cloud, in the units that AWS bills."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,15 +14,16 @@ from tools.bench.wire import Call, Wire, tapped_cloud
 DEADLINE, DEADLINE_OF_A_BATCH = 120, 900
 REPAIR = "Reconcile"
 MINUTES = 10
-"""Runs of reconcile that are counted as one minute's each."""
-QUIET = {"WARN"}
-"""Levels of Lambda's own log at which it writes no line for an invocation that succeeds."""
-ENDED_WELL = '"type":"ExecutionSucceeded"'
-"""What the last line of an execution's log has in it."""
+"""Runs of reconcile that are counted; each stands for one minute."""
+QUIET_LEVELS = {"WARN"}
+"""Levels of Lambda's system log at which it writes no line for a successful invocation."""
+SUCCEEDED = '"type":"ExecutionSucceeded"'
+"""Part of the last line in the log of a successful execution."""
 PAGE = 100
-"""Tasks that a list tells at a time."""
-BUSY_TASKS = 50
-"""Tasks of a batch that makes every process of every function start: two children of its map."""
+"""Tasks on one page of a list."""
+WARM_UP_TASKS = 50
+"""Tasks of the warm-up batch, which starts every process of every function: two children of its
+map."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,19 @@ class _Before:
 
 
 class Meter:
-    """Counts what tasks call, from a wire between the functions of a stack and the services."""
+    """Counts the calls of tasks, with a wire between the functions of a stack and the services."""
 
     def __init__(self, stack: Deployed, wire: Wire) -> None:
-        """Take a stack on a cloud that sends its functions to the wire."""
+        """Take a stack whose functions call through the wire."""
         self._stack, self._wire = stack, wire
         logging = stack.template["Globals"]["Function"]["LoggingConfig"]
-        self._platform_lines = logging.get("SystemLogLevel") not in QUIET
+        self._platform_lines = logging.get("SystemLogLevel") not in QUIET_LEVELS
 
     def minute(self) -> Minute:
-        """Let reconcile run once, with nothing to repair, and count."""
+        """Count one run of reconcile that has nothing to repair."""
         functions = self._stack.client("lambda")
         name = self._stack.physical(f"{REPAIR}Function")
-        functions.invoke(FunctionName=name, Payload=b"{}")  # its process runs
+        functions.invoke(FunctionName=name, Payload=b"{}")  # starts its process
         before = self._stack.processor_time()[REPAIR]
         self._wire.take()
         for _ in range(MINUTES):
@@ -57,16 +58,16 @@ class Meter:
             REPAIR,
             MINUTES,
             self._stack.processor_time()[REPAIR] - before,
-            billed.made_by(calls, callers)[REPAIR],
+            billed.by_function(calls, callers)[REPAIR],
         )
         return Minute(own, billed.capacity(calls, self._stack.tables).reads)
 
     def run(self, url: str, picture: str, tasks: int) -> Run:
-        """Do so many tasks, one after the other, and count; each is asked for once, at its end.
+        """Count `tasks` tasks, run one after the other. The client GETs each once, at its end.
 
         Raises:
             RuntimeError: a task did not end COMPLETED.
-            httpx.HTTPError: the API refused or did not answer.
+            httpx.HTTPError: the API returned an error or did not answer.
         """
         http, before = self._stack.http, self._begin()
         task_ids = []
@@ -79,13 +80,11 @@ class Meter:
         return self._counted(before, picture, task_ids, requests=2 * tasks)
 
     def batch(self, url: str, picture: str, tasks: int) -> Run:
-        """Do one batch of so many tasks, and count.
-
-        It is asked for once, at its end, and then all its tasks are listed.
+        """Count one batch of `tasks` tasks. At its end the client GETs it once and lists its tasks.
 
         Raises:
             RuntimeError: the batch or a task did not end COMPLETED.
-            httpx.HTTPError: the API refused or did not answer.
+            httpx.HTTPError: the API returned an error or did not answer.
         """
         http, before = self._stack.http, self._begin()
         sources = [{"imageUrl": url}] * tasks
@@ -100,7 +99,7 @@ class Meter:
         task_ids = [batches.task_id(batch_id, str(index)) for index in range(tasks)]
         listed, pages = self._listed(f"/batches/{batch_id}/tasks")
         if listed != task_ids:
-            raise RuntimeError(f"The batch lists {len(listed)} tasks, not its own {tasks}.")
+            raise RuntimeError(f"The {len(listed)} listed tasks are not the batch's {tasks} tasks.")
         run = self._counted(before, picture, task_ids, requests=2 + pages)
         execution = self._stack.execution_of_batch(batch_id)
         _until(lambda: self._stack.at_rest([execution]), "the batch's execution ends")
@@ -112,7 +111,7 @@ class Meter:
         )
 
     def _listed(self, path: str) -> tuple[list[str], int]:
-        """Return the ids of the tasks that a list tells, and how many requests that took."""
+        """Return the ids of all tasks of a list, and the number of requests for its pages."""
         listed: list[str] = []
         requests, query = 0, {"limit": str(PAGE)}
         while True:
@@ -128,16 +127,16 @@ class Meter:
         return _Before(time.time(), self._stack.log_lines(), self._stack.processor_time())
 
     def _counted(self, before: _Before, picture: str, task_ids: list[str], requests: int) -> Run:
-        """Count what was called since then by tasks that have all ended."""
+        """Count the calls since `before`, of tasks that have all ended."""
         calls: list[Call] = []
         repairs = self._repairs()
 
-        def announced() -> bool:
-            # What the minute's run calls is no task's doing.
+        def all_published() -> bool:
+            # The calls of the scheduled reconcile do not belong to the tasks.
             calls.extend(call for call in self._wire.take() if call.caller not in repairs)
             return billed.events(calls) >= len(task_ids)
 
-        _until(announced, "all ends are announced")
+        _until(all_published, "the events of all tasks are published")
         seconds = {
             name: total - before.seconds.get(name, 0.0)
             for name, total in self._stack.processor_time().items()
@@ -176,30 +175,30 @@ class Meter:
         )
 
     def _events(self, since: float, tasks: int) -> list[str]:
-        """Return what the executions of so many tasks have logged: of EXPRESS ones, to their end.
+        """Return the log lines of the executions of `tasks` tasks; for EXPRESS, until their end.
 
-        A Standard execution that goes well logs nothing at the level of the template.
+        A successful Standard execution logs nothing at the level of the template.
         """
         lines: list[str] = []
 
         def complete() -> bool:
             lines[:] = self._stack.execution_lines(since)
-            return sum(ENDED_WELL in line for line in lines) >= tasks
+            return sum(SUCCEEDED in line for line in lines) >= tasks
 
         if self._stack.workflow == "EXPRESS":
-            _until(complete, "all executions have logged their end")
+            _until(complete, "the logs of all executions are complete")
         return lines or self._stack.execution_lines(since)
 
     def _functions(
         self, seconds: Mapping[str, float], lines: Mapping[str, list[str]], calls: Iterable[Call]
     ) -> dict[str, Function]:
-        made = billed.made_by(calls, self._stack.callers())
+        called = billed.by_function(calls, self._stack.callers())
         functions = {}
         for name in sorted(lines.keys() - {REPAIR}):
             invocations = sum(line.startswith(billed.STARTED) for line in lines[name])
             if invocations:
                 functions[name] = self._function(
-                    name, invocations, seconds.get(name, 0.0), made[name]
+                    name, invocations, seconds.get(name, 0.0), called[name]
                 )
         return functions
 
@@ -221,7 +220,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted on one local cloud: for each picture a run of single tasks and a batch."""
+    """The counts of one local cloud: a run of single tasks and a batch for each picture."""
 
     runs: list[Run]
     batches: list[Run]
@@ -231,23 +230,23 @@ class Counted:
 def count(
     workflow: str, pictures: Mapping[str, str], tasks: int, of_batch: int, port: int
 ) -> Counted:
-    """Count on a local cloud of their own what tasks of one type of workflow call.
+    """Count the calls of tasks of one workflow type, on a separate local cloud.
 
     Args:
         workflow: STANDARD or EXPRESS.
-        pictures: address of each, by what people call it.
-        tasks: of each picture, one after the other.
+        pictures: the URL of each, by its title.
+        tasks: single tasks of each picture.
         of_batch: tasks of each picture, in one batch.
         port: for the local cloud.
 
     Raises:
-        RuntimeError: a task did not end as it should.
+        RuntimeError: a task did not end COMPLETED.
     """
     with tapped_cloud(port) as (cloud, wire), closing(Deployed(cloud, workflow)) as stack:
         meter = Meter(stack, wire)
-        # Every process that will be needed runs.
+        # Warm up: start every process that will be needed.
         any_picture = list(pictures.values())[-1]
-        meter.batch(any_picture, "", min(BUSY_TASKS, of_batch))
+        meter.batch(any_picture, "", min(WARM_UP_TASKS, of_batch))
         meter.run(any_picture, "", 2)
         return Counted(
             [meter.run(url, picture, tasks) for picture, url in pictures.items()],
@@ -258,7 +257,7 @@ def count(
 
 def _completed(shown: dict[str, str]) -> dict[str, str]:
     if shown["status"] != "COMPLETED":
-        raise RuntimeError(f"What is counted did not end COMPLETED: {shown}")
+        raise RuntimeError(f"A task or batch of the count did not end COMPLETED: {shown}")
     return shown
 
 
@@ -266,5 +265,5 @@ def _until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE) 
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"Not within {seconds} s: {what}")
+            raise RuntimeError(f"This did not happen within {seconds} s: {what}")
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A stack on a local cloud, and what can be seen of its functions, executions, logs and files."""
+"""A stack on a local cloud, with access to its functions, executions, logs and files."""
 
 import collections
 import re
@@ -17,23 +17,23 @@ from tools.localcloud.cloud import PROJECT, LocalCloud
 from tools.localcloud.deploy import deploy
 
 STACK = "cost"
-# The table's output, its key, and what its units are told after.
+# By the stack's output: the table's key, and the prefix of its units.
 TABLES = {"TableName": ("taskId", ""), "BatchTableName": ("batchId", "batches ")}
 
 
 class Deployed:
-    """template.yaml on a local cloud.
+    """A stack of template.yaml on a local cloud.
 
     Attributes:
         workflow: STANDARD or EXPRESS.
-        template: as it is written.
+        template: the parsed template.yaml.
         outputs: of the stack.
-        http: sends requests to its API.
-        tables: by their names.
+        http: a client of its API.
+        tables: by name.
     """
 
     def __init__(self, cloud: LocalCloud, workflow: str) -> None:
-        """Deploy to a cloud that is up."""
+        """Deploy to a running local cloud."""
         self._cloud = cloud
         self.workflow = workflow
         description = deploy(cloud, STACK, {"WorkflowType": workflow, "RequestBurst": "5000"})
@@ -41,7 +41,7 @@ class Deployed:
         headers = {"x-api-key": description["apiKey"]}
         self.http = httpx.Client(base_url=description["apiUrl"], headers=headers, timeout=60)
         self.template = yaml_parse((PROJECT / "template.yaml").read_text())
-        self._log_groups = self._log_apart()
+        self._log_groups = self._separate_log_groups()
         self._dynamodb = cloud.client("dynamodb")
         self.tables = {
             self.outputs[output]: units.Table(prefix, key, self._indexes(self.outputs[output]))
@@ -53,13 +53,13 @@ class Deployed:
         self.http.close()
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of the cloud, which goes past the wire."""
+        """Return a boto3 client of the cloud that does not go through the wire."""
         return self._cloud.client(service)
 
     def ended(self, output: str, item_id: str) -> bool:
         """Whether a task ("TableName") or a batch ("BatchTableName") has ended.
 
-        It looks into the table, past the wire: what only the count asks for is not counted.
+        It reads the table without the wire, so that the benchmark's own calls are not counted.
         """
         item = self._dynamodb.get_item(
             TableName=self.outputs[output], Key={TABLES[output][0]: {"S": item_id}}
@@ -72,14 +72,14 @@ class Deployed:
         return {**shared, **self.template["Resources"][f"{name}Function"]["Properties"]}
 
     def callers(self) -> dict[str, str]:
-        """Return the functions by the keys that they sign with."""
+        """Return the functions by the access keys that they sign with."""
         return {
             environment["AWS_ACCESS_KEY_ID"]: _logical(environment["AWS_LAMBDA_FUNCTION_NAME"])
             for _, environment in self._workers()
         }
 
     def processor_time(self) -> dict[str, float]:
-        """Return seconds of user and system time by function, since its processes started."""
+        """Return user and system time in seconds by function, since its processes started."""
         used: collections.defaultdict[str, float] = collections.defaultdict(float)
         for process, environment in self._workers():
             with suppress(psutil.Error):
@@ -88,7 +88,7 @@ class Deployed:
         return used
 
     def physical(self, logical: str) -> str:
-        """Return the name that a resource got."""
+        """Return the physical name of a resource."""
         resource = self.client("cloudformation").describe_stack_resource(
             StackName=STACK, LogicalResourceId=logical
         )
@@ -96,7 +96,7 @@ class Deployed:
         return name
 
     def executions(self, task_ids: Iterable[str]) -> list[str]:
-        """Return the ARNs of the Standard executions of tasks' first attempts."""
+        """Return the ARNs of the Standard executions of the first attempts of tasks."""
         if self.workflow == "EXPRESS":
             return []
         machine = _execution_prefix(self.outputs["StateMachineArn"])
@@ -115,7 +115,7 @@ class Deployed:
         )
 
     def transitions(self, executions: Iterable[str]) -> int:
-        """Return the transitions of Standard executions, the way out of the last state included."""
+        """Return the transitions of Standard executions, each with one more to the end."""
         pages = self.client("stepfunctions").get_paginator("get_execution_history")
         transitions = 0
         for arn in executions:
@@ -124,7 +124,7 @@ class Deployed:
         return transitions
 
     def children(self, execution: str) -> int:
-        """Return how many executions the Map Runs of an execution started."""
+        """Return the number of child executions of an execution's Map Runs."""
         states = self.client("stepfunctions")
         runs = states.list_map_runs(executionArn=execution)["mapRuns"]
         return sum(
@@ -133,19 +133,19 @@ class Deployed:
         )
 
     def log_lines(self) -> dict[str, list[str]]:
-        """Return the lines of each function so far."""
+        """Return all log lines of each function so far."""
         logs = self.client("logs")
         pages = logs.get_paginator("filter_log_events")
         lines: dict[str, list[str]] = {}
         for name, group in self._log_groups.items():
             lines[name] = []
-            with suppress(logs.exceptions.ResourceNotFoundException):  # it has not run yet
+            with suppress(logs.exceptions.ResourceNotFoundException):  # the function never ran
                 for page in pages.paginate(logGroupName=group):
                     lines[name] += [event["message"] for event in page["events"]]
         return lines
 
     def execution_lines(self, since: float) -> list[str]:
-        """Return the lines of state machines since a moment, in seconds of the epoch."""
+        """Return the log lines of state machines since a time, in seconds since 1970."""
         pages = self.client("logs").get_paginator("filter_log_events")
         group = self.outputs["StateMachineLogGroup"]
         return [
@@ -155,14 +155,14 @@ class Deployed:
         ]
 
     def file_bytes(self, task_ids: Iterable[str]) -> collections.Counter[str]:
-        """Return the bytes of the tasks' files by the folder of the bucket that they lie in."""
+        """Return the bytes of the tasks' files, by their folder in the bucket."""
         sizes: collections.Counter[str] = collections.Counter()
         pages = self.client("s3").get_paginator("list_objects_v2")
-        wanted = set(task_ids)
+        selected = set(task_ids)
         for page in pages.paginate(Bucket=self.outputs["BucketName"]):
             for file in page.get("Contents", []):
                 folder, task_id, *_ = file["Key"].split("/")
-                if task_id in wanted:
+                if task_id in selected:
                     sizes[folder] += file["Size"]
         return sizes
 
@@ -178,11 +178,11 @@ class Deployed:
                     found.append((process, environment))
         return found
 
-    def _log_apart(self) -> dict[str, str]:
-        """Give each function a log group of its own; return them by function.
+    def _separate_log_groups(self) -> dict[str, str]:
+        """Give each function its own log group; return the groups by function.
 
-        In the one that they share nothing tells whose a line is that Lambda itself writes. What is
-        called is a published version, which cannot be changed: so there is a next one.
+        In their shared log group, Lambda's own lines do not show which function they belong to.
+        Callers use a published version, which cannot be changed, so another version is published.
         """
         functions = self.client("lambda")
         groups, versions = {}, {}
@@ -190,19 +190,19 @@ class Deployed:
             if resource["Type"] == "AWS::Serverless::Function":
                 name = logical.removesuffix("Function")
                 groups[name] = f"/aws/lambda/{STACK}/{name}"
-                called = {"FunctionName": self.physical(logical)}
+                function = {"FunctionName": self.physical(logical)}
                 functions.update_function_configuration(
-                    **called, LoggingConfig={"LogGroup": groups[name], "LogFormat": "JSON"}
+                    **function, LoggingConfig={"LogGroup": groups[name], "LogFormat": "JSON"}
                 )
-                version = functions.publish_version(**called)["Version"]
-                functions.update_alias(**called, Name="live", FunctionVersion=version)
-                versions[called["FunctionName"]] = version
+                version = functions.publish_version(**function)["Version"]
+                functions.update_alias(**function, Name="live", FunctionVersion=version)
+                versions[function["FunctionName"]] = version
         for machine in ("StateMachineArn", "BatchStateMachineArn"):
             self._call_versions(self.outputs[machine], versions)
         return groups
 
     def _call_versions(self, machine: str, versions: Mapping[str, str]) -> None:
-        """Let a state machine call these versions of functions."""
+        """Make a state machine call these versions of functions."""
         states = self.client("stepfunctions")
         definition = states.describe_state_machine(stateMachineArn=machine)["definition"]
         for name, version in versions.items():

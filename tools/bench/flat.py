@@ -1,6 +1,6 @@
-"""`make flat`: whether a task costs as much after 10,000 as after 100, on the local cloud.
+"""`make flat`: check that a task costs the same after 10,000 tasks as after 100, locally.
 
-`python -m tools.bench.flat --quick` does it with a few tasks and writes nothing.
+`python -m tools.bench.flat --quick` uses a few tasks and writes nothing.
 """
 
 import collections
@@ -33,24 +33,24 @@ STACK = "flat"
 DEADLINE = 3600
 PAUSE = 0.2
 WAVE = 100
-"""Tasks at once: more would be throttled, as Lambda does with more than a thousand functions."""
+"""Tasks at once: more would be throttled, as by Lambda above a thousand concurrent executions."""
 LISTS = 20
 MIB = 2**20
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What tasks cost from the last size of the table to the next.
+    """The cost of tasks between two sizes of the table.
 
     Attributes:
         size: tasks in the table at the end.
-        tasks: done in the stretch.
-        seconds: from the first submission to the last end.
-        functions: seconds of processor time.
-        emulator: the same.
+        tasks: number of tasks in this stretch.
+        seconds: from the first submission to the end of the last task.
+        functions: processor seconds of the functions.
+        emulator: processor seconds of the emulator.
         memory: resident bytes of the emulator at the end.
         calls: of functions to services.
-        list_ms: median milliseconds of the list's first page, at the end.
+        list_ms: median milliseconds for the first page of the list, at the end.
         list_reads: read units of that page.
         repair_reads: read units of a run of reconcile that finds nothing.
     """
@@ -79,11 +79,11 @@ class Stack:
         self._dynamodb, self._table = cloud.client("dynamodb"), described["outputs"]["TableName"]
 
     def stretch(self, url: str, size: int, tasks: int) -> Stretch:
-        """Do tasks until the table has so many, and measure.
+        """Run `tasks` tasks, after which the table has `size`, and measure them.
 
         Raises:
             RuntimeError: they did not end within `DEADLINE` seconds.
-            httpx.HTTPError: the API refused or did not answer.
+            httpx.HTTPError: the API returned an error or did not answer.
         """
         self._wire.take()
         calls = 0
@@ -93,7 +93,7 @@ class Stack:
                 list(pool.map(lambda _: self._submit(url), range(first, min(first + WAVE, tasks))))
             while self._unfinished():
                 if time.monotonic() - began > DEADLINE:
-                    raise RuntimeError(f"Tasks did not end within {DEADLINE} s.")
+                    raise RuntimeError(f"The tasks did not end within {DEADLINE} s.")
                 time.sleep(PAUSE)
             calls += len(self._wire.take())
         seconds, after = time.monotonic() - began, self._processor_time()
@@ -119,7 +119,7 @@ class Stack:
         self.http.post("/tasks", json={"imageUrl": url}).raise_for_status()
 
     def _unfinished(self) -> bool:
-        """Ask each shard of the index of unfinished tasks for one, past the wire."""
+        """Whether any task has not ended: query each shard of the index, without the wire."""
         return any(
             self._dynamodb.query(
                 TableName=self._table,
@@ -160,15 +160,15 @@ class Stack:
 
 
 def measure(sizes: tuple[int, ...]) -> list[Stretch]:
-    """Let one local cloud grow through the sizes of its table."""
+    """Measure tasks on one local cloud while its table grows to each size."""
     with sources() as address, _stack() as stack:
         url = f"{address}/{PICTURE}"
-        stack.stretch(url, 0, 8)  # every process runs
-        done = 0
+        stack.stretch(url, 0, 8)  # warm up: start every process
+        previous = 0
         stretches: list[Stretch] = []
         for size in sizes:
-            stretches.append(stack.stretch(url, size, size - done))
-            done = size
+            stretches.append(stack.stretch(url, size, size - previous))
+            previous = size
     return stretches
 
 
@@ -190,17 +190,17 @@ def table(stretches: list[Stretch]) -> Table:
     ]
     return Table(
         "The same task after 100 and after 10,000",
-        f"One local cloud, pictures of 640 x 480, {WAVE} at once, then the next {WAVE}; each "
-        "row is the tasks from the size before it to its own. Processor time is that of the "
-        "functions and of the emulator, which stands for all of AWS and keeps every task in its "
-        "memory. The list is `GET /tasks?limit=20`; a repair is a run of reconcile that finds "
-        "nothing.",
+        f"One local cloud and pictures of 640 x 480, {WAVE} tasks at once, then the next {WAVE}. "
+        "Each row measures the tasks between the previous size and its own. Processor time is of "
+        "the functions, and of the emulator, which takes the place of all AWS services and keeps "
+        "every task in memory. The list is `GET /tasks?limit=20`. A repair is a run of reconcile "
+        "that finds nothing.",
         (
             "tasks in the table",
             "tasks/s",
             "functions, ms",
             "emulator, ms",
-            "calls a task",
+            "calls per task",
             "emulator, MiB",
             "list, ms",
             "list, read units",
@@ -211,7 +211,7 @@ def table(stretches: list[Stretch]) -> Table:
 
 
 def main(*, quick: bool) -> None:
-    """Measure, show, write."""
+    """Measure, show the table, write docs/scale.md."""
     measured = table(measure(QUICK_SIZES if quick else SIZES))
     Console().print(shown(measured))
     if not quick:

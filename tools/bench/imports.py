@@ -1,4 +1,4 @@
-"""What the start of a function is spent on: `python -X importtime`, summed by who is imported."""
+"""The time of a function's start by imported library, from `python -X importtime`."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ from collections import Counter
 from darkroom.cost.report import Table
 from tools.bench.packages import BASELINE, Function
 
-# The column of a top-level package; what is in none is Python's own.
+# The column of each top-level package; all others count as Python's own.
 LIBRARIES = {
     "SDK": ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"),
     "Powertools": ("aws_lambda_powertools", "typing_extensions"),
@@ -21,7 +21,7 @@ MICROSECONDS = 1000
 
 
 def imports(functions: dict[str, Function]) -> Table:
-    """Return the milliseconds that each function's imports take, by column.
+    """Return the table of the milliseconds that each function's imports take.
 
     Raises:
         subprocess.CalledProcessError: a function does not start.
@@ -33,10 +33,10 @@ def imports(functions: dict[str, Function]) -> Table:
             figures = (f"{spent[column] / MICROSECONDS:.0f}" for column in COLUMNS)
             rows.append((name, *figures))
     return Table(
-        title="What a start is spent on",
+        title="Start time by library",
         about=(
-            "Milliseconds of `python -X importtime`, each module without what it imports, one run. "
-            "Making clients counts as own code."
+            "Milliseconds from one run of `python -X importtime`: each module without the modules "
+            "that it imports. Creating clients counts as own code."
         ),
         columns=("function", *COLUMNS),
         rows=rows,

@@ -1,4 +1,4 @@
-"""Gray of one file: Darkroom against what a person would otherwise use, in time and memory."""
+"""Conversion of one file: time and memory of Darkroom, compared with other libraries."""
 
 import json
 import statistics
@@ -12,19 +12,19 @@ from tools.localcloud.cloud import PROJECT, TOOLS
 
 PYTHON = str(TOOLS / "bench" / "bin" / "python")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
-# Megapixels, format, format of the result.
+# Megapixels, format of the source, format of the result.
 LARGE = [*(f"12 {kind} {kind}" for kind in FORMATS), "12 JPEG PNG", "50 JPEG JPEG"]
 SMALL = [*(f"2 {kind} {kind}" for kind in FORMATS), "2 JPEG PNG"]
 QUICK = [f"0.3 {kind} {kind}" for kind in FORMATS]
 SECONDS = 2.0
-"""For the rounds of one picture; three are made whatever they take."""
+"""Seconds for the rounds of one picture; `methods` has the least number of rounds."""
 BASELINE, OURS = "Pillow", "Darkroom"
 MIB = 2**20
 
 PICTURES = (
-    "The picture is one real photograph (Grace Hopper, U.S. Navy, public domain, 512 x 606, as "
-    "matplotlib ships it), enlarged twice, tiled in mirror image and given noise of two levels, as "
-    "a sensor has it: no package has a larger one."
+    "The picture is one real photograph (Grace Hopper, U.S. Navy, public domain, 512 x 606, from "
+    "matplotlib; no package has a larger one). It is enlarged twice, tiled with mirror images, and "
+    "has noise of two levels, like a sensor's."
 )
 
 Measured = dict[str, Any]
@@ -34,10 +34,10 @@ def tables(*, quick: bool) -> list[Table]:
     """Return three tables: processor time, peak memory, bytes of the result.
 
     Args:
-        quick: whether small pictures are enough, to see that it works.
+        quick: use small pictures, to check that it works.
 
     Raises:
-        subprocess.CalledProcessError: a measurement did not end as it should.
+        subprocess.CalledProcessError: a measurement failed.
     """
     about = _ask("about")
     pictures, seconds = (QUICK, 0.0) if quick else (LARGE + SMALL, SECONDS)
@@ -50,7 +50,7 @@ def tables(*, quick: bool) -> list[Table]:
 
 
 def _peaks(folder: str, pictures: list[str], methods: list[str]) -> Measured:
-    """Return bytes by picture and method; two at once, for nobody looks at the clock."""
+    """Return bytes by picture and method. Two run at once, because time is not measured here."""
     runs = [(picture, method) for picture in pictures for method in methods]
     with ThreadPoolExecutor(2) as pool:
         taken = list(pool.map(lambda run: _ask("peak", folder, run[1], run[0]), runs))
@@ -65,7 +65,7 @@ def _ask(*arguments: str) -> Any:
 
 
 def _run(module: str, *arguments: str) -> bytes:
-    """Return what a module prints that is run where the libraries are, in a process of its own."""
+    """Run a module in the bench's environment, in a new process; return its output."""
     return subprocess.run(  # noqa: S603 - our own modules
         [PYTHON, "-m", module, *arguments],
         cwd=PROJECT,
@@ -90,10 +90,11 @@ def _time(times: Measured, about: Measured) -> Table:
         rows.append(_row(picture, f"{naive * 1000:.0f}", ratios[picture], about))
     return Table(
         "Gray of one file: processor time",
-        f"From file to file of the same format and quality, by {about['versions']}, each on one "
-        "thread, for a function of 1769 MB has one processor. Pillow is what anybody would write, "
-        "`Image.open(source).convert('L').save(target)`. The methods take turns in one process; "
-        "medians of five to twenty-five rounds, and of the ratios within each round. " + PICTURES,
+        f"From file to file, same format and quality, with {about['versions']}. Each uses one "
+        "thread, because a function of 1769 MB has one processor. Pillow is the usual line, "
+        "`Image.open(source).convert('L').save(target)`. The methods alternate in one process. "
+        "Medians of 5 to 25 rounds; ratios are medians of the ratios within each round. "
+        + PICTURES,
         ("picture", "Pillow ms", *_others(about)),
         rows,
         _bars(ratios),
@@ -111,8 +112,8 @@ def _memory(peaks: Measured, about: Measured) -> Table:
     ]
     return Table(
         "Gray of one file: peak memory",
-        "The same, each in a process of its own: the highest resident memory above what the "
-        "process had when all libraries were loaded.",
+        "The same, each in a separate process: the highest resident memory, minus the memory of "
+        "the process after loading all libraries.",
         ("picture", "Pillow MiB", *_others(about)),
         rows,
         _bars(ratios),
@@ -127,8 +128,8 @@ def _size(times: Measured, about: Measured) -> Table:
         rows.append(_row(picture, f"{sizes[BASELINE] / 1000:.0f}", ratios, about))
     return Table(
         "Gray of one file: bytes of the result",
-        "libvips' gray is not the luma of BT.601, and its TIFF is LZW like the source's, with a "
-        "predictor.",
+        "libvips does not compute the luma of BT.601. Its TIFF is LZW like the source's, but with "
+        "a predictor.",
         ("picture", "Pillow kB", *_others(about)),
         rows,
     )
@@ -149,6 +150,6 @@ def _title(picture: str) -> str:
 
 
 def _bars(ratios: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return the baseline, and Darkroom with each picture as large as a camera's."""
+    """Return the baseline, and Darkroom's ratio for each large picture."""
     large = {_title(picture): ratios[picture][OURS] for picture in ratios if picture in LARGE}
     return {BASELINE: 1.0, **large}

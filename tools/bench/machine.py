@@ -1,4 +1,4 @@
-"""The machine that measures."""
+"""The machine that runs the measurements."""
 
 import platform
 import re
@@ -7,17 +7,17 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """Return the processor's name; what Python knows of it where Linux does not tell."""
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        found = re.search(r"^model name\s*: (.+)$", told.read_text(), re.MULTILINE)
+    """Return the processor's name from Linux, else from Python."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.MULTILINE)
         if found:
             return found[1]
     return platform.processor() or platform.machine()
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

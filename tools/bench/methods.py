@@ -1,11 +1,11 @@
-"""Four ways to turn a file gray, run in the environment of tools/locks/bench.txt.
+"""Four ways to convert a file to gray, run in the environment of tools/locks/bench.txt.
 
     python -m tools.bench.methods about                        prints the methods and their versions
     python -m tools.bench.methods time FOLDER SECONDS PICTURE… prints processor seconds of each run
     python -m tools.bench.methods peak FOLDER METHOD PICTURE   prints the bytes that one run takes
 
-A picture is `12 JPEG PNG`: megapixels, format, format of the result; `bench.corpus` wrote it to
-FOLDER. What is printed is JSON.
+A picture is named like `12 JPEG PNG`: megapixels, format, format of the result. `corpus` has
+written it to FOLDER. The output is JSON.
 """
 
 import json
@@ -26,40 +26,40 @@ from darkroom.images.formats import CONTENT_TYPES
 from darkroom.images.grayscale import grayscale
 
 QUALITY = {"JPEG": 75, "WEBP": 80, "AVIF": 75}
-"""Pillow's own, so that all write about the same."""
+"""Pillow's defaults, so that all methods write about the same number of bytes."""
 CLEAR, CLEAR_PEAK = Path("/proc/self/clear_refs"), "5"
-"""See proc(5): the peak is counted anew."""
+"""Resets the peak of resident memory, see proc(5)."""
 LEAST_ROUNDS, MOST_ROUNDS = 5, 25
 
 cv2.setNumThreads(1)
 
 
 def pillow(source: Path, target: Path, kind: str) -> None:
-    """Do what anybody would write."""
+    """Use Pillow's usual line."""
     del kind
     Image.open(source).convert("L").save(target)
 
 
 def darkroom(source: Path, target: Path, kind: str) -> None:
-    """Do it as the function Grayscale does, from file to file."""
+    """Use Darkroom's code like the function Grayscale, from file to file."""
     output = "auto" if source.suffix == target.suffix else kind.lower()
     quality = QUALITY.get(kind, 90)
     grayscale(source, output=output, quality=quality, max_pixels=10**9, to=target)
 
 
 def vips(source: Path, target: Path, kind: str) -> None:
-    """Stream the file through libvips, on one thread."""
+    """Stream the file through libvips on one thread."""
     options: dict[str, object] = {"Q": QUALITY[kind]} if kind in QUALITY else {}
     if kind == "TIFF":
         options = {"compression": "lzw"}
     if kind == "AVIF":
-        options["effort"] = 3  # the encoder's speed 6, as Pillow has it
+        options["effort"] = 3  # the encoder's speed 6, Pillow's default
     image = pyvips.Image.new_from_file(str(source), access="sequential")
     image.colourspace("b-w").write_to_file(str(target), **options)
 
 
 def opencv(source: Path, target: Path, kind: str) -> None:
-    """Let OpenCV decode to gray."""
+    """Decode to gray with OpenCV."""
     flags = {
         "JPEG": cv2.IMWRITE_JPEG_QUALITY,
         "WEBP": cv2.IMWRITE_WEBP_QUALITY,
@@ -78,7 +78,7 @@ METHODS: dict[str, Callable[[Path, Path, str], None]] = {
 
 
 def run(folder: Path, method: str, picture: str) -> int | None:
-    """Turn a picture gray; return the bytes of the result, or None if the method cannot."""
+    """Convert a picture to gray; return the result's bytes, or None if the method cannot."""
     megapixels, kind, result = picture.split()
     target = folder / f"{os.getpid()}.{CONTENT_TYPES[result][1]}"
     target.unlink(missing_ok=True)
@@ -90,9 +90,9 @@ def run(folder: Path, method: str, picture: str) -> int | None:
 
 
 def measure(folder: Path, seconds: float, pictures: list[str]) -> dict[str, object]:
-    """Return the runs of every picture: seconds by method, of each round; bytes by method.
+    """Return for every picture the seconds of each round and the bytes, both by method.
 
-    The methods take turns, so that what else the machine does meets all of them.
+    The methods alternate, so that other work on the machine affects all of them.
     """
     found: dict[str, object] = {}
     for picture in pictures:
@@ -102,7 +102,7 @@ def measure(folder: Path, seconds: float, pictures: list[str]) -> dict[str, obje
         for number in range(MOST_ROUNDS):
             if number >= LEAST_ROUNDS and time.perf_counter() - began > seconds:
                 break
-            # There and back: what one has left behind is not always the same one's to clear.
+            # Every second round is reversed, so that no method always follows the same one.
             for method in list(METHODS)[:: -1 if number % 2 else 1]:
                 before = time.process_time()
                 sizes[method] = run(folder, method, picture)
@@ -113,7 +113,7 @@ def measure(folder: Path, seconds: float, pictures: list[str]) -> dict[str, obje
 
 
 def peak(folder: Path, method: str, picture: str) -> int | None:
-    """Return the bytes of memory that one run takes above what the process had."""
+    """Return the additional bytes of memory that one run takes at most."""
     CLEAR.write_text(CLEAR_PEAK)
     before = _high_water()
     if run(folder, method, picture) is None:
@@ -127,13 +127,13 @@ def _high_water() -> int:
 
 
 def versions() -> str:
-    """Return the libraries that are compared."""
+    """Return the compared libraries with their versions."""
     libvips = ".".join(str(pyvips.version(part)) for part in range(3))
     return f"Pillow {PIL.__version__}, libvips {libvips}, OpenCV {cv2.__version__}"
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the subcommand of the command line."""
     match sys.argv[1:]:
         case ["about"]:
             json.dump({"methods": list(METHODS), "versions": versions()}, sys.stdout)

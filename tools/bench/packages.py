@@ -1,7 +1,7 @@
-"""Build what is deployed, and the baseline: a function that makes one client of boto3's.
+"""Build our packages and the baseline: a function that creates one boto3 client.
 
-Both are made by the real `sam build`: ours for this machine (`TARGET=laptop`), the baseline as SAM
-does it by itself, from a requirements.txt and without bytecode.
+The real `sam build` builds both: ours for this machine (`TARGET=laptop`), the baseline in SAM's
+default way, from a requirements.txt and without bytecode.
 """
 
 import os
@@ -36,13 +36,13 @@ Resources:
     Type: AWS::Serverless::Function
     Properties: {{ CodeUri: src/, Handler: app.handler, Runtime: python3.{minor} }}
 """
-# What Lambda sets, beside the template: a client needs a region and credentials to be made.
+# Variables that Lambda sets in addition to the template's. A client needs a region and credentials.
 LAMBDA = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "placeholder",
     "AWS_SECRET_ACCESS_KEY": "placeholder",
-    # Its folders are read-only: what comes without bytecode is compiled at every start.
+    # Lambda's folders are read-only, so modules without bytecode are compiled at every start.
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 KEPT = {"HOME", "LANG", "PATH"}
@@ -51,24 +51,24 @@ KIB = 1024
 
 @dataclass(frozen=True)
 class Function:
-    """A function as Lambda would unpack it."""
+    """A function, unpacked as on Lambda."""
 
     module: str
-    """Its handler's module."""
+    """The module of its handler."""
     task: Path
     """Its own code: /var/task."""
     opt: Path | None
-    """Its layers, one over the other: /opt."""
+    """Its merged layers: /opt."""
     environment: dict[str, str]
-    """What the template sets; what only a deployment knows is a placeholder."""
+    """Variables of the template; values that only a deployment knows are placeholders."""
 
     def command(self, *options: str) -> list[str]:
-        """Return the command that starts the function and ends when it could take an event."""
-        # -S: else the packages of this environment would stand in for those of a layer.
+        """Return the command that starts the function and exits when it could receive an event."""
+        # -S: otherwise packages of this environment would be imported instead of a layer's.
         return [sys.executable, "-S", *options, "-c", f"import {self.module}"]
 
     def variables(self) -> dict[str, str]:
-        """Return the environment of that command."""
+        """Return the environment variables of that command."""
         kept = {name: value for name, value in os.environ.items() if name in KEPT}
         folders = [self.task, *([self.opt / "python"] if self.opt else [])]
         path = os.pathsep.join(str(folder) for folder in folders)
@@ -79,7 +79,7 @@ def build(folder: Path) -> dict[str, Function]:
     """Build the baseline and all functions of template.yaml into a folder; return them by name.
 
     Raises:
-        subprocess.CalledProcessError: `sam build` failed; what it said was printed.
+        subprocess.CalledProcessError: `sam build` failed; its error output was printed.
     """
     source = folder / "baseline"
     (source / "src").mkdir(parents=True)
@@ -93,14 +93,14 @@ def build(folder: Path) -> dict[str, Function]:
 
 
 def sizes(folder: Path) -> Table:
-    """Return how large the packages are that `build` made in a folder."""
+    """Return the table of the sizes of the packages that `build` built in a folder."""
     packages = sorted(path for path in (folder / "ours").iterdir() if path.is_dir())
     rows = [_size(path.name, path) for path in packages]
     return Table(
         title="Packages",
         about=(
-            "Functions carry our own code, layers what they share; both with bytecode. "
-            f"Built for this machine; {BASELINE} as `sam build` packs it."
+            "Functions contain our own code, layers the shared code, both with bytecode. "
+            f"Built for this machine; {BASELINE}: by plain `sam build`."
         ),
         columns=("package", "zipped, KiB", "unpacked, KiB", "files"),
         rows=[*rows, _size(BASELINE, folder / "baseline" / "build" / "Baseline")],
@@ -108,13 +108,13 @@ def sizes(folder: Path) -> Table:
 
 
 def _pinned(package: str) -> str:
-    """Return the requirement of a package that our layer has."""
+    """Return the pinned requirement of a package in our layer."""
     lock = (PROJECT / "infra" / "layers" / "layer-sdk.txt").read_text()
     return next(line for line in lock.split() if line.startswith(f"{package}=="))
 
 
 def _sam_build(project: Path, target: Path, **environment: str) -> None:
-    # SAM asks the PATH for an interpreter of the baseline's version: this one.
+    # SAM searches PATH for an interpreter of the baseline's version, which is this one.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
     done = subprocess.run(  # noqa: S603 - our own tool

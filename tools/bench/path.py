@@ -1,4 +1,4 @@
-"""The whole path on the local cloud against a Celery worker, side by side in one run."""
+"""The whole path of a task on the local cloud, compared with a Celery worker in the same run."""
 
 import statistics
 from collections import defaultdict
@@ -18,7 +18,7 @@ from tools.bench.contenders import (
 )
 
 ROUNDS = 3
-# Of each picture: its name at the source, how people call it, and the tasks of one round.
+# By the picture's name at the source: its title, and the tasks of one round.
 PICTURES = {"12": ("12 megapixels", 40), "0.3": ("640 x 480", 150)}
 QUICK_TASKS = 4
 IDLE_TASKS, QUICK_IDLE_TASKS = 20, 2
@@ -32,19 +32,19 @@ def tables(*, quick: bool) -> list[Table]:
     """Return three tables: tasks per second, latency of one task, processor time by part.
 
     Args:
-        quick: whether a few tasks are enough, to see that it works.
+        quick: run a few tasks, to check that it works.
 
     Raises:
-        RuntimeError: a task did not end as it should.
+        RuntimeError: a task did not end COMPLETED.
     """
     with sources() as address, darkroom() as ours, celery() as (theirs, versions):
-        all_of_them = {
+        contenders = {
             DARKROOM: ours,
             CELERY: theirs,
             STEPS: replace(theirs, path="/tasks/in-steps"),
         }
-        for contender in all_of_them.values():
-            # Every worker has started, every connection is open.
+        for contender in contenders.values():
+            # Warm up: start every worker, open every connection.
             contender.run(f"{address}/0.3.jpg", 4 * WORKERS)
         idle = {
             name: [
@@ -52,11 +52,11 @@ def tables(*, quick: bool) -> list[Table]:
                 for _ in range(QUICK_IDLE_TASKS if quick else IDLE_TASKS)
                 for latency in contender.run(f"{address}/0.3.jpg", 1).latencies
             ]
-            for name, contender in all_of_them.items()
+            for name, contender in contenders.items()
         }
         measured = {
             picture: _rounds(
-                all_of_them,
+                contenders,
                 f"{address}/{picture}.jpg",
                 count=QUICK_TASKS if quick else count,
                 rounds=1 if quick else ROUNDS,
@@ -67,7 +67,7 @@ def tables(*, quick: bool) -> list[Table]:
 
 
 def _rounds(contenders: dict[str, Contender], url: str, *, count: int, rounds: int) -> Runs:
-    """Let all do the same, in turns, so that what else the machine does meets all."""
+    """Run the same tasks on all in turns, so that other work on the machine affects all."""
     runs: Runs = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, contender in contenders.items():
@@ -96,21 +96,20 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
     )
     return Table(
         "End to end: many tasks at once",
-        "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each of the two has "
-        "a local cloud of its own, which keeps nothing on disk, and both are asked over HTTP. "
-        "Darkroom: "
-        "through API, queue, state machine and functions, each step's file in S3, the result's "
-        "checksum verified, IAM enforced. Celery "
-        f"({versions}): an API in one process writes PENDING to DynamoDB and queues; a worker "
-        "writes RUNNING, downloads, does `Image.open().convert('L').save()`, puts the result into "
-        "S3 and writes COMPLETED with the result. In steps: the same, but each step is a task of "
-        "Celery's that is tried again by itself and leaves its file in S3 for the next, and the "
-        "result is a copy whose size and checksum are compared, as in Darkroom. "
+        "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each system has its "
+        "own local cloud, which stores nothing on disk, and gets its tasks over HTTP. Darkroom: "
+        "API, queue, state machine and functions; each step's file is in S3, the result's checksum "
+        f"is verified, IAM is enforced. Celery ({versions}): an API in one process writes PENDING "
+        "to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
+        "`Image.open().convert('L').save()`, puts the result into S3 and writes COMPLETED with the "
+        "result. In steps: the same, but each step is a separate Celery task with its own retry, "
+        "which leaves its file in S3 for the next step; the result is a copy whose size and "
+        "checksum are verified, as in Darkroom. "
         f"{WORKERS} worker processes for Celery and for each function; {CLIENTS} client threads "
-        f"submit {tasks} tasks at once; medians of {len(rounds)} rounds in turns. CPU: Celery's "
-        "processor time of a task over Darkroom's, the local cloud in both; where something else "
-        "is at work on the machine too, that is the figure to go by, since Darkroom has more "
-        "processes to get a share of it with.",
+        f"submit {tasks} tasks at once; medians of {len(rounds)} alternating rounds. CPU: Celery's "
+        "processor time for a task divided by Darkroom's, both with their local cloud. If other "
+        "work runs on the machine, this ratio is more reliable than the rates, because Darkroom "
+        "has more processes and so gets a larger share of the processors.",
         (
             "picture",
             "Darkroom, tasks/s",
@@ -137,15 +136,15 @@ def _latency(idle: dict[str, list[float]]) -> Table:
     ]
     return Table(
         "End to end: one task at idle",
-        f"640 x 480, {len(idle[DARKROOM])} tasks one after the other, every worker warm: from the "
-        "call that submits a task to the moment that its record names as its end.",
+        f"640 x 480, {len(idle[DARKROOM])} tasks one after the other, all workers warm: from the "
+        "request that submits a task to the end time in its record.",
         ("", "median s", "longest s"),
         rows,
     )
 
 
 def _parts(measured: dict[str, Runs]) -> Table:
-    """Tell apart what is Darkroom's, in AWS too, and what only the local cloud costs."""
+    """Return the table that separates Darkroom's own cost, also in AWS, from the local cloud's."""
     used = {
         picture: {name: _cpu_of_a_task(runs[name]) for name in runs}
         for picture, runs in measured.items()
@@ -170,10 +169,10 @@ def _parts(measured: dict[str, Runs]) -> Table:
     ]
     return Table(
         "End to end: processor time of one task, by part",
-        "User and system time, without clients and source. The functions run in AWS as they run "
-        "here; the local cloud is one Python process that stands for all of AWS: of Darkroom's "
-        "tasks for API Gateway, SQS, Step Functions, Lambda, DynamoDB and its stream, S3, "
-        "EventBridge and IAM, of Celery's for DynamoDB and S3.",
+        "User and system time, without clients and source. The functions run in AWS in the same "
+        "way. The local cloud is one Python process in place of all AWS services: for Darkroom's "
+        "tasks API Gateway, SQS, Step Functions, Lambda, DynamoDB and its stream, S3, EventBridge "
+        "and IAM; for Celery's DynamoDB and S3.",
         ("part", *(f"{PICTURES[picture][0]} ms" for picture in PICTURES)),
         rows,
     )

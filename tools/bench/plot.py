@@ -1,4 +1,4 @@
-"""Draw what was measured as ratios to what it is compared with; in the bench's own environment.
+"""Draw measured ratios as bars; runs in the bench's own environment.
 
 python -m tools.bench.plot FILE < JSON     `[{"title": …, "bars": {name: ratio}}]`
 """
@@ -13,15 +13,15 @@ from matplotlib.figure import Figure
 
 BASELINE, BETTER, WORSE = "#8a8a8a", "#2a7f62", "#c4572e"
 ROW_INCHES, TITLE_INCHES, WIDTH_INCHES = 0.3, 0.75, 8.0
-# A bar that is longer ends in an arrow and its number: it would make all others unreadable.
+# Longer bars are cut off and end in an arrow: they would make all others unreadable.
 LONGEST = 3.0
-AS_GOOD = 0.05
-"""Ratios that differ by less tell no one from the other."""
+SAME = 0.05
+"""Ratios that differ from 1 by less count as equal."""
 
 
 def main(path: Path, groups: list[dict[str, Any]]) -> None:
-    """Draw one group of bars below the other: shorter is better, the line is what it is held to."""
-    # The same figures give the same file, and its text is text.
+    """Draw the groups of bars, one below the other. Shorter is better; the line is the baseline."""
+    # A fixed hash salt makes the file reproducible; fonttype "none" keeps text as text.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "darkroom", "font.size": 9})
     rows = [len(group["bars"]) for group in groups]
     height = sum(rows) * ROW_INCHES + len(groups) * TITLE_INCHES
@@ -29,7 +29,7 @@ def main(path: Path, groups: list[dict[str, Any]]) -> None:
     axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=rows)[:, 0]
     for axis, group in zip(axes, groups, strict=True):
         _draw(axis, group["title"], group["bars"])
-    axes[-1].set_xlabel("time or memory, as a ratio to what it is compared with: shorter is better")
+    axes[-1].set_xlabel("time or memory, as a ratio to the baseline: shorter is better")
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -49,7 +49,7 @@ def _draw(axis: Any, title: str, bars: dict[str, float]) -> None:
 
 
 def _colour(ratio: float) -> str:
-    if abs(ratio - 1) < AS_GOOD:
+    if abs(ratio - 1) < SAME:
         return BASELINE
     return BETTER if ratio < 1 else WORSE
 

@@ -1,9 +1,9 @@
-"""The HTTP server that both contenders download from; in the environment of tools/locks/bench.txt.
+"""The HTTP server that Darkroom and Celery download from.
 
-    python -m tools.bench.sources
+    python -m tools.bench.sources      in the environment of tools/locks/bench.txt
 
-It writes its address in a line and serves `/0.3.jpg`, 640 x 480, and `/12.jpg`, 4000 x 3000, until
-its input ends.
+It prints its URL and serves `/0.3.jpg`, 640 x 480, and `/12.jpg`, 4000 x 3000, until its standard
+input is closed.
 """
 
 import functools
@@ -19,20 +19,20 @@ MEGAPIXELS = {"0.3": 0.3072, "12": 12.0}
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """A handler that writes no line for each request."""
+    """A handler without a log line for each request."""
 
     def log_message(self, *_: object) -> None:
-        """Write nothing."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """A server that a burst of connections does not overwhelm."""
+    """A server that accepts bursts of connections."""
 
     request_queue_size = 256
 
 
 def main() -> None:
-    """Make the pictures, serve them."""
+    """Create the pictures and serve them."""
     with tempfile.TemporaryDirectory() as folder:
         for name, megapixels in MEGAPIXELS.items():
             Path(folder, f"{name}.jpg").write_bytes(encoded(photograph(megapixels), "JPEG"))

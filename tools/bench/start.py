@@ -1,4 +1,4 @@
-"""How long a function takes to start: its handler ready, its clients made."""
+"""The time that a function takes to start, until its handler and its clients are ready."""
 
 import os
 import statistics
@@ -19,19 +19,19 @@ MS = 1000
 
 @dataclass(frozen=True)
 class Start:
-    """What one process took, from its start to its end."""
+    """The time of one process, from its start to its end."""
 
     cpu: float
-    """Seconds of user and system time."""
+    """User and system time in seconds."""
     wall: float
-    """Seconds."""
+    """Wall time in seconds."""
 
 
 def tables(*, quick: bool) -> list[Table]:
-    """Build everything and return three tables: starts, what they are spent on, package sizes.
+    """Build everything and return three tables: starts, their imports, package sizes.
 
     Args:
-        quick: whether two rounds are enough, to see that it works.
+        quick: run two rounds, to check that it works.
 
     Raises:
         subprocess.CalledProcessError: `sam build` failed, or a function does not start.
@@ -56,8 +56,8 @@ def _starts(functions: dict[str, Function], rounds: int) -> Table:
     return Table(
         title="Start of each function",
         about=(
-            "A fresh process imports the handler's module, which makes its clients, from what "
-            "`sam build` made, unpacked as Lambda does, on this machine's own "
+            "A new process imports the handler's module, which creates its clients, from the "
+            "packages of `sam build`, unpacked as on Lambda, with this machine's "
             f"Python {sys.version_info.major}.{sys.version_info.minor}. {BASELINE}: "
             '`boto3.client("s3")` and nothing else, by plain `sam build`. '
             f"Medians of {rounds} interleaved rounds."

@@ -1,4 +1,4 @@
-"""In which units AWS counts what was called: of DynamoDB, SQS and EventBridge.
+"""The units in which AWS bills calls of DynamoDB, SQS and EventBridge.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html (write considerations)
@@ -12,11 +12,11 @@ from typing import Any
 KIB = 1024
 WRITE_BYTES, READ_BYTES = KIB, 4 * KIB
 MESSAGE_BYTES = 64 * KIB
-# That DynamoDB keeps beside each list or map, and beside each of its elements.
+# DynamoDB's overhead for each list or map, and for each of its elements.
 NESTED_BYTES, ELEMENT_BYTES = 3, 1
 
 Item = Mapping[str, Mapping[str, Any]]
-"""An item as the wire has it: `{"taskId": {"S": "5b0c…"}}`."""
+"""An item in DynamoDB's JSON: `{"taskId": {"S": "5b0c…"}}`."""
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class Index:
     """A global secondary index.
 
     Attributes:
-        keys: its own key's attributes; an item without one of them is not in it.
-        projected: the attributes that it holds, the table's key among them; None: all.
+        keys: the attributes of its key; it has no entry for an item without one of them.
+        projected: the attributes of its entries, with the table's key; None: all.
     """
 
     keys: tuple[str, ...]
     projected: frozenset[str] | None
 
     def entry(self, item: Item) -> Item:
-        """Return what the index holds of an item, {} if the item is not in it."""
+        """Return the index entry of an item; {} if it has none."""
         if any(key not in item for key in self.keys):
             return {}
-        held = self.projected
-        return item if held is None else {k: v for k, v in item.items() if k in held}
+        projected = self.projected
+        return item if projected is None else {k: v for k, v in item.items() if k in projected}
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Table:
     """A table that functions write to.
 
     Attributes:
-        prefix: before the names that its units are told under, where there are several tables.
-        key: the attribute that its items are known by.
-        indexes: by their names.
+        prefix: of the names of its units, to distinguish several tables.
+        key: the attribute of its primary key.
+        indexes: by name.
     """
 
     prefix: str
@@ -55,7 +55,7 @@ class Table:
 
 
 def table_of(description: Mapping[str, Any]) -> dict[str, Index]:
-    """Return the indexes of a table by their names, from `DescribeTable`'s answer."""
+    """Return the indexes of a table by name, from the response of `DescribeTable`."""
     table_key = [part["AttributeName"] for part in description["KeySchema"]]
     indexes = {}
     for index in description.get("GlobalSecondaryIndexes", []):
@@ -63,13 +63,13 @@ def table_of(description: Mapping[str, Any]) -> dict[str, Index]:
         projection = index["Projection"]
         more = projection.get("NonKeyAttributes", [])
         everything = projection["ProjectionType"] == "ALL"
-        held = None if everything else frozenset([*table_key, *keys, *more])
-        indexes[index["IndexName"]] = Index(keys, held)
+        projected = None if everything else frozenset([*table_key, *keys, *more])
+        indexes[index["IndexName"]] = Index(keys, projected)
     return indexes
 
 
 def item_bytes(item: Item) -> int:
-    """Return the bytes of an item: of its names and its values."""
+    """Return the bytes of an item: its attribute names and values."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 
@@ -90,15 +90,15 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
         case "L":
             return NESTED_BYTES + sum(_value_bytes(v) + ELEMENT_BYTES for v in content)
         case _:
-            raise ValueError(f"No item of ours has a value of the type {kind}.")
+            raise ValueError(f"The bench cannot count a value of type {kind}.")
 
 
 def write_units(old: Item, new: Item, indexes: Mapping[str, Index]) -> dict[str, int]:
-    """Return the write units of one change by where they are spent: the table's under "table".
+    """Return the write units of one change by index; "table" is the table itself.
 
     Args:
-        old: the item before, {} if there was none.
-        new: the item after, {} if it was deleted.
+        old: the item before; {} if it did not exist.
+        new: the item after; {} if it was deleted.
         indexes: of the table.
     """
     units = {"table": _units(max(item_bytes(old), item_bytes(new)), WRITE_BYTES)}
@@ -111,19 +111,19 @@ def _index_units(old: Item, new: Item, keys: tuple[str, ...]) -> int:
     if old == new:
         return 0
     if old and new and any(old[key] != new[key] for key in keys):
-        # An entry cannot move: one is deleted, another put.
+        # A change of the key deletes one entry and puts another.
         return _units(item_bytes(old), WRITE_BYTES) + _units(item_bytes(new), WRITE_BYTES)
     return _units(max(item_bytes(old), item_bytes(new)), WRITE_BYTES)
 
 
 def read_units(items: Iterable[Item], *, consistent: bool) -> float:
-    """Return the read units of one GetItem or Query that read these items."""
+    """Return the read units of one GetItem or Query that returned these items."""
     units = _units(sum(map(item_bytes, items)), READ_BYTES)
     return float(units) if consistent else units / 2
 
 
 def message_units(size: int) -> int:
-    """Return the requests that one message or event of so many bytes is billed as."""
+    """Return the number of requests that one message or event of this size is billed as."""
     return _units(size, MESSAGE_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""A proxy between functions and the local cloud that keeps what they call and passes it on."""
+"""A proxy between functions and the local cloud that records the functions' calls."""
 
 import http.client
 import re
@@ -12,23 +12,23 @@ from pathlib import Path
 
 from tools.localcloud.cloud import LocalCloud
 
-# It reads: the key, the date, the region, the service.
-SIGNED_FOR = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
-# Of a connection, not of the message on it.
+# In the header Authorization: access key, date, region, service.
+CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
+# Headers of the connection, not of the message.
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request of a function to a service, and its answer.
+    """One request of a function to a service, with the response.
 
     Attributes:
         caller: the access key that signed it.
-        service: as its signature names it: `dynamodb`, `s3`, `sqs`, `states` …
-        operation: as boto3 names it: `PutItem`.
-        status: of the answer.
+        service: the name in its signature: `dynamodb`, `s3`, `sqs`, `states` …
+        operation: boto3's name: `PutItem`.
+        status: HTTP status of the response.
         request: the body; empty for S3, where it is a file.
-        response: the answer's body; empty for S3.
+        response: the body; empty for S3.
     """
 
     caller: str
@@ -41,7 +41,7 @@ class Call:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Functions keep their connections open; the end of the count need not wait for them.
+    # Functions keep their connections open; do not wait for these at the end.
     block_on_close = False
     request_queue_size = 256
 
@@ -51,7 +51,7 @@ class _Server(ThreadingHTTPServer):
         self.calls: list[Call] = []
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a connection that broke: functions end when their cloud does."""
+        """Ignore broken connections: functions are stopped together with their cloud."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,19 +60,19 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: object) -> None:
-        """Write nothing."""
+        """Log nothing."""
 
     def setup(self) -> None:
-        """Begin a connection: one to the upstream belongs to it."""
+        """Begin a connection, and its connection to the upstream."""
         super().setup()
         self._upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream)
 
     def finish(self) -> None:
-        """End a connection."""
+        """End both connections."""
         self._upstream.close()
         super().finish()
 
-    def _pass_on(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._upstream.request(
             self.command,
@@ -80,27 +80,27 @@ class _Handler(BaseHTTPRequestHandler):
             body,
             {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP | {"expect"}},
         )
-        answer = self._upstream.getresponse()
-        content = answer.read()
-        self.send_response_only(answer.status)
-        for name, value in answer.getheaders():
+        response = self._upstream.getresponse()
+        content = response.read()
+        self.send_response_only(response.status)
+        for name, value in response.getheaders():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
-        # The answer to HEAD tells a length and has no body.
-        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        # The response to HEAD has a length but no body.
+        length = response.getheader("Content-Length") if self.command == "HEAD" else None
         self.send_header("Content-Length", length or str(len(content)))
-        # Before the caller has its answer: whoever knows that it is done may ask for the calls.
-        self._keep(body, answer.status, content)
+        # Record before responding: after the response, a client may take the calls at once.
+        self._record(body, response.status, content)
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _pass_on  # noqa: N815 - http.server's names
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _forward  # noqa: N815 - http.server's names
 
-    def _keep(self, request: bytes, status: int, response: bytes) -> None:
-        signed = SIGNED_FOR.search(self.headers.get("Authorization", ""))
-        if not signed:
+    def _record(self, request: bytes, status: int, response: bytes) -> None:
+        credential = CREDENTIAL.search(self.headers.get("Authorization", ""))
+        if not credential:
             return
-        caller, service = signed.groups()
+        caller, service = credential.groups()
         if service == "s3":
             operation, request, response = self._s3_operation(), b"", b""
         else:
@@ -109,14 +109,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.calls.append(call)
 
     def _s3_operation(self) -> str:
-        """Return what a request to S3 is; those of an object alone are made by functions."""
+        """Return the operation of a request to S3; functions call only operations on objects."""
         kind = "Object" if self.path.strip("/").count("/") else "Bucket"
         verb = "Copy" if "x-amz-copy-source" in self.headers else self.command.capitalize()
         return f"{verb}{kind}"
 
 
 class Wire:
-    """What went through a proxy so far."""
+    """The calls that went through a proxy."""
 
     def __init__(self, server: _Server) -> None:
         """Take the proxy."""
@@ -124,14 +124,14 @@ class Wire:
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
 
     def take(self) -> list[Call]:
-        """Return the calls since the last time, in the order of their answers."""
+        """Return the calls since the previous `take`, in the order of their responses."""
         calls, self._server.calls = self._server.calls, []
         return calls
 
 
 @contextmanager
 def tapped_cloud(port: int) -> Iterator[tuple[LocalCloud, Wire]]:
-    """Start a local cloud on a port, whose functions call through a wire; stop both."""
+    """Start a local cloud on a port, whose functions call through a wire; stop both at the end."""
     with tempfile.TemporaryDirectory() as home, tapped(port) as wire:
         cloud = LocalCloud(Path(home), port)
         try:
@@ -143,7 +143,7 @@ def tapped_cloud(port: int) -> Iterator[tuple[LocalCloud, Wire]]:
 
 @contextmanager
 def tapped(port: int) -> Iterator[Wire]:
-    """Start a proxy in front of a port of 127.0.0.1; stop it."""
+    """Start a proxy in front of a port of 127.0.0.1; stop it at the end."""
     with _Server(port) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

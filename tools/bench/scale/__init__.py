@@ -1,1 +1,1 @@
-"""Simulate many tasks under AWS's quotas, by discrete events: `make simulate`."""
+"""A discrete-event simulation of many tasks under AWS's quotas: `make simulate`."""

@@ -1,4 +1,4 @@
-"""`make simulate`: a burst of a million tasks under quotas; writes docs/scale.md and its plot.
+"""`make simulate`: simulate a burst of a million tasks; write docs/scale.md and its plot.
 
 `python -m tools.bench.scale --quick` simulates ten thousand tasks and writes nothing.
 """
@@ -23,7 +23,7 @@ from tools.localcloud.cloud import PROJECT
 PAGE = PROJECT / "docs" / "scale.md"
 PLOT = PROJECT / "docs" / "scale.svg"
 RATE = 2_000
-"""Tasks a second that the callers submit."""
+"""Tasks per second that the callers submit."""
 TASKS, QUICK_TASKS = 1_000_000, 10_000
 STEPS = ("UpdateStatus", "Download", "Grayscale", "Upload", "UpdateStatus")
 MINUTE = 60
@@ -34,7 +34,7 @@ EXPRESS = Quotas(1_000, 6_000, 6_000, None)
 
 @dataclass(frozen=True)
 class Scenario:
-    """An account, and `MaximumConcurrency`."""
+    """An account's quotas, and `MaximumConcurrency` as the number of pollers."""
 
     name: str
     quotas: Quotas
@@ -52,7 +52,7 @@ SCENARIOS = [
 
 
 def main(*, quick: bool) -> None:
-    """Simulate, show, write."""
+    """Simulate, show the tables, write the documents."""
     counts = load_counts()
     picture = counts.runs[0].picture
     standard, express = (counts.run(type_, picture) for type_ in ("STANDARD", "EXPRESS"))
@@ -69,7 +69,7 @@ def main(*, quick: bool) -> None:
 
 
 def times_of(run: Run) -> Times:
-    """Return the times of functions in AWS, as docs/cost.md assumes them from what was counted."""
+    """Return the times of functions in AWS, with the assumptions of docs/cost.md."""
 
     def seconds(name: str) -> float:
         return milliseconds(name, run.functions[name]) / 1000
@@ -83,12 +83,12 @@ def times_of(run: Run) -> Times:
 
 
 def simulate(times: Times, burst: Burst, scenario: Scenario) -> Outcome:
-    """Let one burst run to its end."""
+    """Simulate one burst to its end."""
     return Flow(scenario.quotas, times, burst, scenario.pollers).run()
 
 
 def table(burst: Burst, outcomes: list[Outcome]) -> Table:
-    """Return the table of docs/scale.md: what became of the burst."""
+    """Return the table of docs/scale.md with the outcomes of the burst."""
     rows: list[tuple[str, ...]] = [
         (
             scenario.name,
@@ -106,18 +106,19 @@ def table(burst: Burst, outcomes: list[Outcome]) -> Table:
     ]
     return Table(
         f"A burst of {burst.tasks:,} tasks",
-        f"Submitted at {burst.rate:,.0f} a second, by callers of which each may have its share; "
-        "one run of each, with the same seed. Minutes: until the last task has ended, and from a "
-        "task's submission to its end. Throttled starts and steps are tried again; a message that "
-        "was received five times is a dead letter, and its task ends FAILED. Raised: to 1,000 "
-        "starts, 10,000 transitions and 3,000 functions at once; for EXPRESS 5,000 functions.",
+        f"Submitted at {burst.rate:,.0f} per second, by callers that stay within their own limits. "
+        "One run of each scenario, with the same seed. Minutes: until the last task has ended, and "
+        "from a task's submission to its end. Throttled starts and steps are retried. After five "
+        "receives a message moves to the dead-letter queue, and its task ends FAILED. Raised: to "
+        "1,000 starts, 10,000 transitions and 3,000 concurrent functions; for EXPRESS 5,000 "
+        "functions.",
         (
             "type, MaximumConcurrency",
             "all done, min",
             "half within, min",
             "99 % within, min",
             "largest backlog",
-            "answers 429",
+            "responses 429",
             "starts throttled",
             "steps throttled",
             "dead letters",

@@ -1,8 +1,7 @@
-"""Tasks on their way: API, queue, pollers, executions and their steps, under quotas.
+"""Simulate the path of tasks: API, queue, pollers, executions and their steps, under quotas.
 
-Ten tasks, what a message batch brings, go their way together: they are simulated as one, and part
-where a quota lets only some of them through. So a million tasks take seconds, and no quota is
-scaled.
+The ten tasks of a message batch are simulated together. They are split where a quota lets only
+some of them through. So a million tasks take only seconds, and quotas are not scaled.
 """
 
 import random
@@ -19,28 +18,29 @@ Process = Generator[simpy.Event, Any, Any]
 BATCH = 10
 RECEIVES = 5
 HIDDEN = 60.0
-"""Seconds that a message is hidden for which was not dispatched."""
+"""Seconds that a message stays invisible after a failed dispatch."""
 RETRIES = 10
-"""Of a state, while Lambda throttles it."""
+"""Retries of a state that Lambda throttles."""
 SDK_PAUSE = 0.5
-"""Seconds before the SDK's one more try."""
-AGAIN = 1.0
-"""Seconds after which a client that was refused is told to come back."""
+"""Seconds before the SDK's only retry."""
+RETRY_AFTER = 1.0
+"""Seconds after which a client retries a throttled request."""
 POLLERS, POLLERS_PER_SECOND = 5, 5.0
-"""At first, and more each second: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+"""At the beginning, and added each second:
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 SAMPLE = 5.0
 
 
 @dataclass(frozen=True)
 class Quotas:
-    """What an account may do.
+    """The quotas of an account.
 
     Attributes:
-        concurrency: functions at once.
-        start_size: StartExecution calls at once.
-        start_rate: of them a second.
-        transition_size: state transitions at once; None: there is no limit.
-        transition_rate: of them a second.
+        concurrency: concurrent functions.
+        start_size: bucket size of StartExecution calls.
+        start_rate: their refill rate per second.
+        transition_size: bucket size of state transitions; None: no limit.
+        transition_rate: their refill rate per second.
     """
 
     concurrency: int
@@ -52,18 +52,20 @@ class Quotas:
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that functions take: to start one execution, and those of its steps in turn."""
+    """Seconds that parts of a task take."""
 
     api: float
     start: float
+    """Of dispatch, for each execution."""
     steps: tuple[float, ...]
+    """Of each step's function, in order."""
     between: float
-    """Of the state machine, for each step."""
+    """Of the state machine, before each step."""
 
 
 @dataclass(frozen=True)
 class Burst:
-    """So many tasks, submitted at so many a second."""
+    """A number of tasks, and the rate per second at which they are submitted."""
 
     tasks: int
     rate: float
@@ -71,18 +73,18 @@ class Burst:
 
 @dataclass
 class Outcome:
-    """What became of a burst.
+    """The outcome of a burst.
 
     Attributes:
-        times: moments, in seconds.
-        backlog: messages that waited then, hidden ones too.
-        latencies: seconds from the first try to submit to the end, and of how many tasks.
-        refused: answers 429 of the API.
-        start_throttles: executions that could not be started at a try.
-        step_throttles: invocations that Lambda refused.
+        times: of the samples, in seconds.
+        backlog: messages in the queue at these times, also invisible ones.
+        latencies: seconds from the first attempt to submit to the end, each with its task count.
+        refused: responses 429 of the API.
+        start_throttles: starts of executions that were throttled.
+        step_throttles: invocations that Lambda throttled.
         dead: tasks whose message was received too often.
         failed: tasks whose step was throttled too often.
-        ended: the moment of the last end.
+        ended: when the last task ended.
     """
 
     times: list[float] = field(default_factory=list)
@@ -97,22 +99,22 @@ class Outcome:
 
     @property
     def completed(self) -> int:
-        """Return the tasks that ended COMPLETED."""
+        """Return the number of COMPLETED tasks."""
         return sum(count for _, count in self.latencies)
 
     def percentile(self, share: float) -> float:
-        """Return the seconds within which that share of the completed tasks was done."""
-        wanted, passed = share * self.completed, 0
+        """Return the seconds within which this share of the COMPLETED tasks ended."""
+        target, passed = share * self.completed, 0
         for latency, count in sorted(self.latencies):
             passed += count
-            if passed >= wanted:
+            if passed >= target:
                 return latency
-        raise ValueError("No task was completed.")
+        raise ValueError("No task is COMPLETED.")
 
 
 @dataclass(frozen=True)
 class Message:
-    """The messages of tasks that were submitted together, and how often they were received."""
+    """The messages of tasks that were submitted together, and how often SQS delivered them."""
 
     born: float
     count: int
@@ -120,7 +122,7 @@ class Message:
 
 
 class Flow:
-    """One burst on its way."""
+    """The simulation of one burst."""
 
     def __init__(
         self, quotas: Quotas, times: Times, burst: Burst, pollers: int, seed: int = 0
@@ -143,7 +145,7 @@ class Flow:
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
-        """Let every task end."""
+        """Run until every task has ended."""
         self._env.process(self._submissions())
         self._env.process(self._samples())
         for poller in range(self._pollers):
@@ -167,13 +169,13 @@ class Flow:
         while count:
             taken = self._functions.enter(count, self._times.api)
             self.outcome.refused += count - taken
-            self._functions.throttled -= count - taken  # the API's are told apart
+            self._functions.throttled -= count - taken  # counted as `refused` only
             count -= taken
             if taken:
                 self._backlog += taken
                 self._queue.put(Message(born, taken))
             if count:
-                yield self._env.timeout(AGAIN)
+                yield self._env.timeout(RETRY_AFTER)
 
     def _poll(self, after: float) -> Process:
         yield self._env.timeout(after)
@@ -193,17 +195,17 @@ class Flow:
             yield self._env.timeout(SDK_PAUSE)
             started += self._start(message, message.count - started)
         if started < message.count:
-            self._env.process(self._again(message, message.count - started))
+            self._env.process(self._redeliver(message, message.count - started))
 
-    def _start(self, message: Message, wanted: int) -> int:
-        started = self._starts.take(wanted)
-        self.outcome.start_throttles += wanted - started
+    def _start(self, message: Message, count: int) -> int:
+        started = self._starts.take(count)
+        self.outcome.start_throttles += count - started
         if started:
             self._backlog -= started
             self._env.process(self._execute(message.born, started))
         return started
 
-    def _again(self, message: Message, count: int) -> Process:
+    def _redeliver(self, message: Message, count: int) -> Process:
         receives = message.receives + 1
         if receives == RECEIVES:
             self._backlog -= count
@@ -214,7 +216,7 @@ class Flow:
         self._queue.put(Message(message.born, count, receives))
 
     def _execute(self, born: float, count: int, step: int = 0, attempt: int = 0) -> Process:
-        """Do the steps from one on. Those that Lambda throttles go on later, by themselves."""
+        """Run the steps, beginning with `step`. Tasks that Lambda throttles continue separately."""
         for place in range(step, len(self._times.steps)):
             waited = self._transitions.wait(count) if self._transitions else 0.0
             yield self._env.timeout(waited + self._times.between)

@@ -1,7 +1,7 @@
-"""Draw what became of a burst; in the bench's own environment.
+"""Draw the outcomes of a burst; runs in the bench's own environment.
 
 python -m tools.bench.scale.plot FILE < JSON    a list of `{"name", "minutes": […], "backlog": […],
-                                          "half": minutes, "most": minutes}`
+                                                "half": minutes, "most": minutes}`
 """
 
 import json
@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 
 COLOURS = ("#4c78a8", "#2a7f62", "#c4572e", "#72b7b2", "#b279a2", "#54478c")
 POINTS = 200
-"""Of a curve: more cannot be told apart."""
+"""Points of a curve, at most: more would not be visible."""
 MILLION = 1_000_000
 
 
 def main(path: Path, scenarios: list[dict[str, Any]]) -> None:
-    """Draw the backlogs over time, and below them what tasks waited."""
-    # The same figures give the same file, and its text is text.
+    """Draw the backlogs over time, and below them the latencies of tasks."""
+    # A fixed hash salt makes the file reproducible; fonttype "none" keeps text as text.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "darkroom", "font.size": 9})
     figure = Figure(figsize=(8, 7), layout="constrained")
     backlog, waits = figure.subplots(2, 1, height_ratios=(3, 2))
@@ -33,8 +33,8 @@ def main(path: Path, scenarios: list[dict[str, Any]]) -> None:
             label=scenario["name"],
         )
     backlog.set_xlim(0, 1.02 * max(scenario["minutes"][-1] for scenario in scenarios))
-    backlog.set_title("Tasks that wait in the queue, millions", loc="left", fontweight="bold")
-    backlog.set_xlabel("minutes since the first was submitted")
+    backlog.set_title("Tasks waiting in the queue, millions", loc="left", fontweight="bold")
+    backlog.set_xlabel("minutes since the first submission")
     backlog.legend(frameon=False, loc="upper right", title="type, MaximumConcurrency")
     names = [scenario["name"] for scenario in scenarios]
     most = [scenario["most"] for scenario in scenarios]

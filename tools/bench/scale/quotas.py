@@ -1,4 +1,4 @@
-"""Which quota ends at which rate of tasks, from what a task was counted to need."""
+"""The rate of tasks at which each quota is used up, from the counted needs of a task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
 
 @dataclass(frozen=True)
 class Quota:
-    """What a second may have of something.
+    """A quota per second.
 
     Attributes:
-        name: of it.
-        limit: by default, in us-east-1.
-        task: how much of it a task needs.
-        source: the page that has the limit.
-        raised: whether AWS raises it when it is asked to.
-        where: the type of workflow that it holds for; "" for both.
+        name: what it limits.
+        limit: the default in us-east-1.
+        task: how much of it one task needs.
+        source: AWS's page about it.
+        raised: whether AWS raises it on request.
+        where: the workflow type that it applies to; "" for both.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Quota:
 
 
 def functions(run: Run) -> float:
-    """Return the functions that run at once for one task in a second."""
+    """Return the concurrent functions that a rate of one task per second needs."""
     seconds = sum(
         f.invocations * max(milliseconds(name, f) / 1000, Concurrency.SHORTEST)
         for name, f in run.functions.items()
@@ -65,7 +65,7 @@ QUOTAS = [
     ),
     Quota("executions started", 6_000, lambda _: 1, STEP_FUNCTIONS, where="EXPRESS"),
     Quota(
-        "functions at once",
+        "concurrent functions",
         1_000,
         functions,
         "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
@@ -78,7 +78,7 @@ QUOTAS = [
     ),
     Quota("write units of the table", 40_000, _writes("table"), f"{DYNAMODB}ServiceQuotas.html"),
     Quota(
-        "write units of one shard of what is active",
+        "write units of one shard of the index of open tasks",
         1_000,
         _writes("active", ACTIVE_SHARDS),
         f"{DYNAMODB}bp-partition-key-design.html",
@@ -101,7 +101,7 @@ QUOTAS = [
 
 
 def table(standard: Run, express: Run) -> Table:
-    """Return the table of docs/scale.md: what each rate needs, and where a quota ends."""
+    """Return the table of docs/scale.md: the need of each rate, and the rate that uses it up."""
     rows: list[tuple[str, ...]] = []
     for quota in QUOTAS:
         each = quota.task(express if quota.where == "EXPRESS" else standard)
@@ -115,15 +115,15 @@ def table(standard: Run, express: Run) -> Table:
             )
         )
     return Table(
-        "What a second needs",
-        "Of each quota, by default and in us-east-1, what so many tasks in a second need, and the "
-        "tasks a second at which it ends. Bold: more than there is. Functions are counted for a "
-        "tenth of a second at least, since an environment answers ten requests a second at most.",
+        "Quotas by rate of tasks",
+        "For each quota, with its default in us-east-1: what each rate of tasks needs, and the "
+        "rate that uses it up. Bold: more than the quota. Functions count for at least a tenth of "
+        "a second, since an environment handles at most ten requests per second.",
         (
             "quota",
-            "by default",
+            "default",
             *(f"{rate:,} tasks/s" for rate in RATES),
-            "ends at, tasks/s",
+            "used up at, tasks/s",
             "source",
         ),
         rows,

@@ -1,4 +1,4 @@
-"""The rules that AWS limits work by, in simulated seconds (SimPy)."""
+"""How AWS's limits work, in simulated seconds (SimPy)."""
 
 import collections
 import math
@@ -7,30 +7,30 @@ import simpy
 
 
 class TokenBucket:
-    """A bucket of tokens that fills at a constant rate, as Step Functions throttles.
+    """A token bucket with a constant refill rate: Step Functions' way to throttle.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
 
     def __init__(self, env: simpy.Environment, size: float, rate: float) -> None:
-        """Begin with a full bucket of `size` tokens; `rate` come back each second."""
+        """Begin with a full bucket of `size` tokens; `rate` are added each second."""
         self._env, self._size, self._rate = env, size, rate
         self._tokens, self._at = size, env.now
 
-    def take(self, wanted: int) -> int:
-        """Take as many of the wanted tokens as there are; return how many."""
+    def take(self, count: int) -> int:
+        """Take up to `count` of the available tokens; return how many were taken."""
         self._fill()
-        taken = min(wanted, math.floor(self._tokens))
+        taken = min(count, math.floor(self._tokens))
         self._tokens -= taken
         return taken
 
-    def wait(self, wanted: int) -> float:
-        """Take tokens that need not be there yet; return the seconds until they are.
+    def wait(self, count: int) -> float:
+        """Take `count` tokens, even if they are not available yet; return the seconds until then.
 
-        Who comes later waits longer: the bucket owes what was taken before.
+        Later callers wait longer, because the number of tokens may become negative.
         """
         self._fill()
-        self._tokens -= wanted
+        self._tokens -= count
         return max(0.0, -self._tokens / self._rate)
 
     def _fill(self) -> None:
@@ -40,10 +40,10 @@ class TokenBucket:
 
 
 class Concurrency:
-    """The functions that an account may run at once.
+    """The concurrent functions of an account.
 
-    An environment answers at most ten requests a second, so each one is taken for a tenth of a
-    second at least: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+    An environment handles at most ten requests per second, so each request occupies one for at
+    least a tenth of a second: https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
     """
 
     SHORTEST = 0.1
@@ -52,14 +52,14 @@ class Concurrency:
         """Begin with nothing running."""
         self._env, self._limit = env, limit
         self._running = 0
-        # When invocations end, and how many then: earliest first where all take the same time.
+        # By duration: the end times of invocations, earliest first, and how many end then.
         self._ends: collections.defaultdict[float, collections.deque[tuple[float, int]]] = (
             collections.defaultdict(collections.deque)
         )
         self.throttled = 0
 
     def enter(self, invocations: int, seconds: float) -> int:
-        """Begin as many of the invocations as the quota allows, for so long; return how many."""
+        """Start as many invocations as the quota allows, for `seconds`; return how many."""
         started = min(invocations, self._limit - self.running)
         if started:
             length = max(seconds, self.SHORTEST)
@@ -70,7 +70,7 @@ class Concurrency:
 
     @property
     def running(self) -> int:
-        """Return how many run now."""
+        """Return the number of running invocations."""
         for ends in self._ends.values():
             while ends and ends[0][0] <= self._env.now:
                 self._running -= ends.popleft()[1]
@@ -82,8 +82,8 @@ def delay(attempt: int, chance: float, *, interval: float = 1, most: float = 15)
 
     Args:
         attempt: 0 for the first retry.
-        chance: 0 to 1.
-        interval: of the first.
-        most: of any.
+        chance: random, 0 to 1.
+        interval: seconds before the first retry, without jitter.
+        most: the longest delay in seconds.
     """
     return min(most, interval * float(2**attempt)) * chance

@@ -125,7 +125,7 @@ def test_logs_are_counted_with_what_lambda_writes_itself_unless_that_is_off():
 
 
 def test_calls_are_those_of_the_function_that_signed_them():
-    made = billed.made_by([call("PutItem", {}), call("PutItem", {})], {"KEY": "Api"})
+    made = billed.by_function([call("PutItem", {}), call("PutItem", {})], {"KEY": "Api"})
 
     assert made["Api"] == {"dynamodb:PutItem": 2}
-    assert not billed.made_by([call("PutItem", {})], {"ANOTHER": "Api"})
+    assert not billed.by_function([call("PutItem", {})], {"ANOTHER": "Api"})
