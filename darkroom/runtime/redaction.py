@@ -18,7 +18,7 @@ PUNCTUATION = "\"'.,;:!?)]}>"
 """Characters that may follow a URL in a sentence."""
 
 
-def shown(url: str) -> str:
+def redacted_url(url: str) -> str:
     """Return the part of a URL that may be shown: "https://example.com/…"."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -33,11 +33,11 @@ def shown(url: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return a text with every URL replaced by `shown(url)`."""
+    """Return a text with every URL replaced by `redacted_url(url)`."""
 
     def redact(found: re.Match[str]) -> str:
         url = found[0].rstrip(PUNCTUATION)
-        return shown(url) + found[0][len(url) :]
+        return redacted_url(url) + found[0][len(url) :]
 
     text = URL.sub(redact, text)
     return TARGET.sub("url: /…", DATA.sub("data:…", text))

@@ -16,7 +16,7 @@ from darkroom.errors import (
     SourceTooLarge,
     SourceUnavailable,
 )
-from darkroom.runtime.redaction import shown
+from darkroom.runtime.redaction import redacted_url
 from darkroom.sources.http import Deadline, exchange
 
 MAX_REDIRECTS = 5
@@ -60,7 +60,7 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                         raise ConnectionAbortedError
                     return size
                 url = _redirected(url, response.headers["Location"])
-    raise SourceBlocked(f"{shown(url)} redirects more than {MAX_REDIRECTS} times.")
+    raise SourceBlocked(f"{redacted_url(url)} redirects more than {MAX_REDIRECTS} times.")
 
 
 def _redirected(url: str, location: str) -> str:
@@ -68,18 +68,18 @@ def _redirected(url: str, location: str) -> str:
     try:
         return urllib.parse.urljoin(url, location)
     except ValueError as error:
-        raise SourceBlocked(f"{shown(url)} redirects to an invalid URL.") from error
+        raise SourceBlocked(f"{redacted_url(url)} redirects to an invalid URL.") from error
 
 
 def _save(url: str, response: urllib3.BaseHTTPResponse, into: IO[bytes], max_bytes: int) -> int:
     status = response.status
     if status in FORBIDDEN:
-        raise SourceForbidden(f"{shown(url)} answered {status}: access is forbidden.")
+        raise SourceForbidden(f"{redacted_url(url)} answered {status}: access is forbidden.")
     if status in RETRYABLE or status >= 500:  # noqa: PLR2004 - server errors begin at 500
-        raise SourceUnavailable(f"{shown(url)} answered {status}.")
+        raise SourceUnavailable(f"{redacted_url(url)} answered {status}.")
     if status != 200:  # noqa: PLR2004 - nothing else carries a whole file
-        raise SourceNotFound(f"{shown(url)} answered {status}.")
-    too_large = f"{shown(url)} is larger than {max_bytes} bytes"
+        raise SourceNotFound(f"{redacted_url(url)} answered {status}.")
+    too_large = f"{redacted_url(url)} is larger than {max_bytes} bytes"
     announced = response.headers.get("Content-Length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         raise SourceTooLarge(f"{too_large}: it announces {announced}.")

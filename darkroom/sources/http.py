@@ -22,7 +22,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from darkroom.errors import SourceBlocked, SourceError, SourceUnavailable
-from darkroom.runtime.redaction import shown
+from darkroom.runtime.redaction import redacted_url
 from darkroom.sources.address_guard import resolve
 
 MAX_URL_LENGTH = 2048
@@ -228,7 +228,7 @@ def exchange(
     except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException, ValueError) as error:
         late = f"was not complete within {deadline.seconds:g} seconds"
         reason = late if deadline.passed else _reason(error)
-        raise SourceUnavailable(f"{shown(url)} {reason}.") from error
+        raise SourceUnavailable(f"{redacted_url(url)} {reason}.") from error
     finally:
         connection.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from darkroom.runtime import logging as logs  # noqa: F401 - sets the level
-from darkroom.runtime.redaction import redacted, redacted_errors, shown
+from darkroom.runtime.redaction import redacted, redacted_errors, redacted_url
 from tests.support.project import PROJECT
 
 LAMBDAS = PROJECT / "lambdas"
@@ -31,7 +31,7 @@ LAMBDAS = PROJECT / "lambdas"
     ],
 )
 def test_of_a_url_its_scheme_and_host_are_shown(url: str, expected: str):
-    assert shown(url) == expected
+    assert redacted_url(url) == expected
 
 
 @pytest.mark.parametrize(

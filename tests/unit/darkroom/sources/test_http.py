@@ -3,7 +3,7 @@
 import pytest
 
 from darkroom.errors import SourceBlocked
-from darkroom.runtime.redaction import shown
+from darkroom.runtime.redaction import redacted_url
 from darkroom.sources.http import check_url
 
 
@@ -119,11 +119,11 @@ def test_any_other_url_whose_host_there_can_be_is_a_source(url: str, host: str) 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://[v1.x]", "http://exam℀ple.com/", "http:"])
 def test_what_is_no_url_can_be_shown_all_the_same(url: str) -> None:
-    assert isinstance(shown(url), str)
+    assert isinstance(redacted_url(url), str)
 
 
 def test_a_shown_url_has_no_credentials() -> None:
-    assert shown("https://user:secret@example.com/a") == "https://example.com/…"
+    assert redacted_url("https://user:secret@example.com/a") == "https://example.com/…"
 
 
 def test_a_url_of_the_greatest_length_is_a_source() -> None:
