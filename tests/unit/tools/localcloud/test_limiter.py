@@ -1,23 +1,23 @@
-"""Who works at a time in the local cloud."""
+"""How many invocations work at once in the local cloud."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from tools.localcloud.emulator.turns import Turns
+from tools.localcloud.emulator.limiter import Limiter
 
 NEVER = 3600.0
 DEADLINE = 60
 
 
-def test_no_more_work_at_a_time_than_may() -> None:
-    turns = Turns(2, NEVER)
+def test_no_more_threads_work_at_once_than_allowed() -> None:
+    limiter = Limiter(2, NEVER)
     working, most = 0, 0
     lock = threading.Lock()
 
     def work(_: int) -> None:
         nonlocal working, most
-        with turns.turn():
+        with limiter.slot():
             with lock:
                 working += 1
                 most = max(most, working)
@@ -32,24 +32,24 @@ def test_no_more_work_at_a_time_than_may() -> None:
     assert most == 2
 
 
-def test_who_takes_long_lets_another_in() -> None:
-    turns = Turns(1, 0.05)
+def test_a_thread_that_takes_long_lets_another_in() -> None:
+    limiter = Limiter(1, 0.05)
 
     def wait_for_another() -> bool:
-        with turns.turn():
+        with limiter.slot():
             return came.wait(DEADLINE)
 
     came = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(wait_for_another)
-        with turns.turn():
+        with limiter.slot():
             came.set()
 
         assert waiting.result()
 
 
-def test_a_turn_that_ends_in_an_error_is_over() -> None:
-    turns = Turns(1, NEVER)
+def test_an_error_frees_the_slot() -> None:
+    limiter = Limiter(1, NEVER)
     for _ in range(3):
-        with suppress(ZeroDivisionError), turns.turn():
+        with suppress(ZeroDivisionError), limiter.slot():
             divmod(1, 0)
