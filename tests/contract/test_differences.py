@@ -18,7 +18,7 @@ from tests.support.project import PROJECT
 
 PAGE = PROJECT / "docs" / "aws-differences.md"
 EMULATOR = PROJECT / "tools" / "localcloud" / "emulator"
-PATCHES = EMULATOR / "patches"
+FIDELITY, SPEEDUPS = EMULATOR / "fidelity", EMULATOR / "speedups"
 
 HEADER = ["AWS", "Source", "Local cloud", "Changed by", "Test or workaround"]
 # Patches that change no answer: there is nothing of AWS to compare them with.
@@ -54,6 +54,7 @@ NOT_OF_TEMPLATES = re.compile(
 @dataclass(frozen=True)
 class Row:
     line: int
+    section: str
     cells: dict[str, str]
 
     @property
@@ -73,7 +74,10 @@ def rows_of(text: str) -> list[Row]:
     """The rows of all tables of the page; each begins with one of the headers."""
     found: list[Row] = []
     header: list[str] = []
+    section = ""
     for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("#"):
+            section = line.lstrip("# ")
         if not line.startswith("|"):
             header = []
             continue
@@ -82,7 +86,7 @@ def rows_of(text: str) -> list[Row]:
             assert cells in (HEADER, FASTER), f"line {number}: {cells}"
             header = cells
         elif set(line) - set("|-"):
-            found.append(Row(number, dict(zip(header, cells, strict=True))))
+            found.append(Row(number, section, dict(zip(header, cells, strict=True))))
     return found
 
 
@@ -146,18 +150,30 @@ def _reaches(code: ast.AST, modules: set[str]) -> bool:
 
 
 def all_patches() -> set[str]:
-    found = set()
+    found = behind_the_switch()
     for path in EMULATOR.rglob("*.py"):
-        prefix = path.stem if path.parent == PATCHES else f"tools.localcloud.emulator.{path.stem}"
-        if path.stem != "replacing":
-            found |= {f"{prefix}.{name}" for name in patches_of(path.read_text())}
+        module = ".".join(path.relative_to(EMULATOR).with_suffix("").parts)
+        if module != "replacing":
+            found |= {f"{module}.{name}" for name in patches_of(path.read_text())}
     return found
 
 
+def behind_the_switch() -> set[str]:
+    """What `speedups.apply` applies: the names in its tuple `SPEEDUPS`."""
+    source = (SPEEDUPS / "__init__.py").read_text()
+    [names] = [
+        node.value.elts
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SPEEDUPS"
+        if isinstance(node.value, ast.Tuple)
+    ]
+    return {f"speedups.{ast.unparse(name)}" for name in names}
+
+
 def is_there(name: str) -> bool:
-    """Whether a function or class that a row names exists: `retries.f`, `tools.x.y.f`."""
+    """Whether a function or class that a row names exists: `fidelity.s3.f`, `tools.x.y.f`."""
     module, _, member = name.rpartition(".")
-    folder = PROJECT if module.startswith("tools.") else PATCHES
+    folder = PROJECT if module.startswith("tools.") else EMULATOR
     path = folder / f"{module.replace('.', '/')}.py"
     return path.is_file() and member in definitions(ast.parse(path.read_text()).body)
 
@@ -202,7 +218,29 @@ def test_what_a_patch_makes_right_has_a_test(rows: list[Row]):
 
 
 def is_patch(name: str) -> bool:
-    return not name.startswith("tools.")
+    return name.startswith(("fidelity.", "speedups."))
+
+
+def test_a_module_names_the_sections_of_its_rows(rows: list[Row]):
+    of_modules: dict[str, set[str]] = {}
+    for row in rows:
+        for name in row.patches:
+            if name.startswith("fidelity."):
+                of_modules.setdefault(name.rpartition(".")[0], set()).add(row.section)
+    named = {}
+    for module in of_modules:
+        path = EMULATOR / f"{module.replace('.', '/')}.py"
+        docstring = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split())
+        _, _, sections = docstring.partition("Differences from AWS: docs/aws-differences.md, ")
+        named[module] = set(re.findall(r'"([^"]+)"', sections))
+
+    assert named == of_modules
+
+
+def test_the_switch_is_for_what_changes_no_answer_and_for_all_of_it(rows: list[Row]):
+    faster = {name for row in rows if row.cells.keys() == set(FASTER) for name in row.patches}
+
+    assert faster == behind_the_switch()
 
 
 def test_every_row_says_what_aws_does_where_that_is_known_from_and_what_happens_here(

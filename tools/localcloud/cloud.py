@@ -1,6 +1,6 @@
-"""The local cloud's life: start it, ask whether it is up, stop it without leaving a process.
+"""Starts and stops the emulator. Its state stays in the state folder, no process stays.
 
-Its state stays in the state folder.
+`DARKROOM_SPEEDUPS=0` in the environment starts it without `emulator.speedups`.
 """
 
 import fcntl
@@ -27,28 +27,31 @@ from tools.localcloud import guard, private, processes
 PROJECT = Path(__file__).resolve().parents[2]
 TOOLS = PROJECT / ".local" / "tools"
 
-# Not ministack's own 4566: another one may run on this machine.
+# Not ministack's default, 4566: another ministack may run on this machine.
 PORT = 4599
-# Seconds to be ready in: a cold start on a busy machine takes three, the first of all ten.
+# Seconds within which the emulator must be ready. A cold start on a busy machine takes 3, the very
+# first start 10.
 DEADLINE = 60.0
-# Seconds that a clean stop may take before it is no longer asked for.
-PATIENCE = 8.0
+# The switch of `emulator.speedups`: "0" turns all of them off.
+SPEEDUPS = "DARKROOM_SPEEDUPS"
+# Seconds that a clean stop may take before the processes are killed.
+STOP_TIMEOUT = 8.0
 
-# What this process has started and may outlive: a Popen that is dropped while its process runs
-# warns, and one that is never asked leaves a zombie.
+# The emulators that this process has started. Python warns when the Popen of a running process is
+# deleted, and an ended process stays a zombie until it is polled.
 _started: list[subprocess.Popen[bytes]] = []
 
 
 class LocalCloudError(RuntimeError):
-    """The local cloud cannot be started or used; the message says what to do."""
+    """The local cloud cannot be started or used. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class LocalCloud:
-    """One emulator, its state folder `home` and its port.
+    """One emulator with its port and its state folder `home`.
 
-    Two of them with different folders and ports do not see each other. One that is thrown away need
-    not `keep` its state and its objects on disk. What it writes is for its owner only.
+    Two local clouds with different folders and ports are independent. A temporary one need not
+    `keep` its state and its objects on disk. Only the owner can read the files that it writes.
     """
 
     home: Path
@@ -59,50 +62,50 @@ class LocalCloud:
 
     @property
     def endpoint_url(self) -> str:
-        """Where the AWS services answer."""
+        """The URL of the AWS services."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def credentials(self) -> private.Credentials:
-        """What signs requests to it. FileNotFoundError: it was never started."""
-        return private.Credentials.of(self.home)
+        """The credentials that sign requests. FileNotFoundError: it was never started."""
+        return private.Credentials.load(self.home)
 
     def start(self, **environment: str) -> None:
-        """Start what does not run yet and wait until it is ready.
+        """Start the emulator unless it is running, and wait until it is ready.
 
-        `environment` goes to the emulator and from there to the functions, for example
-        `LAMBDA_ACCOUNT_CONCURRENCY="10"`; it has no effect on an emulator that already runs.
+        `environment` is passed to the emulator and to the functions, for example
+        `LAMBDA_ACCOUNT_CONCURRENCY="10"`. It has no effect on an emulator that is already running.
 
         Raises:
-            LocalCloudError: the port belongs to another process, or the start failed or took longer
-                than `DEADLINE`. The message says where the log is.
+            LocalCloudError: another process uses the port, or the start failed or took longer than
+                `DEADLINE`. The message says where the log is.
             OSError: the state folder cannot be written.
         """
         self.home.mkdir(parents=True, exist_ok=True)
-        with alone(self.home / "lock"):
+        with locked(self.home / "lock"):
             if not self.is_up():
-                # What a killed emulator has left: workers, folders of code.
+                # Remove what a killed emulator has left: workers and folders of code.
                 self._end_everything()
-                if not private.Credentials.there_are(self.home):
-                    private.Credentials.make(self.home)
+                if not private.Credentials.exist(self.home):
+                    private.Credentials.create(self.home)
                 self._start(self._environment() | environment)
 
     def stop(self) -> None:
-        """End the emulator and every worker, also those that nobody owns any more."""
+        """End the emulator and every worker, including workers whose emulator was killed."""
         if self.home.is_dir():
-            with alone(self.home / "lock"):
+            with locked(self.home / "lock"):
                 self._end_everything()
 
     def is_up(self) -> bool:
-        """Say whether our emulator answers on its port (another process there is not ours)."""
+        """Return whether this emulator answers on its port, and not another process."""
         ours = bool(processes.running(self.home, "tools.localcloud.emulator"))
-        # One of an earlier version, which has no credentials, takes orders from anybody.
-        return ours and private.Credentials.there_are(self.home) and _answers(self._ready_url)
+        # An emulator of an earlier version has no credentials and accepts requests from everybody.
+        return ours and private.Credentials.exist(self.home) and _answers(self._ready_url)
 
     def client(self, service: str, **settings: Any) -> Any:
-        """Make a boto3 client of this local cloud: its endpoint, its credentials, one region.
+        """Create a boto3 client for this local cloud.
 
-        `settings` are of botocore's `Config`.
+        `settings` are arguments of botocore's `Config`.
         """
         return boto3.client(
             service,
@@ -113,10 +116,10 @@ class LocalCloud:
         )
 
     def save(self) -> None:
-        """Write the state to disk now, and not within the next seconds.
+        """Write the state to disk now instead of within the next seconds.
 
         Raises:
-            LocalCloudError: it cannot be written; the message says why.
+            LocalCloudError: it cannot be written. The message says why.
         """
         with httpx.Client(trust_env=False, timeout=DEADLINE) as http:
             answer = http.get(f"{self.endpoint_url}{guard.SAVE}")
@@ -126,7 +129,7 @@ class LocalCloud:
     def _start(self, environment: Mapping[str, str]) -> None:
         if processes.listens(self.port):
             raise LocalCloudError(
-                f"Port {self.port} of 127.0.0.1 is taken by {processes.owner_of(self.port)}. End "
+                f"Port {self.port} of 127.0.0.1 is used by {processes.owner_of(self.port)}. End "
                 "that process, then run `make up` again."
             )
         log = self.home / "emulator.log"
@@ -139,7 +142,7 @@ class LocalCloud:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C in the terminal that started it is not meant for it.
+                # Ctrl-C in the terminal must not end it.
                 start_new_session=True,
                 umask=0o077,
             )
@@ -156,9 +159,9 @@ class LocalCloud:
         return f"{self.endpoint_url}{guard.READY}"
 
     def _end_everything(self) -> None:
-        processes.end(processes.marked(self.home), PATIENCE)
-        # Workers that were being started while their emulator ended.
-        processes.end(processes.marked(self.home), PATIENCE)
+        processes.end(processes.marked(self.home), STOP_TIMEOUT)
+        # End workers that were starting while their emulator ended.
+        processes.end(processes.marked(self.home), STOP_TIMEOUT)
         _started[:] = [process for process in _started if process.poll() is None]
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -167,14 +170,14 @@ class LocalCloud:
         return self.home / "tmp"
 
     def _environment(self) -> dict[str, str]:
-        """Give only what a program needs to run: a developer's credentials go to no function."""
+        """Return only necessary variables, so that no function gets a developer's credentials."""
         private.make_folder(self.home / "state")
         private.make_folder(self._scratch)
         return {
             processes.MARK: str(self.home),
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": os.environ.get("LANG", "C.UTF-8"),
-            # No ~/.aws there, and nothing is left behind in the machine's own folder.
+            # There is no ~/.aws in this folder, and temporary files are removed at the stop.
             "HOME": str(self._scratch),
             "TMPDIR": str(self._scratch),
             "AWS_REGION": self.region,
@@ -184,18 +187,19 @@ class LocalCloud:
             "DARKROOM_FUNCTION_PACKAGES": sysconfig.get_path("purelib"),
             "PERSIST_STATE": str(int(self.keep)),
             "S3_PERSIST": str(int(self.keep)),
+            SPEEDUPS: os.environ.get(SPEEDUPS, "1"),
             **self.credentials.environment,
         }
 
 
 @contextmanager
-def alone(path: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock of a file, after the process that has it; `waits` is called if there is one."""
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock of a file. If another process holds it, call `on_wait` and wait."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            waits()
+            on_wait()
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -1,4 +1,4 @@
-"""`make up` and `make down`: this checkout's local cloud, with template.yaml deployed to it."""
+"""`make up` and `make down`: start this checkout's local cloud with template.yaml, and stop it."""
 
 import json
 import sys
@@ -9,21 +9,21 @@ from typing import Any
 from rich.console import Console
 
 from tools.localcloud import private
-from tools.localcloud.cloud import PORT, PROJECT, LocalCloud, LocalCloudError, alone
+from tools.localcloud.cloud import PORT, PROJECT, LocalCloud, LocalCloudError, locked
 from tools.localcloud.deploy import deploy
 
 
 def local_cloud() -> LocalCloud:
-    """Return the local cloud of this checkout, the one `make up` starts."""
+    """Return the local cloud of this checkout, which `make up` starts."""
     return LocalCloud(PROJECT / ".local", PORT)
 
 
 def up() -> dict[str, Any]:
-    """Start the local cloud, deploy template.yaml to it, write `.local/stack.json`; return that.
+    """Start the local cloud, deploy template.yaml, and write and return `.local/stack.json`.
 
     Raises:
-        LocalCloudError: it cannot be started, CloudFormation refused the stack, or the state cannot
-            be saved.
+        LocalCloudError: the start failed, CloudFormation refused the stack, or the state cannot be
+            saved.
     """
     cloud = local_cloud()
     try:
@@ -33,13 +33,13 @@ def up() -> dict[str, Any]:
             cloud.save()
             private.write(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
     except OSError as error:
-        place = error.filename or cloud.home
-        raise LocalCloudError(f"{place} cannot be written: {error.strerror or error}.") from error
+        path = error.filename or cloud.home
+        raise LocalCloudError(f"{path} cannot be written: {error.strerror or error}.") from error
     return stack
 
 
 def down() -> None:
-    """Stop the local cloud; its state stays."""
+    """Stop the local cloud. Its state is kept."""
     cloud = local_cloud()
     if cloud.home.is_dir():
         with _one_command(cloud):
@@ -48,22 +48,22 @@ def down() -> None:
 
 @contextmanager
 def _one_command(cloud: LocalCloud) -> Iterator[None]:
-    """Let `make up` and `make down` wait for another one of this checkout, and say so."""
+    """Wait with a message while another `make up` or `make down` is running here."""
     cloud.home.mkdir(parents=True, exist_ok=True)
 
     def wait() -> None:
-        sys.stderr.write("Another `make up` or `make down` is at work here: waiting for it.\n")
+        sys.stderr.write("Another `make up` or `make down` is running here: waiting for it.\n")
 
-    with alone(cloud.home / "command.lock", wait):
+    with locked(cloud.home / "command.lock", wait):
         yield
 
 
 def main(command: str) -> None:
-    """Do `up` or `down`, and say so."""
+    """Run `up` or `down` and print the result."""
     screen = Console(highlight=False)
     if command == "down":
         down()
-        screen.print("The local cloud is down. Its state stays for the next `make up`.")
+        screen.print("The local cloud is down. The next `make up` continues with its state.")
         return
     try:
         stack = up()
@@ -71,7 +71,7 @@ def main(command: str) -> None:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
     screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
-    screen.print(f"  Page     {stack['apiUrl']}/ asks for that key")
+    screen.print(f"  Page     {stack['apiUrl']}/ (asks for the key)")
     screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
 
 

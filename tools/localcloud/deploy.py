@@ -1,9 +1,9 @@
-"""Deploy template.yaml to the local cloud: through CloudFormation, in a second or two.
+"""Deploys template.yaml to the local cloud, through CloudFormation, in a second or two.
 
-It is the template that goes to AWS. `at_once` takes out what shifts traffic, which the local cloud
-cannot do. `localized` changes where code comes from: zip files of the functions' own modules, while
-libraries come from the project's environment, not from layers.
-`tests/integration/release/test_sam.py` deploys the same template with the SAM CLI, layers and all.
+It is the template that is deployed to AWS, with two changes. `without_traffic_shifting` removes
+gradual deployments, which the local cloud does not support. `localized` packages only the modules
+of the functions; libraries come from the project's environment instead of layers.
+`tests/integration/release/test_sam.py` deploys the template with the SAM CLI, including the layers.
 """
 
 import base64
@@ -28,22 +28,22 @@ LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 ALARM = "AWS::CloudWatch::Alarm"
 NEVER_CREATED = {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
-"""Of stacks that can only be deleted, in AWS as here."""
+"""The statuses of a stack that can only be deleted, on AWS and here."""
 
 
 class DeploymentError(LocalCloudError):
-    """CloudFormation refused the stack; the message has its reasons."""
+    """CloudFormation refused the stack. The message contains its reasons."""
 
 
 def deploy(
     cloud: LocalCloud, stack_name: str = STACK_NAME, parameters: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Create or update a stack and return how to reach it, as `.local/stack.json` has it.
+    """Create or update a stack; return its description, the content of `.local/stack.json`.
 
     Args:
-        cloud: a local cloud that is up.
-        stack_name: several stacks can live side by side.
-        parameters: of the template. Sources on private addresses are allowed unless they say no.
+        cloud: a running local cloud.
+        stack_name: its name; a local cloud can have several stacks.
+        parameters: parameters of the template. `AllowPrivateSources` is true by default.
 
     Raises:
         DeploymentError: CloudFormation refused the stack.
@@ -54,8 +54,8 @@ def deploy(
         **(parameters or {}),
     }
     template = yaml_parse((PROJECT / "template.yaml").read_text())
-    body, artifacts, sources = localized(at_once(template))
-    # As a pipeline does with its commit: a change of parameters alone would publish no version.
+    body, artifacts, sources = localized(without_traffic_shifting(template))
+    # A pipeline sets this to its commit. Without it, a change of parameters publishes no version.
     everything = json.dumps([body, parameters], sort_keys=True).encode()
     parameters["Release"] = hashlib.sha256(everything).hexdigest()[:10]
     _upload(cloud, artifacts)
@@ -64,10 +64,10 @@ def deploy(
 
 
 def _code(template: dict[str, Any], sources: set[Path]) -> dict[str, dict[str, str]]:
-    """Return what was deployed, for `darkroom doctor` to compare with what is there now.
+    """Return digests of the deployed code, which `darkroom doctor` compares with the current code.
 
-    `functions` has the CodeSha256 of each function, `files` the SHA-256 of each file of this
-    checkout that is in one of them.
+    `functions` contains the CodeSha256 of each function, `files` the SHA-256 of each file of this
+    checkout that is part of a function.
     """
     packages = {
         name: base64.b64encode(bytes.fromhex(resource["Properties"]["CodeUri"]["Key"])).decode()
@@ -81,36 +81,38 @@ def _code(template: dict[str, Any], sources: set[Path]) -> dict[str, dict[str, s
     return {"functions": packages, "files": files}
 
 
-def at_once(template: dict[str, Any]) -> dict[str, Any]:
-    """Return the template without what the local cloud has not, the resources of SAM's making too.
+def without_traffic_shifting(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the template without gradual deployments and the resources that only they need.
 
-    There is no CodeDeploy, and a state machine has neither versions nor aliases: new versions are
-    live at once, executions are started by the machine's own ARN, and alarms that compute of new
-    versions when to stop a deployment are gone with it.
+    The local cloud has no CodeDeploy, and its state machines have no versions and no aliases. So a
+    new version is live immediately, executions are started by the machine's own ARN, and the alarms
+    that stop a deployment are removed.
     """
     machines: dict[str, str] = {}
-    asked: set[str] = set()
+    referenced: set[str] = set()
     resources: dict[str, Any] = {}
     shared = dict(template["Globals"]["Function"])
-    asked.update(_references(shared.pop("DeploymentPreference", None)))
+    referenced.update(_references(shared.pop("DeploymentPreference", None)))
     for name, resource in template["Resources"].items():
         properties = dict(resource.get("Properties", {}))
         if resource["Type"] in {FUNCTION, MACHINE}:
-            asked.update(_references(properties.pop("DeploymentPreference", None)))
+            referenced.update(_references(properties.pop("DeploymentPreference", None)))
         if resource["Type"] == MACHINE:
             machines[f"{name}Alias{properties.pop('AutoPublishAlias', '')}"] = name
         resources[name] = {**resource, "Properties": properties}
     kept = {
         name: _renamed(resource, machines)
         for name, resource in resources.items()
-        if not (name in asked and resource["Type"] == ALARM and "Metrics" in resource["Properties"])
+        if not (
+            name in referenced and resource["Type"] == ALARM and "Metrics" in resource["Properties"]
+        )
     }
     shared_by_kind = {**template["Globals"], "Function": shared}
     return {**template, "Globals": shared_by_kind, "Resources": kept}
 
 
 def _references(value: Any) -> Iterator[str]:
-    """Give the names that the `Ref`s of a part of a template refer to."""
+    """Yield the names to which the `Ref`s of a part of a template refer."""
     if isinstance(value, dict) and set(value) == {"Ref"}:
         yield value["Ref"]
     elif isinstance(value, dict | list):
@@ -119,7 +121,7 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """Return a part of a template in which each `Ref` to a name of `names` is one to its value."""
+    """Return a part of a template with each `Ref` to a key of `names` replaced by its value."""
     if isinstance(value, list):
         return [_renamed(entry, names) for entry in value]
     if not isinstance(value, dict):
@@ -132,8 +134,8 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes], set[Path]]:
     """Return the template for the local cloud, its artifacts by key, and the functions' files.
 
-    Functions point to zip files of their own modules, the state machine to its definition, and the
-    layers are gone: the functions' interpreter has their packages.
+    Functions refer to zip files of their own modules, state machines to their definitions. The
+    layers are removed, because the functions' interpreter has their packages.
     """
     artifacts: dict[str, bytes] = {}
     sources: set[Path] = set()
@@ -165,12 +167,12 @@ def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes
 
 
 def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
-    """Return how to reach a deployed stack."""
+    """Return the URLs, credentials and outputs of a deployed stack."""
     stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
     key = cloud.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-    # https://{api}.execute-api.{region}.amazonaws.com/{stage}, as the output has it, is not an
-    # address that leads to a laptop.
+    # The output is https://{api}.execute-api.{region}.amazonaws.com/{stage}, which does not resolve
+    # to a laptop.
     host, _, stage = outputs["ApiUrl"].removeprefix("https://").partition("/")
     api_id = host.partition(".")[0]
     credentials = cloud.credentials
@@ -189,10 +191,10 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
 
 
 def can_be_updated(cloudformation: Any, stack_name: str) -> bool:
-    """Return whether a stack is there to be updated. What a failed creation has left is deleted.
+    """Return whether a stack exists and can be updated. Delete one whose creation has failed.
 
     Raises:
-        WaiterError: that could not be deleted.
+        WaiterError: it could not be deleted.
     """
     try:
         stack = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]
@@ -211,8 +213,8 @@ def can_be_updated(cloudformation: Any, stack_name: str) -> bool:
 def _upload(cloud: LocalCloud, artifacts: Mapping[str, bytes]) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=ARTIFACTS)
-    there = {o["Key"] for o in s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents", [])}
-    for key in artifacts.keys() - there:
+    existing = {o["Key"] for o in s3.list_objects_v2(Bucket=ARTIFACTS).get("Contents", [])}
+    for key in artifacts.keys() - existing:
         s3.put_object(Bucket=ARTIFACTS, Key=key, Body=artifacts[key])
 
 
@@ -221,7 +223,8 @@ def _apply(
 ) -> None:
     cloudformation = cloud.client("cloudformation")
     exists = can_be_updated(cloudformation, stack_name)
-    # Too long to be sent along: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    # The template is too long to be part of the request:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
     cloud.client("s3").put_object(
         Bucket=ARTIFACTS, Key=f"{stack_name}.json", Body=json.dumps(body).encode()
     )

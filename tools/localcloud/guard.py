@@ -1,26 +1,26 @@
-"""Who may ask the local cloud's port for what: programs with credentials, and our own page.
+"""Decides which requests the local cloud's port serves.
 
-Whoever can create a function in the emulator can run code, and everything on this machine reaches
-its port: each page that a browser has open, each link that a mail or chat program opens, and the
-functions themselves, which fetch from addresses that strangers chose. So a request is judged by
-what it asks for:
+A caller that can create a function in the emulator can run code on this machine. And many callers
+can reach the port: every page in a browser, every link that a mail or chat program opens, and the
+functions, which download from addresses that strangers have chosen. So each kind of request has its
+own requirements:
 
-| asked for                            | needs                     | from a browser            |
+| request                              | needs                     | from a browser            |
 |--------------------------------------|---------------------------|---------------------------|
 | a file of the page or of the docs    | nothing                   | our page, a typed address |
 | an object of S3, by a presigned link | the link's signature      | any page                  |
 | a route of the API                   | an API key in a header    | our page                  |
 | a form that sends a file to S3       | the form's signature      | our page                  |
-| is it ready, is its state saved      | nothing                   | never                     |
-| anything else, so the APIs of AWS    | a signature in a header   | never                     |
+| status: ready, state saved           | nothing                   | never                     |
+| all else, that is the APIs of AWS    | a signature in a header   | never                     |
 
-So no URL alone changes anything, whoever follows it, with whatever redirects. Here signatures must
-be there; behind this they are verified (`emulator.patches.credentials`), as are the API's keys.
+So following a URL never changes anything, even through redirects. The guard only requires that a
+signature is present. The emulator verifies signatures (`emulator.fidelity.iam`) and API keys.
 
-How a browser is known: `Origin` and `Sec-Fetch-Site`, which no page can forge or leave out
-(https://www.w3.org/TR/fetch-metadata/). A `Host` that is not this machine's is a page whose name
-was made to resolve to 127.0.0.1 (DNS rebinding). A browser from before March 2023 may send no
-`Sec-Fetch-Site`: then it can follow links to what needs no proof, which changes nothing.
+A browser is recognised by `Origin` and `Sec-Fetch-Site`, which no page can forge or omit
+(https://www.w3.org/TR/fetch-metadata/). A foreign `Host` comes from a page whose name resolves to
+127.0.0.1 (DNS rebinding). A browser from before March 2023 may send no `Sec-Fetch-Site`. It can
+then follow links that need no signature, which changes nothing.
 """
 
 import re
@@ -37,7 +37,7 @@ Headers = Collection[tuple[bytes, bytes]]
 
 READY = "/_ministack/ready"
 SAVED, SAVE = "/_darkroom/saved", "/_darkroom/save"
-"""Whether the state can be saved; to save it now."""
+"""Paths: whether the state can be saved, and saving it now."""
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 STAGE = re.compile(r"/_aws/execute-api/[^/]+/[^/]+(?=/|$)")
@@ -50,7 +50,7 @@ SCHEME = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True)
 class Request:
-    """What of a request decides whether it is served."""
+    """The parts of a request that decide whether it is served."""
 
     method: str
     path: str
@@ -58,24 +58,24 @@ class Request:
     headers: Headers
 
     def values(self, name: str) -> list[str]:
-        """Return each value of a header: one that comes twice is judged by both."""
+        """Return all values of a header, because a header that is sent twice must pass twice."""
         wanted = name.encode()
         return [value.decode("latin-1") for key, value in self.headers if key.lower() == wanted]
 
     @property
     def reads(self) -> bool:
-        """Whether its method changes nothing."""
+        """Whether its method only reads."""
         return self.method in {"GET", "HEAD"}
 
     @property
     def is_page(self) -> bool:
-        """Whether it asks for a file of the page or of the docs."""
+        """Whether it requests a file of the page or of the docs."""
         stage = STAGE.match(self.path)
         return self.reads and bool(stage and PAGE.fullmatch(self.path[stage.end() :]))
 
     @property
     def is_signed(self) -> bool:
-        """Whether it has a signature in a header, which no link and no form can have."""
+        """Whether a header contains a signature, which is impossible for links and forms."""
         signatures = self.values("authorization")
         return len(signatures) == 1 and signatures[0].startswith(f"{SCHEME} ")
 
@@ -108,31 +108,31 @@ class Request:
 
 
 def origins_of(port: int) -> frozenset[str]:
-    """Return the origins that a page served by this port has, one for each name of the machine."""
+    """Return the origins of a page that this port serves, one for each name of the machine."""
     return frozenset(f"http://{name}:{port}" for name in LOOPBACK_NAMES)
 
 
 def refusal(request: Request, origins: Collection[str]) -> str | None:
-    """Say why a request is refused, or None when it is not.
+    """Return why a request is refused; None if it is served.
 
-    `origins` are those of our page (scheme, host and port, as browsers send them).
+    `origins` are the origins of our page (scheme, host and port, as browsers send them).
     """
     hosts = request.values("host")
     if not hosts or any(_host_name(host) not in LOOPBACK_NAMES for host in hosts):
-        return "this port answers to 127.0.0.1 and localhost only (Host)"
+        return "this port serves only 127.0.0.1 and localhost (Host)"
     if any(origin not in origins for origin in request.values("origin")):
         return "a page of another origin may not use this port (Origin)"
     return _misuse(request)
 
 
 def _misuse(request: Request) -> str | None:
-    """Judge a request by what it asks for: the table above, a row each."""
+    """Check a request against the table above."""
     origins, sites = request.values("origin"), set(request.values("sec-fetch-site"))
     if request.is_link or (request.is_page and sites <= {"same-origin", "none"}):
         return None
     if STAGE.match(request.path) or request.is_form:
-        # To a browser, our page under another of the machine's names is another site, but it names
-        # its origin.
+        # For a browser, our page under another name of this machine is another site. But the page
+        # then sends an `Origin`.
         ours = origins or sites <= {"same-origin"}
         return None if ours else "another site may not use the API or its page (Sec-Fetch-Site)"
     if origins or sites:
@@ -145,11 +145,11 @@ def _misuse(request: Request) -> str | None:
 
 
 def guarded(application: Application, origins: Collection[str]) -> Application:
-    """Wrap an ASGI application: what `refusal` names is answered 403 and never reaches it."""
+    """Wrap an ASGI application: a request with a `refusal` is answered 403 and never reaches it."""
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            # Before it is accepted, closing a websocket is the handshake's 403.
+            # Closing a websocket before it is accepted answers the handshake with 403.
             await send({"type": "websocket.close", "code": 1008})
             return
         reason = None
@@ -169,7 +169,7 @@ async def _forbid(send: Send, body: bytes) -> None:
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
-        # The body may still be on its way; the connection is of no more use.
+        # The rest of the request's body may still arrive, so the connection is not reused.
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
@@ -177,6 +177,6 @@ async def _forbid(send: Send, body: bytes) -> None:
 
 
 def _host_name(host: str) -> str:
-    """Take the port off: `[::1]:80` is `[::1]`, `localhost:80` is `localhost`."""
+    """Remove the port: `[::1]:80` becomes `[::1]`, `localhost:80` becomes `localhost`."""
     name, _, port = host.lower().rpartition(":")
     return name if name and port.isdigit() else host.lower()

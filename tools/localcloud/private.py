@@ -1,4 +1,4 @@
-"""Folders and files that nobody but their owner may read, and the credentials that lie in one."""
+"""Folders and files that only their owner can read, and the credentials of a local cloud."""
 
 import json
 import os
@@ -13,16 +13,16 @@ LETTERS = string.ascii_uppercase + string.digits
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder, or take what others may do in it from one that is there; return it."""
+    """Create a folder for the owner only, or restrict an existing one; return it."""
     path.mkdir(FOLDER, parents=True, exist_ok=True)
     path.chmod(FOLDER)
     return path
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole: whoever reads it finds the old text or the new one."""
+    """Write a file atomically: a reader sees either the old text or the new one."""
     partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)  # one that is there may have been opened by somebody
+    partial.unlink(missing_ok=True)  # another process may have opened an existing one
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE), "w") as file:
         file.write(text)
     partial.replace(path)
@@ -30,13 +30,13 @@ def write(path: Path, text: str) -> None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What signs requests to a local cloud: who has it may run code there, so it is random."""
+    """Credentials that sign requests to a local cloud. They are random: they allow running code."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
 
     @classmethod
-    def of(cls, home: Path) -> Self:
+    def load(cls, home: Path) -> Self:
         """Read the credentials of the local cloud with this state folder.
 
         Raises:
@@ -45,20 +45,20 @@ class Credentials:
         return cls(**json.loads(_path(home).read_text()))
 
     @staticmethod
-    def there_are(home: Path) -> bool:
-        """Say whether the local cloud with this state folder has credentials."""
+    def exist(home: Path) -> bool:
+        """Return whether the local cloud with this state folder has credentials."""
         return _path(home).exists()
 
     @staticmethod
-    def make(home: Path) -> None:
-        """Make credentials for a local cloud. They outlive its processes, as its links do."""
+    def create(home: Path) -> None:
+        """Create credentials for a local cloud. They and its links stay valid after a restart."""
         key_id = "AKIA" + "".join(secrets.choice(LETTERS) for _ in range(16))
-        made = {"access_key_id": key_id, "secret_access_key": secrets.token_urlsafe(30)}
-        write(_path(home), json.dumps(made) + "\n")
+        created = {"access_key_id": key_id, "secret_access_key": secrets.token_urlsafe(30)}
+        write(_path(home), json.dumps(created) + "\n")
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the variables in which AWS's tools look for credentials."""
+        """Return the environment variables from which AWS's tools read credentials."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -66,7 +66,7 @@ class Credentials:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """Return the arguments by which `boto3.client` takes credentials."""
+        """Return the credentials as arguments of `boto3.client`."""
         return {
             "aws_access_key_id": self.access_key_id,
             "aws_secret_access_key": self.secret_access_key,

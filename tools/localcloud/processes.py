@@ -1,7 +1,7 @@
-"""The processes of a local cloud, found by a mark in their environment.
+"""Finds and ends the processes of a local cloud.
 
-The emulator starts workers, and workers outlive it when it is killed: they are nobody's children
-then. The mark is inherited by all of them, so they are found all the same.
+The emulator starts workers, and they continue to run when the emulator is killed. All of them
+inherit an environment variable, `MARK`, by which they are found.
 """
 
 import os
@@ -16,36 +16,36 @@ MARK = "DARKROOM_LOCAL_CLOUD"
 
 
 def marked(home: Path) -> list[psutil.Process]:
-    """List the processes of the local cloud with this state folder, ourselves excepted."""
+    """List the processes of the local cloud with this state folder, except this process."""
     return [process for process in _others() if _mark_of(process) == str(home)]
 
 
 def running(home: Path, module: str) -> list[psutil.Process]:
-    """List those of them that run a Python module, for example `tools.localcloud.emulator`."""
+    """List those that run a Python module, for example `tools.localcloud.emulator`."""
     return [process for process in marked(home) if module in _command_of(process)]
 
 
-def end(processes: list[psutil.Process], patience: float) -> None:
-    """Ask the processes to end; after `patience` seconds, end them."""
+def end(processes: list[psutil.Process], timeout: float) -> None:
+    """Terminate the processes; kill those that still run after `timeout` seconds."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, stubborn = psutil.wait_procs(processes, timeout=patience)
-    for process in stubborn:
+    _, remaining = psutil.wait_procs(processes, timeout=timeout)
+    for process in remaining:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=patience)
+    psutil.wait_procs(remaining, timeout=timeout)
 
 
 def listens(port: int) -> bool:
-    """Say whether anything accepts connections on this port of 127.0.0.1."""
+    """Return whether any process accepts connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def owner_of(port: int) -> str:
-    """Name the process that listens on a port, as far as we may know it."""
+    """Return the name of the process that listens on a port, if we may read it."""
     for process in _others():
         with suppress(psutil.Error):
             for connection in process.net_connections(kind="tcp"):
@@ -68,4 +68,4 @@ def _mark_of(process: psutil.Process) -> str | None:
 def _command_of(process: psutil.Process) -> list[str]:
     with suppress(psutil.Error, OSError):
         return process.cmdline()
-    return []  # it has ended meanwhile
+    return []  # it has ended in the meantime

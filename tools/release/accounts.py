@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from darkroom.cli.stack import Stack, deployed, from_description
 from tools.localcloud.cloud import LocalCloud
-from tools.localcloud.deploy import at_once, describe
+from tools.localcloud.deploy import describe, without_traffic_shifting
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class LocalAccount(Account):
     def template(self, build: Path) -> Path:
         """Write a template for the local cloud beside the built one, and return its path."""
         local = build / "template-local.json"
-        local.write_text(json.dumps(at_once(yaml_parse((build / "template.yaml").read_text()))))
+        built = yaml_parse((build / "template.yaml").read_text())
+        local.write_text(json.dumps(without_traffic_shifting(built)))
         return local
 
     def stack(self, name: str) -> Stack:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.project import PROJECT
-from tools.localcloud.deploy import at_once
+from tools.localcloud.deploy import without_traffic_shifting
 
 TASK_STEPS = {"UpdateStatusFunction", "DownloadFunction", "GrayscaleFunction", "UploadFunction"}
 STEPS = TASK_STEPS | {"EnterFunction", "BatchFunction"}
@@ -163,7 +163,7 @@ def test_the_alarms_look_at_new_versions_and_miss_no_function(translate, functio
 
 
 def test_the_local_cloud_is_given_the_same_but_for_what_shifts_traffic(translate):
-    aws, local = translate(Release="r1"), translate(change=at_once, Release="r1")
+    aws, local = translate(Release="r1"), translate(change=without_traffic_shifting, Release="r1")
     missing = {aws[name]["Type"] for name in aws.keys() - local.keys()}
     assert missing == {
         "AWS::CloudWatch::Alarm",  # two that compute

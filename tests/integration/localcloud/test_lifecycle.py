@@ -227,7 +227,7 @@ def test_an_emulator_from_before_there_were_credentials_is_replaced(own_cloud):
 
 
 def test_a_port_that_is_taken_is_named_with_its_owner(own_cloud):
-    taken = pytest.raises(LocalCloudError, match=rf"Port {own_cloud.port} .* is taken by")
+    taken = pytest.raises(LocalCloudError, match=rf"Port {own_cloud.port} .* is used by")
     with socket.create_server(("127.0.0.1", own_cloud.port)), taken:
         own_cloud.start()
 

@@ -107,12 +107,12 @@ from tools.localcloud.emulator import snapshots
 os.statvfs = lambda path: types.SimpleNamespace({disk})
 print(snapshots.problem())
 """
-    private.Credentials.make(tmp_path)
+    private.Credentials.create(tmp_path)
     environment = {
         "PERSIST_STATE": "1",
         "STATE_DIR": str(tmp_path),
         "DARKROOM_FUNCTION_PACKAGES": "",
-        **private.Credentials.of(tmp_path).environment,
+        **private.Credentials.load(tmp_path).environment,
     }
     python = PROJECT / ".local" / "tools" / "emulator" / "bin" / "python"
 

@@ -2,17 +2,23 @@
 
 import io
 import json
+import os
 import uuid
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.support.cloud.stacks import until
-from tools.localcloud.cloud import LocalCloud
+from tools.localcloud.cloud import SPEEDUPS, LocalCloud
 
 EVERYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 OF_MACHINE = {"type", "loggingConfiguration"}
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+HAS_SPEEDUPS = os.environ.get(SPEEDUPS) != "0"
+needs_speedups = pytest.mark.skipif(not HAS_SPEEDUPS, reason=f"{SPEEDUPS}=0 turns this off")
 
 
 def role(cloud: LocalCloud) -> str:

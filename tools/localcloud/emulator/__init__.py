@@ -1,9 +1,13 @@
-"""The AWS emulator (ministack) as Darkroom runs it: pinned, guarded, closer to AWS.
+"""The AWS emulator (ministack) as Darkroom runs it: one pinned version, guarded and patched.
 
-`python -m local.emulator`, by the interpreter of the emulator's own environment: besides the
-standard library and `tools.localcloud.guard`, nothing but ministack may be imported here.
+`python -m tools.localcloud.emulator` runs it with the interpreter of the emulator's own
+environment. Besides the standard library and `tools.localcloud.guard`, only ministack and its
+dependencies may be imported here.
 
-`settings` says what ministack is told, `patches` where it is brought nearer to AWS, `snapshots`
-how its state survives a kill and `saving` what happens where it would not; `__main__` puts them
-together.
+- `settings`: the environment variables that configure ministack.
+- `fidelity`: patches that make ministack behave like AWS.
+- `speedups`: patches that make it faster and change no answer. One switch turns them off.
+- `snapshots`: writes the state to disk every few seconds, so that it survives a kill.
+- `storage_check`: rejects changes while the state cannot be written.
+- `__main__`: starts ministack with all of these.
 """

@@ -1,14 +1,15 @@
-"""Start ministack on 127.0.0.1 with our patches, our guard and our snapshots.
+"""Starts ministack on 127.0.0.1 with our patches, guard and snapshots.
 
-Environment, set by `tools.localcloud.cloud`:
+Environment variables, set by `tools.localcloud.cloud`:
 
     DARKROOM_LOCAL_CLOUD       the state folder
     GATEWAY_PORT               the port
     DARKROOM_FUNCTION_PYTHON   the interpreter that runs the functions
     DARKROOM_FUNCTION_PACKAGES its site-packages
-    AWS_ACCESS_KEY_ID          root's credentials: what is signed with them may do anything
+    AWS_ACCESS_KEY_ID          root's credentials, with which everything is allowed
     AWS_SECRET_ACCESS_KEY
-    DARKROOM_WORKERS           processes a function at most (2)
+    DARKROOM_SPEEDUPS          "0" turns all speedups off
+    DARKROOM_WORKERS           the most processes of a function (2)
 """
 
 import os
@@ -23,22 +24,26 @@ PINNED = "1.5.33"
 
 
 def main() -> None:
-    """Run until SIGTERM; exit with a message when this is not the ministack we know."""
+    """Run until SIGTERM; exit with a message if this is not the pinned version of ministack."""
     _require_ministack()
     home, port = Path(os.environ["DARKROOM_LOCAL_CLOUD"]), int(os.environ["GATEWAY_PORT"])
     configure(home, port)
 
-    # Only now: ministack reads its environment while it is imported.
+    # ministack reads its environment when it is imported, so it is imported only now.
     from ministack import app  # noqa: PLC0415
 
-    from tools.localcloud.emulator import patches, processors, saving, server, snapshots  # noqa: PLC0415
+    from tools.localcloud.emulator import (  # noqa: PLC0415
+        fidelity,
+        snapshots,
+        speedups,
+        storage_check,
+    )
 
-    patches.apply()
-    app.app = guarded(saving.refusing_what_would_be_lost(app.app), origins_of(port))
+    speedups.apply()
+    fidelity.apply()
+    app.app = guarded(storage_check.reject_unsaved_changes(app.app), origins_of(port))
     snapshots.start_after_restoring()
-    server.install()
-    processors.keep_to_one()
-    # ministack parses the command line of its process.
+    # ministack would parse the command line of this process.
     sys.argv[1:] = []
     app.main()
 

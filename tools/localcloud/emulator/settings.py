@@ -1,4 +1,4 @@
-"""What ministack is told through its environment, which it reads while it is imported."""
+"""The environment variables of ministack, which reads them when it is imported."""
 
 import os
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from pathlib import Path
 
 REGION = "us-east-1"
 
-# What template.yaml uses, and what CloudFormation needs to make it. Others answer 400.
+# The services that template.yaml uses, and those that CloudFormation needs to create it. Requests
+# to any other service are answered 400.
 SERVICES = (
     "apigateway",
     "cloudformation",
@@ -28,10 +29,10 @@ SERVICES = (
 
 
 def configure(home: Path, port: int) -> None:
-    """Set ministack's environment; what the starter has set already stays.
+    """Set ministack's environment variables, except those that are set already.
 
-    State goes to `home/state`. The endpoint of functions and of the emulator's own calls can be
-    set from outside (`AWS_ENDPOINT_URL`), so that a proxy which injects faults can stand between.
+    The state is stored in `home/state`. Functions and the emulator itself call the endpoint
+    `AWS_ENDPOINT_URL`. Setting it puts a proxy that injects faults between them and the emulator.
     """
     for name, value in _environment(home, port).items():
         os.environ.setdefault(name, value)
@@ -41,16 +42,16 @@ def _environment(home: Path, port: int) -> Mapping[str, str]:
     state = home / "state"
     return {
         "GATEWAY_PORT": str(port),
-        # Not in ministack's README; without it every interface is bound.
+        # Not in ministack's README. Without it, ministack listens on every interface.
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "SERVICES": ",".join(SERVICES),
-        # Two listeners of services that nobody uses here.
+        # Two listeners of services that Darkroom does not use.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
-        # Functions may do what their roles allow and nothing else, as in AWS. The state machine's
-        # role is not looked at.
+        # Functions may only do what their roles allow, as in AWS. The state machine's role is not
+        # evaluated.
         "AUTH": "true",
         "STATE_DIR": str(state),
         "S3_DATA_DIR": str(state / "s3"),

@@ -1,8 +1,9 @@
-"""The emulator's state on disk, a few seconds old at most, so that a kill loses next to nothing.
+"""Writes the emulator's state to disk every few seconds, so that a kill loses almost nothing.
 
-ministack writes its state at a clean stop only (objects in S3 excepted: `S3_PERSIST` writes each
-when it is put). AWS forgets nothing that it has acknowledged. What cannot be written is logged by
-ministack and then lost at the end; here it is tried again, and `problem` says that it is so.
+AWS keeps everything that it has acknowledged. ministack writes its state only at a clean stop.
+Objects in S3 are the exception: `S3_PERSIST` writes each object at its put. When a write fails,
+ministack logs it and loses the data at the stop. Here a failed write is retried, and `problem`
+reports it.
 """
 
 import contextlib
@@ -19,28 +20,29 @@ from ministack import app
 from ministack.core import persistence
 from ministack.services import s3
 
-from tools.localcloud.emulator.patches.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replace
 
-# Seconds between two snapshots, and how many times a snapshot's own duration has to pass before
-# the next: a big state is written less often, not all the time.
+# Seconds between two snapshots. A large state is written less often: the pause is at least `REST`
+# times the duration of the last snapshot.
 INTERVAL = 2.0
 REST = 10
-# Bytes that must be free beside the largest file, which is written anew before the old one goes.
+# Free bytes that are required in addition to the size of the largest file: a new file is written
+# before the old one is removed.
 ROOM = 2**20
 
 _log = logging.getLogger("darkroom.snapshots")
 _writing = threading.Lock()
-# Of each service what was written last, and the bytes of it.
+# The fingerprint and the size of what was last written, by service.
 _written: dict[str, str] = {}
 _sizes: dict[str, int] = {}
-# What is not on the disk: services by name, objects by bucket and key. Why not.
+# Why something is not on disk: a service by its name, an object by its bucket and key.
 _unsaved: dict[str | tuple[str, str], str] = {}
 
 
 def start_after_restoring() -> None:
-    """Begin to write snapshots once ministack has read its state; they end with the process.
+    """Start writing snapshots once ministack has read its state. They end with the process.
 
-    A snapshot before that would put the empty state of a new process over the one on disk.
+    An earlier snapshot would overwrite the state on disk with the empty state of a new process.
     """
 
     def restore(original: Function) -> Function:
@@ -52,14 +54,14 @@ def start_after_restoring() -> None:
 
     replace(app, "_load_persisted_state", restore, has="load_persisted_state(data)")
     replace(persistence, "save_state", lambda _: _save, has="__ministack_format__")
-    replace(s3, "_persist_object", _noted, has="_atomic_write(fpath, data)")
+    replace(s3, "_persist_object", _tracking_failures, has="_atomic_write(fpath, data)")
 
 
 def problem() -> str | None:
-    """Say why what is acknowledged now would be lost at a restart; None when it would not be.
+    """Return why a change that is accepted now would be lost at a restart; None if it is safe.
 
-    It is known at once where the disk is full or may not be written, and where a snapshot or an
-    object has failed already.
+    A full or read-only disk is detected immediately. Other reasons are known once the write of a
+    snapshot or of an object has failed.
     """
     if not persistence.PERSIST_STATE:
         return None
@@ -84,15 +86,15 @@ def _sentence(reason: str) -> str:
 
 
 def write() -> None:
-    """Write the state of every service that has changed since the last time.
+    """Write the state of every service that has changed since the last snapshot.
 
-    ministack copies live dictionaries without a lock, so a copy can fail when one grows meanwhile:
-    that service is then written next time.
+    ministack copies live dictionaries without a lock, so a copy fails if a dictionary grows at the
+    same time. That service is then written with the next snapshot.
     """
     with _writing:
         for place in [place for place in _unsaved if isinstance(place, tuple)]:
             _write_object(*place)
-        # A service not loaded yet has no state, and must not overwrite what it will restore.
+        # A service that is not loaded yet has no state, and must not overwrite the saved one.
         for service, get_state in app._build_persistence_save_dict().items():
             try:
                 state = get_state()
@@ -113,15 +115,15 @@ def _forever() -> None:
         began = time.monotonic()
         try:
             write()
-        except Exception:  # noqa: BLE001  # without this thread a kill would lose everything
+        except Exception:  # noqa: BLE001  # this thread must not end: a kill would lose everything
             _log.exception("a snapshot failed; the next one follows")
         time.sleep(max(INTERVAL, REST * (time.monotonic() - began)))
 
 
 def _save(service: str, state: Any) -> None:
-    """Write one service's state as ministack reads it; note it where that fails.
+    """Write one service's state in ministack's format; record a failure in `_unsaved`.
 
-    `json.dumps` encodes in C, five times as fast as ministack's `json.dump`.
+    `json.dumps` encodes in C and is five times as fast as `json.dump`, which ministack uses.
     """
     if not persistence.PERSIST_STATE:
         return
@@ -143,8 +145,8 @@ def _save(service: str, state: Any) -> None:
         _unsaved.pop(service, None)
 
 
-def _noted(original: Function) -> Function:
-    """Note which objects are in memory alone: ministack logs that and goes on."""
+def _tracking_failures(original: Function) -> Function:
+    """Record objects that could not be written; ministack logs the failure and continues."""
 
     def persist(bucket: str, key: str, record: Any) -> None:
         original(bucket, key, record)
@@ -157,7 +159,7 @@ def _noted(original: Function) -> Function:
 
 
 def _write_object(bucket: str, key: str) -> None:
-    """Write an object that is in memory alone, if it still is one."""
+    """Write an object that is only in memory, if it still exists."""
     record = (s3._buckets.get(bucket) or {"objects": {}})["objects"].get(key)
     if record is None:
         _unsaved.pop((bucket, key), None)
@@ -166,7 +168,7 @@ def _write_object(bucket: str, key: str) -> None:
 
 
 def _fingerprint(state: Any) -> str:
-    """Digest a state without writing out its byte strings (code and layers, megabytes of them)."""
+    """Return a digest of a state, without encoding its byte strings (megabytes of code)."""
 
     def default(value: Any) -> Any:
         if isinstance(value, bytes | bytearray):

@@ -6,7 +6,16 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.minimal import ended, eventually, function, history, machine, run, task
+from tests.support.cloud.minimal import (
+    ended,
+    eventually,
+    function,
+    history,
+    machine,
+    needs_speedups,
+    run,
+    task,
+)
 
 SLOW = "import time\ndef handler(event, context): time.sleep(2); raise ValueError('late')"
 FAILING = "def handler(event, context): raise ValueError(event.get('message', 'no'))"
@@ -99,6 +108,7 @@ def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
     assert "TaskFailed" not in [event["type"] for event in events]
 
 
+@needs_speedups
 def test_an_execution_begins_without_a_pause(cloud):
     arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})
 

@@ -10,7 +10,16 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.minimal import eventually, function, invoke, machine, package, run, task
+from tests.support.cloud.minimal import (
+    eventually,
+    function,
+    invoke,
+    machine,
+    needs_speedups,
+    package,
+    run,
+    task,
+)
 from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import LocalCloud
@@ -87,6 +96,7 @@ def test_a_function_sees_how_it_is_to_log(cloud, settings, format_and_level):
     assert seen["AWS_LAMBDA_LOG_GROUP_NAME"] == "/mine"
 
 
+@needs_speedups
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process be kept to one")
 def test_the_emulator_keeps_to_one_processor_and_its_functions_do_not(cloud):
     (emulator,) = processes.running(cloud.home, "tools.localcloud.emulator")
@@ -161,6 +171,7 @@ def _lines(cloud, name):
     return [line for line in lines if not line.startswith(("START", "END", "REPORT"))]
 
 
+@needs_speedups
 def test_a_warm_silent_function_answers_in_less_than_a_delayed_acknowledgement(cloud):
     name = function(cloud, "def handler(event, context): return 1")
     invoke(cloud, name)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.localcloud.emulator.expressions import Value, evaluate
+from tools.localcloud.emulator.metric_math import Value, evaluate
 
 RATE = "IF(done + failed >= 10, 100 * failed / (done + failed), 0)"
 

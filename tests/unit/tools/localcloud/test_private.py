@@ -50,13 +50,13 @@ def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
 
 
 def test_credentials_are_for_their_owner_and_never_the_same_twice(tmp_path: Path) -> None:
-    assert not private.Credentials.there_are(tmp_path)
-    private.Credentials.make(tmp_path)
-    first = private.Credentials.of(tmp_path)
-    private.Credentials.make(tmp_path)
-    second = private.Credentials.of(tmp_path)
+    assert not private.Credentials.exist(tmp_path)
+    private.Credentials.create(tmp_path)
+    first = private.Credentials.load(tmp_path)
+    private.Credentials.create(tmp_path)
+    second = private.Credentials.load(tmp_path)
 
-    assert private.Credentials.there_are(tmp_path)
+    assert private.Credentials.exist(tmp_path)
     assert mode(tmp_path / "credentials.json") == 0o600
     assert first.access_key_id != second.access_key_id
     assert first.secret_access_key != second.secret_access_key
@@ -66,8 +66,8 @@ def test_credentials_are_for_their_owner_and_never_the_same_twice(tmp_path: Path
 
 
 def test_credentials_do_not_show_their_secret(tmp_path: Path) -> None:
-    private.Credentials.make(tmp_path)
-    credentials = private.Credentials.of(tmp_path)
+    private.Credentials.create(tmp_path)
+    credentials = private.Credentials.load(tmp_path)
 
     assert json.loads((tmp_path / "credentials.json").read_text()) == vars(credentials)
     assert credentials.secret_access_key not in repr(credentials)

@@ -1,0 +1,1 @@
+"""Lambda: processes of functions, the Runtime API, retries of invocations and limits."""

@@ -1,0 +1,1 @@
+"""CloudWatch: metrics of log lines, and alarms."""

@@ -1,0 +1,178 @@
+"""CloudWatch alarms: how they are evaluated, and alarms on metric math.
+
+Differences from AWS: docs/aws-differences.md, "IAM, S3 and CloudWatch".
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import cloudwatch
+from ministack.services.cloudformation import provisioners
+
+from tools.localcloud.emulator.metric_math import Value, evaluate
+from tools.localcloud.emulator.replacing import Function, replace
+
+# Seconds between two evaluations of all alarms. DescribeAlarms evaluates them, too.
+INTERVAL = 60.0
+# Points are stored in the order of their arrival. A late point is found if it arrived within so
+# many seconds.
+LATE = 3600.0
+
+OVER: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
+
+_evaluating = threading.Lock()
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    evaluate_period_by_period()
+    evaluate_every_minute()
+    support_metric_math()
+
+
+def evaluate_period_by_period() -> None:
+    """Evaluate dimensions, `EvaluationPeriods`, `DatapointsToAlarm` and `TreatMissingData`.
+
+    ministack merges all metrics of one name and all periods. It never clears an alarm whose metric
+    gets no more data.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+
+    def by_periods(_original: Function) -> Function:
+        def evaluate_alarm(alarm: dict[str, Any]) -> None:
+            with _evaluating:
+                values = _values(alarm, time.time())
+                state = _state(alarm, values)
+                if state is not None and state != alarm["StateValue"]:
+                    _change(alarm, state, values)
+
+        return evaluate_alarm
+
+    replace(cloudwatch, "_evaluate_alarm", by_periods, has="recent = [p for p in all_pts")
+
+
+def evaluate_every_minute() -> None:
+    """Evaluate alarms every minute. ministack does so only when PutMetricData is called.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+
+    def describe(original: Function) -> Function:
+        def after_evaluation(*args: Any, **more: Any) -> Any:
+            cloudwatch._evaluate_all_alarms()
+            return original(*args, **more)
+
+        return after_evaluation
+
+    def forever() -> None:
+        while True:
+            time.sleep(INTERVAL)
+            cloudwatch._evaluate_all_alarms()
+
+    replace(cloudwatch, "_describe_alarms", describe, has='"MetricAlarm" in alarm_types')
+    threading.Thread(target=forever, daemon=True, name="darkroom-alarms").start()
+
+
+def support_metric_math() -> None:
+    """Support metric math in `Metrics`.
+
+    ministack refuses it in CloudFormation and drops it in PutMetricAlarm.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
+    """
+
+    def record(original: Function) -> Function:
+        def with_metrics(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+            metrics = properties.get("Metrics")
+            if not metrics:
+                return dict(original(name, properties))
+            plain = {key: value for key, value in properties.items() if key != "Metrics"}
+            alarm = original(name, plain | {"MetricName": "-", "Namespace": "-"})
+            return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+        return with_metrics
+
+    def put(original: Function) -> Function:
+        def with_metrics(params: Any, sent: dict[str, Any], *rest: Any) -> Any:
+            answer = original(params, sent, *rest)
+            if sent.get("Metrics") and sent["AlarmName"] in cloudwatch._alarms:
+                cloudwatch._alarms[sent["AlarmName"]]["Metrics"] = sent["Metrics"]
+            return answer
+
+        return with_metrics
+
+    replace(provisioners, "_cw_metric_alarm_record", record, has='if props.get("Metrics"):')
+    replace(cloudwatch, "_put_metric_alarm", put, has='"MetricName": cbor_data.get("MetricName")')
+
+
+def _values(alarm: dict[str, Any], now: float) -> list[Value]:
+    """Return an alarm's value for each of its periods, the newest first."""
+    count = alarm["EvaluationPeriods"]
+    queries = alarm.get("Metrics")
+    if not queries:
+        return _series(
+            alarm | {"Stat": alarm.get("ExtendedStatistic") or alarm["Statistic"]}, now, count
+        )
+    measured = {
+        query["Id"]: _series({**query["MetricStat"], **query["MetricStat"]["Metric"]}, now, count)
+        for query in queries
+        if "MetricStat" in query
+    }
+    (expression,) = (query["Expression"] for query in queries if "Expression" in query)
+    return [
+        evaluate(expression, {name: values[n] for name, values in measured.items()})
+        for n in range(count)
+    ]
+
+
+def _series(metric: dict[str, Any], now: float, count: int) -> list[Value]:
+    """Return one metric's statistic for each of the last `count` periods, the newest first."""
+    dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions") or []}
+    key = (metric["Namespace"], metric["MetricName"], cloudwatch._dims_key(dimensions))
+    period = int(metric["Period"])
+    periods: list[list[Any]] = [[] for _ in range(count)]
+    for point in reversed(cloudwatch._metrics.get(key) or []):
+        age = now - point["Timestamp"]
+        if age > count * period + LATE:
+            break
+        if 0 <= age < count * period:
+            periods[int(age // period)].append(point)
+    return [
+        cloudwatch._stat_value(cloudwatch._calc_stats(points), metric["Stat"], points)
+        if points
+        else None
+        for points in periods
+    ]
+
+
+def _state(alarm: dict[str, Any], values: list[Value]) -> str | None:
+    """Return the state that follows from the values of all periods; None if it does not change."""
+    missing = alarm.get("TreatMissingData") or "missing"
+    over, threshold = OVER[alarm["ComparisonOperator"]], alarm["Threshold"]
+    verdicts = [
+        missing == "breaching" if value is None else over(value, threshold)
+        for value in values
+        if value is not None or missing in {"breaching", "notBreaching"}
+    ]
+    if not verdicts:
+        return None if missing == "ignore" else "INSUFFICIENT_DATA"
+    needed = alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"]
+    return "ALARM" if sum(verdicts) >= min(needed, len(verdicts)) else "OK"
+
+
+def _change(alarm: dict[str, Any], state: str, values: list[Value]) -> None:
+    """Change the state of an alarm and run its actions."""
+    before = alarm["StateValue"]
+    reason = f"{alarm['ComparisonOperator']} {alarm['Threshold']:g}: the newest first, {values}"
+    alarm["StateValue"], alarm["StateReason"] = state, reason
+    alarm["StateUpdatedTimestamp"] = int(time.time())
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)

@@ -1,0 +1,106 @@
+"""IAM: signatures, the credentials of functions, and the permissions that a request needs.
+
+Differences from AWS: docs/aws-differences.md, "IAM, S3 and CloudWatch" and "DynamoDB, S3 and IAM".
+
+The emulator runs with `AUTH=true`, so ministack enforces policies. But it accepts some access keys
+as the account's root whatever the signature, and a function's secret key is a digest of its name.
+"""
+
+import hashlib
+import hmac
+import os
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_evaluator, lambda_runtime, router
+
+from tools.localcloud.emulator.replacing import Function, ModuleProxy, rely_on, replace
+
+# Root's secret key, see `tools.localcloud.private`. Without it the emulator does not start.
+SECRET = os.environ["AWS_SECRET_ACCESS_KEY"]
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    treat_loopback_as_tls()
+    allow_batch_actions_by_the_single_action()
+    verify_the_signature_of_root()
+    verify_signatures_first()
+    give_functions_secret_credentials()
+
+
+def treat_loopback_as_tls() -> None:
+    """`aws:SecureTransport` is true, because a request to 127.0.0.1 has crossed no network.
+
+    The template's policies refuse requests without TLS, and the emulator does not support TLS.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+
+    def around(original: Function) -> Function:
+        def resolve(key: str, context: Any) -> Any:
+            return "true" if key.lower() == "aws:securetransport" else original(key, context)
+
+        return resolve
+
+    replace(iam_evaluator, "_resolve_condition_key", around, has="aws:securetransport")
+
+
+def allow_batch_actions_by_the_single_action() -> None:
+    """`SendMessageBatch` and its like need the permission for the single action; no other exists.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
+    """
+
+    def around(original: Function) -> Function:
+        def matches(action: str, *rest: Any) -> Any:
+            is_batch = action.startswith("sqs:") and action.endswith("Batch")
+            return original(action.removesuffix("Batch") if is_batch else action, *rest)
+
+        return matches
+
+    replace(iam_evaluator, "_action_matches", around, has="request_action")
+
+
+def verify_the_signature_of_root() -> None:
+    """Root's requests need a valid signature, like all others. ministack does not verify them.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+    """
+    replace(iam_evaluator, "_is_root_key", lambda _: lambda key_id: not key_id, has="is_root_")
+
+
+def verify_signatures_first() -> None:
+    """A request with a wrong signature is refused before anything else happens.
+
+    In ministack each service verifies its own requests, and a few of its internal paths do not.
+    """
+
+    def shortcuts(original: Function) -> Function:
+        async def after_the_signature(*request: Any) -> Any:
+            method, path, headers, _, query, request_id = request
+            if headers.get("authorization", "").startswith("AWS4-"):
+                key_id = router.extract_access_key_id(headers, query)
+                failure = iam_evaluator.check_credentials(key_id)
+                if failure:
+                    service = router.detect_service(method, path, headers, query)
+                    return app._credential_failure(service, "", request_id, failure, headers)
+            return await original(*request)
+
+        return after_the_signature
+
+    replace(app, "_handle_post_body_shortcuts", shortcuts, has="_handle_admin_config_request")
+
+
+def give_functions_secret_credentials() -> None:
+    """A function gets temporary credentials of its role that nobody else can compute.
+
+    They stay the same after a restart. So a link that a function has signed is valid again as soon
+    as the function has a process.
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+    """
+
+    def sha256(data: bytes) -> Any:
+        return hmac.new(SECRET.encode(), data, hashlib.sha256)
+
+    rely_on(lambda_runtime, "execution_credentials", has='hashlib.sha256(f"{function_arn}')
+    lambda_runtime.hashlib = ModuleProxy(hashlib, sha256=sha256)

@@ -1,0 +1,1 @@
+"""Step Functions: executions, their events, retries, Express machines and Distributed Maps."""

@@ -1,0 +1,111 @@
+"""Step Functions: how errors are named, retried and caught.
+
+Differences from AWS: docs/aws-differences.md, "Step Functions".
+"""
+
+import json
+import random
+from typing import Any
+
+from ministack.services import stepfunctions
+
+from tools.localcloud.emulator.replacing import Function, replace
+
+# `States.ALL` and `States.TaskFailed` do not match these errors; only their own names do.
+TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
+
+
+def apply() -> None:
+    """Apply the patches of this module."""
+    honour_delay_and_jitter()
+    exclude_terminal_errors_from_wildcards()
+    name_the_error_of_a_throttled_function()
+    time_out_without_a_cause()
+
+
+def honour_delay_and_jitter() -> None:
+    """Apply `MaxDelaySeconds` and `JitterStrategy: FULL`, which ministack ignores.
+
+    ministack still waits at most 60 seconds.
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html (retrying)
+    """
+
+    def find(original: Function) -> Function:
+        def matching(retriers: Any, error: str, counts: dict[int, int]) -> tuple[Any, int]:
+            retrier, index = original(retriers, error, counts)
+            if retrier is None:
+                return None, index
+            delay = retrier.get("IntervalSeconds", 1)
+            delay *= retrier.get("BackoffRate", 2.0) ** counts.get(index, 0)
+            delay = min(delay, retrier.get("MaxDelaySeconds", delay))
+            if retrier.get("JitterStrategy") == "FULL":
+                delay = random.uniform(0, delay)  # noqa: S311
+            # The caller multiplies IntervalSeconds by BackoffRate to the power of the retries.
+            return {**retrier, "IntervalSeconds": delay, "BackoffRate": 1}, index
+
+        return matching
+
+    replace(stepfunctions, "_find_matching_retrier", find, has='retrier.get("MaxAttempts", 3)')
+
+
+def exclude_terminal_errors_from_wildcards() -> None:
+    """`States.ALL` does not catch `States.Runtime` and `States.DataLimitExceeded`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html (error names)
+    """
+
+    def matches(original: Function) -> Function:
+        def match(error_equals: list[str], error: str) -> bool:
+            if error in TERMINAL:
+                return error in error_equals
+            return bool(original(error_equals, error))
+
+        return match
+
+    replace(stepfunctions, "_error_matches", matches, has="States.TaskFailed")
+
+
+def name_the_error_of_a_throttled_function() -> None:
+    """Name the error `Lambda.TooManyRequestsException`. ministack names it `Lambda.Unknown`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+    """
+
+    def call(original: Function) -> Function:
+        def invoke(func_ref: str, event: Any) -> Any:
+            try:
+                return original(func_ref, event)
+            except stepfunctions._ExecutionError as error:
+                if error.error == "Lambda.Unknown" and _is_throttle(error.cause):
+                    raise stepfunctions._ExecutionError(
+                        "Lambda.TooManyRequestsException",
+                        "Rate Exceeded. (Service: Lambda, Status Code: 429)",
+                    ) from None
+                raise
+
+        return invoke
+
+    replace(stepfunctions, "_call_lambda", call, has='body.get("errorType", "Lambda.Unknown")')
+
+
+def time_out_without_a_cause() -> None:
+    """A Catch of a task's timeout gets `{"Error": "States.Timeout", "Cause": ""}`.
+
+    ministack sets a cause. `events` records the matching event without a cause.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
+    """
+
+    def make(original: Function) -> Function:
+        def without_cause(self: Exception, error: str, cause: str) -> None:
+            original(self, error, "" if error == "States.Timeout" else cause)
+
+        return without_cause
+
+    replace(stepfunctions._ExecutionError, "__init__", make, has="self.cause = cause")
+
+
+def _is_throttle(cause: str) -> bool:
+    try:
+        return bool(json.loads(cause).get("__type") == "TooManyRequestsException")
+    except (AttributeError, ValueError):
+        return False

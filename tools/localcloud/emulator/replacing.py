@@ -1,0 +1,43 @@
+"""How a patch replaces a function of ministack, and how it checks what it replaces."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+Function = Callable[..., Any]
+
+
+def replace(owner: Any, name: str, around: Callable[[Function], Function], *, has: str) -> None:
+    """Replace `owner.name` by `around(original)`.
+
+    `has` is a piece of the original's source code that the patch depends on.
+
+    Raises:
+        AssertionError: the name is missing, or its source code does not contain `has`.
+    """
+    setattr(owner, name, around(rely_on(owner, name, has=has)))
+
+
+def rely_on(owner: Any, name: str, *, has: str) -> Any:
+    """Return `owner.name` after checking its source code, for a patch of something that it uses.
+
+    Raises:
+        AssertionError: the name is missing, or its source code does not contain `has`.
+    """
+    original = getattr(owner, name, None)
+    if original is None or has not in inspect.getsource(original):
+        message = f"{owner.__name__}.{name} is not the one this patch was written for ({has!r})"
+        raise AssertionError(message)
+    return original
+
+
+class ModuleProxy:
+    """A module in which some names are replaced, for one module of ministack that imports it."""
+
+    def __init__(self, module: Any, **names: Any) -> None:
+        """Use `names` instead of the module's own names."""
+        self._module = module
+        vars(self).update(names)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
