@@ -128,7 +128,7 @@ def test_a_release_whose_test_fails_is_gone_back_from_and_the_old_one_serves_mea
     finally:
         prod.stop()
 
-    assert [sentence for sentence in said if f"Go back to {FIRST}" in sentence]
+    assert [sentence for sentence in said if f"Roll back to {FIRST}" in sentence]
     assert set(live(empty_cloud, "dev")) == {FIRST}
     smoke(accounts["dev"], "darkroom-dev", FIRST)
     # It came no further than dev.
