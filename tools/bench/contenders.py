@@ -184,7 +184,7 @@ def celery() -> Iterator[tuple[Contender, str]]:
             **cloud.credentials.environment,
         }
         port = free_port()
-        with _tool("tools.bench.celery_rig", str(WORKERS), str(port), **environment) as output:
+        with _tool("tools.bench.baseline.rig", str(WORKERS), str(port), **environment) as output:
             started = json.loads(output.readline())
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as http:
                 yield Contender(cloud, name, http, started["pids"]), started["versions"]

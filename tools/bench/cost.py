@@ -18,8 +18,8 @@ from darkroom.cost import tables
 from darkroom.cost.counts import COUNTS, Counts, Run, counts_of
 from darkroom.cost.prices import Prices, load_prices
 from darkroom.cost.report import Table, markdown, shown, write_between
+from tools.bench.billing.counting import count
 from tools.bench.contenders import sources
-from tools.bench.counting import count
 from tools.bench.machine import free_port, processor
 from tools.localcloud.cloud import PROJECT
 

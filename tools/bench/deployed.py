@@ -11,7 +11,7 @@ import psutil
 from samtranslator.yaml_helper import yaml_parse
 
 from darkroom.batches.model import execution_name
-from tools.bench import units
+from tools.bench.billing import units
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT, LocalCloud
 from tools.localcloud.deploy import deploy

@@ -18,10 +18,10 @@ from rich.console import Console
 
 from darkroom.cost.report import Table, markdown, shown, write_between
 from darkroom.tasks.model import ACTIVE_SHARDS
-from tools.bench import billed
+from tools.bench.billing import billed
+from tools.bench.billing.wire import Wire, tapped_cloud
 from tools.bench.contenders import CLIENTS, sources
 from tools.bench.machine import free_port
-from tools.bench.wire import Wire, tapped_cloud
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT, LocalCloud
 from tools.localcloud.deploy import deploy

@@ -5,7 +5,7 @@ import pytest
 from darkroom.cost.counts import Run
 from tests.support.fakes.sources import Sources
 from tests.support.ports import free_port
-from tools.bench.counting import count
+from tools.bench.billing.counting import count
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tools.bench import billed
-from tools.bench.units import Index, Table
-from tools.bench.wire import Call
+from tools.bench.billing import billed
+from tools.bench.billing.units import Index, Table
+from tools.bench.billing.wire import Call
 from tools.build import sdk
 
 ACTIVE = {"active": Index(("active",), None)}

@@ -2,7 +2,14 @@
 
 import pytest
 
-from tools.bench.units import Index, item_bytes, message_units, read_units, table_of, write_units
+from tools.bench.billing.units import (
+    Index,
+    item_bytes,
+    message_units,
+    read_units,
+    table_of,
+    write_units,
+)
 
 KEYS = {"id": {"S": "x"}, "owner": {"S": "o"}}
 BY_OWNER = {"by-owner": Index(keys=("owner",), projected=None)}

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tools.bench.wire import Wire, tapped
+from tools.bench.billing.wire import Wire, tapped
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=KEY/20261125/us-east-1/{}/aws4_request, Signature=0"
 

@@ -2,7 +2,7 @@
 
 Runs in the environment of tools/locks/bench.txt until its standard input is closed:
 
-    python -m tools.bench.celery_rig PROCESSES PORT
+    python -m tools.bench.baseline.rig PROCESSES PORT
 
 When the API is ready, it writes a line of JSON: `versions`, and `pids`, the process of each part.
 The broker is Valkey, the fork of Redis in Debian, because it has a wheel for each Python version.
@@ -32,10 +32,10 @@ def main(processes: str, port: str) -> None:
             # Celery warns if the worker runs as root, which is usual in a container.
             PYTHONWARNINGS="ignore::UserWarning",
         )
-        api = f"uvicorn tools.bench.celery_api:app --port={port} --no-access-log --log-level=error"
-        worker = (
-            f"celery -A tools.bench.celery_worker worker --concurrency={processes} --loglevel=ERROR"
+        api = (
+            f"uvicorn tools.bench.baseline.api:app --port={port} --no-access-log --log-level=error"
         )
+        worker = f"celery -A tools.bench.baseline.worker worker --concurrency={processes} --loglevel=ERROR"
         pids = {"broker": broker.pid}
         for part, command in {"API": api, "worker": worker}.items():
             process = subprocess.Popen(  # noqa: S603 - our own modules

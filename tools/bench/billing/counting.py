@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from darkroom.batches import model as batches
 from darkroom.cost.counts import Function, Minute, Run
-from tools.bench import billed
+from tools.bench.billing import billed
+from tools.bench.billing.wire import Call, Wire, tapped_cloud
 from tools.bench.deployed import Deployed
-from tools.bench.wire import Call, Wire, tapped_cloud
 
 DEADLINE, DEADLINE_OF_A_BATCH = 120, 900
 REPAIR = "Reconcile"

@@ -30,7 +30,7 @@ NAME = os.environ["BENCH_NAME"]
 JPEG = "image/jpeg"
 STEP = {"autoretry_for": (Exception,), "retry_backoff": True, "max_retries": 8}
 
-app = Celery("tools.bench.celery_worker", broker=os.environ["BENCH_BROKER"])
+app = Celery("tools.bench.baseline.worker", broker=os.environ["BENCH_BROKER"])
 app.conf.update(
     # The result is in the table.
     task_ignore_result=True,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from tools.bench import units
-from tools.bench.wire import Call
+from tools.bench.billing import units
+from tools.bench.billing.wire import Call
 
 # CloudWatch adds these bytes to each line:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html

@@ -8,7 +8,7 @@ import uuid
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from tools.bench.celery_worker import NAME, develop, in_steps, now, table
+from tools.bench.baseline.worker import NAME, develop, in_steps, now, table
 
 
 class Order(BaseModel):

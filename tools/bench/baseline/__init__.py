@@ -1,0 +1,1 @@
+"""Celery doing the same work: what Darkroom is measured against."""

@@ -1,0 +1,1 @@
+"""Count what tasks call, in the units that AWS bills."""
