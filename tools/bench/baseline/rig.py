@@ -32,12 +32,11 @@ def main(processes: str, port: str) -> None:
             # Celery warns if the worker runs as root, which is usual in a container.
             PYTHONWARNINGS="ignore::UserWarning",
         )
-        api = (
-            f"uvicorn tools.bench.baseline.api:app --port={port} --no-access-log --log-level=error"
-        )
-        worker = f"celery -A tools.bench.baseline.worker worker --concurrency={processes} --loglevel=ERROR"
+        api = f"uvicorn tools.bench.baseline.api:app --port={port} --log-level=error"
+        worker = f"celery -A tools.bench.baseline.worker worker --concurrency={processes}"
+        commands = {"API": f"{api} --no-access-log", "worker": f"{worker} --loglevel=ERROR"}
         pids = {"broker": broker.pid}
-        for part, command in {"API": api, "worker": worker}.items():
+        for part, command in commands.items():
             process = subprocess.Popen(  # noqa: S603 - our own modules
                 [sys.executable, "-m", *command.split()], stdout=subprocess.DEVNULL
             )
