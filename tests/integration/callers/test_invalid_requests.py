@@ -73,6 +73,17 @@ def test_a_form_sent_to_an_open_route_is_refused_like_json(standard: Stack):
     assert error_of(answer, 405)["code"] == "MethodNotAllowed"
 
 
+@pytest.mark.parametrize("kind", ["text/html", "*/*", ";", "image/png"])
+def test_a_type_that_needs_no_function_to_be_refused_is_refused_in_our_form(
+    standard: Stack, kind: str
+):
+    url = standard.description["apiUrl"] + "/health"
+    answer = httpx.get(url, headers={"Content-Type": kind})
+    error = error_of(answer, 400)
+    assert error["code"] == "BadRequest"
+    assert error["message"].endswith("or send application/json.")
+
+
 @pytest.mark.parametrize("path", ["/docs", "/page/x/main.js"])
 def test_a_flood_without_a_key_is_told_to_wait(standard: Stack, path: str):
     url = standard.description["apiUrl"] + path
