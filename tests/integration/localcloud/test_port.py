@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import socket
+import subprocess
 
 import boto3
 import httpx
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 from tests.support.cloud.minimal import function, invoke, role
 from tests.support.ports import listening
 from tools.localcloud import processes
+from tools.localcloud.cloud import TOOLS
 
 ASKED = {
     "cloudformation": "list_stacks",
@@ -139,6 +141,16 @@ def test_only_a_form_that_was_signed_is_taken(cloud):
     assert send(f"{cloud.endpoint_url}/made-by-a-form") // 100 == 4
     assert "Contents" not in s3.list_objects_v2(Bucket="formal")
     assert send(form["url"]) == 204
+
+
+def test_ids_and_api_keys_cannot_be_predicted():
+    """Python's own generator gives the same numbers to everyone who knows its state."""
+    code = "import random; random.seed(1); from ministack.core import responses as r"
+    command = [TOOLS / "emulator" / "bin" / "python", "-c", f"{code}; print(r.new_uuid())"]
+
+    ids = {subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)}
+
+    assert len(ids) == 2
 
 
 @pytest.mark.parametrize(
