@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.project import PROJECT
+
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 DISTRIBUTIONS = {"botocore": "boto3"}
 """The distribution of a module, where it has another name or comes with another one."""
