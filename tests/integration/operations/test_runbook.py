@@ -169,5 +169,5 @@ def test_what_is_wrong_is_told_with_what_to_do(stack: Stack, darkroom):
     assert done.exit_code == 1
     shown = " ".join(done.stdout.split())
     assert "fail dead letters 1 in the queue Run `darkroom redrive-dlq --dry-run`" in shown
-    assert "fail alarm runbook-faults is on Tasks fail through no fault" in shown
+    assert "fail alarm runbook-faults is on Five or more tasks failed" in shown
     assert "warn state machine is not the one of this checkout" in shown
