@@ -33,6 +33,9 @@ MAX_KEPT_TEXT = 500
 BOM = b"\xef\xbb\xbf"
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
+LINE_SEPARATORS = str.maketrans({"\x85": r"\u0085", "\u2028": r"\u2028", "\u2029": r"\u2029"})
+"""Characters that JSON allows in a string, and at which some readers of lines divide it."""
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -58,8 +61,11 @@ def write(chunks: Iterable[bytes], form: str, into: IO[bytes]) -> None:
 
 
 def encode(entry: Entry) -> bytes:
-    """Return an entry as a line of the file that the Map Run reads."""
-    return _encode(entry).encode() + b"\n"
+    """Return an entry as a line of the file that the Map Run reads: one line for every reader."""
+    line = _encode(entry)
+    if not line.isascii():
+        line = line.translate(LINE_SEPARATORS)
+    return line.encode() + b"\n"
 
 
 def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:

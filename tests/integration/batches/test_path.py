@@ -54,6 +54,7 @@ LINES: list[tuple[bytes, str]] = [
     (b"x" * 262_144, "Line 16 is longer than 32768 bytes."),
     (b'{"imageUrl": GOOD}, {"imageUrl": GOOD}', "Line 17 is not valid JSON: trailing"),
     (b"null", "Line 18 must be a JSON object."),
+    ('{"imageUrl": GOOD, "name": "\u2028\u2029\x85"}'.encode(), GOOD),
     (b'{"imageUrl": GOOD, "name": "last"}', GOOD),
 ]
 ROWS: list[tuple[bytes, str]] = [

@@ -193,6 +193,7 @@ def test_a_message_that_is_no_task_is_a_dead_letter_at_once(standard: Stack):
 
     message = until(receive, 15, "the dead letter arrives")  # five tries would take minutes
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    assert "taskId of the message is missing" in message["MessageAttributes"]["reason"]["StringValue"]
+    reason = message["MessageAttributes"]["reason"]["StringValue"]
+    assert "taskId of the message is missing" in reason
     # It is deleted from its queue a moment after it was sent to the other one.
     until(lambda: standard.depth("TaskQueueUrl") == 0, 15, "it is in its queue no more")

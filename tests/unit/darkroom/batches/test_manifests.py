@@ -123,8 +123,8 @@ def test_a_table_without_columns_says_so_of_each_line(head: bytes, problem: str)
 def test_every_entry_is_one_line_of_json_that_a_child_of_the_map_run_takes(text: str, form: str):
     head = "name\n" if form == "csv" else ""
     into = io.BytesIO()
-    write([f"{head}{text}\n{text[:10]}\u2028\n".encode()], form, into)
-    first, second = into.getvalue().splitlines()
+    write([f"{head}{text}\n{text[:10]}\u2028\u2029\x85\n".encode()], form, into)
+    first, second = into.getvalue().decode().splitlines()  # which divides at these, too
     assert len(first) < 200_000
     assert len(json.dumps(json.loads(first))) < 200_000  # with every character escaped
     assert json.loads(second)["line"] == (3 if form == "csv" else 2)
