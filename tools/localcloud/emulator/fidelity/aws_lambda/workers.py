@@ -15,12 +15,18 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
+from tools.localcloud.emulator.limiter import Limiter
 from tools.localcloud.emulator.replacing import Function, rely_on, replace
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # While so many invocations wait for a process, no messages are received.
 MOST_WAITING = 16
 
+# Invocations that may work at once for each processor, and the seconds for which each one counts.
+AT_ONCE = 2
+LONGEST = 0.25
+
+_limiter = Limiter(AT_ONCE * (os.cpu_count() or 1), LONGEST)
 _slots: dict[str, threading.BoundedSemaphore] = {}
 _slots_lock = threading.Lock()
 _waiting = 0
@@ -41,6 +47,9 @@ def limit_the_workers() -> None:
     function's timeout begins after the wait.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 
+    All functions together take turns, too: of a dozen processes at work each finds that the others
+    have emptied the processor's caches, and a task takes a tenth more of its time.
+
     A function that invokes itself and waits for the answer could wait for its own process. None of
     our functions does.
     """
@@ -56,7 +65,8 @@ def limit_the_workers() -> None:
             finally:
                 _count(-1)
             try:
-                return original(func, event, request_id)
+                with _limiter.slot():
+                    return original(func, event, request_id)
             finally:
                 slot.release()
 
