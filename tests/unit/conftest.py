@@ -1,5 +1,6 @@
 """No cloud: DynamoDB, S3 and SQS are moto's, and every AWS variable is this file's."""
 
+import io
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from darkroom.aws.s3 import Bucket
+from darkroom.runtime.logging import logger
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.store import TaskStore
 from tests.support.api_caller import Api
@@ -79,3 +81,11 @@ def api(aws: FakeAws, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
     queue = type(app.task_service.queue)
     monkeypatch.setattr(queue, "send", lambda _, order: caller.queued.append(order))
     return caller
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What is logged. The logger took hold of the standard output when it was made."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    return stream

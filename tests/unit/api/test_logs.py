@@ -1,30 +1,17 @@
 """What the API logs: whose task, in which request, and never what was sent."""
 
 import io
-import json
 import re
-from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from darkroom.runtime.logging import logger
 from tests.support.api_caller import Api
+from tests.support.logs import log_lines
 
 URL = "https://example.com/a.jpg?signature=secret"
 REQUEST = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What is logged. The logger took hold of the standard output when it was made."""
-    stream = io.StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", stream)
-    return stream
-
-
-def lines(log: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
 def down(*_: object, **__: object) -> None:
@@ -36,7 +23,7 @@ def test_a_task_that_is_taken_is_one_line_with_its_id_and_that_of_the_request(
 ) -> None:
     task = api.post("/tasks", {"imageUrl": URL}).body
 
-    (line,) = lines(log)
+    (line,) = log_lines(log)
     assert (line["message"], line["correlation_id"]) == ("accepted", task["taskId"])
     assert (line["route"], line["requestId"]) == ("/tasks", REQUEST)
     assert "secret" not in log.getvalue()
@@ -47,7 +34,7 @@ def test_to_look_at_a_task_is_no_line(api: Api, log: io.StringIO) -> None:
     api.get(f"/tasks/{task['taskId']}")
     api.get("/tasks")
 
-    assert len(lines(log)) == 1
+    assert len(log_lines(log)) == 1
 
 
 def test_a_service_that_does_not_answer_is_told_with_task_and_request(
@@ -58,7 +45,7 @@ def test_a_service_that_does_not_answer_is_told_with_task_and_request(
 
     assert api.get(f"/tasks/{task_id}").status == 503
 
-    line = lines(log)[-1]
+    line = log_lines(log)[-1]
     assert (line["level"], line["correlation_id"]) == ("WARNING", task_id)
     assert (line["requestId"], line["error"]) == (REQUEST, "EndpointConnectionError")
 
@@ -72,7 +59,7 @@ def test_a_request_without_a_task_has_not_that_of_the_request_before(
 
     assert api.get("/tasks").status == 503
 
-    assert "correlation_id" not in lines(log)[-1]
+    assert "correlation_id" not in log_lines(log)[-1]
 
 
 def test_an_error_of_a_library_is_logged_without_the_paths_of_its_urls(log: io.StringIO) -> None:
@@ -80,6 +67,6 @@ def test_an_error_of_a_library_is_logged_without_the_paths_of_its_urls(log: io.S
     parts = [error, {"of": str(error)}]
     logger.error("it broke", exc_info=error, reason=str(error), parts=parts)
 
-    (line,) = lines(log)
+    (line,) = log_lines(log)
     assert (line["reason"], line["parts"][0]) == ("no answer from https://example.com/…",) * 2
     assert not {"token", "hunter2"} & set(re.findall(r"\w+", log.getvalue()))

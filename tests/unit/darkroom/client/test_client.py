@@ -1,6 +1,5 @@
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from darkroom.cli.stack import Stack
 from darkroom.client import ApiError, BrokenDownload, Darkroom
 
 KEY = "the-key"
@@ -17,18 +15,6 @@ URL = {"imageUrl": "https://example.com/a.png"}
 
 def a_task(task_id: str = "t1", status: str = "PENDING", **more: Any) -> dict[str, Any]:
     return {"taskId": task_id, "status": status, "createdAt": "2026-11-25T01:02:03.456Z", **more}
-
-
-@pytest.fixture
-def naps() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Darkroom]:
-    stack = Stack(httpserver.url_for("/dev"), KEY, endpoint_url="http://127.0.0.1:1")
-    with Darkroom(stack.api_url, stack.api_key, proxies=False, sleep=naps.append) as client:
-        yield client
 
 
 def test_a_submission_sends_what_was_given_and_nothing_else(

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -15,18 +15,6 @@ from darkroom.client.transport import MAX_DELAY, MOST_BYTES, TRIES
 KEY = "the-key"
 URL = {"imageUrl": "https://example.com/a.png"}
 TASK = {"taskId": "t1", "status": "PENDING"}
-
-
-@pytest.fixture
-def naps() -> list[float]:
-    return []
-
-
-@pytest.fixture
-def client(httpserver: HTTPServer, naps: list[float]) -> Iterator[Darkroom]:
-    stack = Stack(httpserver.url_for("/dev"), KEY, endpoint_url="http://127.0.0.1:1")
-    with Darkroom(stack.api_url, stack.api_key, proxies=False, sleep=naps.append) as client:
-        yield client
 
 
 @pytest.mark.parametrize("status", [429, 503])

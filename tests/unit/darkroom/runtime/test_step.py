@@ -1,5 +1,4 @@
 import io
-import json
 import re
 from typing import Any
 
@@ -12,7 +11,8 @@ from botocore.exceptions import (
 )
 
 from darkroom.errors import ServiceUnavailable, SourceNotFound
-from darkroom.runtime.step import logger, step
+from darkroom.runtime.step import step
+from tests.support.logs import log_lines
 
 EVENT = {
     "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",
@@ -38,18 +38,6 @@ def failing(error: Exception) -> Any:
         raise error
 
     return handler
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What is logged. The logger took hold of the standard output when it was made."""
-    stream = io.StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", stream)
-    return stream
-
-
-def logged(log: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
 def test_a_step_answers_what_its_handler_does() -> None:
@@ -107,7 +95,7 @@ def test_a_step_that_went_well_is_one_line_with_task_attempt_and_time(
 ) -> None:
     step(lambda _: {})(EVENT, Context())
 
-    [line] = logged(log)
+    [line] = log_lines(log)
     assert line["message"] == "done"
     assert (line["correlation_id"], line["attempt"]) == (EVENT["taskId"], 2)
     assert line["requestId"] == Context.aws_request_id
@@ -120,7 +108,7 @@ def test_a_step_that_failed_is_one_line_with_error_and_reason(
     with pytest.raises(ServiceUnavailable):
         failing(refused("SlowDown", 503))(EVENT, Context())
 
-    [line] = logged(log)
+    [line] = log_lines(log)
     assert (line["level"], line["message"]) == ("WARNING", "failed")
     assert line["error"] == "ServiceUnavailable"
     assert "SlowDown" in line["reason"]
@@ -131,7 +119,7 @@ def test_nothing_of_the_event_reaches_the_log(log: io.StringIO) -> None:
     with pytest.raises(SourceNotFound):
         failing(SourceNotFound("https://example.com/a.jpg answered 404."))(EVENT, Context())
 
-    assert [line["message"] for line in logged(log)] == ["done", "failed"]
+    assert [line["message"] for line in log_lines(log)] == ["done", "failed"]
     assert "secret" not in log.getvalue()
 
 
@@ -142,7 +130,7 @@ def test_a_line_of_one_task_has_nothing_of_the_one_before(
     handler(EVENT, Context())
     handler({"taskId": "other", "attempt": 1}, None)
 
-    first, second = logged(log)
+    first, second = log_lines(log)
     assert first["correlation_id"] != second["correlation_id"] == "other"
     assert (second["attempt"], second.get("requestId")) == (1, None)
 
