@@ -9,6 +9,8 @@ from urllib.parse import quote
 from darkroom.aws.clients import client
 from darkroom.aws.execution_failures import Outcome
 
+LIST_PAGE, MAX_LISTED = 1000, 20_000
+"""Executions in one answer of ListExecutions, and in all answers together."""
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
 """Characters in a trace header that the SDK does not quote. A line break has to be quoted, because
 it would begin another header."""
@@ -69,6 +71,29 @@ class StateMachine:
         if self._is_accessible(execution):
             with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
                 self._states.stop_execution(executionArn=execution, error=error, cause=cause)
+
+    @property
+    def describes_executions(self) -> bool:
+        """Whether AWS reports the status of the machine's executions: not that of Express ones."""
+        return not self._express
+
+    def running(self) -> frozenset[str]:
+        """Return the ARNs of the RUNNING executions, at most `MAX_LISTED`, the newest first.
+
+        The list may be some seconds old. AWS has no list of Express executions, so that theirs is
+        empty. https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+        """
+        found: list[str] = []
+        page: dict[str, str] = {}
+        while not self._express and len(found) < MAX_LISTED:
+            answer = self._states.list_executions(
+                stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=LIST_PAGE, **page
+            )
+            found += [execution["executionArn"] for execution in answer["executions"]]
+            if "nextToken" not in answer:
+                break
+            page = {"nextToken": answer["nextToken"]}
+        return frozenset(found)
 
     def outcome(self, execution: str) -> Outcome | None:
         """Return the status of an execution; None if it does not exist or is Express."""

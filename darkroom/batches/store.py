@@ -92,7 +92,7 @@ class BatchStore:
 
     def unsettled(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return the batches of one shard that are not settled and were last written `before`."""
-        return overdue(self._table, shard, before, limit)
+        return overdue(self._table, shard, before, limit)[0]
 
     def _change(
         self,

@@ -66,6 +66,17 @@ TRANSITIONS = {
     ),
 }
 
+ATTEMPT_ATTRIBUTES = (
+    "startedAt",
+    "completedAt",
+    "execution",
+    "failure",
+    "result",
+    "delivery",
+    "requeues",
+)
+"""The attributes of an attempt. A retry removes them."""
+
 
 def is_id(text: str) -> bool:
     """Whether a text has the form of a task's or an upload's id: a lower-case UUID with hyphens."""

@@ -9,12 +9,15 @@ from typing import Any
 from darkroom.aws.dynamodb import Table, aliases, expired
 from darkroom.tasks import cursors
 from darkroom.tasks.cursors import InvalidCursor
+from darkroom.tasks.model import ACTIVE_SHARDS
 from darkroom.tasks.store import Item
 
 OWNER_INDEX = "owner-createdAt"
 ACTIVE_INDEX = "active"
 PAGES_PER_LIST = 10
 """Pages of the index that one call reads at most, if it finds fewer tasks than its limit."""
+SWEEP = {"taskId": "sweep"}
+"""The key of the item that stores where the next `overdue` continues. No task has this id."""
 LARGE_PAGE = 200
 """Items to read per page when a filter leaves some of them out."""
 
@@ -63,22 +66,63 @@ class TaskIndex:
         found, last = collect(self.table, query, limit, filtered=bool(filters))
         return found, cursors.encode(last["createdAt"], last["taskId"]) if last else None
 
-    def unfinished(self, shard: str, before: str, limit: int) -> list[Item]:
-        """Return the PENDING and RUNNING tasks of one shard that were last written `before`."""
-        return overdue(self.table, shard, before, limit)
+    def overdue(self, before: str, limit: int) -> list[Item]:
+        """Return some of the PENDING and RUNNING tasks that were last written `before`.
+
+        Of each shard, these are the `limit` oldest ones, and `limit` of the others. The next call
+        returns the next ones of those, so that tasks that stay overdue hide no other. Where it
+        continues is stored in the table, because each call may be made by another process.
+        """
+        found: list[Item] = []
+        more = {}
+        for shard in map(str, range(ACTIVE_SHARDS)):
+            items, last = overdue(self.table, shard, before, limit)
+            found += items
+            if last:
+                more[shard] = last
+        if not more:
+            return found
+        stored = (self.table.get(SWEEP) or {}).get("positions", {})
+        following = {}
+        for shard, last in more.items():
+            start = max(last, stored.get(shard, last), key=lambda key: key["updatedAt"])
+            items, end = overdue(self.table, shard, before, limit, start)
+            found += items
+            if end:
+                following[shard] = end
+        self.table.update(
+            Key=SWEEP,
+            UpdateExpression="SET #positions = :positions",
+            ExpressionAttributeNames=aliases("positions"),
+            ExpressionAttributeValues={":positions": following},
+        )
+        return found
 
 
-def overdue(table: Table, shard: str, before: str, limit: int) -> list[Item]:
-    """Return the active items of one shard of a table's index that were last written `before`."""
+def overdue(
+    table: Table, shard: str, before: str, limit: int, after: Mapping[str, Any] | None = None
+) -> tuple[list[Item], Mapping[str, Any] | None]:
+    """Return the active items of one shard that were last written `before`, the oldest first.
+
+    Args:
+        table: the table of the index.
+        shard: the shard of the index.
+        before: a time, as `timestamp` writes it.
+        limit: the most items to return.
+        after: the key to continue after.
+
+    Returns:
+        the items, and the key of the last one (None: there are no more).
+    """
     page = table.query(
         IndexName=ACTIVE_INDEX,
         KeyConditionExpression="#active = :shard AND #updatedAt < :before",
         ExpressionAttributeNames=aliases("active", "updatedAt"),
         ExpressionAttributeValues={":shard": shard, ":before": before},
         Limit=limit,
+        **({"ExclusiveStartKey": after} if after else {}),
     )
-    items: list[Item] = page["Items"]
-    return items
+    return page["Items"], page.get("LastEvaluatedKey")
 
 
 def collect(

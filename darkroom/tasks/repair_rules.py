@@ -3,11 +3,14 @@
 | status of the task | its execution | repair |
 |---|---|---|
 | PENDING | RUNNING | none: MarkRunning is about to claim the task |
-| PENDING | does not exist, or is Express | queue the order again: the message may be lost |
+| PENDING | does not exist, or is Express | queue the order again, after pauses that double |
 | PENDING, RUNNING | FAILED, TIMED_OUT, ABORTED | FAILED with the execution's error and reason |
 | PENDING, RUNNING | SUCCEEDED | FAILED, `ExecutionLost`: it ended without updating the task |
 | RUNNING | RUNNING | none |
 | RUNNING | does not exist, or is Express, and its time limit is over | FAILED, `ExecutionLost` |
+
+The message of a PENDING task may be lost, or may wait behind a million others. A second message is
+harmless, but not free: hence the pauses.
 
 AWS does not report the status of an Express execution, so it is treated like one that does not
 exist. This is safe even if the execution is still running: only one of two executions can claim a
@@ -31,6 +34,10 @@ the execution by the clock of Step Functions. The clocks of the functions do not
 """
 UNSUCCESSFUL = {"FAILED", "TIMED_OUT", "ABORTED"}
 """The statuses of an execution that did not end as SUCCEEDED."""
+
+
+LONGEST_PAUSE = datetime.timedelta(minutes=30)
+"""The longest time until the order of a PENDING task is queued again."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,21 @@ def decide(
         error = ExecutionLost("The execution ended without a result. Retry the task.")
         return Fail(as_failure(error, last_step()))
     return None
+
+
+def was_queued_recently(
+    item: Mapping[str, Any], now: datetime.datetime, pause: datetime.timedelta
+) -> bool:
+    """Whether the message of a PENDING task probably still waits in the queue.
+
+    Args:
+        item: the task.
+        now: the present time in UTC.
+        pause: how long a message is expected to wait. It doubles with each requeue.
+    """
+    queued = datetime.datetime.fromisoformat(item["updatedAt"])
+    requeues: int = item.get("requeues", 0)
+    return now - queued < min(pause * 2.0**requeues, LONGEST_PAUSE)
 
 
 def failure_of(outcome: Outcome, step: str) -> dict[str, str]:

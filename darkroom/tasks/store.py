@@ -1,4 +1,4 @@
-"""The table of tasks: every write, with its condition. `queries` finds tasks.
+"""The table of tasks: every write, with its condition from `conditions`. `queries` finds tasks.
 
 Items are plain dicts. Their keys are the names of the stored attributes.
 """
@@ -13,18 +13,18 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb import Table, aliases, condition_failed, read_item
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
-from darkroom.tasks.model import OPEN, TRANSITIONS, Status, Transition, active_shard
+from darkroom.tasks.conditions import (
+    NOT_IN_LATER_RUN,
+    PENDING_AND_UNCHANGED,
+    THIS_ATTEMPT,
+    condition,
+    reason,
+)
+from darkroom.tasks.model import ATTEMPT_ATTRIBUTES, OPEN, TRANSITIONS, Status, active_shard
 
 SECONDS_PER_DAY = 86_400
 
 Item = dict[str, Any]
-
-THIS_ATTEMPT = "#attempt = :attempt"
-THIS_EXECUTION = "#execution = :execution"
-NOT_IN_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
-PENDING_AND_UNCHANGED = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
-ATTEMPT_ATTRIBUTES = ("startedAt", "completedAt", "execution", "failure", "result", "delivery")
-"""The attributes of an attempt. A retry removes them."""
 
 
 class TaskExists(Exception):
@@ -33,23 +33,6 @@ class TaskExists(Exception):
     def __init__(self, item: Item) -> None:
         super().__init__(item["taskId"])
         self.item = item
-
-
-def condition(transition: str) -> str:
-    """Return the ConditionExpression of a row of `TRANSITIONS`.
-
-    The caller binds `:attempt`, `:execution` and the statuses that the expression names.
-    """
-    row = TRANSITIONS[transition]
-    alternatives = []
-    for status in sorted(row.sources):
-        alternative = f"#status = :{status.lower()}"
-        if row.by_execution and status is Status.RUNNING:
-            alternative += f" AND {THIS_EXECUTION}"
-        alternatives.append(alternative)
-    # DynamoDB refuses redundant parentheses, so only an OR gets them.
-    either = alternatives[0] if len(alternatives) == 1 else f"({' OR '.join(alternatives)})"
-    return f"{THIS_ATTEMPT} AND {either}"
 
 
 class TaskStore:
@@ -157,7 +140,7 @@ class TaskStore:
         return self._update_if(required, task_id, {"batchRun": run}, values)
 
     def touch(self, item: Item) -> bool:
-        """Renew `updatedAt` of a PENDING task, and return whether it was still as it was read.
+        """Count a requeue of a PENDING task, and return whether it was still as it was read.
 
         Only one of two repairs that read the same task succeeds and may queue it again.
         """
@@ -166,7 +149,7 @@ class TaskStore:
             ":pending": Status.PENDING.value,
             ":read": item["updatedAt"],
         }
-        changes = {"updatedAt": timestamp()}
+        changes = {"updatedAt": timestamp(), "requeues": item.get("requeues", 0) + 1}
         return self._update_if(PENDING_AND_UNCHANGED, item["taskId"], changes, values)
 
     def record_delivery(self, task_id: str, attempt: int, delivery: Item) -> None:
@@ -277,7 +260,7 @@ class TaskStore:
                 raise
             raise StaleAttempt(
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: "
-                f"{_reason(read_item(error.response.get('Item', {})), row, attempt)}."
+                f"{reason(read_item(error.response.get('Item', {})), row, attempt)}."
             ) from error
         task: Item = answer["Attributes"]
         return task
@@ -288,17 +271,6 @@ def task_at_refusal(stale: StaleAttempt) -> Item:
     refusal = stale.__cause__
     item = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
     return read_item(item)
-
-
-def _reason(task: Item, row: Transition, attempt: int) -> str:
-    """Return why a write was refused, from the task at that time, {} if it did not exist."""
-    if not task:
-        return "the task does not exist, or has expired"
-    if task["attempt"] != attempt:
-        return f"the task is {task['status']} in attempt {task['attempt']}"
-    if task["status"] not in row.sources:
-        return f"the task is {task['status']}"
-    return "another execution, or a later run of its batch, owns the task"
 
 
 def _names(expression: str) -> list[str]:

@@ -36,6 +36,7 @@ OPERATIONS = {
     "stepfunctions": {
         "DescribeExecution",
         "GetExecutionHistory",
+        "ListExecutions",
         "StartExecution",
         "StopExecution",
     },

@@ -4,6 +4,7 @@ import datetime
 import json
 import time
 import uuid
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,8 +27,9 @@ OLDER_THAN = datetime.timedelta(seconds=120)
 class Orders(list[Any]):
     """A queue."""
 
-    def send(self, order: Any) -> None:
-        self.append(order)
+    def send_many(self, orders: Sequence[Any]) -> int:
+        self.extend(orders)
+        return 0
 
 
 class DeadLetters:

@@ -82,7 +82,7 @@ def test_of_two_repairs_that_read_the_same_task_one_may_queue_it(
     as_read = task_in(store, Status.PENDING)
 
     assert [store.touch(as_read), store.touch(as_read)] == [True, False]
-    assert read(store) == {**as_read, "updatedAt": read(store)["updatedAt"]}
+    assert read(store) == {**as_read, "requeues": 1, "updatedAt": read(store)["updatedAt"]}
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s != Status.PENDING])

@@ -1,0 +1,203 @@
+"""Thousands of overdue tasks: each is looked at in time, and each run's work is bounded."""
+
+import datetime
+import itertools
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from darkroom.aws.execution_failures import Outcome
+from darkroom.runtime.clock import timestamp
+from darkroom.tasks import reconciler as module
+from darkroom.tasks.model import ACTIVE_SHARDS, active_shard
+from darkroom.tasks.reconciler import Reconciler
+
+TEN_MINUTES = 10
+"""Runs: one begins every minute."""
+OLDER_THAN = datetime.timedelta(seconds=120)
+SCALE = 10
+"""A tenth of the tasks, and a tenth of each limit: the real numbers take moto minutes."""
+
+
+class Machine:
+    """Executions by ARN, which is their name; of others it knows nothing."""
+
+    describes_executions = True
+
+    def __init__(self) -> None:
+        self.listed: frozenset[str] = frozenset()
+        self.outcomes: dict[str, Outcome] = {}
+        self.questions = 0
+
+    def running(self) -> frozenset[str]:
+        return self.listed
+
+    def arn_of(self, name: str) -> str:
+        return name
+
+    def outcome(self, execution: str) -> Outcome | None:
+        self.questions += 1
+        if execution.startswith("broken"):
+            raise RuntimeError("It cannot be asked for.")
+        return self.outcomes.get(execution)
+
+    def last_step(self, _: str) -> str:
+        return "Download"
+
+
+class Orders(list[str]):
+    """A queue of the tasks' ids."""
+
+    def send_many(self, orders: Sequence[Any]) -> int:
+        self.extend(order["taskId"] for order in orders)
+        return 0
+
+
+@pytest.fixture(autouse=True)
+def _scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("TASKS_PER_SHARD", "MAX_QUESTIONS", "MAX_REQUEUES"):
+        monkeypatch.setattr(module, limit, getattr(module, limit) // SCALE)
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+def orders() -> Orders:
+    return Orders()
+
+
+@pytest.fixture
+def reconciler(aws: Any, machine: Machine, orders: Orders) -> Reconciler:
+    return Reconciler(aws.store, aws.index, orders, dead_letters=None, machine=machine)
+
+
+def put(aws: Any, count: int, status: str, age: float, **more: Any) -> list[str]:
+    """Write so many tasks that were last written `age` seconds ago, the first one the latest."""
+    now = datetime.datetime.now(datetime.UTC)
+    ids = [str(uuid.uuid4()) for _ in range(count)]
+    with aws.table.batch_writer() as batch:
+        for number, task_id in enumerate(ids):
+            moment = timestamp(now - datetime.timedelta(seconds=age + number / 100))
+            own = {name: value.format(task_id) for name, value in more.items()}
+            batch.put_item(
+                Item={
+                    "taskId": task_id,
+                    "attempt": 1,
+                    "status": status,
+                    "active": active_shard(task_id),
+                    "updatedAt": moment,
+                    "startedAt": moment,
+                    "source": {},
+                    "output": {},
+                    **own,
+                }
+            )
+    return ids
+
+
+def status_of(aws: Any, task_id: str) -> str:
+    return str(aws.store.get(task_id)["status"])
+
+
+def test_a_lost_task_is_found_within_ten_minutes_behind_ten_thousand(
+    aws, reconciler, machine: Machine
+):
+    """The older ones run for long, or cannot be repaired; both stay overdue for ever."""
+    slow = put(aws, 9_000 // SCALE, "RUNNING", 1_000, execution="slow-{}")
+    put(aws, 990 // SCALE, "RUNNING", 900, execution="broken-{}")
+    machine.listed = frozenset(f"slow-{task_id}" for task_id in slow)
+    [dead] = put(aws, 1, "RUNNING", 200, execution="dead-{}")
+    machine.outcomes[f"dead-{dead}"] = Outcome("ABORTED", cause="By hand.")
+
+    for run in itertools.count(1):
+        machine.questions = 0
+        repaired = reconciler.sweep(OLDER_THAN)
+        assert machine.questions <= module.MAX_QUESTIONS
+        assert repaired["Unrepaired"] <= module.MAX_QUESTIONS
+        if status_of(aws, dead) == "FAILED":
+            break
+        assert run < TEN_MINUTES
+
+
+def test_every_one_of_ten_thousand_is_looked_at_within_ten_minutes(
+    aws, reconciler, monkeypatch: pytest.MonkeyPatch
+):
+    ids = put(aws, 10_000 // SCALE, "RUNNING", 200)
+    seen: Counter[str] = Counter()
+
+    def look(_: Reconciler, task: Any, *__: Any) -> Counter[str]:
+        seen[task["taskId"]] += 1
+        return Counter()
+
+    monkeypatch.setattr(Reconciler, "_repair", look)
+
+    for _ in range(TEN_MINUTES):
+        before = seen.total()
+        reconciler.sweep(OLDER_THAN)
+        assert seen.total() - before <= 2 * module.TASKS_PER_SHARD * ACTIVE_SHARDS
+
+    assert set(seen) == set(ids)
+
+
+def test_a_backlog_is_queued_again_ever_more_rarely(aws, reconciler, orders: Orders):
+    """The messages still wait behind others; a second one is harmless, but not free."""
+    put(aws, 150, "PENDING", 200)
+
+    assert reconciler.sweep(OLDER_THAN) == {"Requeued": module.MAX_REQUEUES}
+    assert reconciler.sweep(OLDER_THAN) == {"Requeued": 50}
+    assert reconciler.sweep(OLDER_THAN) == {}
+
+    assert len(set(orders)) == len(orders) == 150
+
+
+@pytest.mark.parametrize(
+    ("requeues", "seconds", "queued"),
+    [
+        (0, 121, True),
+        (1, 239, False),
+        (1, 241, True),
+        (3, 961, True),
+        (9, 1799, False),
+        (9, 1801, True),
+    ],
+)
+def test_the_pause_doubles_up_to_half_an_hour(
+    aws, reconciler, requeues: int, seconds: float, *, queued: bool
+):
+    [task_id] = put(aws, 1, "PENDING", seconds)
+    aws.table.update_item(
+        Key={"taskId": task_id},
+        UpdateExpression="SET requeues = :count",
+        ExpressionAttributeValues={":count": requeues},
+    )
+
+    assert reconciler.sweep(OLDER_THAN) == ({"Requeued": 1} if queued else {})
+    assert aws.store.get(task_id)["requeues"] == requeues + queued
+
+
+def test_where_the_sweep_continues_is_no_task(aws, reconciler):
+    put(aws, ACTIVE_SHARDS * module.TASKS_PER_SHARD * 2, "RUNNING", 200)
+    reconciler.sweep(OLDER_THAN)
+
+    item = aws.table.get_item(Key={"taskId": "sweep"})["Item"]
+    assert set(item) == {"taskId", "positions"}  # in no index
+
+
+def test_executions_that_cannot_be_listed_are_asked_for(
+    aws, reconciler, machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    def refuse() -> frozenset[str]:
+        raise EndpointConnectionError(endpoint_url="https://states")
+
+    [dead] = put(aws, 1, "RUNNING", 200, execution="dead-{}")
+    machine.outcomes[f"dead-{dead}"] = Outcome("ABORTED")
+    monkeypatch.setattr(machine, "running", refuse)
+
+    assert reconciler.sweep(OLDER_THAN) == {"Ended": 1}
