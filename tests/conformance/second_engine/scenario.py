@@ -1,0 +1,93 @@
+"""One execution of the state machine of tasks, and what has to become of it."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.engines.runs import EXECUTION, STARTED, Result
+from tests.support.engines.scripted_functions import WELL, Script
+
+TASK = {
+    "attempt": 1,
+    "source": {"imageUrl": "https://a.example/b.png"},
+    "output": {"format": "auto", "quality": 90},
+}
+"""The input of every execution, together with a `taskId`."""
+
+WITHOUT_FUNCTION = {"Superseded", "TaskFailed"}
+COMPLETED = "MarkRunning Download Grayscale Upload MarkCompleted"
+"""The path of a task that goes well."""
+MACHINE = "the machine"
+"""In `timeouts`: the whole execution."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One execution: what its functions answer, and what has to become of it."""
+
+    name: str
+    script: Script
+    path: str
+    """The states that are entered, in order."""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """How often the function of a state is invoked, if not once."""
+    status: str = "SUCCEEDED"
+    error: str | None = None
+    cause: str | None = None
+    output: Any = None
+    failed: tuple[str, str, Any] = ("", "", "")
+    """What MarkFailed receives: step, error and cause, as `runs.plain` reads it."""
+    timeouts: Mapping[str, int] = field(default_factory=dict)
+    """Shorter `TimeoutSeconds`, by state or for MACHINE: nobody waits for a minute."""
+
+    @property
+    def task_id(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, self.name))
+
+    def expected(self) -> Result:
+        """What every engine has to tell of it."""
+        states = [state for state in self.path.split() if state not in WITHOUT_FUNCTION]
+        calls = {state: self.calls.get(state, 1) for state in states}
+        received = [
+            self._received(state)
+            for state in states
+            if state.startswith("Mark")
+            for _ in range(calls[state])
+        ]
+        return Result(
+            path=self.path.split(),
+            calls={state: times for state, times in calls.items() if times},
+            received=received,
+            status=self.status,
+            error=self.error,
+            cause=self.cause,
+            output=self.output,
+        )
+
+    def _received(self, state: str) -> dict[str, Any]:
+        step, error, cause = self.failed
+        own: dict[str, dict[str, Any]] = {
+            "MarkRunning": {"transition": "start", "started": STARTED},
+            "MarkCompleted": {"transition": "complete", "result": WELL["Upload"]},
+            "MarkFailed": {
+                "transition": "fail",
+                "step": step,
+                "caught": {"Error": error, "Cause": cause},
+            },
+        }
+        return {"taskId": self.task_id, "attempt": 1, "execution": EXECUTION} | own[state]
+
+
+def completes(name: str, script: Script, **calls: int) -> Scenario:
+    """A task that ends COMPLETED."""
+    return Scenario(name, script, COMPLETED, calls, output={})
+
+
+def fails(
+    name: str, script: Script, path: str, failed: tuple[str, str, Any], cause: str, **more: Any
+) -> Scenario:
+    """A task that ends FAILED: the execution has the error that MarkFailed received."""
+    return Scenario(
+        name, script, path, status="FAILED", error=failed[1], cause=cause, failed=failed, **more
+    )

@@ -1,0 +1,135 @@
+"""Executions of a state machine with scripted functions, and what an engine made of each.
+
+What engines may tell differently is made equal: the execution's ARN and start time, and of a cause
+the JSON's white space and the details that AWS adds in brackets, "(Service: Lambda, …)". A cause
+that is JSON is compared as the object that it is.
+"""
+
+import datetime
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tests.support.engines.scripted_functions import Answer, Script
+
+EXECUTION, STARTED = "<the execution>", "<its start>"
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution to be started: its definition, its input and the script of its functions."""
+
+    definition: str
+    input: Mapping[str, Any]
+    script: Script = field(default_factory=dict)
+
+    @property
+    def task_id(self) -> str:
+        return str(self.input["taskId"])
+
+
+@dataclass(frozen=True)
+class Result:
+    """An execution that has ended."""
+
+    path: Sequence[str]
+    """The states that it entered, in order."""
+    calls: Mapping[str, int]
+    """How often the function of a state was invoked."""
+    received: Sequence[Mapping[str, Any]]
+    """What UpdateStatus was sent, in order."""
+    status: str
+    error: str | None = None
+    cause: Any = None
+    output: Any = None
+
+
+def scripts(runs: Sequence[Run]) -> dict[str, Script]:
+    """Return the scripts by task."""
+    found = {run.task_id: run.script for run in runs}
+    assert len(found) == len(runs), "two runs of one task would share its script"
+    return found
+
+
+def result(
+    described: Mapping[str, Any],
+    events: Iterable[Mapping[str, Any]],
+    calls: Sequence[tuple[str, Any]],
+) -> Result:
+    """Put together what an engine tells of an execution, and what its functions were sent.
+
+    Args:
+        described: as DescribeExecution answers.
+        events: as GetExecutionHistory answers, in order.
+        calls: of `ScriptedFunctions.calls`.
+    """
+    entered = (
+        event["stateEnteredEventDetails"]["name"]
+        for event in events
+        if event["type"].endswith("StateEntered")
+    )
+    status = described["status"]
+    return Result(
+        path=list(entered),
+        calls=dict(Counter(state for state, _ in calls)),
+        received=[
+            _received(payload, described["executionArn"])
+            for state, payload in calls
+            if state.startswith("Mark")
+        ],
+        status=status,
+        error=described.get("error"),
+        cause=plain(described.get("cause")),
+        # AWS has no output of an execution that did not succeed (API_DescribeExecution).
+        output=_caught(json.loads(described["output"])) if status == "SUCCEEDED" else None,
+    )
+
+
+def plain(cause: Any) -> Any:
+    """Return a cause as it is compared."""
+    try:
+        return json.loads(cause)
+    except (TypeError, ValueError):
+        return cause.partition(" (Service: ")[0] if isinstance(cause, str) else cause
+
+
+def _received(payload: Mapping[str, Any], execution: str) -> dict[str, Any]:
+    kept = dict(payload)
+    if kept["execution"] == execution:
+        kept["execution"] = EXECUTION
+    if "started" in kept and datetime.datetime.fromisoformat(kept["started"]).tzinfo:
+        kept["started"] = STARTED
+    if "caught" in kept:
+        kept["caught"] = _caught(kept["caught"])
+    return kept
+
+
+def _caught(value: Any) -> Any:
+    """Return an error output with its cause as it is compared; any other value as it is."""
+    if isinstance(value, dict) and "Cause" in value:
+        return value | {"Cause": plain(value["Cause"])}
+    return value
+
+
+def dump(runs: Sequence[Run], functions: Mapping[str, str]) -> str:
+    """Write what a process needs to run these as JSON."""
+    return json.dumps({"runs": [asdict(run) for run in runs], "functions": functions})
+
+
+def load(text: str) -> tuple[list[Run], dict[str, str]]:
+    """Read what `dump` wrote."""
+    read = json.loads(text)
+    runs = [
+        Run(
+            run["definition"],
+            run["input"],
+            {
+                state: [Answer(**answer) for answer in answers]
+                for state, answers in run["script"].items()
+            },
+        )
+        for run in read["runs"]
+    ]
+    return runs, read["functions"]
