@@ -61,7 +61,13 @@ class Reconciler:
         if task is None or task["attempt"] != attempt or "active" not in task:
             return Counter()  # the usual case: MarkFailed, a cancel or a retry was first
         # The execution has the cause if somebody stopped it; the event does not.
-        outcome = self.machine.outcome(execution) or Outcome(detail["status"])
+        outcome = self.machine.outcome(execution) or Outcome(
+            detail["status"], detail.get("error"), detail.get("cause")
+        )
+        if outcome.status not in UNSUCCESSFUL:
+            # It was redriven, or DescribeExecution, which is eventually consistent, is behind:
+            # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+            return Counter()  # `sweep` looks again
         failure = failure_of(outcome, self.machine.last_step(execution))
         return self._end(task, execution, failure)
 
