@@ -1,4 +1,4 @@
-"""The state machine of tasks as one stack has it, with shorter waits."""
+"""The state machines as one stack has them, with shorter waits."""
 
 import json
 from collections.abc import Mapping
@@ -7,40 +7,47 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.conformance.second_engine.batch_scenarios import BatchScenario
 from tests.conformance.second_engine.scenario import MACHINE, TASK, Scenario
 from tests.support.engines.runs import Run
 from tests.support.project import PROJECT
 from tests.support.template.resolved import Deployed
 from tools.build.cloudformation import translated
 
+OF_A_DISTRIBUTED_MAP = {"ItemReader", "ItemSelector", "ItemBatcher", "ToleratedFailurePercentage"}
 SHORTEST = 1
 """Seconds. The language allows no shorter interval."""
 
 Definition = dict[str, Any]
 
+TASKS, BATCHES = "TaskStateMachine", "BatchStateMachine"
+FILES = {TASKS: "task.asl.json", BATCHES: "batch.asl.json"}
+
 
 @cache
-def substitutions() -> Mapping[str, str]:
-    """The ARNs that the template puts into the definition, by name."""
+def substitutions(machine: str) -> Mapping[str, str]:
+    """The names and ARNs that the template puts into a definition."""
     template = translated(yaml_parse((PROJECT / "template.yaml").read_text()))
     # The local cloud's region and account: it invokes no function of another.
     stack = Deployed(template, "darkroom", region="us-east-1", account="000000000000")
-    machine = stack.of_type("AWS::StepFunctions::StateMachine")["TaskStateMachine"]
-    given: dict[str, str] = machine["DefinitionSubstitutions"]
+    given: dict[str, str] = stack.of_type("AWS::StepFunctions::StateMachine")[machine][
+        "DefinitionSubstitutions"
+    ]
     return given
 
 
-def functions() -> dict[str, str]:
+def functions(machine: str = TASKS) -> dict[str, str]:
     """The logical ids of the functions, by the ARN that the state machine invokes."""
     # As CloudFormation names them: the stack, the logical id, something random; then the version.
-    return {arn: arn.split(":")[6].split("-")[1] for arn in substitutions().values()}
+    given = substitutions(machine).values()
+    return {arn: arn.split(":")[6].split("-")[1] for arn in given if ":function:" in arn}
 
 
-def definition() -> Definition:
+def definition(machine: str = TASKS) -> Definition:
     """The definition that the stack deploys."""
-    text = (PROJECT / "statemachine" / "task.asl.json").read_text()
-    for name, arn in substitutions().items():
-        text = text.replace(f"${{{name}}}", arn)
+    text = (PROJECT / "statemachine" / FILES[machine]).read_text()
+    for name, value in substitutions(machine).items():
+        text = text.replace(f"${{{name}}}", value)
     read: Definition = json.loads(text)
     return read
 
@@ -51,7 +58,18 @@ def run_of(scenario: Scenario, machine: Definition | None = None) -> Run:
     return Run(json.dumps(short), {"taskId": scenario.task_id, **TASK}, scenario.script)
 
 
-def shortened(machine: Definition, timeouts: Mapping[str, int]) -> Definition:
+def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> Run:
+    """The execution of a scenario, on the deployed definition or on a changed one.
+
+    The Distributed Maps are inline ones, and the longest wait is a short one.
+    """
+    short = shortened(machine or definition(BATCHES))
+    states = {name: _inline(state) for name, state in short["States"].items()}
+    states["LetEnterEnd"]["Seconds"] = SHORTEST
+    return Run(json.dumps(short | {"States": states}), scenario.whole_input, scenario.script)
+
+
+def shortened(machine: Definition, timeouts: Mapping[str, int] = {}) -> Definition:
     """Shorten the waits between retries, and the time limits that a scenario names.
 
     What is retried, how often, and where an error leads stays as it is.
@@ -62,9 +80,19 @@ def shortened(machine: Definition, timeouts: Mapping[str, int]) -> Definition:
             state["Retry"] = [_quick(retrier) for retrier in state["Retry"]]
         if name in timeouts:
             state["TimeoutSeconds"] = timeouts[name]
-    seconds = timeouts.get(MACHINE, machine["TimeoutSeconds"])
-    return machine | {"States": states, "TimeoutSeconds": seconds}
+    whole = {"TimeoutSeconds": timeouts[MACHINE]} if MACHINE in timeouts else {}
+    return machine | whole | {"States": states}
 
 
 def _quick(retrier: Mapping[str, Any]) -> dict[str, Any]:
     return {**retrier, "IntervalSeconds": SHORTEST, "MaxDelaySeconds": SHORTEST}
+
+
+def _inline(state: Definition) -> Definition:
+    if state["Type"] != "Map":
+        return state
+    kept = {name: value for name, value in state.items() if name not in OF_A_DISTRIBUTED_MAP}
+    shared = state["ItemBatcher"]["BatchInput"]
+    batches = [{"Items": [1, 2], "BatchInput": shared}, {"Items": [3, 4], "BatchInput": shared}]
+    children = state["ItemProcessor"] | {"ProcessorConfig": {"Mode": "INLINE"}}
+    return kept | {"Items": batches, "ItemProcessor": children}

@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.engines.runs import EXECUTION, STARTED, Result
 from tests.support.engines.scripted_functions import WELL, Script
 
-TASK = {
+TASK: dict[str, Any] = {
     "attempt": 1,
     "source": {"imageUrl": "https://a.example/b.png"},
     "output": {"format": "auto", "quality": 90},
@@ -49,12 +49,7 @@ class Scenario:
         """What every engine has to tell of it."""
         states = [state for state in self.path.split() if state not in WITHOUT_FUNCTION]
         calls = {state: self.calls.get(state, 1) for state in states}
-        received = [
-            self._received(state)
-            for state in states
-            if state.startswith("Mark")
-            for _ in range(calls[state])
-        ]
+        received = [self._sent(state) for state in states for _ in range(calls[state])]
         return Result(
             path=self.path.split(),
             calls={state: times for state, times in calls.items() if times},
@@ -65,18 +60,20 @@ class Scenario:
             output=self.output,
         )
 
-    def _received(self, state: str) -> dict[str, Any]:
+    def _sent(self, state: str) -> dict[str, Any]:
+        """The payload that a state sends to its function."""
         step, error, cause = self.failed
+        caught = {"Error": error, "Cause": cause}
+        by = {"execution": EXECUTION}
         own: dict[str, dict[str, Any]] = {
-            "MarkRunning": {"transition": "start", "started": STARTED},
-            "MarkCompleted": {"transition": "complete", "result": WELL["Upload"]},
-            "MarkFailed": {
-                "transition": "fail",
-                "step": step,
-                "caught": {"Error": error, "Cause": cause},
-            },
+            "MarkRunning": {"transition": "start", "started": STARTED, **by},
+            "Download": {"source": TASK["source"]},
+            "Grayscale": {"output": TASK["output"], **WELL["Download"]},
+            "Upload": {"gray": WELL["Grayscale"]},
+            "MarkCompleted": {"transition": "complete", "result": WELL["Upload"], **by},
+            "MarkFailed": {"transition": "fail", "step": step, "caught": caught, **by},
         }
-        return {"taskId": self.task_id, "attempt": 1, "execution": EXECUTION} | own[state]
+        return {"taskId": self.task_id, "attempt": 1, **own[state]}
 
 
 def completes(name: str, script: Script, **calls: int) -> Scenario:

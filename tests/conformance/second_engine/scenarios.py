@@ -55,7 +55,7 @@ SCENARIOS = [
         {"Download": [HANGS]},
         "MarkRunning Download",
         status="TIMED_OUT",
-        timeouts={MACHINE: 5},
+        timeouts={MACHINE: 8},
     ),
     completes("all goes well", {}),
     # ── Errors of a source, an image, a result ──────────────────────────────────────────────────

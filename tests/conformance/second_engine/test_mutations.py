@@ -1,16 +1,25 @@
-"""What the scenarios are worth: a mistake in the definition makes one of them end otherwise."""
+"""A mistake in a definition makes a scenario end otherwise on the second engine."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conformance.second_engine.machine import Definition, definition, functions, run_of
-from tests.conformance.second_engine.scenarios import SCENARIOS
+from tests.conformance.second_engine import batch_scenarios, scenarios
+from tests.conformance.second_engine.machine import (
+    BATCHES,
+    TASKS,
+    Definition,
+    definition,
+    functions,
+    run_of,
+    run_of_batch,
+)
 from tests.support.engines.moto_engine import run_on_moto
 from tests.support.engines.runs import Result
 
 States = dict[str, Any]
+Mistake = Callable[[States], None]
 
 
 def download_skips_grayscale(states: States) -> None:
@@ -46,7 +55,19 @@ def the_wrong_step_is_recorded(states: States) -> None:
     states["MarkCompleted"]["Catch"][-1]["Assign"]["step"] = "Upload"
 
 
-FOUND_BY: dict[Callable[[States], None], str] = {
+def a_choice_has_the_wrong_order(states: States) -> None:
+    states["MoreToCancel"]["Choices"].reverse()
+
+
+def a_count_is_not_added_up(states: States) -> None:
+    states["CancelPage"]["Assign"]["open"] = "{% $states.result.Payload.open %}"
+
+
+def a_map_catches_nothing(states: States) -> None:
+    del states["EnterLines"]["Catch"]
+
+
+OF_TASKS: dict[Mistake, str] = {
     download_skips_grayscale: "all goes well",
     a_failure_is_not_recorded: "a broken image is read once",
     upload_catches_nothing: "an exception without a text",
@@ -57,25 +78,42 @@ FOUND_BY: dict[Callable[[States], None], str] = {
     the_wrong_step_is_recorded: "the completion fails",
 }
 """Each mistake, and a scenario that has to end otherwise; each scenario once."""
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+OF_BATCHES: dict[Mistake, str] = {
+    a_choice_has_the_wrong_order: "a late round of a cancel reads all pages",
+    a_count_is_not_added_up: (
+        "a cancel continues until a late round finds no open task on any page"
+    ),
+    a_map_catches_nothing: "items cannot be ingested",
+}
+TASKS_BY_NAME = {scenario.name: scenario for scenario in scenarios.SCENARIOS}
+BATCHES_BY_NAME = {scenario.name: scenario for scenario in batch_scenarios.SCENARIOS}
 
 
 @pytest.fixture(scope="module")
-def ends() -> dict[str, Result]:
-    """How the scenario of each mistake ends with it, all at the same time."""
-    runs = [run_of(BY_NAME[found_by], _with(mistake)) for mistake, found_by in FOUND_BY.items()]
-    ended = run_on_moto(runs, functions())
-    return {mistake.__name__: end for mistake, end in zip(FOUND_BY, ended, strict=True)}
+def ends() -> dict[Mistake, tuple[Result, Result]]:
+    """How the scenario of each mistake ends with it, and how it should; all at the same time."""
+    tasks = [run_of(TASKS_BY_NAME[name], _with(made, TASKS)) for made, name in OF_TASKS.items()]
+    batches = [
+        run_of_batch(BATCHES_BY_NAME[name], _with(made, BATCHES))
+        for made, name in OF_BATCHES.items()
+    ]
+    ended = run_on_moto([*tasks, *batches], functions(TASKS) | functions(BATCHES))
+    expected = [TASKS_BY_NAME[name].expected() for name in OF_TASKS.values()]
+    expected += [BATCHES_BY_NAME[name].expected() for name in OF_BATCHES.values()]
+    made = [*OF_TASKS, *OF_BATCHES]
+    return dict(zip(made, zip(ended, expected, strict=True), strict=True))
 
 
-@pytest.mark.parametrize("mistake", FOUND_BY, ids=lambda mistake: mistake.__name__)
+@pytest.mark.parametrize("mistake", [*OF_TASKS, *OF_BATCHES], ids=lambda made: made.__name__)
 def test_a_mistake_in_the_definition_is_found(
-    ends: dict[str, Result], mistake: Callable[[States], None]
+    ends: dict[Mistake, tuple[Result, Result]], mistake: Mistake
 ) -> None:
-    assert ends[mistake.__name__] != BY_NAME[FOUND_BY[mistake]].expected()
+    end, expected = ends[mistake]
+
+    assert end != expected
 
 
-def _with(mistake: Callable[[States], None]) -> Definition:
-    machine = definition()
+def _with(mistake: Mistake, name: str) -> Definition:
+    machine = definition(name)
     mistake(machine["States"])
     return machine

@@ -57,7 +57,7 @@ def main(home: Path) -> None:
 
     executions = [started(number, run.definition, run.input) for number, run in enumerate(runs)]
     results = [
-        result(*ended(arn), scripted.calls(run.task_id))
+        result(run, *ended(arn), scripted.calls(run.subject))
         for arn, run in zip(executions, runs, strict=True)
     ]
     print(json.dumps([asdict(each) for each in results]), flush=True)

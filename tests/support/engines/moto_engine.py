@@ -46,7 +46,7 @@ def run_on_moto(
         }
         started = [_start(states, machines[run.definition], run) for run in runs]
         return [
-            result(*_ended(states, arn), scripted.calls(run.task_id))
+            result(run, *_ended(states, arn), scripted.calls(run.subject))
             for arn, run in zip(started, runs, strict=True)
         ]
 
@@ -77,7 +77,7 @@ def _machine(states: Any, name: str, definition: str) -> str:
 
 def _start(states: Any, machine: str, run: Run) -> str:
     started = states.start_execution(
-        stateMachineArn=machine, name=f"{run.task_id}-1", input=json.dumps(run.input)
+        stateMachineArn=machine, name=f"{run.subject}-1", input=json.dumps(run.input)
     )
     return str(started["executionArn"])
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.support.engines.scripted_functions import Answer, Script
+from tests.support.engines.scripted_functions import Answer, Script, subject_of
 
 EXECUTION, STARTED = "<the execution>", "<its start>"
 
@@ -26,8 +26,9 @@ class Run:
     script: Script = field(default_factory=dict)
 
     @property
-    def task_id(self) -> str:
-        return str(self.input["taskId"])
+    def subject(self) -> str:
+        """The task or the batch."""
+        return subject_of(self.input)
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ class Result:
     """An execution that has ended."""
 
     path: Sequence[str]
-    """The states that it entered, in order."""
+    """The states that it entered, in order, without those within a Map."""
     calls: Mapping[str, int]
     """How often the function of a state was invoked."""
     received: Sequence[Mapping[str, Any]]
-    """What UpdateStatus was sent, in order."""
+    """What their functions were sent, in order."""
     status: str
     error: str | None = None
     cause: Any = None
@@ -47,13 +48,14 @@ class Result:
 
 
 def scripts(runs: Sequence[Run]) -> dict[str, Script]:
-    """Return the scripts by task."""
-    found = {run.task_id: run.script for run in runs}
-    assert len(found) == len(runs), "two runs of one task would share its script"
+    """Return the scripts by task or batch."""
+    found = {run.subject: run.script for run in runs}
+    assert len(found) == len(runs), "two runs of one subject would share its script"
     return found
 
 
 def result(
+    run: Run,
     described: Mapping[str, Any],
     events: Iterable[Mapping[str, Any]],
     calls: Sequence[tuple[str, Any]],
@@ -61,10 +63,12 @@ def result(
     """Put together what an engine tells of an execution, and what its functions were sent.
 
     Args:
+        run: as it was started.
         described: as DescribeExecution answers.
         events: as GetExecutionHistory answers, in order.
         calls: of `ScriptedFunctions.calls`.
     """
+    states = json.loads(run.definition)["States"]
     entered = (
         event["stateEnteredEventDetails"]["name"]
         for event in events
@@ -72,12 +76,12 @@ def result(
     )
     status = described["status"]
     return Result(
-        path=list(entered),
+        path=[name for name in entered if name in states],
         calls=dict(Counter(state for state, _ in calls)),
         received=[
             _received(payload, described["executionArn"])
             for state, payload in calls
-            if state.startswith("Mark")
+            if state in states
         ],
         status=status,
         error=described.get("error"),
@@ -97,7 +101,7 @@ def plain(cause: Any) -> Any:
 
 def _received(payload: Mapping[str, Any], execution: str) -> dict[str, Any]:
     kept = dict(payload)
-    if kept["execution"] == execution:
+    if kept.get("execution") == execution:
         kept["execution"] = EXECUTION
     if "started" in kept and datetime.datetime.fromisoformat(kept["started"]).tzinfo:
         kept["started"] = STARTED
