@@ -1,6 +1,6 @@
-"""What becomes of a batch's execution, by what its functions answer.
+"""The scenarios of the state machine of batches.
 
-Path and end were written from the Amazon States Language, as in `scenarios`:
+Each expected path and end was derived from the Amazon States Language, as in `scenarios`:
 
 - A Choice state goes to the `Next` of the first choice whose condition is true, or to `Default`.
 - `Assign` changes variables after the state has ended; each expression sees the values from before
@@ -32,7 +32,7 @@ Sent = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class BatchScenario:
-    """One execution: its input, what its functions answer, and what has to become of it."""
+    """One execution: its input, what its functions answer, and its expected path and end."""
 
     name: str
     path: str
@@ -54,7 +54,7 @@ class BatchScenario:
         }
 
     def expected(self) -> Result:
-        """What every engine has to tell of it."""
+        """The result that every engine must report."""
         batch = {"batchId": self.whole_input["batchId"], "run": 1}
         calls: dict[str, int] = {"Enter": self.entered} if self.entered else {}
         for action, _ in self.sent:

@@ -1,4 +1,4 @@
-"""One execution of the state machine of tasks, and what has to become of it."""
+"""One execution of the state machine of tasks, and its expected result."""
 
 import uuid
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ MACHINE = "the machine"
 
 @dataclass(frozen=True)
 class Scenario:
-    """One execution: what its functions answer, and what has to become of it."""
+    """One execution: what its functions answer, and its expected path and end."""
 
     name: str
     script: Script
@@ -39,14 +39,14 @@ class Scenario:
     failed: tuple[str, str, Any] = ("", "", "")
     """What MarkFailed receives: step, error and cause, as `runs.plain` reads it."""
     timeouts: Mapping[str, int] = field(default_factory=dict)
-    """Shorter `TimeoutSeconds`, by state or for MACHINE: nobody waits for a minute."""
+    """Shorter `TimeoutSeconds`, by state, or for the whole execution: MACHINE."""
 
     @property
     def task_id(self) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, self.name))
 
     def expected(self) -> Result:
-        """What every engine has to tell of it."""
+        """The result that every engine must report."""
         states = [state for state in self.path.split() if state not in WITHOUT_FUNCTION]
         calls = {state: self.calls.get(state, 1) for state in states}
         received = [self._sent(state) for state in states for _ in range(calls[state])]

@@ -1,7 +1,8 @@
-"""What becomes of a task's execution, by what its functions answer.
+"""The scenarios of the state machine of tasks.
 
-Path and end were written from the Amazon States Language (https://states-language.net/spec.html)
-and AWS's pages on errors and JSONata, not from the answer of an engine:
+Each expected path and end was derived from the Amazon States Language
+(https://states-language.net/spec.html) and from AWS's pages on errors and JSONata, not from the
+answer of an engine:
 
 - A retrier applies if one of its names is the error's. It runs the state again at most
   `MaxAttempts` times; each retrier of a state has a count of its own

@@ -1,9 +1,11 @@
-"""task.asl.json on two engines that share no code: the local cloud's and moto's.
+"""task.asl.json on two interpreters: the local cloud's and moto's.
 
 A misunderstanding of the Amazon States Language in the local cloud, which we patch ourselves, would
-pass in every other test. Here each scenario has to end as it was worked out from the language's
-specification, on both. Both get the same copy of the definition, in which only the seconds of
-retries and time limits are shorter.
+pass in every other test. Here each scenario must end on both interpreters as the specification of
+the language says. They share no code but the library that evaluates JSONata expressions.
+
+Both get the same copy of the definition. Only the seconds of its retries and time limits are
+shorter than in the original.
 """
 
 from typing import Any

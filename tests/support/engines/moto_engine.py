@@ -1,8 +1,9 @@
 """moto's interpreter of the Amazon States Language, in the test's own process.
 
-It shares no code with the local cloud's: it descends from LocalStack's, which was written against
-recordings of AWS. moto took its JSONata engine out, so the reference implementation's port is put
-in. Lambda is replaced by a client that answers from a script.
+It descends from LocalStack's, which was written against recordings of AWS, and shares no code with
+the local cloud's but jsonata-python, the port of the reference implementation of JSONata. moto
+contains no JSONata engine, so this one is put in. Lambda is replaced by a client that answers from a
+script.
 """
 
 import io

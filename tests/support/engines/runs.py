@@ -1,8 +1,8 @@
-"""Executions of a state machine with scripted functions, and what an engine made of each.
+"""Executions of a state machine with scripted functions, and their results on an engine.
 
-What engines may tell differently is made equal: the execution's ARN and start time, and of a cause
-the JSON's white space and the details that AWS adds in brackets, "(Service: Lambda, …)". A cause
-that is JSON is compared as the object that it is.
+Engines may differ in the ARN and the start time of an execution. They may also differ in the white
+space of a cause that is JSON, and in the details that AWS adds to a cause in brackets,
+"(Service: Lambda, …)". These differences are removed before results are compared.
 """
 
 import datetime
@@ -60,7 +60,7 @@ def result(
     events: Iterable[Mapping[str, Any]],
     calls: Sequence[tuple[str, Any]],
 ) -> Result:
-    """Put together what an engine tells of an execution, and what its functions were sent.
+    """Return the result of an execution, with the payloads that its functions were sent.
 
     Args:
         run: as it was started.
