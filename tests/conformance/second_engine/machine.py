@@ -7,6 +7,9 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from darkroom.batches.model import CANCELLING
+from darkroom.batches.model import execution_name as name_of_batch
+from darkroom.tasks.model import execution_name as name_of_task
 from tests.conformance.second_engine.batch_scenarios import BatchScenario
 from tests.conformance.second_engine.scenario import MACHINE, TASK, Scenario
 from tests.support.engines.runs import Run
@@ -55,7 +58,9 @@ def definition(machine: str = TASKS) -> Definition:
 def run_of(scenario: Scenario, machine: Definition | None = None) -> Run:
     """The execution of a scenario, on the deployed definition or on a changed one."""
     short = shortened(machine or definition(), scenario.timeouts)
-    return Run(json.dumps(short), {"taskId": scenario.task_id, **TASK}, scenario.script)
+    given = {"taskId": scenario.task_id, **TASK}
+    name = name_of_task(scenario.task_id, TASK["attempt"])
+    return Run(json.dumps(short), name, given, scenario.script)
 
 
 def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> Run:
@@ -66,7 +71,10 @@ def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> 
     short = shortened(machine or definition(BATCHES))
     states = {name: _inline(state) for name, state in short["States"].items()}
     states["LetEnterEnd"]["Seconds"] = SHORTEST
-    return Run(json.dumps(short | {"States": states}), scenario.whole_input, scenario.script)
+    given = scenario.whole_input
+    purpose = CANCELLING if given["action"] == "cancel" else ""
+    name = name_of_batch(given["batchId"], given["run"], purpose)
+    return Run(json.dumps(short | {"States": states}), name, given, scenario.script)
 
 
 def shortened(machine: Definition, timeouts: Mapping[str, int] = {}) -> Definition:

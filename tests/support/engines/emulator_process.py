@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.support.engines.runs import load, result, scripts
+from tests.support.engines.runs import Run, load, result, scripts
 from tests.support.engines.scripted_functions import ScriptedFunctions
 from tools.localcloud.emulator.settings import configure
 
@@ -38,10 +38,10 @@ def main(home: Path) -> None:
     scripted = ScriptedFunctions(functions, scripts(runs))
     _answer_for(lambda_svc, scripted)
 
-    def started(number: int, definition: str, given: Mapping[str, Any]) -> str:
-        machine = {"name": f"m{number}", "definition": definition, "roleArn": ROLE}
+    def started(number: int, run: Run) -> str:
+        machine = {"name": f"m{number}", "definition": run.definition, "roleArn": ROLE}
         arn = _answer(stepfunctions._create_state_machine(machine))["stateMachineArn"]
-        start = {"stateMachineArn": arn, "name": f"m{number}-1", "input": json.dumps(given)}
+        start = {"stateMachineArn": arn, "name": run.name, "input": json.dumps(run.input)}
         return str(_answer(stepfunctions._start_execution(start))["executionArn"])
 
     def ended(arn: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -55,7 +55,7 @@ def main(home: Path) -> None:
         asked = {"executionArn": arn, "maxResults": MOST_EVENTS}
         return described, _answer(stepfunctions._get_execution_history(asked))["events"]
 
-    executions = [started(number, run.definition, run.input) for number, run in enumerate(runs)]
+    executions = [started(number, run) for number, run in enumerate(runs)]
     results = [
         result(run, *ended(arn), scripted.calls(run.subject))
         for arn, run in zip(executions, runs, strict=True)

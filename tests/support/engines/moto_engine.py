@@ -1,9 +1,9 @@
 """moto's interpreter of the Amazon States Language, in the test's own process.
 
 It descends from LocalStack's, which was written against recordings of AWS, and shares no code with
-the local cloud's but jsonata-python, the port of the reference implementation of JSONata. moto
-contains no JSONata engine, so this one is put in. Lambda is replaced by a client that answers from a
-script.
+the local cloud's but jsonata-python, the port of the reference implementation of JSONata. moto has
+no JSONata engine of its own, so this one is put in. Lambda is replaced by a client that answers
+from a script.
 """
 
 import io
@@ -78,7 +78,7 @@ def _machine(states: Any, name: str, definition: str) -> str:
 
 def _start(states: Any, machine: str, run: Run) -> str:
     started = states.start_execution(
-        stateMachineArn=machine, name=f"{run.subject}-1", input=json.dumps(run.input)
+        stateMachineArn=machine, name=run.name, input=json.dumps(run.input)
     )
     return str(started["executionArn"])
 

@@ -19,9 +19,10 @@ EXECUTION, STARTED = "<the execution>", "<its start>"
 
 @dataclass(frozen=True)
 class Run:
-    """An execution to be started: its definition, its input and the script of its functions."""
+    """An execution to be started: its definition, its name, its input and its functions' script."""
 
     definition: str
+    name: str
     input: Mapping[str, Any]
     script: Script = field(default_factory=dict)
 
@@ -128,6 +129,7 @@ def load(text: str) -> tuple[list[Run], dict[str, str]]:
     runs = [
         Run(
             run["definition"],
+            run["name"],
             run["input"],
             {
                 state: [Answer(**answer) for answer in answers]

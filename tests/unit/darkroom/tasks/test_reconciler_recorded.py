@@ -1,6 +1,7 @@
 """Reconcile reads the status event of an execution as AWS was recorded to send it."""
 
 import copy
+import sys
 import uuid
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,8 @@ NONE = REFUSED["DescribeExecution, no such execution"].answer
 
 
 @pytest.fixture
-def module(aws: Any, load: Any) -> ModuleType:
+def module(aws: Any, load: Any, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.delitem(sys.modules, "reconcile", raising=False)
     aws.store.create(TASK, "me", {"source": {"imageUrl": "https://a.example/b.png"}, "output": {}})
     aws.store.start(TASK, 1, EXECUTION, STARTED)
     found: ModuleType = load("lambdas", "reconcile")
