@@ -101,6 +101,6 @@ def _inline(state: Definition) -> Definition:
         return state
     kept = {name: value for name, value in state.items() if name not in OF_A_DISTRIBUTED_MAP}
     shared = state["ItemBatcher"]["BatchInput"]
-    batches = [{"Items": [1, 2], "BatchInput": shared}, {"Items": [3, 4], "BatchInput": shared}]
-    children = state["ItemProcessor"] | {"ProcessorConfig": {"Mode": "INLINE"}}
-    return kept | {"Items": batches, "ItemProcessor": children}
+    child = state["ItemProcessor"] | {"ProcessorConfig": {"Mode": "INLINE"}}
+    # One batch of items, because moto confuses iterations that run at the same time.
+    return kept | {"Items": [{"Items": [1, 2, 3, 4], "BatchInput": shared}], "ItemProcessor": child}

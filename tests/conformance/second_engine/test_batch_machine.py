@@ -1,7 +1,7 @@
 """batch.asl.json on both engines, without its Distributed Maps.
 
 moto knows no `ItemReader` of JSON Lines, no `ItemBatcher` and no Express children. So both engines
-get a copy in which each Distributed Map is an inline one over two batches of items; its child, its
+get a copy in which each Distributed Map is an inline one over one batch of items; its child, its
 `Assign`, `Catch` and `Next` are the same. tests/integration/localcloud/emulator/test_maps.py tests
 what is left out.
 """

@@ -20,6 +20,7 @@ from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
+from moto.stepfunctions.parser.asl.eval import variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as expressions
 
 from tests.support.cloud.stacks import until
@@ -59,6 +60,7 @@ def _engine(scripted: ScriptedFunctions) -> Iterator[None]:
     with (
         mock_aws(config=settings),
         patch.object(expressions, "_eval_jsonata", _evaluate),
+        patch.object(variable_store, "encode_jsonata_variable_declarations", _declarations),
         patch.object(lambda_eval_utils, "boto_client_for", lambda **_: client),
     ):
         try:
@@ -89,8 +91,11 @@ def _ended(states: Any, arn: str) -> tuple[dict[str, Any], list[dict[str, Any]]]
         return None if found["status"] == "RUNNING" else found
 
     described = until(description, 30, f"{arn} ends")
-    history = states.get_execution_history(executionArn=arn, maxResults=MOST_EVENTS)
-    return described, history["events"]
+    history = states.get_execution_history(executionArn=arn, maxResults=MOST_EVENTS)["events"]
+    # moto sets the status a moment before the rest, but the last event before the status.
+    last = next((v for key, v in history[-1].items() if key.endswith("EventDetails")), {})
+    end = {name: last[name] for name in ("error", "cause", "output") if name in last}
+    return described | end, history
 
 
 def _evaluate(expression: str) -> Any:
@@ -99,6 +104,11 @@ def _evaluate(expression: str) -> Any:
         return Jsonata.jsonata(expression).evaluate(None)
     except Exception as error:
         raise expressions.JSONataException("UNKNOWN", str(error)) from error
+
+
+def _declarations(variables: Mapping[str, Any]) -> str:
+    """Declare variables in JSONata. moto does not escape the quotation marks in a text."""
+    return "".join(f"{name}:={json.dumps(value)};" for name, value in variables.items())
 
 
 class _LambdaClient:

@@ -77,7 +77,7 @@ WELL: Mapping[str, Mapping[str, Any]] = {
     "Upload": {"key": "results/t/1.png", "contentType": "image/png", "bytes": 812},
     "MarkCompleted": {},
     "PrepareManifest": {},
-    "Enter": {"entered": 2},
+    "Enter": {"entered": 4},
     "RetryPage": {"cursor": ""},
     "Watch": {"next": "done"},
     "CancelPage": {"cursor": "", "open": 0},
