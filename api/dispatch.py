@@ -35,7 +35,7 @@ def dispatch(record: SQSRecord) -> None:
     try:
         order = read_order(record.body)
     except NotATask as error:
-        # A retry would fail the same way, so it goes to the dead-letter queue at once.
+        # A retry would fail in the same way: it goes to the dead-letter queue without one.
         logger.warning("a message is not a task", messageId=record.message_id, reason=str(error))
         dead_letters.send_to_dlq(record.body, str(error))
         return

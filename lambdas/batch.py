@@ -5,8 +5,8 @@ In:     `{"action": "watch", "batchId": "7d1c…", "run": 1, "total": 200}`, or 
         "cancel", "retry": `"cursor": ""`, or the cursor that the previous call returned
         "prepare", "settle": nothing else
 Out:    "watch", "fail": `{"next": "wait" | "done" | "failed" | "gone"}`, and the `failure` if any
+        "settle": `{"next": "done" | "gone"}`; "prepare": `{}`
         "cancel", "retry": `{"cursor": "…"}`, "" after the last page; "cancel" also returns `open`
-        "prepare", "settle": `{}`
 Raises: ServiceUnavailable; "prepare" also ManifestTooLarge and SourceNotFound
 """
 

@@ -34,9 +34,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         case "complete":
             store.complete(*owner, event["result"])
         case "fail":
-            failure = describe(event["step"], event["caught"])
-            store.fail(*owner, failure)
-            return {"failure": failure}
+            return {"failure": store.fail(*owner, describe(event["step"], event["caught"]))}
         case unknown:
             raise ValueError(f"There is no transition {unknown!r}.")
     return {}

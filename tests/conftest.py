@@ -1,12 +1,17 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import Sources
 from tests.support.ports import free_port
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
+
+# An example may be slow because of other work on the machine.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 QUICKLY = {"CallbackRetrySeconds": "1", "CallbackTries": "3"}
 """No test has hours to wait for the last try of a webhook."""

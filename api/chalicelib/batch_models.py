@@ -1,8 +1,17 @@
 """The shapes of requests for batches."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from chalicelib.models import MAX_LIST, Name, NewTask, Output, as_integer, check_upload_id
 from darkroom.sources.data_urls import is_data_url
@@ -28,6 +37,17 @@ class NewItem(NewTask):
         if url is not None and is_data_url(url):
             raise ValueError("a batch takes no data: URLs; upload the file and send its uploadId")
         return url
+
+    @model_serializer(mode="wrap")
+    def _keep_output(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Return the item as JSON, with an `output` that was sent although it is the default.
+
+        It is not the same as none, because the batch may have another output.
+        """
+        item: dict[str, Any] = serialize(self)
+        if "output" in self.model_fields_set:
+            item.setdefault("output", self.output.model_dump())
+        return item
 
 
 class NewManifest(BaseModel):

@@ -52,14 +52,13 @@ class BatchService:
                 belongs to another request.
         """
         batch_id = new_id(owner, key, "batch ")
-        digest = request_digest(new)
         if key and (existing := self.store.get(batch_id)):
-            return replay(existing, digest), True
+            return replay(existing, new), True
         attributes: dict[str, Any] = {
             "manifest": self._store_manifest(owner, batch_id, new),
             "output": new.output.model_dump(),
             "toleratedFailurePercentage": new.toleratedFailurePercentage,
-            "request": digest,
+            "request": request_digest(new),
         }
         if new.sources is not None:
             attributes["total"] = len(new.sources)
@@ -67,7 +66,7 @@ class BatchService:
             attributes["name"] = new.name
         item, created = self.store.create(batch_id, owner, attributes)
         if not created and key:  # a concurrent request with this key was first
-            return replay(item, digest), True
+            return replay(item, new), True
         self._start(item)
         return item, False
 

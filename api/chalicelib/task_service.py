@@ -1,6 +1,7 @@
 """Accepts, retries and cancels tasks: stores the item, then enqueues its order."""
 
 import hashlib
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -54,13 +55,12 @@ class TaskService:
                 request; 413, the data URL is too large.
         """
         task_id = new_id(owner, key)
-        digest = request_digest(new)
         if key and (existing := self.store.get(task_id)):
-            return replay(existing, digest), True
+            return replay(existing, new), True
         attributes: dict[str, Any] = {
             "source": self._store_source(owner, new),
             "output": new.output.model_dump(),
-            "request": digest,
+            "request": request_digest(new),
         }
         for name in ("name", "callbackUrl"):
             if (value := getattr(new, name)) is not None:
@@ -69,7 +69,7 @@ class TaskService:
             item = self.store.create(task_id, owner, attributes)
         except TaskExists as exists:
             if key:  # a concurrent request with this key was first
-                return replay(exists.item, digest), True
+                return replay(exists.item, new), True
             item = exists.item  # the SDK retried this put, and the first one had succeeded
         self._enqueue(item)
         return item, False
@@ -167,17 +167,27 @@ def new_id(owner: str, key: str | None, kind: str = "") -> str:
 
 
 def request_digest(new: "BaseModel") -> str:
-    """Return a digest that is the same for equal requests only."""
+    """Return a digest that is the same for requests with the same meaning only.
+
+    It omits values that are the default. So it does not change when a later version of the API adds
+    a field that has one.
+    """
+    given = new.model_dump(mode="json", exclude_defaults=True)
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
+
+
+def earlier_digest(new: "BaseModel") -> str:
+    """Return the digest as releases before December 2026 stored it, with all values."""
     return hashlib.sha256(new.model_dump_json().encode()).hexdigest()
 
 
-def replay(item: Item, digest: str) -> Item:
+def replay(item: Item, new: "BaseModel") -> Item:
     """Return the item that an earlier request with the same key created.
 
     Raises:
         Problem: 409, the earlier request was different.
     """
-    if item.get("request") != digest:
+    if item.get("request") not in {request_digest(new), earlier_digest(new)}:
         message = (
             "This idempotency key belongs to a different request. Use a new key for a new request."
         )

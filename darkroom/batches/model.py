@@ -9,7 +9,7 @@ open tasks of a run that has ended:
 | status of the batch | execution | repair |
 |---|---|---|
 | RUNNING | RUNNING | none |
-| RUNNING | does not exist | start it: the API or Step Functions failed to |
+| RUNNING | does not exist | start it, because nobody did |
 | RUNNING | has ended, in any way | FAILED with the execution's error and reason |
 | FAILED, CANCELLED | the cancelling one is RUNNING | none |
 | FAILED, CANCELLED | the cancelling one does not exist | start it |

@@ -143,11 +143,16 @@ class BatchRunner:
         return {"cursor": following}
 
     def settle(self, batch_id: str, run: int) -> Answer:
-        """Record that no task of a FAILED or CANCELLED batch is open any more."""
+        """Record that no task of a FAILED or CANCELLED batch is open any more.
+
+        Returns:
+            `next`: "done", or "gone" if the batch is not FAILED or CANCELLED in this run.
+        """
         item = self._current(batch_id, run)
-        if item:
-            self.batches.settle(item)
-        return {}
+        settled = self.batches.settle(item) if item else None
+        if settled is None or settled["status"] == BatchStatus.COMPLETED:
+            return {"next": "gone"}
+        return {"next": "done"}
 
     def _current(self, batch_id: str, run: int) -> Item | None:
         item = self.batches.get(batch_id)

@@ -100,8 +100,8 @@ def attempt_of(name: str) -> tuple[str, int]:
     Raises:
         ValueError: the name does not have the form of `execution_name`.
     """
-    task_id, dash, attempt = name.rpartition("-")
-    if not dash or not attempt.isdecimal():
+    task_id, _, attempt = name.rpartition("-")
+    if not is_id(task_id) or not attempt.isdecimal():
         raise ValueError(f"{name!r} is not the name of an attempt.")
     return task_id, int(attempt)
 

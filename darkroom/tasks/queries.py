@@ -16,7 +16,7 @@ ACTIVE_INDEX = "active"
 PAGES_PER_LIST = 10
 """Pages of the index that one call reads at most, if it finds fewer tasks than its limit."""
 LARGE_PAGE = 200
-"""Items to read per page if some of them are not returned."""
+"""Items to read per page when a filter leaves some of them out."""
 
 
 class TaskIndex:

@@ -44,30 +44,31 @@ class Reconciler:
         """Repair the task of an execution that has ended.
 
         Args:
-            detail: of an event "Step Functions Execution Status Change". The execution's name leads
-                to the task, because the event omits a large input
-                (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
+            detail: of an event "Step Functions Execution Status Change".
         """
         if detail["status"] not in UNSUCCESSFUL:
             return Counter()
-        try:
-            task_id, attempt = attempt_of(detail["name"])
-        except ValueError:
-            # Started by hand in the console, with another name.
-            logger.info("an execution does not belong to a task", execution=detail["name"])
-            return Counter()
         execution = detail["executionArn"]
+        try:
+            task_id, attempt = _attempt_of(detail)
+        except NotATask as error:
+            logger.info("no task", execution=detail["name"], reason=str(error))
+            return Counter()
         task = self.store.get(task_id)
         if task is None or task["attempt"] != attempt or "active" not in task:
             return Counter()  # the usual case: MarkFailed, a cancel or a retry was first
+        own_name = execution_name(task_id, attempt)
+        if detail["name"] != own_name and execution != task.get("execution"):
+            return Counter()  # started by hand, and another execution owns the task, or will do so
         # The execution has the cause if somebody stopped it; the event does not.
         outcome = self.machine.outcome(execution) or Outcome(
             detail["status"], detail.get("error"), detail.get("cause")
         )
         if outcome.status not in UNSUCCESSFUL:
-            # It was redriven, or DescribeExecution, which is eventually consistent, is behind:
+            # It was redriven since and may complete the task, or DescribeExecution is behind: it is
+            # eventually consistent. In both cases `sweep` looks again.
             # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
-            return Counter()  # `sweep` looks again
+            return Counter()
         failure = failure_of(outcome, self.machine.last_step(execution))
         return self._end(task, execution, failure)
 
@@ -135,3 +136,20 @@ class Reconciler:
             "ended", correlation_id=task["taskId"], attempt=task["attempt"], failure=failure
         )
         return Counter({"Ended": 1})
+
+
+def _attempt_of(detail: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the task and the attempt of an execution, from the event about it.
+
+    The name says it, because the event omits a large input. An execution that a person started in
+    the console has another name, and the input of the task.
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+
+    Raises:
+        NotATask: it has neither.
+    """
+    try:
+        return attempt_of(detail["name"])
+    except ValueError:
+        order = read_order(detail.get("input") or "")
+        return order["taskId"], order["attempt"]

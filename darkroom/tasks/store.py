@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb import Table, aliases, condition_failed, read_item
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
-from darkroom.tasks.model import OPEN, TRANSITIONS, Status, active_shard
+from darkroom.tasks.model import OPEN, TRANSITIONS, Status, Transition, active_shard
 
 SECONDS_PER_DAY = 86_400
 
@@ -109,10 +109,16 @@ class TaskStore:
         changes = {"execution": execution, "result": result}
         self._by_execution("complete", task_id, attempt, changes)
 
-    def fail(self, task_id: str, attempt: int, execution: str, failure: Item) -> None:
-        """Set a task FAILED: `step`, `error`, `message`. Repeats and errors: `_by_execution`."""
+    def fail(self, task_id: str, attempt: int, execution: str, failure: Item) -> Item:
+        """Set a task FAILED: `step`, `error`, `message`. Repeats and errors: `_by_execution`.
+
+        Returns:
+            the failure that is stored. It is an earlier one if this execution was ended as FAILED
+            before, and was redriven.
+        """
         changes = {"execution": execution, "failure": failure}
-        self._by_execution("fail", task_id, attempt, changes)
+        stored: Item = self._by_execution("fail", task_id, attempt, changes)["failure"]
+        return stored
 
     def cancel(self, task_id: str, attempt: int, run: int | None = None) -> Item:
         """Set a task CANCELLED and return it.
@@ -193,8 +199,8 @@ class TaskStore:
             return False
         return True
 
-    def _by_execution(self, transition: str, task_id: str, attempt: int, changes: Item) -> None:
-        """Write a transition by an execution, which is in `changes`.
+    def _by_execution(self, transition: str, task_id: str, attempt: int, changes: Item) -> Item:
+        """Write a transition by an execution, which is in `changes`, and return the task.
 
         Repeating a write has no effect and is not an error: the first response may have been lost.
 
@@ -202,7 +208,7 @@ class TaskStore:
             StaleAttempt: the execution does not own the task, or no longer.
         """
         try:
-            self._write(transition, task_id, attempt, changes)
+            return self._write(transition, task_id, attempt, changes)
         except StaleAttempt as stale:
             written = {
                 "attempt": attempt,
@@ -212,6 +218,7 @@ class TaskStore:
             task = task_at_refusal(stale)
             if {name: task.get(name) for name in written} != written:
                 raise
+            return task
 
     def _write(
         self,
@@ -269,8 +276,8 @@ class TaskStore:
             if not condition_failed(error):
                 raise
             raise StaleAttempt(
-                f"Attempt {attempt} of task {task_id} may not become {row.target}: the task has "
-                "ended, or another execution, attempt or run owns it."
+                f"Attempt {attempt} of task {task_id} may not become {row.target}: "
+                f"{_reason(read_item(error.response.get('Item', {})), row, attempt)}."
             ) from error
         task: Item = answer["Attributes"]
         return task
@@ -281,6 +288,17 @@ def task_at_refusal(stale: StaleAttempt) -> Item:
     refusal = stale.__cause__
     item = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
     return read_item(item)
+
+
+def _reason(task: Item, row: Transition, attempt: int) -> str:
+    """Return why a write was refused, from the task at that time, {} if it did not exist."""
+    if not task:
+        return "the task does not exist, or has expired"
+    if task["attempt"] != attempt:
+        return f"the task is {task['status']} in attempt {task['attempt']}"
+    if task["status"] not in row.sources:
+        return f"the task is {task['status']}"
+    return "another execution, or a later run of its batch, owns the task"
 
 
 def _names(expression: str) -> list[str]:

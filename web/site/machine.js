@@ -52,9 +52,9 @@ function layOut(machine) {
   const places = new Map(follow(machine, machine.StartAt).map(
     (name, column) => [name, { column, x: LEFT + column * COLUMN, y: MAIN }],
   ));
-  const caught = Object.values(machine.States).flatMap((state) => state.Catch ?? []);
-  const count = (name) => caught.filter((rule) => rule.Next === name).length;
-  const chains = [...new Set(caught.map((rule) => rule.Next))]
+  const caught = Object.values(machine.States).flatMap((state) => caughtBy(machine, state));
+  const count = (name) => caught.filter((next) => next === name).length;
+  const chains = [...new Set(caught)]
     .filter((name) => !places.has(name))
     .sort((a, b) => count(b) - count(a));
   let column = 1;
@@ -77,11 +77,16 @@ function follow(machine, start) {
   return names;
 }
 
+/** Returns where the errors of a state lead. A Choice is drawn as the state it usually leads to. */
+function caughtBy(machine, state) {
+  return (state.Catch ?? []).map(({ Next }) => machine.States[Next].Default ?? Next);
+}
+
 /** Yields each transition once: those of `Next` and those of `Catch`. */
 function* transitions(machine) {
   for (const [from, state] of Object.entries(machine.States)) {
     if (state.Next) yield { from, to: state.Next, caught: false };
-    const targets = new Set((state.Catch ?? []).map((rule) => rule.Next));
+    const targets = new Set(caughtBy(machine, state));
     targets.delete(state.Next);
     for (const to of targets) yield { from, to, caught: true };
   }

@@ -24,6 +24,11 @@ CANCEL = f"{PAGE} LetEnterEnd {PAGE} Settle HowItEnded"
 
 REFUSED = raises("ClientError", "An error occurred: the table does not exist.")
 TOO_MANY = raises("ManifestTooLarge", "The manifest has more than 1,000,000 lines.")
+NOTHING_CHANGED = (
+    "Run 1 of batch <batch> is not the current one, was ended elsewhere, or does not exist. "
+    "Nothing was changed. To process the failed and cancelled tasks of a batch again, retry it: "
+    "POST /batches/{batchId}/retry. Do not redrive its executions, and do not start one by hand."
+)
 FAILED = {"error": "TooManyFailures", "message": "3 of 4 tasks failed."}
 
 Sent = tuple[str, dict[str, Any]]
@@ -44,6 +49,10 @@ class BatchScenario:
     """Whether items are ingested: by one invocation of Enter."""
     error: str | None = None
     cause: Any = None
+    """`<batch>` stands for the batch."""
+    by_hand: bool = False
+    """Whether the execution has a name that is not the run's."""
+    redriven: bool = False
 
     @property
     def whole_input(self) -> dict[str, Any]:
@@ -52,6 +61,11 @@ class BatchScenario:
         return {"batchId": str(uuid.uuid5(uuid.NAMESPACE_URL, self.name)), **first, **rest} | {
             **self.input
         }
+
+    def _cause(self) -> Any:
+        if isinstance(self.cause, str):
+            return self.cause.replace("<batch>", self.whole_input["batchId"])
+        return self.cause
 
     def expected(self) -> Result:
         """The result that every engine must report."""
@@ -65,7 +79,7 @@ class BatchScenario:
             received=[{"action": action, **batch, **more} for action, more in self.sent],
             status="FAILED" if self.error else "SUCCEEDED",
             error=self.error,
-            cause=self.cause,
+            cause=self._cause(),
             output=None if self.error else {},
         )
 
@@ -130,7 +144,7 @@ SCENARIOS = [
     ),
     BatchScenario(
         "a batch that was ended elsewhere is left alone",
-        f"{BEGIN} Reader Again {WATCH} Superseded",
+        f"{BEGIN} Reader Again {WATCH} NotTheOwner Superseded",
         [WATCHED],
         script={"Watch": [returns({"next": "gone"})]},
     ),
@@ -174,6 +188,26 @@ SCENARIOS = [
         },
     ),
     BatchScenario(
+        "a cancel of a run that is not the current one is left alone",
+        f"{BEGIN} {CANCEL} NotTheOwner Superseded",
+        CANCELLED,
+        input={"action": "cancel"},
+        script={"Settle": [returns({"next": "gone"})]},
+    ),
+    *(
+        BatchScenario(
+            f"a run that is not the current one is red if it was {how}",
+            f"{BEGIN} Reader Again {WATCH} NotTheOwner NothingChanged",
+            [WATCHED],
+            script={"Watch": [returns({"next": "gone"})]},
+            error="StaleRun",
+            cause=NOTHING_CHANGED,
+            by_hand=how == "started by hand",
+            redriven=how == "redriven",
+        )
+        for how in ("started by hand", "redriven")
+    ),
+    BatchScenario(
         "items cannot be ingested",
         f"{BEGIN} Reader EnterLines MarkFailed WhatNext {CANCEL} BatchFailed",
         [caught("ClientError", REFUSED.payload), *CANCELLED],
@@ -194,7 +228,7 @@ SCENARIOS = [
     ),
     BatchScenario(
         "a failure of a batch that was ended elsewhere changes nothing",
-        f"{BEGIN} Reader Again Pause Watch MarkFailed WhatNext Superseded",
+        f"{BEGIN} Reader Again Pause Watch MarkFailed WhatNext NotTheOwner Superseded",
         [WATCHED, caught("ClientError", REFUSED.payload)],
         script={"Watch": [REFUSED], "MarkFailed": [returns({"next": "gone"})]},
     ),

@@ -18,6 +18,7 @@ from tests.support.template.resolved import Deployed
 from tools.build.cloudformation import translated
 
 OF_A_DISTRIBUTED_MAP = {"ItemReader", "ItemSelector", "ItemBatcher", "ToleratedFailurePercentage"}
+REDRIVES = "$states.context.Execution.RedriveCount"
 SHORTEST = 1
 """Seconds. The language allows no shorter interval."""
 
@@ -60,7 +61,7 @@ def run_of(scenario: Scenario, machine: Definition | None = None) -> Run:
     short = shortened(machine or definition(), scenario.timeouts)
     given = {"taskId": scenario.task_id, **TASK}
     name = name_of_task(scenario.task_id, TASK["attempt"])
-    return Run(json.dumps(short), name, given, scenario.script)
+    return Run(_text(short, scenario), _name(name, scenario), given, scenario.script)
 
 
 def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> Run:
@@ -74,7 +75,8 @@ def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> 
     given = scenario.whole_input
     purpose = CANCELLING if given["action"] == "cancel" else ""
     name = name_of_batch(given["batchId"], given["run"], purpose)
-    return Run(json.dumps(short | {"States": states}), name, given, scenario.script)
+    text = _text(short | {"States": states}, scenario)
+    return Run(text, _name(name, scenario), given, scenario.script)
 
 
 def shortened(machine: Definition, timeouts: Mapping[str, int] = {}) -> Definition:
@@ -90,6 +92,16 @@ def shortened(machine: Definition, timeouts: Mapping[str, int] = {}) -> Definiti
             state["TimeoutSeconds"] = timeouts[name]
     whole = {"TimeoutSeconds": timeouts[MACHINE]} if MACHINE in timeouts else {}
     return machine | whole | {"States": states}
+
+
+def _text(machine: Definition, scenario: Scenario | BatchScenario) -> str:
+    """No engine but AWS's can redrive an execution, so the definition says that it was."""
+    text = json.dumps(machine)
+    return text.replace(REDRIVES, "1") if scenario.redriven else text
+
+
+def _name(own: str, scenario: Scenario | BatchScenario) -> str:
+    return f"by-hand-{own}" if scenario.by_hand else own
 
 
 def _quick(retrier: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ TASK: dict[str, Any] = {
 }
 """The input of every execution, together with a `taskId`."""
 
-WITHOUT_FUNCTION = {"Superseded", "TaskFailed"}
+WITHOUT_FUNCTION = {"NotTheOwner", "Superseded", "NothingChanged", "TaskFailed"}
 COMPLETED = "MarkRunning Download Grayscale Upload MarkCompleted"
 """The path of a task that goes well."""
 MACHINE = "the machine"
@@ -35,11 +35,15 @@ class Scenario:
     status: str = "SUCCEEDED"
     error: str | None = None
     cause: str | None = None
+    """`{taskId}` stands for the task."""
     output: Any = None
     failed: tuple[str, str, Any] = ("", "", "")
     """What MarkFailed receives: step, error and cause, as `runs.plain` reads it."""
     timeouts: Mapping[str, int] = field(default_factory=dict)
     """Shorter `TimeoutSeconds`, by state, or for the whole execution: MACHINE."""
+    by_hand: bool = False
+    """Whether the execution has a name that is not the task's."""
+    redriven: bool = False
 
     @property
     def task_id(self) -> str:
@@ -56,9 +60,14 @@ class Scenario:
             received=received,
             status=self.status,
             error=self.error,
-            cause=self.cause,
+            cause=self._cause(),
             output=self.output,
         )
+
+    def _cause(self) -> Any:
+        if isinstance(self.cause, str):
+            return self.cause.replace("{taskId}", self.task_id)
+        return self.cause
 
     def _sent(self, state: str) -> dict[str, Any]:
         """The payload that a state sends to its function."""
@@ -88,3 +97,16 @@ def fails(
     return Scenario(
         name, script, path, status="FAILED", error=failed[1], cause=cause, failed=failed, **more
     )
+
+
+NOT_THE_OWNER = "Another execution owns the task."
+
+
+def refused(name: str, script: Script, path: str, **more: Any) -> Scenario:
+    """An execution that a person began, and that could not change its task."""
+    cause = (
+        f"{NOT_THE_OWNER} Nothing was changed. To process a task again, retry it: "
+        "POST /tasks/{taskId}/retry, or darkroom retry {taskId}. Do not redrive its executions, "
+        "and do not start one by hand."
+    )
+    return Scenario(name, script, path, status="FAILED", error="StaleAttempt", cause=cause, **more)

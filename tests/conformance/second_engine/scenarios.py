@@ -15,7 +15,15 @@ answer of an engine:
 
 from unittest.mock import ANY
 
-from tests.conformance.second_engine.scenario import COMPLETED, MACHINE, Scenario, completes, fails
+from tests.conformance.second_engine.scenario import (
+    COMPLETED,
+    MACHINE,
+    NOT_THE_OWNER,
+    Scenario,
+    completes,
+    fails,
+    refused,
+)
 from tests.support.engines.scripted_functions import (
     HANGS,
     THROTTLED,
@@ -30,7 +38,7 @@ GONE = raises("SourceNotFound", 'https://a.example answered 404: {"reason": "Gä
 BUSY = raises("SourceUnavailable", "https://a.example answered 503.")
 BROKEN = raises("InvalidImage", "The image is broken.")
 CORRUPTED = raises("ResultCorrupted", "results/t/1.png has another checksum.")
-STALE = raises("StaleAttempt", "Another execution owns the task.")
+STALE = raises("StaleAttempt", NOT_THE_OWNER)
 WORDLESS = raises("MemoryError", "")
 RECORDED = returns({"failure": {"error": "InvalidImage", "message": "As it was recorded."}})
 REFUSED = raises("ClientError", "An error occurred: the table does not exist.")
@@ -153,21 +161,40 @@ SCENARIOS = [
     Scenario(
         "a second execution of the attempt does nothing",
         {"MarkRunning": [STALE]},
-        "MarkRunning Superseded",
+        "MarkRunning NotTheOwner Superseded",
         output=SUPERSEDED,
     ),
     Scenario(
         "a task that was ended meanwhile is not completed",
         {"MarkCompleted": [STALE]},
-        f"{COMPLETED} Superseded",
+        f"{COMPLETED} NotTheOwner Superseded",
         output=SUPERSEDED,
     ),
     Scenario(
         "a task that was ended meanwhile does not fail",
         {"Download": [GONE], "MarkFailed": [STALE]},
-        "MarkRunning Download MarkFailed Superseded",
+        "MarkRunning Download MarkFailed NotTheOwner Superseded",
         output=SUPERSEDED,
         failed=("Download", "SourceNotFound", GONE.payload),
+    ),
+    refused(
+        "one that was started by hand and does not own its task is red",
+        {"MarkRunning": [STALE]},
+        "MarkRunning NotTheOwner NothingChanged",
+        by_hand=True,
+    ),
+    refused(
+        "one that was redriven after its task was ended is red",
+        {"MarkCompleted": [STALE]},
+        f"{COMPLETED} NotTheOwner NothingChanged",
+        redriven=True,
+    ),
+    refused(
+        "one that fails after it was redriven does not change its task",
+        {"Grayscale": [BROKEN], "MarkFailed": [STALE]},
+        "MarkRunning Download Grayscale MarkFailed NotTheOwner NothingChanged",
+        redriven=True,
+        failed=("Grayscale", "InvalidImage", BROKEN.payload),
     ),
     # ── Writes of a status that fail ────────────────────────────────────────────────────────────
     fails(

@@ -65,10 +65,16 @@ def test_a_failure_that_cannot_be_recorded_still_ends_in_the_fail_state(machine)
     assert states["TaskFailed"]["Type"] == "Fail"
 
 
-def test_a_stale_attempt_ends_quietly_at_every_write_of_a_status(tasks, machine):
+def test_a_stale_attempt_ends_quietly_at_every_write_of_a_status_unless_a_person_began_it(
+    tasks, machine
+):
     for name in ("MarkRunning", "MarkCompleted", "MarkFailed"):
-        assert tasks[name]["Catch"][0] == {"ErrorEquals": ["StaleAttempt"], "Next": "Superseded"}
+        assert tasks[name]["Catch"][0]["ErrorEquals"] == ["StaleAttempt"]
+        assert tasks[name]["Catch"][0]["Next"] == "NotTheOwner"
+    assert machine["States"]["NotTheOwner"]["Default"] == "Superseded"
     assert machine["States"]["Superseded"]["Type"] == "Succeed"
+    [by_hand] = machine["States"]["NotTheOwner"]["Choices"]
+    assert machine["States"][by_hand["Next"]]["Type"] == "Fail"
 
 
 def test_throttling_is_retried_patiently_by_every_step(tasks):

@@ -183,7 +183,7 @@ def make(own_cloud):
 
 def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud, make):
     both = [make("up") for _ in range(2)]
-    told = [process.communicate(timeout=100) for process in both]
+    told = [process.communicate(timeout=300) for process in both]
 
     assert [process.returncode for process in both] == [0, 0], told
     assert sorted("waiting for it" in stderr for _, stderr in told) == [False, True]
@@ -200,7 +200,7 @@ def test_down_waits_for_up(own_cloud, make):
     up = make("up")
     eventually(lambda: processes.marked(own_cloud.home), seconds=60)
     down = make("down")
-    told = [process.communicate(timeout=100) for process in (up, down)]
+    told = [process.communicate(timeout=300) for process in (up, down)]
 
     assert [up.returncode, down.returncode] == [0, 0], told
     assert processes.marked(own_cloud.home) == []
@@ -211,7 +211,7 @@ def test_a_state_folder_that_cannot_be_made_is_named(own_cloud, make):
 
     up = make("up")
 
-    assert up.communicate(timeout=60)[1].startswith(f"{own_cloud.home} cannot be written: ")
+    assert up.communicate(timeout=300)[1].startswith(f"{own_cloud.home} cannot be written: ")
     assert up.returncode == 1
 
 

@@ -5,7 +5,6 @@ import uuid
 import zlib
 from collections.abc import Iterator
 
-import boto3
 import pytest
 
 from darkroom.batches.manifests import encode
@@ -24,23 +23,13 @@ def repaired(cloud) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def dynamodb(repaired: Stack):
-    return boto3.resource(
-        "dynamodb",
-        endpoint_url=repaired.cloud.endpoint_url,
-        region_name="us-east-1",
-        **repaired.cloud.credentials.arguments,
-    )
+def table(repaired: Stack):
+    return repaired.table()
 
 
 @pytest.fixture(scope="module")
-def table(repaired: Stack, dynamodb):
-    return dynamodb.Table(repaired.outputs["TableName"])
-
-
-@pytest.fixture(scope="module")
-def batches(repaired: Stack, dynamodb):
-    return dynamodb.Table(repaired.outputs["BatchTableName"])
+def batches(repaired: Stack):
+    return repaired.table("BatchTableName")
 
 
 def lost_batch(repaired: Stack, batches, sources: Sources) -> str:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urljoin
 
+import boto3
 import httpx
 
 from darkroom.runtime.clock import timestamp
@@ -231,6 +232,23 @@ class Stack:
         for events in by_execution.values():
             events.sort(key=lambda event: int(event["id"]))
         return by_execution
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return boto3.resource(
+            "dynamodb",
+            endpoint_url=self.cloud.endpoint_url,
+            region_name=self.description["region"],
+            **self.cloud.credentials.arguments,
+        )
+
+    def table(self, output: str = "TableName") -> Any:
+        """The table of tasks, or another one that the stack has among its outputs."""
+        return self._dynamodb.Table(self.outputs[output])
+
+    def item(self, task_id: str) -> dict[str, Any]:
+        """The record of a task."""
+        return self.table().get_item(Key={"taskId": task_id}, ConsistentRead=True)["Item"]
 
     def set_back(self, task_id: str, seconds: float) -> None:
         """Write a task's last write and its start so long ago, as if the time had passed."""

@@ -81,7 +81,7 @@ WELL: Mapping[str, Mapping[str, Any]] = {
     "RetryPage": {"cursor": ""},
     "Watch": {"next": "done"},
     "CancelPage": {"cursor": "", "open": 0},
-    "Settle": {},
+    "Settle": {"next": "done"},
 }
 """The results by state if all goes well; those of both MarkFailed states depend on the error."""
 

@@ -8,5 +8,6 @@ THROTTLING = "Lambda.TooManyRequestsException"
 def next_states(state: dict[str, Any]) -> list[str]:
     return [
         *([state["Next"]] if "Next" in state else []),
-        *(c["Next"] for c in state.get("Catch", [])),
+        *([state["Default"]] if "Default" in state else []),
+        *(rule["Next"] for kind in ("Catch", "Choices") for rule in state.get(kind, [])),
     ]

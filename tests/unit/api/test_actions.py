@@ -136,53 +136,6 @@ def test_the_links_are_what_the_task_may_do(api: Api, stopped: list[str], status
     assert len(stopped) <= 1
 
 
-# ── Idempotency ──────────────────────────────────────────────────────────────────────────────────
-def send(api: Api, key: str, body: dict[str, Any], caller: str = "me") -> Any:
-    return api.post("/tasks", body, caller=caller, headers={"Idempotency-Key": key})
-
-
-def test_the_same_key_and_body_give_the_same_task_once(api: Api) -> None:
-    first = send(api, "k", {"imageUrl": URL})
-    again = send(api, "k", {"imageUrl": URL})
-
-    assert again.body == first.body
-    assert (first.status, again.status) == (202, 202)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert "Idempotent-Replayed" not in first.headers
-    assert len(api.queued) == 1
-
-
-def test_the_same_key_with_another_body_is_a_conflict(api: Api) -> None:
-    send(api, "k", {"imageUrl": URL})
-
-    answer = send(api, "k", {"imageUrl": URL, "name": "cat"})
-
-    assert (answer.status, answer.error["code"]) == (409, "IdempotencyConflict")
-    assert len(api.queued) == 1
-
-
-def test_anothers_key_is_another_key(api: Api) -> None:
-    mine = send(api, "k", {"imageUrl": URL})
-    theirs = send(api, "k", {"imageUrl": URL}, caller="they")
-
-    assert mine.body["taskId"] != theirs.body["taskId"]
-    assert "Idempotent-Replayed" not in theirs.headers
-
-
-def test_callers_and_keys_do_not_run_into_each_other(api: Api) -> None:
-    one = send(api, "b-c", {"imageUrl": URL}, caller="a")
-    other = send(api, "c", {"imageUrl": URL}, caller="a-b")
-
-    assert one.body["taskId"] != other.body["taskId"]
-
-
-@pytest.mark.parametrize("key", ["", " ", "a b", "ä", "a\n", "x" * 256])
-def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
-    answer = send(api, key, {"imageUrl": URL})
-
-    assert (answer.status, answer.error["code"]) == (400, "InvalidIdempotencyKey")
-
-
 # ── Uploads ──────────────────────────────────────────────────────────────────────────────────────
 def test_an_upload_gets_a_form_and_its_id_makes_a_task(api: Api) -> None:
     answer = api.post("/uploads", {"contentType": "image/png"})

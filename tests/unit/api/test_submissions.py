@@ -215,9 +215,7 @@ JSON = st.recursive(
 )
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON | st.dictionaries(st.just("imageUrl"), JSON, min_size=1) | st.binary())
 def test_no_body_is_answered_with_a_fault_of_ours(api: Api, body: Any) -> None:
     answer = api.post("/tasks", body)

@@ -243,9 +243,16 @@ def test_an_entry_that_has_moved_on_is_left_as_it_is(
 
 def test_a_batch_of_which_nothing_is_open_is_settled(aws, batch, act):
     aws.batches.end("cancel", batch)
-    assert act("settle") == {}
+    assert act("settle") == {"next": "done"}
     assert "active" not in aws.batches.get(BATCH)
-    assert act("settle", run=2) == {}
+    assert act("settle", run=2) == {"next": "gone"}
+
+
+@pytest.mark.parametrize("end_of_run", [None, "complete"])
+def test_a_batch_that_was_not_cut_short_has_nothing_to_settle(aws, batch, act, end_of_run):
+    if end_of_run:
+        aws.batches.end(end_of_run, batch)
+    assert act("settle") == {"next": "gone"}
 
 
 def test_what_is_no_action_is_an_error(act):

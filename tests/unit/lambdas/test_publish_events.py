@@ -121,7 +121,7 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=list(HealthCheck), deadline=None, derandomize=True)
+@settings(suppress_health_check=list(HealthCheck), derandomize=True)
 @given(changes=st.dictionaries(st.sampled_from([*END, "failure", "name", "status"]), values))
 def test_whatever_an_item_holds_the_stream_goes_on(
     module: ModuleType, put: list[dict[str, Any]], changes: dict[str, Any]

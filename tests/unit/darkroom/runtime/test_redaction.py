@@ -60,9 +60,9 @@ def test_the_urls_in_a_text_are_shown_the_same_way(text: str, expected: str):
     "part", ["a", "://", "a://", "data:", "data:image/", "url: ", "url: /", "."]
 )
 def test_a_long_text_takes_no_longer_than_its_length(part: str):
-    started = time.monotonic()
+    started = time.process_time()
     redacted(part * (1_000_000 // len(part)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_http_library_does_not_log_the_urls_it_warns_of(caplog):

@@ -181,9 +181,7 @@ def test_what_is_no_cursor_is_refused(index: TaskIndex, cursor: str) -> None:
         index.of_owner("me", limit=1, cursor=cursor)
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(
         st.text(max_size=500),

@@ -130,3 +130,34 @@ def test_a_task_that_expires_while_its_execution_runs_ends_and_stays_expired(
     assert store.get(ID) is None
     (item,) = table.scan()["Items"]
     assert (item["status"], item["expiresAt"], "active" in item) == ("COMPLETED", 1, False)
+
+
+def test_a_failure_that_is_repeated_is_the_one_that_is_stored(store: TaskStore) -> None:
+    """A redriven execution may fail for another reason. Its cause must be that of the record."""
+    first = {"step": "Download", "error": "ExecutionAborted", "message": "By hand."}
+    task_in(store, Status.RUNNING)
+
+    assert store.fail(ID, 1, EXECUTION, first) == first
+    assert store.fail(ID, 1, EXECUTION, FAILURE) == first
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "attempt", "reason"),
+    [
+        (Status.CANCELLED, EXECUTION, 1, "the task is CANCELLED."),
+        (
+            Status.RUNNING,
+            "arn:other",
+            1,
+            "another execution, or a later run of its batch, owns the task.",
+        ),
+        (Status.FAILED, EXECUTION, 2, "the task is FAILED in attempt 1."),
+    ],
+)
+def test_a_refused_write_says_what_the_task_is(
+    store: TaskStore, status: Status, by: str, attempt: int, reason: str
+) -> None:
+    task_in(store, status)
+
+    with pytest.raises(StaleAttempt, match=f": {reason}$"):
+        store.complete(ID, attempt, by, {})

@@ -135,7 +135,6 @@ class TestLife(Life.TestCase):  # type: ignore[misc]
     settings = settings(
         max_examples=30,
         stateful_step_count=12,
-        deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )

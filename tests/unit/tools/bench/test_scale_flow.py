@@ -101,7 +101,7 @@ def test_who_is_refused_submits_again():
     assert outcome.completed == BATCH
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     tasks=st.integers(1, 300),
     rate=st.integers(5, 500),

@@ -20,7 +20,7 @@ from darkroom.client import Darkroom, transport
 from tests.support.batch_folders import folder, report, saved
 from tests.support.fakes.api import GRAY, PNG, Api, darkroom
 
-SECONDS = 60
+SECONDS = 300
 
 
 @pytest.fixture
