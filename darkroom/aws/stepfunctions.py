@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,9 @@ LIST_PAGE, MAX_LISTED = 1000, 20_000
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
 """Characters in a trace header that the SDK does not quote. A line break has to be quoted, because
 it would begin another header."""
+
+MOST_EVENTS = 1000
+"""On a page of a history: the most that AWS returns. A state that was retried often has dozens."""
 
 
 class StateMachine:
@@ -108,19 +111,37 @@ class StateMachine:
     def last_step(self, execution: str) -> str:
         """Return the Task state that an execution entered last, apart from MarkFailed.
 
-        If that is unknown, as for an Express execution, it is the first one.
+        If that is unknown, as for an Express execution or after 90 days, it is the first one.
         """
-        if not self._is_accessible(execution):
-            return "MarkRunning"
-        events = self._states.get_execution_history(
-            executionArn=execution, reverseOrder=True, maxResults=50
-        )["events"]
-        entered = [
-            event["stateEnteredEventDetails"]["name"]
-            for event in events
-            if event["type"] == "TaskStateEntered"
-        ]
-        return next((name for name in entered if name != "MarkFailed"), "MarkRunning")
+        if self._is_accessible(execution):
+            with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
+                return next(
+                    (name for name in self._entered(execution) if name != "MarkFailed"),
+                    "MarkRunning",
+                )
+        return "MarkRunning"
+
+    def _entered(self, execution: str) -> Iterator[str]:
+        """Yield the Task states that an execution entered, the last one first.
+
+        One page is nearly always enough. But AWS may return fewer events than were asked for:
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+        """
+        page: dict[str, str] = {}
+        while True:
+            answer = self._states.get_execution_history(
+                executionArn=execution,
+                reverseOrder=True,
+                includeExecutionData=False,
+                maxResults=MOST_EVENTS,
+                **page,
+            )
+            for event in answer["events"]:
+                if event["type"] == "TaskStateEntered":
+                    yield event["stateEnteredEventDetails"]["name"]
+            if "nextToken" not in answer:
+                return
+            page = {"nextToken": answer["nextToken"]}
 
     def _is_accessible(self, execution: str) -> bool:
         """Whether an execution can be described and stopped: it is Standard, and of this machine.

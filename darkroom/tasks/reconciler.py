@@ -94,9 +94,14 @@ class Reconciler:
         if detail["name"] != own_name and execution != task.get("execution"):
             return Counter()  # started by hand, and another execution owns the task, or will do so
         # The execution has the cause if somebody stopped it; the event does not.
-        outcome = self.machine.outcome(execution) or Outcome(detail["status"])
+        outcome = self.machine.outcome(execution) or Outcome(
+            detail["status"], detail.get("error"), detail.get("cause")
+        )
         if outcome.status not in UNSUCCESSFUL:
-            return Counter()  # it was redriven since, and may complete the task
+            # It was redriven since and may complete the task, or DescribeExecution is behind: it is
+            # eventually consistent. In both cases `sweep` looks again.
+            # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+            return Counter()
         failure = failure_of(outcome, self.machine.last_step(execution))
         return self._end(task, execution, failure)
 

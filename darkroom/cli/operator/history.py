@@ -114,20 +114,28 @@ def from_log(message: str) -> Event:
 def visits(events: Iterable[Event]) -> list[Visit]:
     """Return the visits of states in a history, in the order in which they started."""
     found: list[Visit] = []
+    interrupted: list[Visit] = []
     for event in events:
         kind = event.type
         if kind.endswith("StateEntered"):
+            for visit in interrupted:  # after a redrive, if AWS records the entry again
+                if visit.state == event.details["name"] and visit.left is None:
+                    visit.left = event.time
             found.append(Visit(event.details["name"], event.time))
         elif kind.endswith("StateExited"):
             for visit in _ended(found, event):
                 visit.left = event.time
         elif kind in EXECUTION_ENDS:
             # This ends every open visit. A Fail state has its error only in this event.
-            for visit in found:
-                if visit.left is None:
-                    visit.left = event.time
-                    if kind != "ExecutionSucceeded":
-                        _failed(visit, event)
+            interrupted = [visit for visit in found if visit.left is None]
+            for visit in interrupted:
+                visit.left = event.time
+                if kind != "ExecutionSucceeded":
+                    _failed(visit, event)
+        elif kind == "ExecutionRedriven":
+            # The states that its end interrupted are run again.
+            for visit in interrupted:
+                visit.left = None
         elif found:
             _happened(found[-1], event)
     return found

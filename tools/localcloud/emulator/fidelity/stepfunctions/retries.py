@@ -91,17 +91,28 @@ def name_the_error_of_a_throttled_function() -> None:
 def time_out_without_a_cause() -> None:
     """A Catch of a task's timeout gets `{"Error": "States.Timeout", "Cause": ""}`.
 
-    ministack sets a cause. `events` records the matching event without a cause.
+    ministack sets a cause. `events` records the matching event without a cause. A Fail state may
+    have the same error with a cause of its own.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
     """
 
-    def make(original: Function) -> Function:
-        def without_cause(self: Exception, error: str, cause: str) -> None:
-            original(self, error, "" if error == "States.Timeout" else cause)
+    def invoke(original: Function) -> Function:
+        def timed(*arguments: Any) -> Any:
+            try:
+                return original(*arguments)
+            except stepfunctions._ExecutionError as error:
+                if error.error == "States.Timeout":
+                    raise stepfunctions._ExecutionError(error.error, "") from None
+                raise
 
-        return without_cause
+        return timed
 
-    replace(stepfunctions._ExecutionError, "__init__", make, has="self.cause = cause")
+    replace(
+        stepfunctions,
+        "_invoke_resource_with_timeout",
+        invoke,
+        has='_ExecutionError("States.Timeout"',
+    )
 
 
 def _is_throttle(cause: str) -> bool:
