@@ -46,6 +46,8 @@ class Outcome:
     """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
     error: str | None = None
     cause: str | None = None
+    redriven: bool = False
+    """Whether a person redrove it. It may run although an event says that it has ended."""
 
     @property
     def caught(self) -> dict[str, str | None]:

@@ -106,7 +106,8 @@ class StateMachine:
             answer = self._states.describe_execution(executionArn=execution)
         except self._states.exceptions.ExecutionDoesNotExist:
             return None
-        return Outcome(answer["status"], answer.get("error"), answer.get("cause"))
+        redriven = answer.get("redriveCount", 0) > 0
+        return Outcome(answer["status"], answer.get("error"), answer.get("cause"), redriven)
 
     def last_step(self, execution: str) -> str:
         """Return the Task state that an execution entered last, apart from MarkFailed.

@@ -94,14 +94,13 @@ class Reconciler:
         if detail["name"] != own_name and execution != task.get("execution"):
             return Counter()  # started by hand, and another execution owns the task, or will do so
         # The execution has the cause if somebody stopped it; the event does not.
-        outcome = self.machine.outcome(execution) or Outcome(
-            detail["status"], detail.get("error"), detail.get("cause")
-        )
-        if outcome.status not in UNSUCCESSFUL:
-            # It was redriven since and may complete the task, or DescribeExecution is behind: it is
-            # eventually consistent. In both cases `sweep` looks again.
+        outcome = self.machine.outcome(execution)
+        if outcome and outcome.redriven and outcome.status not in UNSUCCESSFUL:
+            return Counter()  # it runs again, and may complete the task
+        if not outcome or outcome.status not in UNSUCCESSFUL:
+            # DescribeExecution is eventually consistent, and may be behind the event.
             # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
-            return Counter()
+            outcome = Outcome(detail["status"], detail.get("error"), detail.get("cause"))
         failure = failure_of(outcome, self.machine.last_step(execution))
         return self._end(task, execution, failure)
 

@@ -87,10 +87,18 @@ def test_one_that_runs_again_since_the_event_keeps_its_task(
 ):
     """A person redrove it before reconcile read the event."""
     aws.store.start(TASK, 1, OWN, STARTED)
-    machine.outcome_now = Outcome(now)
+    machine.outcome_now = Outcome(now, redriven=True)
 
     assert reconciler.execution_ended(ended(OWN, status=status)) == {}
     assert aws.store.get(TASK)["status"] == "RUNNING"
+
+
+def test_a_status_that_is_behind_the_event_ends_no_task_late(aws, reconciler, machine: Machine):
+    aws.store.start(TASK, 1, OWN, STARTED)
+    machine.outcome_now = Outcome("RUNNING")
+
+    assert reconciler.execution_ended(ended(OWN)) == {"Ended": 1}
+    assert aws.store.get(TASK)["failure"]["error"] == "ExecutionAborted"
 
 
 def test_one_whose_outcome_is_unknown_ends_as_the_event_says(aws, reconciler, machine: Machine):
