@@ -1,7 +1,7 @@
 """Repair tasks as `repair_rules` decides, with bounded work per run."""
 
 import datetime
-import random
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ from darkroom.tasks.repair_rules import (
 from darkroom.tasks.store import Item, TaskStore
 
 TASKS_PER_SHARD = 250
-MAX_QUESTIONS = 250
+MAX_QUESTIONS = 500
 """Executions whose status one run asks for. Those in the list of RUNNING ones need no question. AWS
 allows 10 to 15 questions a second, for all users of an account in a region together
 (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
@@ -58,6 +58,23 @@ class Limits:
     """Executions whose status it may still ask for."""
     requeued: list[Item] = field(default_factory=list)
     """Tasks whose orders are to be queued again."""
+
+
+def in_turn(tasks: list[Item], now: datetime.datetime, limit: int) -> list[Item]:
+    """Return tasks in the order in which a run that may repair `limit` of them looks at them.
+
+    RUNNING ones come before PENDING ones, which can be queued again without a question. Of both
+    kinds, others come first in each minute. So tasks that can never be repaired, and use up the
+    limit, keep no other from its turn.
+    """
+    groups = len(tasks) // max(limit, 1) + 2
+    turn = int(now.timestamp() / 60) % groups
+
+    def place(task: Item) -> tuple[bool, bool]:
+        waits = zlib.crc32(task["taskId"].encode()) % groups != turn
+        return task.get("status") != Status.RUNNING, waits
+
+    return sorted(tasks, key=place)
 
 
 @dataclass(frozen=True)
@@ -108,18 +125,16 @@ class Reconciler:
         """Repair unfinished tasks that were not written for a while. Each run does bounded work.
 
         Of 10,000 overdue tasks each is looked at within five runs, whatever becomes of the others.
-        The order within a run is random, so that the same tasks do not use up each run's limits.
         """
         started = monotonic()
         before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
         overdue = self.index.overdue(before, TASKS_PER_SHARD)
-        random.shuffle(overdue)
-        # RUNNING ones first: a PENDING one can be queued again without a question.
-        overdue.sort(key=lambda task: task.get("status") != Status.RUNNING)
-        questions = MAX_QUESTIONS if self.machine.describes_executions else len(overdue)
-        limits = Limits(self._running() if overdue else frozenset(), older_than, questions)
+        running = self._running() if overdue else frozenset()
+        stopped = [task for task in overdue if task.get("execution") not in running]
+        questions = MAX_QUESTIONS if self.machine.describes_executions else len(stopped)
+        limits = Limits(running, older_than, questions)
         repaired: Counter[str] = Counter()
-        for task in overdue:
+        for task in in_turn(stopped, self.index.table.now(), questions):
             if monotonic() - started > SECONDS_FOR_SWEEP:
                 logger.warning("the sweep was cut short", tasks=len(overdue))
                 break
