@@ -1,10 +1,49 @@
 """How a patch replaces a function of ministack, and how it checks what it replaces."""
 
+import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A change of ministack. `apply` makes it, or raises AssertionError: see `rely_on`."""
+
+    apply: Callable[[], None]
+
+
+def replaces(owner: Any, name: str, *, has: str) -> Callable[[Function], Patch]:
+    """Turn a function into a patch that replaces `owner.name`.
+
+    The function gets the original, and then the arguments of the call. `has` is a piece of the
+    original's source code that the patch depends on.
+    """
+
+    def decorate(function: Function) -> Patch:
+        def around(original: Function) -> Function:
+            # `wraps` leads `rely_on` to ministack's source code if several patches replace a name.
+            @functools.wraps(original)
+            def replacement(*arguments: Any, **named: Any) -> Any:
+                return function(original, *arguments, **named)
+
+            return replacement
+
+        return Patch(lambda: replace(owner, name, around, has=has))
+
+    return decorate
+
+
+def apply_patches(*modules: ModuleType) -> None:
+    """Apply all patches of modules, in the order of their definition."""
+    for module in modules:
+        for member in vars(module).values():
+            if isinstance(member, Patch):
+                member.apply()
 
 
 def replace(owner: Any, name: str, around: Callable[[Function], Function], *, has: str) -> None:

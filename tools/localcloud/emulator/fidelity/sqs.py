@@ -8,16 +8,12 @@ from typing import Any
 
 from ministack.services import sqs
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, Patch, replace
 
 INVALID = "ReceiptHandleIsInvalid"
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    allow_repeated_deletes()
-
-
+@Patch
 def allow_repeated_deletes() -> None:
     """DeleteMessage accepts a receipt handle that was used before or that is not the latest one.
 

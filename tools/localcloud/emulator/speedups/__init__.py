@@ -9,19 +9,13 @@ least 5 % worse without it.
 
 import os
 
+from tools.localcloud.emulator.replacing import apply_patches
 from tools.localcloud.emulator.speedups import executions, expressions, output, processors, server
 
-SPEEDUPS = (
-    executions.start_without_a_pause,
-    expressions.follow_paths_without_the_engine,
-    output.read_output_on_the_event_loop,
-    server.serve_with_uvicorn,
-    processors.keep_to_one_processor,
-)
+SPEEDUPS = (executions, expressions, output, server, processors)
 
 
 def apply() -> None:
     """Apply all speedups, before the patches of `fidelity`, unless they are turned off."""
     if os.environ.get("DARKROOM_SPEEDUPS") != "0":
-        for speedup in SPEEDUPS:
-            speedup()
+        apply_patches(*SPEEDUPS)

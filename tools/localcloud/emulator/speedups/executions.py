@@ -4,12 +4,13 @@ import time
 
 from ministack.services import stepfunctions
 
-from tools.localcloud.emulator.replacing import ModuleProxy, rely_on
+from tools.localcloud.emulator.replacing import ModuleProxy, Patch, rely_on
 
 # The fixed pause that ministack makes before each execution.
 START_PAUSE = 0.15
 
 
+@Patch
 def start_without_a_pause() -> None:
     """Skip the pause of 150 ms that ministack makes before each execution."""
 

@@ -9,43 +9,39 @@ from typing import Any
 from ministack import app
 from ministack.core import lambda_runtime as runtime
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 CHUNK = 65536
 
 
-def read_output_on_the_event_loop() -> None:
+@replaces(runtime.ProvidedWorker, "_pump_output", has="iter(stream.readline")
+def read_output_on_the_event_loop(
+    _original: Function, worker: Any, stream: Any, lines: Any
+) -> None:
     """Read output without a thread for each process and without waiting for it.
 
     In ministack each invocation waits up to 50 ms for its first line. The output of a function is
     unbuffered, so all of it is in the pipe when the answer arrives, and is read at that moment. The
     event loop reads it, too, so that the pipe is never full.
     """
+    worker._darkroom_output = Output(stream, lines)
 
-    def pump(_original: Function) -> Function:
-        def read(self: Any, stream: Any, lines: Any) -> None:
-            self._darkroom_output = Output(stream, lines)
 
-        return read
+@replaces(runtime.ProvidedWorker, "_join_log_thread", has="thread.join(timeout=1.0)")
+def read_the_last_output(original: Function, worker: Any) -> None:
+    """Read what a process has written before it ended."""
+    original(worker)
+    _read(worker)
 
-    def join(original: Function) -> Function:
-        def after_the_last_line(self: Any) -> None:
-            original(self)
-            _read(self)
 
-        return after_the_last_line
-
-    def drain(_original: Function) -> Function:
-        def collect(self: Any, *_args: Any, **_kwargs: Any) -> str:
-            _read(self)
-            lines: str = self._drain_stderr()
-            return lines
-
-        return collect
-
-    replace(runtime.ProvidedWorker, "_pump_output", pump, has="iter(stream.readline")
-    replace(runtime.ProvidedWorker, "_join_log_thread", join, has="thread.join(timeout=1.0)")
-    replace(runtime.Worker, "_drain_stderr_bounded", drain, has="first_line_wait")
+@replaces(runtime.Worker, "_drain_stderr_bounded", has="first_line_wait")
+def read_output_without_waiting(
+    _original: Function, worker: Any, *_args: Any, **_kwargs: Any
+) -> str:
+    """Read the output of an invocation that has just been answered."""
+    _read(worker)
+    lines: str = worker._drain_stderr()
+    return lines
 
 
 def _read(worker: Any) -> None:

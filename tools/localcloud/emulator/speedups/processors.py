@@ -13,9 +13,10 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 
-from tools.localcloud.emulator.replacing import ModuleProxy, rely_on
+from tools.localcloud.emulator.replacing import ModuleProxy, Patch, rely_on
 
 
+@Patch
 def keep_to_one_processor() -> None:
     """Use one processor for the emulator; different local clouds use different ones."""
     if sys.platform != "linux":

@@ -11,34 +11,32 @@ import hypercorn.asyncio
 import uvicorn
 import uvloop
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, Patch, replaces
 
 
-def serve_with_uvicorn() -> None:
-    """Let `ministack.app.main` serve with uvicorn on uvloop."""
-    replace(hypercorn.asyncio, "serve", _by_uvicorn, has="worker_serve")
+@replaces(hypercorn.asyncio, "serve", has="worker_serve")
+async def serve_with_uvicorn(_original: Function, application: Any, config: Any) -> None:
+    """Serve an ASGI application of `ministack.app.main` with uvicorn until SIGTERM."""
+    host, _, port = config.bind[0].rpartition(":")
+    settings = uvicorn.Config(
+        application,
+        host=host,
+        port=int(port),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=int(config.keep_alive_timeout),
+        log_level=config.loglevel.lower(),
+        access_log=False,
+        proxy_headers=False,
+        # ministack sets the headers that AWS sends.
+        server_header=False,
+        date_header=False,
+    )
+    await uvicorn.Server(settings).serve()
+
+
+@Patch
+def run_on_uvloop() -> None:
+    """Run ministack's event loop with uvloop."""
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-
-
-def _by_uvicorn(_original: Function) -> Function:
-    async def serve(application: Any, config: Any) -> None:
-        """Serve an ASGI application with hypercorn's `config` until SIGTERM."""
-        host, _, port = config.bind[0].rpartition(":")
-        settings = uvicorn.Config(
-            application,
-            host=host,
-            port=int(port),
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            timeout_keep_alive=int(config.keep_alive_timeout),
-            log_level=config.loglevel.lower(),
-            access_log=False,
-            proxy_headers=False,
-            # ministack sets the headers that AWS sends.
-            server_header=False,
-            date_header=False,
-        )
-        await uvicorn.Server(settings).serve()
-
-    return serve

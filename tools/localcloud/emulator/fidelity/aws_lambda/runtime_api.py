@@ -26,7 +26,7 @@ import httptools
 from ministack import app
 from ministack.core import lambda_runtime as runtime
 
-from tools.localcloud.emulator.replacing import Function, rely_on, replace
+from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replace
 
 NEXT = "/runtime/invocation/next"
 INIT_ERROR = "/runtime/init/error"
@@ -40,11 +40,7 @@ _environments: dict[str, "Environment"] = {}
 _opening = threading.Lock()
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    serve_on_the_event_loop()
-
-
+@Patch
 def serve_on_the_event_loop() -> None:
     """Replace ministack's handler by `Environment` and its server by `Registration`."""
 

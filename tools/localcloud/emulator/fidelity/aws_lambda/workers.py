@@ -16,7 +16,7 @@ from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
 from tools.localcloud.emulator.limiter import Limiter
-from tools.localcloud.emulator.replacing import Function, rely_on, replace
+from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # While so many invocations wait for a process, no messages are received.
@@ -32,14 +32,8 @@ _slots_lock = threading.Lock()
 _waiting = 0
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    limit_the_workers()
-    leave_messages_queued_while_functions_wait()
-    end_idle_workers()
-
-
-def limit_the_workers() -> None:
+@replaces(lambda_svc, "_execute_function_provided_warm", has="acquire_worker")
+def limit_the_workers(original: Function, func: dict[str, Any], event: Any, request: str) -> Any:
     """Let an invocation wait while all processes of its function are busy.
 
     A waiting invocation counts as a concurrent one, since it would be running on AWS. With
@@ -53,42 +47,29 @@ def limit_the_workers() -> None:
     A function that invokes itself and waits for the answer could wait for its own process. None of
     our functions does.
     """
-
-    def limited(original: Function) -> Function:
-        def run(func: dict[str, Any], event: Any, request_id: str) -> Any:
-            name = lambda_svc._inflight_key(func.get("config") or func)
-            with _slots_lock:
-                slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
-            _count(1)
-            try:
-                slot.acquire()
-            finally:
-                _count(-1)
-            try:
-                with _limiter.slot():
-                    return original(func, event, request_id)
-            finally:
-                slot.release()
-
-        return run
-
-    replace(lambda_svc, "_execute_function_provided_warm", limited, has="acquire_worker")
+    name = lambda_svc._inflight_key(func.get("config") or func)
+    with _slots_lock:
+        slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
+    _count(1)
+    try:
+        slot.acquire()
+    finally:
+        _count(-1)
+    try:
+        with _limiter.slot():
+            return original(func, event, request)
+    finally:
+        slot.release()
 
 
-def leave_messages_queued_while_functions_wait() -> None:
+@replaces(sqs, "_receive_messages_for_esm", has="queue_url")
+def leave_messages_queued_while_functions_wait(original: Function, *args: Any) -> Any:
     """Leave messages in their queue while many invocations wait. AWS would run them all.
 
     A thousand executions at once would each wait for a process longer than the timeouts of their
     states. So only a few are started at a time.
     """
-
-    def receive(original: Function) -> Function:
-        def unless_busy(*args: Any) -> Any:
-            return [] if _waiting >= MOST_WAITING else original(*args)
-
-        return unless_busy
-
-    replace(sqs, "_receive_messages_for_esm", receive, has="queue_url")
+    return [] if _waiting >= MOST_WAITING else original(*args)
 
 
 def _count(change: int) -> None:
@@ -101,6 +82,7 @@ def _count(change: int) -> None:
         lambda_svc.esm_wake.set()
 
 
+@Patch
 def end_idle_workers() -> None:
     """End every process that was idle for `LAMBDA_WARM_TTL_SECONDS` (300).
 

@@ -12,7 +12,7 @@ from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
 
 from tools.localcloud.emulator.metric_math import Value, evaluate
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, Patch, replaces
 
 # Seconds between two evaluations of all alarms. DescribeAlarms evaluates them, too.
 INTERVAL = 60.0
@@ -30,86 +30,68 @@ OVER: dict[str, Callable[[float, float], bool]] = {
 _evaluating = threading.Lock()
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    evaluate_period_by_period()
-    evaluate_every_minute()
-    support_metric_math()
-
-
-def evaluate_period_by_period() -> None:
+@replaces(cloudwatch, "_evaluate_alarm", has="recent = [p for p in all_pts")
+def evaluate_period_by_period(_original: Function, alarm: dict[str, Any]) -> None:
     """Evaluate dimensions, `EvaluationPeriods`, `DatapointsToAlarm` and `TreatMissingData`.
 
     ministack merges all metrics of one name and all periods. It never clears an alarm whose metric
     gets no more data.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """
-
-    def by_periods(_original: Function) -> Function:
-        def evaluate_alarm(alarm: dict[str, Any]) -> None:
-            with _evaluating:
-                values = _values(alarm, time.time())
-                state = _state(alarm, values)
-                if state is not None and state != alarm["StateValue"]:
-                    _change(alarm, state, values)
-
-        return evaluate_alarm
-
-    replace(cloudwatch, "_evaluate_alarm", by_periods, has="recent = [p for p in all_pts")
+    with _evaluating:
+        values = _values(alarm, time.time())
+        state = _state(alarm, values)
+        if state is not None and state != alarm["StateValue"]:
+            _change(alarm, state, values)
 
 
+@Patch
 def evaluate_every_minute() -> None:
     """Evaluate alarms every minute. ministack does so only when PutMetricData is called.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """
 
-    def describe(original: Function) -> Function:
-        def after_evaluation(*args: Any, **more: Any) -> Any:
-            cloudwatch._evaluate_all_alarms()
-            return original(*args, **more)
-
-        return after_evaluation
-
     def forever() -> None:
         while True:
             time.sleep(INTERVAL)
             cloudwatch._evaluate_all_alarms()
 
-    replace(cloudwatch, "_describe_alarms", describe, has='"MetricAlarm" in alarm_types')
     threading.Thread(target=forever, daemon=True, name="darkroom-alarms").start()
 
 
-def support_metric_math() -> None:
-    """Support metric math in `Metrics`.
+@replaces(cloudwatch, "_describe_alarms", has='"MetricAlarm" in alarm_types')
+def evaluate_before_describing(original: Function, *args: Any, **more: Any) -> Any:
+    """Evaluate alarms before DescribeAlarms answers, so that nobody waits for the next minute."""
+    cloudwatch._evaluate_all_alarms()
+    return original(*args, **more)
 
-    ministack refuses it in CloudFormation and drops it in PutMetricAlarm.
+
+@replaces(provisioners, "_cw_metric_alarm_record", has='if props.get("Metrics"):')
+def support_metric_math(
+    original: Function, name: str, properties: dict[str, Any]
+) -> dict[str, Any]:
+    """Support metric math in `Metrics`. ministack refuses it in CloudFormation.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
     """
+    metrics = properties.get("Metrics")
+    if not metrics:
+        return dict(original(name, properties))
+    plain = {key: value for key, value in properties.items() if key != "Metrics"}
+    alarm = original(name, plain | {"MetricName": "-", "Namespace": "-"})
+    return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
 
-    def record(original: Function) -> Function:
-        def with_metrics(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-            metrics = properties.get("Metrics")
-            if not metrics:
-                return dict(original(name, properties))
-            plain = {key: value for key, value in properties.items() if key != "Metrics"}
-            alarm = original(name, plain | {"MetricName": "-", "Namespace": "-"})
-            return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
 
-        return with_metrics
-
-    def put(original: Function) -> Function:
-        def with_metrics(params: Any, sent: dict[str, Any], *rest: Any) -> Any:
-            answer = original(params, sent, *rest)
-            if sent.get("Metrics") and sent["AlarmName"] in cloudwatch._alarms:
-                cloudwatch._alarms[sent["AlarmName"]]["Metrics"] = sent["Metrics"]
-            return answer
-
-        return with_metrics
-
-    replace(provisioners, "_cw_metric_alarm_record", record, has='if props.get("Metrics"):')
-    replace(cloudwatch, "_put_metric_alarm", put, has='"MetricName": cbor_data.get("MetricName")')
+@replaces(cloudwatch, "_put_metric_alarm", has='"MetricName": cbor_data.get("MetricName")')
+def keep_the_metric_math_of_a_request(
+    original: Function, params: Any, sent: dict[str, Any], *rest: Any
+) -> Any:
+    """Store `Metrics`, which ministack drops in PutMetricAlarm."""
+    answer = original(params, sent, *rest)
+    if sent.get("Metrics") and sent["AlarmName"] in cloudwatch._alarms:
+        cloudwatch._alarms[sent["AlarmName"]]["Metrics"] = sent["Metrics"]
+    return answer
 
 
 def _values(alarm: dict[str, Any], now: float) -> list[Value]:

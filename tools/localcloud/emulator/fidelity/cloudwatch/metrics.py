@@ -9,37 +9,31 @@ from typing import Any
 
 from ministack.services import cloudwatch, lambda_svc
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 MARK = '"_aws"'
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    extract_metrics_from_logs()
-
-
-def extract_metrics_from_logs() -> None:
+@replaces(lambda_svc, "_emit_lambda_logs", has="log_text: str,")
+def extract_metrics_from_logs(
+    original: Function,
+    func: dict[str, Any],
+    request_id: str,
+    log_text: str,
+    *rest: Any,
+    **more: Any,
+) -> None:
     """Store the metrics of log lines in the embedded metric format. ministack ignores them.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
     The output is searched for the mark once, so output without metrics costs almost nothing.
     """
-
-    def emit(original: Function) -> Function:
-        def with_metrics(
-            func: dict[str, Any], request_id: str, log_text: str, *rest: Any, **more: Any
-        ) -> None:
-            original(func, request_id, log_text, *rest, **more)
-            if MARK in (log_text or ""):
-                for line in log_text.splitlines():
-                    if MARK in line:
-                        _store(line)
-
-        return with_metrics
-
-    replace(lambda_svc, "_emit_lambda_logs", emit, has="log_text: str,")
+    original(func, request_id, log_text, *rest, **more)
+    if MARK in (log_text or ""):
+        for line in log_text.splitlines():
+            if MARK in line:
+                _store(line)
 
 
 def _store(line: str) -> None:
