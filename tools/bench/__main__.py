@@ -4,10 +4,8 @@
 """
 
 import datetime
-import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -18,8 +16,7 @@ from rich.markup import escape
 
 from darkroom.cost.report import Table, markdown, shown, write_between
 from tools.bench import kernel, path, start
-from tools.bench.contenders import PYTHON
-from tools.bench.machine import processor
+from tools.bench.environment import processor, run_tool
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "performance.md"
@@ -46,20 +43,10 @@ def main(*, quick: bool) -> None:
     )
     screen.print(where)
     if not quick:
-        _write(tables, where)
+        write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
+        ratios = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
+        run_tool("tools.bench.plot", "ratios", str(PLOT), given=ratios)
         screen.print(f"Written: {PAGE.relative_to(PROJECT)}, {PLOT.relative_to(PROJECT)}")
-
-
-def _write(tables: list[Table], where: str) -> None:
-    write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
-    plotted = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
-    subprocess.run(  # noqa: S603 - our own module
-        [PYTHON, "-m", "tools.bench.plot", str(PLOT)],
-        cwd=PROJECT,
-        input=json.dumps(plotted),
-        text=True,
-        check=True,
-    )
 
 
 def _machine() -> str:

@@ -3,33 +3,26 @@
 `python -m tools.bench.flat --quick` uses a few tasks and writes nothing.
 """
 
-import collections
 import statistics
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
 
-import httpx
-import psutil
 from rich.console import Console
 
 from darkroom.cost.report import Table, markdown, shown, write_between
 from darkroom.tasks.model import ACTIVE_SHARDS
 from tools.bench.billing import billed
 from tools.bench.billing.wire import Wire, tapped_cloud
-from tools.bench.contenders import CLIENTS, sources
-from tools.bench.machine import free_port
+from tools.bench.contenders import CLIENTS, SMALL, sources
+from tools.bench.stack import EMULATOR, Stack, processor_time
 from tools.localcloud import processes
-from tools.localcloud.cloud import PROJECT, LocalCloud
-from tools.localcloud.deploy import deploy
+from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "scale.md"
 SIZES, QUICK_SIZES = (100, 1_000, 10_000), (4, 8)
-PICTURE = "0.3.jpg"
-STACK = "flat"
 DEADLINE = 3600
 PAUSE = 0.2
 WAVE = 100
@@ -67,16 +60,13 @@ class Stretch:
     repair_reads: float
 
 
-class Stack:
-    """A stack on a local cloud whose functions call through a wire."""
+class Meter:
+    """Measures a stack on a local cloud whose functions call through a wire."""
 
-    def __init__(self, cloud: LocalCloud, wire: Wire) -> None:
-        """Deploy template.yaml."""
-        self._cloud, self._wire = cloud, wire
-        described = deploy(cloud, STACK, {"RequestsPerSecond": "5000", "RequestBurst": "5000"})
-        headers = {"x-api-key": described["apiKey"]}
-        self.http = httpx.Client(base_url=described["apiUrl"], headers=headers, timeout=120)
-        self._dynamodb, self._table = cloud.client("dynamodb"), described["outputs"]["TableName"]
+    def __init__(self, stack: Stack, wire: Wire) -> None:
+        """Take the stack and the wire."""
+        self._stack, self._wire = stack, wire
+        self._dynamodb = stack.cloud.client("dynamodb")
 
     def stretch(self, url: str, size: int, tasks: int) -> Stretch:
         """Run `tasks` tasks, after which the table has `size`, and measure them.
@@ -87,7 +77,7 @@ class Stack:
         """
         self._wire.take()
         calls = 0
-        before, began = self._processor_time(), time.monotonic()
+        before, began = processor_time(self._stack.cloud), time.monotonic()
         for first in range(0, tasks, WAVE):
             with ThreadPoolExecutor(CLIENTS) as pool:
                 list(pool.map(lambda _: self._submit(url), range(first, min(first + WAVE, tasks))))
@@ -96,10 +86,11 @@ class Stack:
                     raise RuntimeError(f"The tasks did not end within {DEADLINE} s.")
                 time.sleep(PAUSE)
             calls += len(self._wire.take())
-        seconds, after = time.monotonic() - began, self._processor_time()
+        seconds, after = time.monotonic() - began, processor_time(self._stack.cloud)
         calls += len(self._wire.take())
         used = {part: after[part] - before[part] for part in after}
-        emulator = used.pop("emulator")
+        emulator = used.pop(EMULATOR)
+        (process,) = processes.running(self._stack.cloud.home, "tools.localcloud.emulator")
         list_ms = statistics.median(self._list() for _ in range(LISTS))
         list_reads = billed.capacity(self._wire.take(), {}).reads / LISTS
         return Stretch(
@@ -108,7 +99,7 @@ class Stack:
             seconds=seconds,
             functions=sum(used.values()),
             emulator=emulator,
-            memory=self._emulator().memory_info().rss,
+            memory=process.memory_info().rss,
             calls=calls,
             list_ms=list_ms,
             list_reads=list_reads,
@@ -116,13 +107,13 @@ class Stack:
         )
 
     def _submit(self, url: str) -> None:
-        self.http.post("/tasks", json={"imageUrl": url}).raise_for_status()
+        self._stack.http.post("/tasks", json={"imageUrl": url}).raise_for_status()
 
     def _unfinished(self) -> bool:
         """Whether any task has not ended: query each shard of the index, without the wire."""
         return any(
             self._dynamodb.query(
-                TableName=self._table,
+                TableName=self._stack.outputs["TableName"],
                 IndexName="active",
                 KeyConditionExpression="active = :shard",
                 ExpressionAttributeValues={":shard": {"S": str(shard)}},
@@ -133,41 +124,25 @@ class Stack:
 
     def _list(self) -> float:
         began = time.perf_counter()
-        self.http.get("/tasks", params={"limit": 20}).raise_for_status()
+        self._stack.http.get("/tasks", params={"limit": 20}).raise_for_status()
         return (time.perf_counter() - began) * 1000
 
     def _repair_reads(self) -> float:
-        found = self._cloud.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId="ReconcileFunction"
-        )
-        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        name = self._stack.physical("ReconcileFunction")
         self._wire.take()
-        self._cloud.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        self._stack.cloud.client("lambda").invoke(FunctionName=name, Payload=b"{}")
         return billed.capacity(self._wire.take(), {}).reads
-
-    def _processor_time(self) -> collections.defaultdict[str, float]:
-        used: collections.defaultdict[str, float] = collections.defaultdict(float)
-        for process in processes.marked(self._cloud.home):
-            with suppress(psutil.Error):
-                times = process.cpu_times()
-                part = "functions" if _is_function(process) else "emulator"
-                used[part] += times.user + times.system
-        return used
-
-    def _emulator(self) -> psutil.Process:
-        (found,) = processes.running(self._cloud.home, "tools.localcloud.emulator")
-        return found
 
 
 def measure(sizes: tuple[int, ...]) -> list[Stretch]:
     """Measure tasks on one local cloud while its table grows to each size."""
-    with sources() as address, _stack() as stack:
-        url = f"{address}/{PICTURE}"
-        stack.stretch(url, 0, 8)  # warm up: start every process
+    with sources() as address, tapped_cloud() as (cloud, wire), closing(Stack(cloud)) as stack:
+        meter, url = Meter(stack, wire), f"{address}/{SMALL}"
+        meter.stretch(url, 0, 8)  # warm up: start every process
         previous = 0
         stretches: list[Stretch] = []
         for size in sizes:
-            stretches.append(stack.stretch(url, size, size - previous))
+            stretches.append(meter.stretch(url, size, size - previous))
             previous = size
     return stretches
 
@@ -216,20 +191,6 @@ def main(*, quick: bool) -> None:
     Console().print(shown(measured))
     if not quick:
         write_between(PAGE, "make flat", [markdown(measured)])
-
-
-@contextmanager
-def _stack() -> Iterator[Stack]:
-    with tapped_cloud(free_port()) as (cloud, wire):
-        stack = Stack(cloud, wire)
-        try:
-            yield stack
-        finally:
-            stack.http.close()
-
-
-def _is_function(process: psutil.Process) -> bool:
-    return "AWS_LAMBDA_FUNCTION_NAME" in process.environ()
 
 
 if __name__ == "__main__":

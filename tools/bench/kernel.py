@@ -2,15 +2,13 @@
 
 import json
 import statistics
-import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from darkroom.cost.report import Table
-from tools.localcloud.cloud import PROJECT, TOOLS
+from tools.bench.environment import run_tool
 
-PYTHON = str(TOOLS / "bench" / "bin" / "python")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 # Megapixels, format of the source, format of the result.
 LARGE = [*(f"12 {kind} {kind}" for kind in FORMATS), "12 JPEG PNG", "50 JPEG JPEG"]
@@ -43,7 +41,7 @@ def tables(*, quick: bool) -> list[Table]:
     pictures, seconds = (QUICK, 0.0) if quick else (LARGE + SMALL, SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         written = sorted({picture.rpartition(" ")[0] for picture in pictures})
-        _run("tools.bench.corpus", folder, *written)
+        run_tool("tools.bench.corpus", folder, *written)
         times = _ask("time", folder, str(seconds), *pictures)
         peaks = _peaks(folder, QUICK if quick else LARGE, about["methods"])
     return [_time(times, about), _memory(peaks, about), _size(times, about)]
@@ -61,18 +59,7 @@ def _peaks(folder: str, pictures: list[str], methods: list[str]) -> Measured:
 
 
 def _ask(*arguments: str) -> Any:
-    return json.loads(_run("tools.bench.methods", *arguments))
-
-
-def _run(module: str, *arguments: str) -> bytes:
-    """Run a module in the bench's environment, in a new process; return its output."""
-    return subprocess.run(  # noqa: S603 - our own modules
-        [PYTHON, "-m", module, *arguments],
-        cwd=PROJECT,
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ).stdout
+    return json.loads(run_tool("tools.bench.methods", *arguments))
 
 
 def _time(times: Measured, about: Measured) -> Table:

@@ -7,19 +7,21 @@ from dataclasses import replace
 from darkroom.cost.report import Table
 from tools.bench.contenders import (
     CLIENTS,
-    EMULATOR,
+    LARGE,
+    SMALL,
     WORKERS,
     Contender,
-    Cpu,
     Run,
     celery,
+    celery_versions,
     darkroom,
     sources,
 )
+from tools.bench.stack import EMULATOR
 
 ROUNDS = 3
 # By the picture's name at the source: its title, and the tasks of one round.
-PICTURES = {"12": ("12 megapixels", 40), "0.3": ("640 x 480", 150)}
+PICTURES = {LARGE: ("12 megapixels", 40), SMALL: ("640 x 480", 150)}
 QUICK_TASKS = 4
 IDLE_TASKS, QUICK_IDLE_TASKS = 20, 2
 MS = 1000
@@ -37,7 +39,7 @@ def tables(*, quick: bool) -> list[Table]:
     Raises:
         RuntimeError: a task did not end COMPLETED.
     """
-    with sources() as address, darkroom() as ours, celery() as (theirs, versions):
+    with sources() as address, darkroom() as ours, celery() as theirs:
         contenders = {
             DARKROOM: ours,
             CELERY: theirs,
@@ -45,25 +47,25 @@ def tables(*, quick: bool) -> list[Table]:
         }
         for contender in contenders.values():
             # Warm up: start every worker, open every connection.
-            contender.run(f"{address}/0.3.jpg", 4 * WORKERS)
+            contender.run(f"{address}/{SMALL}", 4 * WORKERS)
         idle = {
             name: [
                 latency
                 for _ in range(QUICK_IDLE_TASKS if quick else IDLE_TASKS)
-                for latency in contender.run(f"{address}/0.3.jpg", 1).latencies
+                for latency in contender.run(f"{address}/{SMALL}", 1).latencies
             ]
             for name, contender in contenders.items()
         }
         measured = {
             picture: _rounds(
                 contenders,
-                f"{address}/{picture}.jpg",
+                f"{address}/{picture}",
                 count=QUICK_TASKS if quick else count,
                 rounds=1 if quick else ROUNDS,
             )
             for picture, (_, count) in PICTURES.items()
         }
-    return [_throughput(measured, versions), _latency(idle), _parts(measured)]
+    return [_throughput(measured), _latency(idle), _parts(measured)]
 
 
 def _rounds(contenders: dict[str, Contender], url: str, *, count: int, rounds: int) -> Runs:
@@ -75,7 +77,7 @@ def _rounds(contenders: dict[str, Contender], url: str, *, count: int, rounds: i
     return runs
 
 
-def _throughput(measured: dict[str, Runs], versions: str) -> Table:
+def _throughput(measured: dict[str, Runs]) -> Table:
     rows: list[tuple[str, ...]] = []
     bars = {}
     for picture, runs in measured.items():
@@ -89,7 +91,7 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
             bars[f"{name}, {title}"] = rate[CELERY] / rate[name]
         rows.append((title, *row))
         bars[f"Darkroom, {title}"] = rate[CELERY] / rate[DARKROOM]
-    rounds = measured["12"][DARKROOM]
+    rounds = measured[LARGE][DARKROOM]
     tasks = " and ".join(
         f"{len(runs[DARKROOM][0].latencies)} ({PICTURES[picture][0]})"
         for picture, runs in measured.items()
@@ -99,8 +101,8 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
         "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each system has its "
         "own local cloud, which stores nothing on disk, and gets its tasks over HTTP. Darkroom: "
         "API, queue, state machine and functions; each step's file is in S3, the result's checksum "
-        f"is verified, IAM is enforced. Celery ({versions}): an API in one process writes PENDING "
-        "to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
+        f"is verified, IAM is enforced. Celery ({celery_versions()}): an API in one process writes "
+        "PENDING to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
         "`Image.open().convert('L').save()`, puts the result into S3 and writes COMPLETED with the "
         "result. In steps: the same, but each step is a separate Celery task with its own retry, "
         "which leaves its file in S3 for the next step; the result is a copy whose size and "
@@ -178,7 +180,7 @@ def _parts(measured: dict[str, Runs]) -> Table:
     )
 
 
-def _cpu_of_a_task(runs: list[Run]) -> Cpu:
+def _cpu_of_a_task(runs: list[Run]) -> dict[str, float]:
     """Return milliseconds by part."""
     total: defaultdict[str, float] = defaultdict(float)
     for run in runs:

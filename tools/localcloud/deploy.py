@@ -36,7 +36,10 @@ class DeploymentError(LocalCloudError):
 
 
 def deploy(
-    cloud: LocalCloud, stack_name: str = STACK_NAME, parameters: Mapping[str, str] | None = None
+    cloud: LocalCloud,
+    stack_name: str = STACK_NAME,
+    parameters: Mapping[str, str] | None = None,
+    template: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Create or update a stack; return its description, the content of `.local/stack.json`.
 
@@ -44,16 +47,13 @@ def deploy(
         cloud: a running local cloud.
         stack_name: its name; a local cloud can have several stacks.
         parameters: parameters of the template. `AllowPrivateSources` is true by default.
+        template: the parsed template.yaml by default.
 
     Raises:
         DeploymentError: CloudFormation refused the stack.
     """
-    parameters = {
-        "AllowPrivateSources": "true",
-        "ConsoleUrl": "none",
-        **(parameters or {}),
-    }
-    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    parameters = {"AllowPrivateSources": "true", "ConsoleUrl": "none", **(parameters or {})}
+    template = template or yaml_parse((PROJECT / "template.yaml").read_text())
     body, artifacts, sources = localized(without_traffic_shifting(template))
     # A pipeline sets this to its commit. Without it, a change of parameters publishes no version.
     everything = json.dumps([body, parameters], sort_keys=True).encode()

@@ -1,6 +1,6 @@
-"""The HTTP API for `celery_worker`: stores a task as PENDING and enqueues it.
+"""The HTTP API for `worker`: stores a task as PENDING and enqueues it.
 
-uvicorn serves it in one process, see `celery_rig`.
+uvicorn serves it in one process, see `contenders`.
 """
 
 import uuid

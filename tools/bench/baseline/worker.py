@@ -1,6 +1,6 @@
 """A Celery worker that Darkroom is compared with. It does the same work in two ways.
 
-Runs in the environment of tools/locks/bench.txt, see `celery_rig`; `celery_api` accepts its tasks.
+Runs in the environment of tools/locks/bench.txt, see `contenders`; `api` accepts its tasks.
 Both ways set a task to RUNNING in the table, download its image, convert it to gray with the usual
 line of Pillow, put it into the bucket, and set the task to COMPLETED with its result.
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from darkroom.batches import model as batches
 from darkroom.cost.counts import Function, Minute, Run
 from tools.bench.billing import billed
+from tools.bench.billing.deployed import Deployed
 from tools.bench.billing.wire import Call, Wire, tapped_cloud
-from tools.bench.deployed import Deployed
 
 DEADLINE, DEADLINE_OF_A_BATCH = 120, 900
 REPAIR = "Reconcile"
@@ -44,7 +44,7 @@ class Meter:
 
     def minute(self) -> Minute:
         """Count one run of reconcile that has nothing to repair."""
-        functions = self._stack.client("lambda")
+        functions = self._stack.cloud.client("lambda")
         name = self._stack.physical(f"{REPAIR}Function")
         functions.invoke(FunctionName=name, Payload=b"{}")  # starts its process
         before = self._stack.processor_time()[REPAIR]
@@ -227,9 +227,7 @@ class Counted:
     minute: Minute
 
 
-def count(
-    workflow: str, pictures: Mapping[str, str], tasks: int, of_batch: int, port: int
-) -> Counted:
+def count(workflow: str, pictures: Mapping[str, str], tasks: int, of_batch: int) -> Counted:
     """Count the calls of tasks of one workflow type, on a separate local cloud.
 
     Args:
@@ -237,12 +235,11 @@ def count(
         pictures: the URL of each, by its title.
         tasks: single tasks of each picture.
         of_batch: tasks of each picture, in one batch.
-        port: for the local cloud.
 
     Raises:
         RuntimeError: a task did not end COMPLETED.
     """
-    with tapped_cloud(port) as (cloud, wire), closing(Deployed(cloud, workflow)) as stack:
+    with tapped_cloud() as (cloud, wire), closing(Deployed(cloud, workflow)) as stack:
         meter = Meter(stack, wire)
         # Warm up: start every process that will be needed.
         any_picture = list(pictures.values())[-1]

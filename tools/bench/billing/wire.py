@@ -2,14 +2,14 @@
 
 import http.client
 import re
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
+from tools.bench.environment import free_port
+from tools.bench.stack import local_cloud
 from tools.localcloud.cloud import LocalCloud
 
 # In the header Authorization: access key, date, region, service.
@@ -130,15 +130,14 @@ class Wire:
 
 
 @contextmanager
-def tapped_cloud(port: int) -> Iterator[tuple[LocalCloud, Wire]]:
-    """Start a local cloud on a port, whose functions call through a wire; stop both at the end."""
-    with tempfile.TemporaryDirectory() as home, tapped(port) as wire:
-        cloud = LocalCloud(Path(home), port)
-        try:
-            cloud.start(AWS_ENDPOINT_URL=wire.url)
-            yield cloud, wire
-        finally:
-            cloud.stop()
+def tapped_cloud() -> Iterator[tuple[LocalCloud, Wire]]:
+    """Start a local cloud whose functions call through a wire; stop both at the end."""
+    port = free_port()
+    with (
+        tapped(port) as wire,
+        local_cloud(keep=True, port=port, AWS_ENDPOINT_URL=wire.url) as cloud,
+    ):
+        yield cloud, wire
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 `python -m tools.bench.scale --quick` simulates ten thousand tasks and writes nothing.
 """
 
-import json
-import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from rich.console import Console
 from darkroom.cost.counts import Run, load_counts
 from darkroom.cost.model import STATE_MS, milliseconds
 from darkroom.cost.report import Table, markdown, shown, write_between
-from tools.bench.contenders import PYTHON
+from tools.bench.environment import run_tool
 from tools.bench.scale import quotas
 from tools.bench.scale.flow import Burst, Flow, Outcome, Quotas, Times
 from tools.localcloud.cloud import PROJECT
@@ -140,13 +138,7 @@ def draw(outcomes: list[Outcome]) -> None:
         }
         for scenario, outcome in zip(SCENARIOS, outcomes, strict=True)
     ]
-    subprocess.run(  # noqa: S603 - our own module
-        [PYTHON, "-m", "tools.bench.scale.plot", str(PLOT)],
-        cwd=PROJECT,
-        input=json.dumps(scenarios),
-        text=True,
-        check=True,
-    )
+    run_tool("tools.bench.plot", "burst", str(PLOT), given=scenarios)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,53 @@
+"""The machine that runs the measurements, and the bench's own Python environment.
+
+The libraries that Darkroom is compared with, and matplotlib, are only in the environment of
+tools/locks/bench.txt. Modules that import them are run as programs with its interpreter.
+"""
+
+import json
+import platform
+import re
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tools.localcloud.cloud import PROJECT, TOOLS
+
+PYTHON = str(TOOLS / "bench" / "bin" / "python")
+
+
+def run_tool(module: str, *arguments: str, given: Any = None) -> str:
+    """Run a module in the bench's environment; return its output.
+
+    `given` is its standard input, as JSON.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    return subprocess.run(  # noqa: S603 - our own modules
+        [PYTHON, "-m", module, *arguments],
+        cwd=PROJECT,
+        input=json.dumps(given),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def processor() -> str:
+    """Return the processor's name from Linux, else from Python."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        found = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.MULTILINE)
+        if found:
+            return found[1]
+    return platform.processor() or platform.machine()
+
+
+def free_port() -> int:
+    """Return a free port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
