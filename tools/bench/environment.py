@@ -9,6 +9,7 @@ import platform
 import re
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def run_tool(module: str, *arguments: str, given: Any = None) -> str:
         text=True,
         check=True,
     ).stdout
+
+
+def versions(packages: Mapping[str, str]) -> str:
+    """Return the names of libraries with the pinned versions of their packages in PyPI."""
+    lock = (PROJECT / "tools" / "locks" / "bench.txt").read_text()
+    pinned = dict(re.findall(r"^([\w-]+)==(\d+\.\d+\.\d+)", lock, re.MULTILINE))
+    return ", ".join(f"{name} {pinned[package]}" for name, package in packages.items())
 
 
 def processor() -> str:

@@ -1,6 +1,5 @@
 """Four ways to convert a file to gray, run in the environment of tools/locks/bench.txt.
 
-    python -m tools.bench.methods about                        prints the methods and their versions
     python -m tools.bench.methods time FOLDER SECONDS PICTURE… prints processor seconds of each run
     python -m tools.bench.methods peak FOLDER METHOD PICTURE   prints the bytes that one run takes
 
@@ -18,7 +17,6 @@ from pathlib import Path
 os.environ["VIPS_CONCURRENCY"] = "1"
 
 import cv2
-import PIL
 import pyvips
 from PIL import Image
 
@@ -126,17 +124,9 @@ def _high_water() -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def versions() -> str:
-    """Return the compared libraries with their versions."""
-    libvips = ".".join(str(pyvips.version(part)) for part in range(3))
-    return f"Pillow {PIL.__version__}, libvips {libvips}, OpenCV {cv2.__version__}"
-
-
 def main() -> None:
     """Run the subcommand of the command line."""
     match sys.argv[1:]:
-        case ["about"]:
-            json.dump({"methods": list(METHODS), "versions": versions()}, sys.stdout)
         case ["time", folder, seconds, *pictures]:
             json.dump(measure(Path(folder), float(seconds), pictures), sys.stdout)
         case ["peak", folder, method, picture]:

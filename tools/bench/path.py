@@ -8,15 +8,16 @@ from darkroom.cost.report import Table
 from tools.bench.contenders import (
     CLIENTS,
     LARGE,
+    LIBRARIES,
     SMALL,
     WORKERS,
     Contender,
     Run,
     celery,
-    celery_versions,
     darkroom,
     sources,
 )
+from tools.bench.environment import versions
 from tools.bench.stack import EMULATOR
 
 ROUNDS = 3
@@ -101,8 +102,8 @@ def _throughput(measured: dict[str, Runs]) -> Table:
         "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each system has its "
         "own local cloud, which stores nothing on disk, and gets its tasks over HTTP. Darkroom: "
         "API, queue, state machine and functions; each step's file is in S3, the result's checksum "
-        f"is verified, IAM is enforced. Celery ({celery_versions()}): an API in one process writes "
-        "PENDING to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
+        f"is verified, IAM is enforced. Celery ({versions(LIBRARIES)}): an API in one process "
+        "writes PENDING to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
         "`Image.open().convert('L').save()`, puts the result into S3 and writes COMPLETED with the "
         "result. In steps: the same, but each step is a separate Celery task with its own retry, "
         "which leaves its file in S3 for the next step; the result is a copy whose size and "
