@@ -3,28 +3,26 @@
 `python -m tools.bench.flat --quick` uses a few tasks and writes nothing.
 """
 
+import itertools
 import statistics
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from darkroom.cost.report import Table, markdown, shown, write_between
-from darkroom.tasks.model import ACTIVE_SHARDS
 from tools.bench.billing import billed
 from tools.bench.billing.wire import Wire, tapped_cloud
-from tools.bench.contenders import CLIENTS, SMALL, sources
-from tools.bench.stack import EMULATOR, Stack, processor_time
+from tools.bench.contenders import SMALL, Contender, sources
+from tools.bench.stack import EMULATOR, Stack
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "scale.md"
 SIZES, QUICK_SIZES = (100, 1_000, 10_000), (4, 8)
-DEADLINE = 3600
-PAUSE = 0.2
 WAVE = 100
 """Tasks at once: more would be throttled, as by Lambda above a thousand concurrent executions."""
 LISTS = 20
@@ -66,29 +64,23 @@ class Meter:
     def __init__(self, stack: Stack, wire: Wire) -> None:
         """Take the stack and the wire."""
         self._stack, self._wire = stack, wire
-        self._dynamodb = stack.cloud.client("dynamodb")
+        self._tasks = Contender(stack.cloud, stack.outputs["TableName"], stack.http)
 
     def stretch(self, url: str, size: int, tasks: int) -> Stretch:
         """Run `tasks` tasks, after which the table has `size`, and measure them.
 
         Raises:
-            RuntimeError: they did not end within `DEADLINE` seconds.
+            RuntimeError: a task did not end COMPLETED.
             httpx.HTTPError: the API returned an error or did not answer.
         """
         self._wire.take()
-        calls = 0
-        before, began = processor_time(self._stack.cloud), time.monotonic()
+        calls, seconds = 0, 0.0
+        used: Counter[str] = Counter()
         for first in range(0, tasks, WAVE):
-            with ThreadPoolExecutor(CLIENTS) as pool:
-                list(pool.map(lambda _: self._submit(url), range(first, min(first + WAVE, tasks))))
-            while self._unfinished():
-                if time.monotonic() - began > DEADLINE:
-                    raise RuntimeError(f"The tasks did not end within {DEADLINE} s.")
-                time.sleep(PAUSE)
+            run = self._tasks.run(url, min(WAVE, tasks - first))
             calls += len(self._wire.take())
-        seconds, after = time.monotonic() - began, processor_time(self._stack.cloud)
-        calls += len(self._wire.take())
-        used = {part: after[part] - before[part] for part in after}
+            seconds += run.seconds
+            used.update(run.cpu)
         emulator = used.pop(EMULATOR)
         (process,) = processes.running(self._stack.cloud.home, "tools.localcloud.emulator")
         list_ms = statistics.median(self._list() for _ in range(LISTS))
@@ -104,22 +96,6 @@ class Meter:
             list_ms=list_ms,
             list_reads=list_reads,
             repair_reads=self._repair_reads(),
-        )
-
-    def _submit(self, url: str) -> None:
-        self._stack.http.post("/tasks", json={"imageUrl": url}).raise_for_status()
-
-    def _unfinished(self) -> bool:
-        """Whether any task has not ended: query each shard of the index, without the wire."""
-        return any(
-            self._dynamodb.query(
-                TableName=self._stack.outputs["TableName"],
-                IndexName="active",
-                KeyConditionExpression="active = :shard",
-                ExpressionAttributeValues={":shard": {"S": str(shard)}},
-                Limit=1,
-            )["Count"]
-            for shard in range(ACTIVE_SHARDS)
         )
 
     def _list(self) -> float:
@@ -139,12 +115,8 @@ def measure(sizes: tuple[int, ...]) -> list[Stretch]:
     with sources() as address, tapped_cloud() as (cloud, wire), closing(Stack(cloud)) as stack:
         meter, url = Meter(stack, wire), f"{address}/{SMALL}"
         meter.stretch(url, 0, 8)  # warm up: start every process
-        previous = 0
-        stretches: list[Stretch] = []
-        for size in sizes:
-            stretches.append(meter.stretch(url, size, size - previous))
-            previous = size
-    return stretches
+        pairs = itertools.pairwise((0, *sizes))
+        return [meter.stretch(url, size, size - previous) for previous, size in pairs]
 
 
 def table(stretches: list[Stretch]) -> Table:

@@ -4,9 +4,10 @@ import asyncio
 import json
 
 from tools.localcloud.emulator import snapshots
-from tools.localcloud.guard import SAVE, SAVED, STAGE, Application, Receive, Scope, Send
+from tools.localcloud.guard import SAVE, SAVED, STAGE, Application, Receive, Scope, Send, respond
 
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+JSON = b"application/json"
 
 
 def reject_unsaved_changes(application: Application) -> Application:
@@ -24,22 +25,11 @@ def reject_unsaved_changes(application: Application) -> Application:
         if not is_status and not (scope.get("method") in CHANGES and STAGE.match(path)):
             await application(scope, receive, send)
         elif problem := snapshots.problem():
-            await _respond(send, 503, {"error": {"code": "ServiceUnavailable", "message": problem}})
+            error = {"error": {"code": "ServiceUnavailable", "message": problem}}
+            await respond(send, 503, JSON, json.dumps(error))
         elif is_status:
-            await _respond(send, 200, {})
+            await respond(send, 200, JSON, "{}")
         else:
             await application(scope, receive, send)
 
     return gate
-
-
-async def _respond(send: Send, status: int, document: object) -> None:
-    body = json.dumps(document).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        # The rest of the request's body may still arrive, so the connection is not reused.
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
