@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from darkroom.cost.report import Table, markdown, shown, write_between
 from tools.bench import kernel, path, start
-from tools.bench.environment import processor, run_tool
+from tools.bench.environment import call, processor
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "performance.md"
@@ -45,7 +45,7 @@ def main(*, quick: bool) -> None:
     if not quick:
         write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
         ratios = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
-        run_tool("tools.bench.plot", "ratios", str(PLOT), given=ratios)
+        call("plot", "draw_ratios", str(PLOT), ratios)
         screen.print(f"Written: {PAGE.relative_to(PROJECT)}, {PLOT.relative_to(PROJECT)}")
 
 

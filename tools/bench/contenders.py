@@ -18,7 +18,7 @@ from datetime import datetime
 import httpx
 import psutil
 
-from tools.bench.environment import PYTHON, free_port, run_tool
+from tools.bench.environment import PYTHON, call, free_port
 from tools.bench.stack import Stack, local_cloud, processor_time, seconds
 from tools.localcloud import processes
 from tools.localcloud.cloud import PROJECT, LocalCloud
@@ -190,7 +190,7 @@ def sources() -> Iterator[str]:
     """Serve the pictures `LARGE` and `SMALL`; yield the URL of their folder."""
     with tempfile.TemporaryDirectory() as folder:
         pictures = [f"{name.removesuffix('.jpg')} JPEG" for name in (LARGE, SMALL)]
-        run_tool("tools.bench.corpus", folder, *pictures)
+        call("corpus", "write", folder, pictures)
         port = free_port()
         options = [str(port), "--bind", "127.0.0.1", "--directory", folder]
         with _running([sys.executable, "-m", "http.server", *options], {}, subprocess.DEVNULL):

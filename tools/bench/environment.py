@@ -1,7 +1,7 @@
 """The machine that runs the measurements, and the bench's own Python environment.
 
 The libraries that Darkroom is compared with, and matplotlib, are only in the environment of
-tools/locks/bench.txt. Modules that import them are run as programs with its interpreter.
+tools/locks/bench.txt. The functions that need them are called in a process of its interpreter.
 """
 
 import json
@@ -16,25 +16,31 @@ from typing import Any
 from tools.localcloud.cloud import PROJECT, TOOLS
 
 PYTHON = str(TOOLS / "bench" / "bin" / "python")
+CALL = """
+import json, sys
+from tools.bench.{module} import {function}
+json.dump({function}(*json.load(sys.stdin)), sys.stdout)
+"""
 
 
-def run_tool(module: str, *arguments: str, given: Any = None) -> str:
-    """Run a module in the bench's environment; return its output.
+def call(module: str, function: str, *arguments: Any) -> Any:
+    """Call a function of a module of `tools.bench` in a process of the bench's environment.
 
-    `given` is its standard input, as JSON.
+    Arguments and result are passed as JSON.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    return subprocess.run(  # noqa: S603 - our own modules
-        [PYTHON, "-m", module, *arguments],
+    done = subprocess.run(  # noqa: S603 - our own modules
+        [PYTHON, "-c", CALL.format(module=module, function=function)],
         cwd=PROJECT,
-        input=json.dumps(given),
+        input=json.dumps(arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         check=True,
-    ).stdout
+    )
+    return json.loads(done.stdout)
 
 
 def versions(packages: Mapping[str, str]) -> str:

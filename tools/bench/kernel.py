@@ -1,14 +1,12 @@
 """Conversion of one file: time and memory of Darkroom, compared with other libraries."""
 
-import json
 import statistics
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from darkroom.cost.report import Table
-from tools.bench.environment import run_tool, versions
+from tools.bench.environment import call, versions
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 # Megapixels, format of the source, format of the result.
@@ -44,8 +42,8 @@ def tables(*, quick: bool) -> list[Table]:
     pictures, seconds = (QUICK, 0.0) if quick else (LARGE + SMALL, SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         written = sorted({picture.rpartition(" ")[0] for picture in pictures})
-        run_tool("tools.bench.corpus", folder, *written)
-        rounds = _ask("time", folder, str(seconds), *pictures)
+        call("corpus", "write", folder, written)
+        rounds = call("methods", "measure", folder, seconds, pictures)
         peaks = _peaks(folder, QUICK if quick else LARGE)
     return [
         _time({picture: found["seconds"] for picture, found in rounds.items()}),
@@ -57,16 +55,12 @@ def tables(*, quick: bool) -> list[Table]:
 def _peaks(folder: str, pictures: list[str]) -> Figures:
     """Return bytes. Two runs are made at once, because time is not measured here."""
     runs = [(picture, method) for picture in pictures for method in METHODS]
-    with ThreadPoolExecutor(2) as pool:
-        taken = list(pool.map(lambda run: _ask("peak", folder, run[1], run[0]), runs))
     peaks: Figures = {picture: {} for picture in pictures}
-    for (picture, method), size in zip(runs, taken, strict=True):
-        peaks[picture][method] = size
+    with ThreadPoolExecutor(2) as pool:
+        taken = pool.map(lambda run: call("methods", "peak", folder, run[1], run[0]), runs)
+        for (picture, method), size in zip(runs, taken, strict=True):
+            peaks[picture][method] = size
     return peaks
-
-
-def _ask(*arguments: str) -> Any:
-    return json.loads(run_tool("tools.bench.methods", *arguments))
 
 
 def _time(rounds: dict[str, dict[str, list[float]]]) -> Table:

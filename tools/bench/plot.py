@@ -1,16 +1,12 @@
-"""The plots of docs/performance.md and docs/scale.md; runs in the bench's own environment.
+"""The plots of docs/performance.md and docs/scale.md; runs in the bench's own environment."""
 
-python -m tools.bench.plot ratios FILE < JSON    `[{"title": …, "bars": {name: ratio}}]`
-python -m tools.bench.plot burst FILE < JSON     `[{"name", "minutes": […], "backlog": […],
-                                                    "half": minutes, "most": minutes}]`
-"""
-
-import json
-import sys
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+# A fixed hash salt makes the files reproducible; fonttype "none" keeps text as text.
+mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "darkroom", "font.size": 9})
 
 BASELINE, BETTER, WORSE = "#8a8a8a", "#2a7f62", "#c4572e"
 SCENARIOS = ("#4c78a8", "#2a7f62", "#c4572e", "#72b7b2", "#b279a2", "#54478c")
@@ -24,8 +20,13 @@ POINTS = 200
 MILLION = 1_000_000
 
 
-def ratios(groups: list[dict[str, Any]]) -> Figure:
-    """Draw the groups of bars, one below the other. Shorter is better; the line is the baseline."""
+def draw_ratios(path: str, groups: list[dict[str, Any]]) -> None:
+    """Draw groups of bars, one below the other. Shorter is better; the line is the baseline.
+
+    Args:
+        path: of the SVG file.
+        groups: `{"title": …, "bars": {name: ratio}}` each.
+    """
     rows = [len(group["bars"]) for group in groups]
     height = sum(rows) * ROW_INCHES + len(groups) * TITLE_INCHES
     figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
@@ -43,7 +44,7 @@ def ratios(groups: list[dict[str, Any]]) -> Figure:
         axis.invert_yaxis()
         axis.set_title(group["title"], loc="left", fontweight="bold")
     axes[-1].set_xlabel("time or memory, as a ratio to the baseline: shorter is better")
-    return figure
+    _save(figure, path)
 
 
 def _colour(ratio: float) -> str:
@@ -52,8 +53,14 @@ def _colour(ratio: float) -> str:
     return BETTER if ratio < 1 else WORSE
 
 
-def burst(scenarios: list[dict[str, Any]]) -> Figure:
-    """Draw the backlogs of a burst over time, and below them the latencies of tasks."""
+def draw_burst(path: str, scenarios: list[dict[str, Any]]) -> None:
+    """Draw the backlogs of a burst over time, and below them the latencies of tasks.
+
+    Args:
+        path: of the SVG file.
+        scenarios: `{"name", "minutes": […], "backlog": […], "half": minutes, "most": minutes}`
+            each.
+    """
     figure = Figure(figsize=(8, 7), layout="constrained")
     backlog, waits = figure.subplots(2, 1, height_ratios=(3, 2))
     for scenario, colour in zip(scenarios, SCENARIOS, strict=True):
@@ -79,22 +86,14 @@ def burst(scenarios: list[dict[str, Any]]) -> Figure:
     waits.invert_yaxis()
     title = "Minutes from submission to the end: half of all tasks / 99 %"
     waits.set_title(title, loc="left", fontweight="bold")
-    return figure
+    _save(figure, path)
 
 
 def _span(minutes: float) -> str:
     return f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
 
 
-def main(kind: str, path: str) -> None:
-    """Draw the plot of the data on the standard input into a file."""
-    # A fixed hash salt makes the file reproducible; fonttype "none" keeps text as text.
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "darkroom", "font.size": 9})
-    figure = {"ratios": ratios, "burst": burst}[kind](json.load(sys.stdin))
+def _save(figure: Figure, path: str) -> None:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

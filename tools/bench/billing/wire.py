@@ -39,16 +39,25 @@ class Call:
     response: bytes
 
 
-class _Server(ThreadingHTTPServer):
+class Wire(ThreadingHTTPServer):
+    """A proxy in front of a port of 127.0.0.1, and the calls that went through it."""
+
     daemon_threads = True
     # Functions keep their connections open; do not wait for these at the end.
     block_on_close = False
     request_queue_size = 256
 
     def __init__(self, upstream: int) -> None:
+        """Listen on a free port, in front of the port `upstream`."""
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
         self.upstream = upstream
         self.calls: list[Call] = []
+
+    def take(self) -> list[Call]:
+        """Return the calls since the previous `take`, in the order of their responses."""
+        calls, self.calls = self.calls, []
+        return calls
 
     def handle_error(self, *_: object) -> None:
         """Ignore broken connections: functions are stopped together with their cloud."""
@@ -57,7 +66,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: Wire
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -115,20 +124,6 @@ class _Handler(BaseHTTPRequestHandler):
         return f"{verb}{kind}"
 
 
-class Wire:
-    """The calls that went through a proxy."""
-
-    def __init__(self, server: _Server) -> None:
-        """Take the proxy."""
-        self._server = server
-        self.url = f"http://127.0.0.1:{server.server_address[1]}"
-
-    def take(self) -> list[Call]:
-        """Return the calls since the previous `take`, in the order of their responses."""
-        calls, self._server.calls = self._server.calls, []
-        return calls
-
-
 @contextmanager
 def tapped_cloud() -> Iterator[tuple[LocalCloud, Wire]]:
     """Start a local cloud whose functions call through a wire; stop both at the end."""
@@ -143,11 +138,11 @@ def tapped_cloud() -> Iterator[tuple[LocalCloud, Wire]]:
 @contextmanager
 def tapped(port: int) -> Iterator[Wire]:
     """Start a proxy in front of a port of 127.0.0.1; stop it at the end."""
-    with _Server(port) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+    with Wire(port) as wire:
+        thread = threading.Thread(target=wire.serve_forever, daemon=True)
         thread.start()
         try:
-            yield Wire(server)
+            yield wire
         finally:
-            server.shutdown()
+            wire.shutdown()
             thread.join()

@@ -13,7 +13,7 @@ from rich.console import Console
 from darkroom.cost.counts import Run, load_counts
 from darkroom.cost.model import STATE_MS, milliseconds
 from darkroom.cost.report import Table, markdown, shown, write_between
-from tools.bench.environment import run_tool
+from tools.bench.environment import call
 from tools.bench.scale import quotas
 from tools.bench.scale.flow import Burst, Flow, Outcome, Quotas, Times
 from tools.localcloud.cloud import PROJECT
@@ -138,7 +138,7 @@ def draw(outcomes: list[Outcome]) -> None:
         }
         for scenario, outcome in zip(SCENARIOS, outcomes, strict=True)
     ]
-    run_tool("tools.bench.plot", "burst", str(PLOT), given=scenarios)
+    call("plot", "draw_burst", str(PLOT), scenarios)
 
 
 if __name__ == "__main__":

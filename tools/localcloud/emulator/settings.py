@@ -1,7 +1,6 @@
 """The environment variables of ministack, which reads them when it is imported."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 REGION = "us-east-1"
@@ -34,13 +33,8 @@ def configure(home: Path, port: int) -> None:
     The state is stored in `home/state`. Functions and the emulator itself call the endpoint
     `AWS_ENDPOINT_URL`. Setting it puts a proxy that injects faults between them and the emulator.
     """
-    for name, value in _environment(home, port).items():
-        os.environ.setdefault(name, value)
-
-
-def _environment(home: Path, port: int) -> Mapping[str, str]:
     state = home / "state"
-    return {
+    settings = {
         "GATEWAY_PORT": str(port),
         # Not in ministack's README. Without it, ministack listens on every interface.
         "BIND_HOST": "127.0.0.1",
@@ -62,3 +56,5 @@ def _environment(home: Path, port: int) -> Mapping[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "LOG_LEVEL": "WARNING",
     }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
