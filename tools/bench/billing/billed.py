@@ -128,6 +128,13 @@ def events(calls: Iterable[Call]) -> int:
     )
 
 
+def executions(calls: Iterable[Call]) -> set[str]:
+    """Return the ARNs of the Standard executions that were started."""
+    starts = [json.loads(c.response) for c in calls if c.operation == "StartExecution"]
+    arns = {start["executionArn"] for start in starts if "executionArn" in start}
+    return {arn for arn in arns if ":express:" not in arn}
+
+
 def log_bytes(lines: Iterable[str], *, platform: bool) -> int:
     """Return the bytes that CloudWatch bills for lines of functions.
 

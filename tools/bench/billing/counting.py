@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from darkroom.batches import model as batches
 from darkroom.cost.counts import Function, Minute, Run
@@ -29,7 +29,6 @@ map."""
 @dataclass(frozen=True)
 class _Before:
     moment: float
-    lines: Mapping[str, list[str]]
     seconds: Mapping[str, float]
 
 
@@ -100,15 +99,7 @@ class Meter:
         listed, pages = self._listed(f"/batches/{batch_id}/tasks")
         if listed != task_ids:
             raise RuntimeError(f"The {len(listed)} listed tasks are not the batch's {tasks} tasks.")
-        run = self._counted(before, picture, task_ids, requests=2 + pages)
-        execution = self._stack.execution_of_batch(batch_id)
-        _until(lambda: self._stack.at_rest([execution]), "the batch's execution ends")
-        return replace(
-            run,
-            transitions=run.transitions + self._stack.transitions([execution]),
-            manifests=1,
-            children=self._stack.children(execution),
-        )
+        return self._counted(before, picture, task_ids, requests=2 + pages, manifests=1)
 
     def _listed(self, path: str) -> tuple[list[str], int]:
         """Return the ids of all tasks of a list, and the number of requests for its pages."""
@@ -124,9 +115,17 @@ class Meter:
 
     def _begin(self) -> _Before:
         self._wire.take()
-        return _Before(time.time(), self._stack.log_lines(), self._stack.processor_time())
+        return _Before(time.time(), self._stack.processor_time())
 
-    def _counted(self, before: _Before, picture: str, task_ids: list[str], requests: int) -> Run:
+    def _counted(
+        self,
+        before: _Before,
+        picture: str,
+        task_ids: list[str],
+        *,
+        requests: int,
+        manifests: int = 0,
+    ) -> Run:
         """Count the calls since `before`, of tasks that have all ended."""
         calls: list[Call] = []
         repairs = self._repairs()
@@ -137,15 +136,15 @@ class Meter:
             return billed.events(calls) >= len(task_ids)
 
         _until(all_published, "the events of all tasks are published")
+        executions = billed.executions(calls)
+        _until(lambda: self._stack.at_rest(executions), "all executions end")
+        all_published()  # adds the calls of their last states
         seconds = {
             name: total - before.seconds.get(name, 0.0)
             for name, total in self._stack.processor_time().items()
         }
-        executions = self._stack.executions(task_ids)
-        _until(lambda: self._stack.at_rest(executions), "all executions end")
         events = self._events(before.moment, len(task_ids))
-        written = self._stack.log_lines()
-        lines = {name: lines[len(before.lines[name]) :] for name, lines in written.items()}
+        lines = self._stack.log_lines(before.moment)
         functions = self._functions(seconds, lines, calls)
         used = billed.capacity(calls, self._stack.tables)
         sizes = self._stack.file_bytes(task_ids)
@@ -154,8 +153,8 @@ class Meter:
             workflow=self._stack.workflow,
             picture=picture,
             tasks=len(task_ids),
-            manifests=0,
-            children=0,
+            manifests=manifests,
+            children=self._stack.children(executions),
             requests=requests,
             transitions=self._stack.transitions(executions),
             functions=functions,

@@ -8,7 +8,6 @@ from typing import Any
 import psutil
 from samtranslator.yaml_helper import yaml_parse
 
-from darkroom.batches.model import execution_name
 from tools.bench.billing import units
 from tools.bench.stack import EMULATOR, Stack, logical_id, processor_time
 from tools.localcloud import processes
@@ -79,18 +78,6 @@ class Deployed(Stack):
         used = processor_time(self.cloud)
         return {name.removesuffix(SUFFIX): used[name] for name in used.keys() - {EMULATOR}}
 
-    def executions(self, task_ids: Iterable[str]) -> list[str]:
-        """Return the ARNs of the Standard executions of the first attempts of tasks."""
-        if self.workflow == "EXPRESS":
-            return []
-        machine = _execution_prefix(self.outputs["StateMachineArn"])
-        return [f"{machine}:{task_id}-1" for task_id in task_ids]
-
-    def execution_of_batch(self, batch_id: str) -> str:
-        """Return the ARN of the execution of a batch's first run."""
-        machine = _execution_prefix(self.outputs["BatchStateMachineArn"])
-        return f"{machine}:{execution_name(batch_id, 1)}"
-
     def at_rest(self, executions: Iterable[str]) -> bool:
         """Whether these executions have ended."""
         return all(
@@ -99,7 +86,7 @@ class Deployed(Stack):
         )
 
     def transitions(self, executions: Iterable[str]) -> int:
-        """Return the transitions of Standard executions, each with one more to the end."""
+        """Return the transitions of executions, each with one more to the end."""
         pages = self._states.get_paginator("get_execution_history")
         transitions = 0
         for arn in executions:
@@ -107,25 +94,26 @@ class Deployed(Stack):
             transitions += 1 + sum(event["type"].endswith("StateEntered") for event in events)
         return transitions
 
-    def children(self, execution: str) -> int:
-        """Return the number of child executions of an execution's Map Runs."""
-        runs = self._states.list_map_runs(executionArn=execution)["mapRuns"]
+    def children(self, executions: Iterable[str]) -> int:
+        """Return the number of child executions of the Map Runs of executions."""
         return sum(
             self._states.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"]["total"]
-            for run in runs
+            for arn in executions
+            for run in self._states.list_map_runs(executionArn=arn)["mapRuns"]
         )
 
-    def log_lines(self) -> dict[str, list[str]]:
-        """Return all log lines of each function so far."""
-        return {name: self._lines(group) for name, group in self._log_groups.items()}
+    def log_lines(self, since: float) -> dict[str, list[str]]:
+        """Return the log lines of each function since a time, in seconds since 1970."""
+        return {name: self._lines(group, since) for name, group in self._log_groups.items()}
 
     def execution_lines(self, since: float) -> list[str]:
         """Return the log lines of state machines since a time, in seconds since 1970."""
-        return self._lines(self.outputs["StateMachineLogGroup"], startTime=int(since * 1000))
+        return self._lines(self.outputs["StateMachineLogGroup"], since)
 
-    def _lines(self, group: str, **selection: Any) -> list[str]:
+    def _lines(self, group: str, since: float) -> list[str]:
         logs = self.cloud.client("logs")
-        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, **selection)
+        selection = {"logGroupName": group, "startTime": int(since * 1000)}
+        pages = logs.get_paginator("filter_log_events").paginate(**selection)
         with suppress(logs.exceptions.ResourceNotFoundException):  # the function never ran
             return [event["message"] for page in pages for event in page["events"]]
         return []
@@ -144,7 +132,3 @@ class Deployed(Stack):
 
     def _indexes(self, table: str) -> dict[str, units.Index]:
         return units.table_of(self._dynamodb.describe_table(TableName=table)["Table"])
-
-
-def _execution_prefix(machine: str) -> str:
-    return machine.replace(":stateMachine:", ":execution:")

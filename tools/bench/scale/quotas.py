@@ -11,7 +11,11 @@ from tools.bench.scale.rules import Concurrency
 
 RATES = (100, 1_000, 10_000)
 STEP_FUNCTIONS = "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"
+LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+API_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"
+EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"
 DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
+PARTITIONS = f"{DYNAMODB}bp-partition-key-design.html"
 
 
 @dataclass(frozen=True)
@@ -48,55 +52,32 @@ def _writes(index: str, partitions: int = 1) -> Callable[[Run], float]:
     return lambda run: run.writes[index] / run.tasks / partitions
 
 
+def _each(name: str) -> Callable[[Run], float]:
+    return lambda run: getattr(run, name) / run.tasks
+
+
 QUOTAS = [
-    Quota(
-        "executions started",
-        300,
-        lambda _: 1,
-        STEP_FUNCTIONS,
-        where="STANDARD",
-    ),
-    Quota(
-        "state transitions",
-        5_000,
-        lambda run: run.transitions / run.tasks,
-        STEP_FUNCTIONS,
-        where="STANDARD",
-    ),
+    Quota("executions started", 300, lambda _: 1, STEP_FUNCTIONS, where="STANDARD"),
+    Quota("state transitions", 5_000, _each("transitions"), STEP_FUNCTIONS, where="STANDARD"),
     Quota("executions started", 6_000, lambda _: 1, STEP_FUNCTIONS, where="EXPRESS"),
-    Quota(
-        "concurrent functions",
-        1_000,
-        functions,
-        "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
-    ),
-    Quota(
-        "requests to the API",
-        10_000,
-        lambda run: run.requests / run.tasks,
-        "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html",
-    ),
+    Quota("concurrent functions", 1_000, functions, LAMBDA),
+    Quota("requests to the API", 10_000, _each("requests"), API_GATEWAY),
     Quota("write units of the table", 40_000, _writes("table"), f"{DYNAMODB}ServiceQuotas.html"),
     Quota(
         "write units of one shard of the index of open tasks",
         1_000,
         _writes("active", ACTIVE_SHARDS),
-        f"{DYNAMODB}bp-partition-key-design.html",
+        PARTITIONS,
         raised=False,
     ),
     Quota(
         "write units of one caller's list",
         1_000,
         _writes("owner-createdAt"),
-        f"{DYNAMODB}bp-partition-key-design.html",
+        PARTITIONS,
         raised=False,
     ),
-    Quota(
-        "events",
-        10_000,
-        lambda run: run.events / run.tasks,
-        "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
-    ),
+    Quota("events", 10_000, _each("events"), EVENTBRIDGE),
 ]
 
 
