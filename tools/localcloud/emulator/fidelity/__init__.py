@@ -5,14 +5,16 @@ which it changes is still there. docs/aws-differences.md has a row for each patc
 that fails without it. The docstring of a module names the sections that contain its rows.
 """
 
-from tools.localcloud.emulator.fidelity import api_gateway, cloudformation, iam, s3, sqs, xray
-from tools.localcloud.emulator.fidelity.aws_lambda import (
-    functions,
-    invocations,
-    runtime_api,
-    workers,
+from tools.localcloud.emulator.fidelity import (
+    api_gateway,
+    cloudformation,
+    cloudwatch,
+    iam,
+    s3,
+    sqs,
+    xray,
 )
-from tools.localcloud.emulator.fidelity.cloudwatch import alarms, metrics
+from tools.localcloud.emulator.fidelity.aws_lambda import functions, runtime_api, workers
 from tools.localcloud.emulator.fidelity.stepfunctions import (
     events,
     executions,
@@ -25,8 +27,8 @@ from tools.localcloud.emulator.replacing import apply_patches
 
 def apply() -> None:
     """Apply every patch. AssertionError: this is not the version of ministack they are made for."""
-    apply_patches(functions, runtime_api, workers, invocations)
-    apply_patches(api_gateway, sqs, cloudformation, s3, iam, metrics, alarms, xray)
+    apply_patches(functions, runtime_api, workers)
+    apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)
     executions.apply()
     express.apply()
     events.apply()
