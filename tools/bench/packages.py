@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def build(folder: Path) -> dict[str, Function]:
     source = folder / "baseline"
     (source / "src").mkdir(parents=True)
     (source / "src" / "app.py").write_text(HANDLER)
-    (source / "src" / "requirements.txt").write_text(f"{_pinned('boto3')}\n")
+    (source / "src" / "requirements.txt").write_text(f"boto3=={version('boto3')}\n")
     (source / "template.yaml").write_text(TEMPLATE.format(minor=sys.version_info.minor))
     _sam_build(source, source / "build")
     _sam_build(PROJECT, folder / "ours", TARGET="laptop")
@@ -105,12 +106,6 @@ def sizes(folder: Path) -> Table:
         columns=("package", "zipped, KiB", "unpacked, KiB", "files"),
         rows=[*rows, _size(BASELINE, folder / "baseline" / "build" / "Baseline")],
     )
-
-
-def _pinned(package: str) -> str:
-    """Return the pinned requirement of a package in our layer."""
-    lock = (PROJECT / "infra" / "layers" / "layer-sdk.txt").read_text()
-    return next(line for line in lock.split() if line.startswith(f"{package}=="))
 
 
 def _sam_build(project: Path, target: Path, **environment: str) -> None:

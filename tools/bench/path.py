@@ -1,7 +1,7 @@
 """The whole path of a task on the local cloud, compared with a Celery worker in the same run."""
 
 import statistics
-from collections import defaultdict
+from collections import Counter
 from dataclasses import replace
 
 from darkroom.cost.report import Table
@@ -11,7 +11,6 @@ from tools.bench.contenders import (
     LIBRARIES,
     SMALL,
     WORKERS,
-    Contender,
     Run,
     celery,
     darkroom,
@@ -51,31 +50,19 @@ def tables(*, quick: bool) -> list[Table]:
             contender.run(f"{address}/{SMALL}", 4 * WORKERS)
         idle = {
             name: [
-                latency
+                contender.run(f"{address}/{SMALL}", 1).latencies[0]
                 for _ in range(QUICK_IDLE_TASKS if quick else IDLE_TASKS)
-                for latency in contender.run(f"{address}/{SMALL}", 1).latencies
             ]
             for name, contender in contenders.items()
         }
-        measured = {
-            picture: _rounds(
-                contenders,
-                f"{address}/{picture}",
-                count=QUICK_TASKS if quick else count,
-                rounds=1 if quick else ROUNDS,
-            )
-            for picture, (_, count) in PICTURES.items()
-        }
+        measured: dict[str, Runs] = {p: {name: [] for name in contenders} for p in PICTURES}
+        for picture, (_, count) in PICTURES.items():
+            for _ in range(1 if quick else ROUNDS):
+                # In turns, so that other work on the machine affects all of them.
+                for name, contender in contenders.items():
+                    run = contender.run(f"{address}/{picture}", QUICK_TASKS if quick else count)
+                    measured[picture][name].append(run)
     return [_throughput(measured), _latency(idle), _parts(measured)]
-
-
-def _rounds(contenders: dict[str, Contender], url: str, *, count: int, rounds: int) -> Runs:
-    """Run the same tasks on all in turns, so that other work on the machine affects all."""
-    runs: Runs = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            runs[name].append(contender.run(url, count))
-    return runs
 
 
 def _throughput(measured: dict[str, Runs]) -> Table:
@@ -83,12 +70,15 @@ def _throughput(measured: dict[str, Runs]) -> Table:
     bars = {}
     for picture, runs in measured.items():
         title = PICTURES[picture][0]
-        rate = {name: statistics.median(map(_rate, runs[name])) for name in runs}
+        rate = {
+            name: statistics.median(len(run.latencies) / run.seconds for run in runs[name])
+            for name in runs
+        }
         cpu = {name: sum(_cpu_of_a_task(runs[name]).values()) for name in runs}
         row = [f"{rate[DARKROOM]:.1f}"]
         for name in (CELERY, STEPS):
             ratios = rate[DARKROOM] / rate[name], cpu[name] / cpu[DARKROOM]
-            row += [f"{rate[name]:.1f}", *map(_ratio, ratios)]
+            row += [f"{rate[name]:.1f}", *(f"{ratio:.2f}" for ratio in ratios)]
             bars[f"{name}, {title}"] = rate[CELERY] / rate[name]
         rows.append((title, *row))
         bars[f"Darkroom, {title}"] = rate[CELERY] / rate[DARKROOM]
@@ -122,14 +112,6 @@ def _throughput(measured: dict[str, Runs]) -> Table:
         rows,
         bars,
     )
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.2f}"
-
-
-def _rate(run: Run) -> float:
-    return len(run.latencies) / run.seconds
 
 
 def _latency(idle: dict[str, list[float]]) -> Table:
@@ -183,9 +165,8 @@ def _parts(measured: dict[str, Runs]) -> Table:
 
 def _cpu_of_a_task(runs: list[Run]) -> dict[str, float]:
     """Return milliseconds by part."""
-    total: defaultdict[str, float] = defaultdict(float)
+    total: Counter[str] = Counter()
     for run in runs:
-        for part, seconds in run.cpu.items():
-            total[part] += seconds
+        total.update(run.cpu)
     tasks = sum(len(run.latencies) for run in runs)
     return {part: seconds * MS / tasks for part, seconds in total.items()}

@@ -46,19 +46,12 @@ class Meter:
         functions = self._stack.cloud.client("lambda")
         name = self._stack.physical(f"{REPAIR}Function")
         functions.invoke(FunctionName=name, Payload=b"{}")  # starts its process
-        before = self._stack.processor_time()[REPAIR]
-        self._wire.take()
+        before = self._begin()
         for _ in range(MINUTES):
             functions.invoke(FunctionName=name, Payload=b"{}")
-        repairs = self._repairs()
-        calls = [call for call in self._wire.take() if call.caller in repairs]
-        callers = dict.fromkeys(repairs, REPAIR)
-        own = self._function(
-            REPAIR,
-            MINUTES,
-            self._stack.processor_time()[REPAIR] - before,
-            billed.by_function(calls, callers)[REPAIR],
-        )
+        calls = self._calls(of_repairs=True)
+        lines = self._stack.log_lines(before.moment)
+        own = self._functions(before, lines, calls)[REPAIR]
         return Minute(own, billed.capacity(calls, self._stack.tables).reads)
 
     def run(self, url: str, picture: str, tasks: int) -> Run:
@@ -128,24 +121,20 @@ class Meter:
     ) -> Run:
         """Count the calls since `before`, of tasks that have all ended."""
         calls: list[Call] = []
-        repairs = self._repairs()
 
         def all_published() -> bool:
             # The calls of the scheduled reconcile do not belong to the tasks.
-            calls.extend(call for call in self._wire.take() if call.caller not in repairs)
+            calls.extend(self._calls(of_repairs=False))
             return billed.events(calls) >= len(task_ids)
 
         _until(all_published, "the events of all tasks are published")
         executions = billed.executions(calls)
         _until(lambda: self._stack.at_rest(executions), "all executions end")
         all_published()  # adds the calls of their last states
-        seconds = {
-            name: total - before.seconds.get(name, 0.0)
-            for name, total in self._stack.processor_time().items()
-        }
         events = self._events(before.moment, len(task_ids))
         lines = self._stack.log_lines(before.moment)
-        functions = self._functions(seconds, lines, calls)
+        functions = self._functions(before, lines, calls)
+        functions.pop(REPAIR, None)
         used = billed.capacity(calls, self._stack.tables)
         sizes = self._stack.file_bytes(task_ids)
         parameters = self._stack.template["Parameters"]
@@ -189,32 +178,32 @@ class Meter:
         return lines or self._stack.execution_lines(since)
 
     def _functions(
-        self, seconds: Mapping[str, float], lines: Mapping[str, list[str]], calls: Iterable[Call]
+        self, before: _Before, lines: Mapping[str, list[str]], calls: Iterable[Call]
     ) -> dict[str, Function]:
+        """Return the functions that ran since `before`, with the calls that they made."""
         called = billed.by_function(calls, self._stack.callers())
+        used = self._stack.processor_time()
         functions = {}
-        for name in sorted(lines.keys() - {REPAIR}):
+        for name in sorted(lines):
             invocations = sum(line.startswith(billed.STARTED) for line in lines[name])
             if invocations:
-                functions[name] = self._function(
-                    name, invocations, seconds.get(name, 0.0), called[name]
+                settings = self._stack.settings(name)
+                seconds = used.get(name, 0.0) - before.seconds.get(name, 0.0)
+                functions[name] = Function(
+                    invocations=invocations,
+                    cpu_ms=round(seconds * 1000, 1),
+                    memory_mb=settings["MemorySize"],
+                    calls=dict(sorted(called[name].items())),
+                    tracing=settings["Tracing"],
                 )
         return functions
 
-    def _function(
-        self, name: str, invocations: int, seconds: float, calls: Mapping[str, int]
-    ) -> Function:
-        settings = self._stack.settings(name)
-        return Function(
-            invocations=invocations,
-            cpu_ms=round(seconds * 1000, 1),
-            memory_mb=settings["MemorySize"],
-            calls=dict(sorted(calls.items())),
-            tracing=settings["Tracing"],
-        )
-
-    def _repairs(self) -> set[str]:
-        return {key for key, name in self._stack.callers().items() if name == REPAIR}
+    def _calls(self, *, of_repairs: bool) -> list[Call]:
+        """Take the calls of reconcile, or those of all other functions."""
+        callers = self._stack.callers()
+        return [
+            call for call in self._wire.take() if (callers.get(call.caller) == REPAIR) == of_repairs
+        ]
 
 
 @dataclass(frozen=True)

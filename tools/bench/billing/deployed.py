@@ -112,7 +112,8 @@ class Deployed(Stack):
 
     def _lines(self, group: str, since: float) -> list[str]:
         logs = self.cloud.client("logs")
-        selection = {"logGroupName": group, "startTime": int(since * 1000)}
+        # Whole milliseconds: what was logged in the same one came before.
+        selection = {"logGroupName": group, "startTime": int(since * 1000) + 1}
         pages = logs.get_paginator("filter_log_events").paginate(**selection)
         with suppress(logs.exceptions.ResourceNotFoundException):  # the function never ran
             return [event["message"] for page in pages for event in page["events"]]

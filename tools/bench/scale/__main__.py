@@ -4,6 +4,7 @@
 """
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,10 @@ from rich.console import Console
 from darkroom.cost.counts import Run, load_counts
 from darkroom.cost.model import STATE_MS, milliseconds
 from darkroom.cost.report import Table, markdown, shown, write_between
+from darkroom.tasks.model import ACTIVE_SHARDS
 from tools.bench.environment import call
-from tools.bench.scale import quotas
 from tools.bench.scale.flow import Burst, Flow, Outcome, Quotas, Times
+from tools.bench.scale.rules import Concurrency
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "scale.md"
@@ -25,6 +27,13 @@ RATE = 2_000
 TASKS, QUICK_TASKS = 1_000_000, 10_000
 STEPS = ("UpdateStatus", "Download", "Grayscale", "Upload", "UpdateStatus")
 MINUTE = 60
+RATES = (100, 1_000, 10_000)
+STEP_FUNCTIONS = "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"
+LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+API_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"
+EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"
+DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
+PARTITIONS = f"{DYNAMODB}bp-partition-key-design.html"
 
 STANDARD = Quotas(1_000, 1_300, 300, 5_000, 5_000)
 EXPRESS = Quotas(1_000, 6_000, 6_000, None)
@@ -49,6 +58,69 @@ SCENARIOS = [
 ]
 
 
+@dataclass(frozen=True)
+class Quota:
+    """A quota per second.
+
+    Attributes:
+        name: what it limits.
+        limit: the default in us-east-1.
+        task: how much of it one task needs.
+        source: AWS's page about it.
+        raised: whether AWS raises it on request.
+        where: the workflow type that it applies to; "" for both.
+    """
+
+    name: str
+    limit: int
+    task: Callable[[Run], float]
+    source: str
+    raised: bool = True
+    where: str = ""
+
+
+def functions(run: Run) -> float:
+    """Return the concurrent functions that a rate of one task per second needs."""
+    seconds = sum(
+        f.invocations * max(milliseconds(name, f) / 1000, Concurrency.SHORTEST)
+        for name, f in run.functions.items()
+    )
+    return seconds / run.tasks
+
+
+def _writes(index: str, partitions: int = 1) -> Callable[[Run], float]:
+    return lambda run: run.writes[index] / run.tasks / partitions
+
+
+def _each(name: str) -> Callable[[Run], float]:
+    return lambda run: getattr(run, name) / run.tasks
+
+
+QUOTAS = [
+    Quota("executions started", 300, lambda _: 1, STEP_FUNCTIONS, where="STANDARD"),
+    Quota("state transitions", 5_000, _each("transitions"), STEP_FUNCTIONS, where="STANDARD"),
+    Quota("executions started", 6_000, lambda _: 1, STEP_FUNCTIONS, where="EXPRESS"),
+    Quota("concurrent functions", 1_000, functions, LAMBDA),
+    Quota("requests to the API", 10_000, _each("requests"), API_GATEWAY),
+    Quota("write units of the table", 40_000, _writes("table"), f"{DYNAMODB}ServiceQuotas.html"),
+    Quota(
+        "write units of one shard of the index of open tasks",
+        1_000,
+        _writes("active", ACTIVE_SHARDS),
+        PARTITIONS,
+        raised=False,
+    ),
+    Quota(
+        "write units of one caller's list",
+        1_000,
+        _writes("owner-createdAt"),
+        PARTITIONS,
+        raised=False,
+    ),
+    Quota("events", 10_000, _each("events"), EVENTBRIDGE),
+]
+
+
 def main(*, quick: bool) -> None:
     """Simulate, show the tables, write the documents."""
     counts = load_counts()
@@ -57,13 +129,47 @@ def main(*, quick: bool) -> None:
     burst = Burst(QUICK_TASKS if quick else TASKS, RATE)
     with ProcessPoolExecutor() as pool:
         outcomes = list(pool.map(partial(simulate, times_of(standard), burst), SCENARIOS))
-    tables = [quotas.table(standard, express), table(burst, outcomes)]
+    tables = [quota_table(standard, express), burst_table(burst, outcomes)]
     screen = Console()
     for one in tables:
         screen.print(shown(one))
     if not quick:
         write_between(PAGE, "make simulate", [markdown(one) for one in tables])
         draw(outcomes)
+
+
+def quota_table(standard: Run, express: Run) -> Table:
+    """Return the table of docs/scale.md: the need of each rate, and the rate that uses it up."""
+    rows: list[tuple[str, ...]] = []
+    for quota in QUOTAS:
+        each = quota.task(express if quota.where == "EXPRESS" else standard)
+        rows.append(
+            (
+                f"{quota.name}{f', {quota.where}' if quota.where else ''}",
+                f"{quota.limit:,}" if quota.raised else f"{quota.limit:,}, fixed",
+                *(_need(each * rate, quota.limit) for rate in RATES),
+                f"{quota.limit / each:,.0f}",
+                quota.source,
+            )
+        )
+    return Table(
+        "Quotas by rate of tasks",
+        "For each quota, with its default in us-east-1: what each rate of tasks needs, and the "
+        "rate that uses it up. Bold: more than the quota. Functions count for at least a tenth of "
+        "a second, since an environment handles at most ten requests per second.",
+        (
+            "quota",
+            "default",
+            *(f"{rate:,} tasks/s" for rate in RATES),
+            "used up at, tasks/s",
+            "source",
+        ),
+        rows,
+    )
+
+
+def _need(amount: float, limit: int) -> str:
+    return f"**{amount:,.0f}**" if amount > limit else f"{amount:,.0f}"
 
 
 def times_of(run: Run) -> Times:
@@ -85,7 +191,7 @@ def simulate(times: Times, burst: Burst, scenario: Scenario) -> Outcome:
     return Flow(scenario.quotas, times, burst, scenario.pollers).run()
 
 
-def table(burst: Burst, outcomes: list[Outcome]) -> Table:
+def burst_table(burst: Burst, outcomes: list[Outcome]) -> Table:
     """Return the table of docs/scale.md with the outcomes of the burst."""
     rows: list[tuple[str, ...]] = [
         (
