@@ -18,7 +18,7 @@ from tests.support.project import PROJECT
 
 PAGE = PROJECT / "docs" / "aws-differences.md"
 EMULATOR = PROJECT / "tools" / "localcloud" / "emulator"
-FIDELITY, SPEEDUPS = EMULATOR / "fidelity", EMULATOR / "speedups"
+SPEEDUPS = EMULATOR / "speedups.py"
 
 HEADER = ["AWS", "Source", "Local cloud", "Changed by", "Test or workaround"]
 # Patches that change no answer: there is nothing of AWS to compare them with.
@@ -157,7 +157,7 @@ def _reaches(code: ast.AST, modules: set[str]) -> bool:
 
 
 def all_patches() -> set[str]:
-    found = behind_the_switch()
+    found: set[str] = set()
     for path in EMULATOR.rglob("*.py"):
         module = ".".join(path.relative_to(EMULATOR).with_suffix("").parts)
         if module != "replacing":
@@ -166,19 +166,8 @@ def all_patches() -> set[str]:
 
 
 def behind_the_switch() -> set[str]:
-    """What `speedups.apply` applies: the patches of the modules in its tuple `SPEEDUPS`."""
-    source = (SPEEDUPS / "__init__.py").read_text()
-    [names] = [
-        node.value.elts
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SPEEDUPS"
-        if isinstance(node.value, ast.Tuple)
-    ]
-    return {
-        f"speedups.{module}.{patch}"
-        for module in map(ast.unparse, names)
-        for patch in patches_of((SPEEDUPS / f"{module}.py").read_text())
-    }
+    """What `speedups.apply` applies: the patches of its own module."""
+    return {f"speedups.{patch}" for patch in patches_of(SPEEDUPS.read_text())}
 
 
 def is_there(name: str) -> bool:

@@ -17,6 +17,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tools.localcloud.emulator.replacing import apply_patches
 from tools.localcloud.emulator.settings import configure
 from tools.localcloud.guard import guarded, origins_of
 
@@ -32,17 +33,12 @@ def main() -> None:
     # ministack reads its environment when it is imported, so it is imported only now.
     from ministack import app  # noqa: PLC0415
 
-    from tools.localcloud.emulator import (  # noqa: PLC0415
-        fidelity,
-        snapshots,
-        speedups,
-        storage_check,
-    )
+    from tools.localcloud.emulator import fidelity, snapshots, speedups  # noqa: PLC0415
 
     speedups.apply()
     fidelity.apply()
-    app.app = guarded(storage_check.reject_unsaved_changes(app.app), origins_of(port))
-    snapshots.start_after_restoring()
+    app.app = guarded(snapshots.reject_unsaved_changes(app.app), origins_of(port))
+    apply_patches(snapshots)
     # ministack would parse the command line of this process.
     sys.argv[1:] = []
     app.main()
