@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -56,6 +57,19 @@ class Stretch:
     list_ms: float
     list_reads: float
     repair_reads: float
+
+
+COLUMNS: dict[str, Callable[[Stretch], str]] = {
+    "tasks in the table": lambda s: f"{s.size:,}",
+    "tasks/s": lambda s: f"{s.tasks / s.seconds:.1f}",
+    "functions, ms": lambda s: f"{s.functions / s.tasks * 1000:.1f}",
+    "emulator, ms": lambda s: f"{s.emulator / s.tasks * 1000:.1f}",
+    "calls per task": lambda s: f"{s.calls / s.tasks:.2f}",
+    "emulator, MiB": lambda s: f"{s.memory / MIB:.0f}",
+    "list, ms": lambda s: f"{s.list_ms:.0f}",
+    "list, read units": lambda s: f"{s.list_reads:.1f}",
+    "repair, read units": lambda s: f"{s.repair_reads:.1f}",
+}
 
 
 class Meter:
@@ -121,20 +135,6 @@ def measure(sizes: tuple[int, ...]) -> list[Stretch]:
 
 def table(stretches: list[Stretch]) -> Table:
     """Return the table of docs/scale.md."""
-    rows: list[tuple[str, ...]] = [
-        (
-            f"{s.size:,}",
-            f"{s.tasks / s.seconds:.1f}",
-            f"{s.functions / s.tasks * 1000:.1f}",
-            f"{s.emulator / s.tasks * 1000:.1f}",
-            f"{s.calls / s.tasks:.2f}",
-            f"{s.memory / MIB:.0f}",
-            f"{s.list_ms:.0f}",
-            f"{s.list_reads:.1f}",
-            f"{s.repair_reads:.1f}",
-        )
-        for s in stretches
-    ]
     return Table(
         "The same task after 100 and after 10,000",
         f"One local cloud and pictures of 640 x 480, {WAVE} tasks at once, then the next {WAVE}. "
@@ -142,18 +142,8 @@ def table(stretches: list[Stretch]) -> Table:
         "the functions, and of the emulator, which takes the place of all AWS services and keeps "
         "every task in memory. The list is `GET /tasks?limit=20`. A repair is a run of reconcile "
         "that finds nothing.",
-        (
-            "tasks in the table",
-            "tasks/s",
-            "functions, ms",
-            "emulator, ms",
-            "calls per task",
-            "emulator, MiB",
-            "list, ms",
-            "list, read units",
-            "repair, read units",
-        ),
-        rows,
+        tuple(COLUMNS),
+        [tuple(cell(stretch) for cell in COLUMNS.values()) for stretch in stretches],
     )
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -63,17 +62,19 @@ class Function:
     environment: dict[str, str]
     """Variables of the template; values that only a deployment knows are placeholders."""
 
-    def command(self, *options: str) -> list[str]:
-        """Return the command that starts the function and exits when it could receive an event."""
-        # -S: otherwise packages of this environment would be imported instead of a layer's.
-        return [sys.executable, "-S", *options, "-c", f"import {self.module}"]
-
-    def variables(self) -> dict[str, str]:
-        """Return the environment variables of that command."""
+    def start(self, *options: str, **settings: Any) -> subprocess.Popen[str]:
+        """Start a process that loads the function and exits when it could receive an event."""
         kept = {name: value for name, value in os.environ.items() if name in KEPT}
         folders = [self.task, *([self.opt / "python"] if self.opt else [])]
         path = os.pathsep.join(str(folder) for folder in folders)
-        return {**kept, **LAMBDA, **self.environment, "PYTHONPATH": path}
+        return subprocess.Popen(  # noqa: S603 - the interpreter that runs this
+            # -S: otherwise packages of this environment would be imported instead of a layer's.
+            [sys.executable, "-S", *options, "-c", f"import {self.module}"],
+            cwd=self.task,
+            env={**kept, **LAMBDA, **self.environment, "PYTHONPATH": path},
+            text=True,
+            **settings,
+        )
 
 
 def build(folder: Path) -> dict[str, Function]:
@@ -132,20 +133,15 @@ def _functions(built: Path, opt: Path) -> dict[str, Function]:
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             properties = resource["Properties"]
-            layers = [*shared["Layers"], *properties.get("Layers", [])]
+            for layer in (*shared["Layers"], *properties.get("Layers", [])):
+                shutil.copytree(built / layer["Ref"], opt / name, dirs_exist_ok=True)
             found[name.removesuffix("Function")] = Function(
                 module=properties["Handler"].rpartition(".")[0],
                 task=built / name,
-                opt=_unpacked((built / layer["Ref"] for layer in layers), opt / name),
+                opt=opt / name,
                 environment=_environment(template, {**shared, **properties}, properties),
             )
     return found
-
-
-def _unpacked(layers: Iterable[Path], opt: Path) -> Path:
-    for layer in layers:
-        shutil.copytree(layer, opt, dirs_exist_ok=True)
-    return opt
 
 
 def _environment(

@@ -74,16 +74,13 @@ def _starts(functions: dict[str, Function], rounds: int) -> Table:
 
 def _start(function: Function) -> tuple[float, float]:
     """Return the milliseconds of one process to its end: user and system time, wall time."""
-    command = function.command()
     began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
-        command, cwd=function.task, env=function.variables()
-    )
+    process = function.start()
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+        raise subprocess.CalledProcessError(process.returncode, process.args)
     return 1000 * (used.ru_utime + used.ru_stime), 1000 * wall
 
 
@@ -107,17 +104,11 @@ def _imports(functions: dict[str, Function]) -> Table:
 
 def _spent(function: Function) -> Counter[str]:
     """Return the microseconds by column."""
-    done = subprocess.run(  # noqa: S603 - the interpreter that runs this
-        function.command("-X", "importtime"),
-        cwd=function.task,
-        env=function.variables(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    with function.start("-X", "importtime", stderr=subprocess.PIPE) as process:
+        _, log = process.communicate()
     columns = {package: name for name, packages in LIBRARIES.items() for package in packages}
     columns[function.module] = COLUMNS[-1]
     spent: Counter[str] = Counter()
-    for microseconds, module in IMPORT.findall(done.stderr):
+    for microseconds, module in IMPORT.findall(log):
         spent[columns.get(module.partition(".")[0], "Python")] += int(microseconds)
     return spent

@@ -20,14 +20,7 @@ COMMON = [
     "--custom-compile-command=make lock",
 ]
 ENVIRONMENTS = ["dev", "emulator", "sam", "policy", "chaos", "bench"]
-# Further options for uv by layer. Chalice's dependencies are needed only by its command line.
-LAYERS = {
-    "layer-sdk": [],
-    "layer-powertools": [],
-    "layer-pillow": [],
-    "layer-pydantic": [],
-    "layer-chalice": ["--no-deps"],
-}
+LAYERS = ["sdk", "powertools", "pillow", "pydantic", "chalice"]
 
 
 def main() -> None:
@@ -35,8 +28,12 @@ def main() -> None:
     for group in ENVIRONMENTS:
         project = ["pyproject.toml"] if group == "dev" else []
         compile_lock(f"tools/locks/{group}.txt", *project)
-    for group, options in LAYERS.items():
-        compile_lock(f"infra/layers/{group}.txt", "--constraint=tools/locks/dev.txt", *options)
+    for layer in LAYERS:
+        # Chalice's dependencies are needed only by its command line.
+        options = ["--no-deps"] if layer == "chalice" else []
+        compile_lock(
+            f"infra/layers/layer-{layer}.txt", "--constraint=tools/locks/dev.txt", *options
+        )
 
 
 def compile_lock(output: str, *options: str) -> None:

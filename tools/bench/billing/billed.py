@@ -154,11 +154,9 @@ def log_bytes(lines: Iterable[str], *, platform: bool) -> int:
 
 def by_function(
     calls: Iterable[Call], callers: Mapping[str, str]
-) -> collections.defaultdict[str, collections.Counter[str]]:
+) -> Mapping[str, collections.Counter[str]]:
     """Return how often each function called each operation, named like `dynamodb:PutItem`."""
-    counts: collections.defaultdict[str, collections.Counter[str]] = collections.defaultdict(
-        collections.Counter
-    )
+    counts = collections.defaultdict[str, collections.Counter[str]](collections.Counter)
     for call in calls:
         if call.caller in callers:
             counts[callers[call.caller]][f"{call.service}:{call.operation}"] += 1

@@ -167,15 +167,13 @@ class Meter:
 
         A successful Standard execution logs nothing at the level of the template.
         """
-        lines: list[str] = []
 
         def complete() -> bool:
-            lines[:] = self._stack.execution_lines(since)
-            return sum(SUCCEEDED in line for line in lines) >= tasks
+            return sum(SUCCEEDED in line for line in self._stack.execution_lines(since)) >= tasks
 
         if self._stack.workflow == "EXPRESS":
             _until(complete, "the logs of all executions are complete")
-        return lines or self._stack.execution_lines(since)
+        return self._stack.execution_lines(since)
 
     def _functions(
         self, before: _Before, lines: Mapping[str, list[str]], calls: Iterable[Call]

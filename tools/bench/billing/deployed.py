@@ -42,10 +42,11 @@ class Deployed(Stack):
         super().__init__(cloud, self.template, WorkflowType=workflow)
         self._dynamodb = cloud.client("dynamodb")
         self._states = cloud.client("stepfunctions")
-        self.tables = {
-            self.outputs[output]: units.Table(prefix, key, self._indexes(self.outputs[output]))
-            for output, (key, prefix) in TABLES.items()
-        }
+        self.tables = {}
+        for output, (key, prefix) in TABLES.items():
+            name = self.outputs[output]
+            indexes = units.table_of(self._dynamodb.describe_table(TableName=name)["Table"])
+            self.tables[name] = units.Table(prefix, key, indexes)
 
     def ended(self, output: str, item_id: str) -> bool:
         """Whether a task ("TableName") or a batch ("BatchTableName") has ended.
@@ -130,6 +131,3 @@ class Deployed(Stack):
                 if task_id in selected:
                     sizes[folder] += file["Size"]
         return sizes
-
-    def _indexes(self, table: str) -> dict[str, units.Index]:
-        return units.table_of(self._dynamodb.describe_table(TableName=table)["Table"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 from tools.bench.environment import free_port
 from tools.bench.stack import local_cloud
@@ -53,6 +54,18 @@ class Wire(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.upstream = upstream
         self.calls: list[Call] = []
+
+    def __enter__(self) -> Self:
+        """Start forwarding."""
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop forwarding and listening."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
 
     def take(self) -> list[Call]:
         """Return the calls since the previous `take`, in the order of their responses."""
@@ -129,20 +142,7 @@ def tapped_cloud() -> Iterator[tuple[LocalCloud, Wire]]:
     """Start a local cloud whose functions call through a wire; stop both at the end."""
     port = free_port()
     with (
-        tapped(port) as wire,
+        Wire(port) as wire,
         local_cloud(keep=True, port=port, AWS_ENDPOINT_URL=wire.url) as cloud,
     ):
         yield cloud, wire
-
-
-@contextmanager
-def tapped(port: int) -> Iterator[Wire]:
-    """Start a proxy in front of a port of 127.0.0.1; stop it at the end."""
-    with Wire(port) as wire:
-        thread = threading.Thread(target=wire.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield wire
-        finally:
-            wire.shutdown()
-            thread.join()

@@ -36,26 +36,18 @@ DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
 PARTITIONS = f"{DYNAMODB}bp-partition-key-design.html"
 
 STANDARD = Quotas(1_000, 1_300, 300, 5_000, 5_000)
-EXPRESS = Quotas(1_000, 6_000, 6_000, None)
+EXPRESS = Quotas(1_000, 6_000, 6_000)
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """An account's quotas, and `MaximumConcurrency` as the number of pollers."""
-
-    name: str
-    quotas: Quotas
-    pollers: int
-
-
-SCENARIOS = [
-    Scenario("STANDARD, 5 (as deployed)", STANDARD, 5),
-    Scenario("STANDARD, 16", STANDARD, 16),
-    Scenario("STANDARD, 60: too many", STANDARD, 60),
-    Scenario("STANDARD, 60, raised", Quotas(3_000, 2_000, 1_000, 10_000, 10_000), 60),
-    Scenario("EXPRESS, 40", EXPRESS, 40),
-    Scenario("EXPRESS, 150, raised", Quotas(5_000, 6_000, 6_000, None), 150),
-]
+# An account's quotas, and `MaximumConcurrency` as the number of pollers.
+SCENARIOS = {
+    "STANDARD, 5 (as deployed)": (STANDARD, 5),
+    "STANDARD, 16": (STANDARD, 16),
+    "STANDARD, 60: too many": (STANDARD, 60),
+    "STANDARD, 60, raised": (Quotas(3_000, 2_000, 1_000, 10_000, 10_000), 60),
+    "EXPRESS, 40": (EXPRESS, 40),
+    "EXPRESS, 150, raised": (Quotas(5_000, 6_000, 6_000), 150),
+}
 
 
 @dataclass(frozen=True)
@@ -121,6 +113,19 @@ QUOTAS = [
 ]
 
 
+BURST_COLUMNS: dict[str, Callable[[Outcome], str]] = {
+    "all done, min": lambda outcome: f"{outcome.ended / MINUTE:,.1f}",
+    "half within, min": lambda outcome: f"{outcome.percentile(0.5) / MINUTE:,.1f}",
+    "99 % within, min": lambda outcome: f"{outcome.percentile(0.99) / MINUTE:,.1f}",
+    "largest backlog": lambda outcome: f"{max(outcome.backlog):,}",
+    "responses 429": lambda outcome: f"{outcome.refused:,}",
+    "starts throttled": lambda outcome: f"{outcome.start_throttles:,}",
+    "steps throttled": lambda outcome: f"{outcome.step_throttles:,}",
+    "dead letters": lambda outcome: f"{outcome.dead:,}",
+    "steps failed": lambda outcome: f"{outcome.failed:,}",
+}
+
+
 def main(*, quick: bool) -> None:
     """Simulate, show the tables, write the documents."""
     counts = load_counts()
@@ -128,7 +133,7 @@ def main(*, quick: bool) -> None:
     standard, express = (counts.run(type_, picture) for type_ in ("STANDARD", "EXPRESS"))
     burst = Burst(QUICK_TASKS if quick else TASKS, RATE)
     with ProcessPoolExecutor() as pool:
-        outcomes = list(pool.map(partial(simulate, times_of(standard), burst), SCENARIOS))
+        outcomes = list(pool.map(partial(simulate, times_of(standard), burst), SCENARIOS.values()))
     tables = [quota_table(standard, express), burst_table(burst, outcomes)]
     screen = Console()
     for one in tables:
@@ -186,28 +191,14 @@ def times_of(run: Run) -> Times:
     )
 
 
-def simulate(times: Times, burst: Burst, scenario: Scenario) -> Outcome:
+def simulate(times: Times, burst: Burst, scenario: tuple[Quotas, int]) -> Outcome:
     """Simulate one burst to its end."""
-    return Flow(scenario.quotas, times, burst, scenario.pollers).run()
+    quotas, pollers = scenario
+    return Flow(quotas, times, burst, pollers).run()
 
 
 def burst_table(burst: Burst, outcomes: list[Outcome]) -> Table:
     """Return the table of docs/scale.md with the outcomes of the burst."""
-    rows: list[tuple[str, ...]] = [
-        (
-            scenario.name,
-            f"{outcome.ended / MINUTE:,.1f}",
-            f"{outcome.percentile(0.5) / MINUTE:,.1f}",
-            f"{outcome.percentile(0.99) / MINUTE:,.1f}",
-            f"{max(outcome.backlog):,}",
-            f"{outcome.refused:,}",
-            f"{outcome.start_throttles:,}",
-            f"{outcome.step_throttles:,}",
-            f"{outcome.dead:,}",
-            f"{outcome.failed:,}",
-        )
-        for scenario, outcome in zip(SCENARIOS, outcomes, strict=True)
-    ]
     return Table(
         f"A burst of {burst.tasks:,} tasks",
         f"Submitted at {burst.rate:,.0f} per second, by callers that stay within their own limits. "
@@ -216,19 +207,11 @@ def burst_table(burst: Burst, outcomes: list[Outcome]) -> Table:
         "receives a message moves to the dead-letter queue, and its task ends FAILED. Raised: to "
         "1,000 starts, 10,000 transitions and 3,000 concurrent functions; for EXPRESS 5,000 "
         "functions.",
-        (
-            "type, MaximumConcurrency",
-            "all done, min",
-            "half within, min",
-            "99 % within, min",
-            "largest backlog",
-            "responses 429",
-            "starts throttled",
-            "steps throttled",
-            "dead letters",
-            "steps failed",
-        ),
-        rows,
+        ("type, MaximumConcurrency", *BURST_COLUMNS),
+        [
+            (name, *(cell(outcome) for cell in BURST_COLUMNS.values()))
+            for name, outcome in zip(SCENARIOS, outcomes, strict=True)
+        ],
     )
 
 
@@ -236,13 +219,13 @@ def draw(outcomes: list[Outcome]) -> None:
     """Draw backlogs and waiting times into docs/scale.svg."""
     scenarios = [
         {
-            "name": scenario.name,
+            "name": name,
             "minutes": [moment / MINUTE for moment in outcome.times],
             "backlog": outcome.backlog,
             "half": outcome.percentile(0.5) / MINUTE,
             "most": outcome.percentile(0.99) / MINUTE,
         }
-        for scenario, outcome in zip(SCENARIOS, outcomes, strict=True)
+        for name, outcome in zip(SCENARIOS, outcomes, strict=True)
     ]
     call("plot", "draw_burst", str(PLOT), scenarios)
 

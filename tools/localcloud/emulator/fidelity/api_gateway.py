@@ -42,9 +42,7 @@ def import_gateway_responses(
     api_id: str = original(spec, base_data)
     responses = spec.get("x-amazon-apigateway-gateway-responses") or {}
     for response_type, response in responses.items():
-        status, _, body = apigateway_v1._put_gateway_response(
-            api_id, response_type, _as_strings(response)
-        )
+        status, _, body = apigateway_v1._put_gateway_response(api_id, response_type, response)
         if status != 201:  # noqa: PLR2004
             raise ValueError(f"gateway response {response_type}: {body.decode()}")
     return api_id
@@ -125,7 +123,9 @@ def set_the_status_of_the_gateway_response(
 ) -> Any:
     """Use the status of a NoAnswerError, unless the deployed API sets another one."""
     status, headers, body = original(error, request)
-    if hasattr(error, "status") and not _has_status(error.response_type, request):
+    api_id, deployment = request["api_id"], request["stage"].get("deploymentId")
+    deployed = apigateway_v1._deployed_gateway_responses.get(api_id, {}).get(deployment) or {}
+    if hasattr(error, "status") and "statusCode" not in deployed.get(error.response_type, {}):
         status = error.status
     return status, headers, body
 
@@ -203,16 +203,3 @@ def refuse_a_large_request(original: Function, *args: Any, **kwargs: Any) -> dic
         if size > LARGEST_EVENT:
             raise NoAnswerError("REQUEST_TOO_LARGE", TOO_LARGE, "Request Too Long")
     return event
-
-
-def _as_strings(response: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert the status of a gateway response to text: YAML and SAM give a number."""
-    status = response.get("statusCode")
-    return {**response, "statusCode": None if status is None else str(status)}
-
-
-def _has_status(response_type: str, request: Mapping[str, Any]) -> bool:
-    """Return whether the deployed API sets the status of this response."""
-    api_id, deployment = request["api_id"], request["stage"].get("deploymentId")
-    deployed = apigateway_v1._deployed_gateway_responses.get(api_id, {}).get(deployment) or {}
-    return "statusCode" in deployed.get(response_type, {})
