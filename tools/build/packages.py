@@ -61,8 +61,7 @@ def zipped(contents: dict[str, Path]) -> bytes:
         for name, path in contents.items():
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.external_attr = READ_ONLY
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            package.writestr(entry, path.read_bytes())
+            package.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 

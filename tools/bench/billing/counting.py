@@ -11,7 +11,7 @@ from tools.bench.billing import billed
 from tools.bench.billing.deployed import Deployed
 from tools.bench.billing.wire import Call, Wire, tapped_cloud
 
-DEADLINE, DEADLINE_OF_A_BATCH = 120, 900
+DEADLINE = 900
 REPAIR = "Reconcile"
 MINUTES = 10
 """Runs of reconcile that are counted; each stands for one minute."""
@@ -82,11 +82,7 @@ class Meter:
         sources = [{"imageUrl": url}] * tasks
         answer = http.post("/batches", json={"sources": sources}).raise_for_status()
         batch_id = answer.json()["batchId"]
-        _until(
-            lambda: self._stack.ended("BatchTableName", batch_id),
-            "a batch ends",
-            DEADLINE_OF_A_BATCH,
-        )
+        _until(lambda: self._stack.ended("BatchTableName", batch_id), "a batch ends")
         _completed(http.get(f"/batches/{batch_id}").raise_for_status().json())
         task_ids = [batches.task_id(batch_id, str(index)) for index in range(tasks)]
         listed, pages = self._listed(f"/batches/{batch_id}/tasks")
@@ -244,9 +240,9 @@ def _completed(shown: dict[str, str]) -> dict[str, str]:
     return shown
 
 
-def _until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
-    deadline = time.monotonic() + seconds
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE
     while not condition():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"This did not happen within {seconds} s: {what}")
+            raise RuntimeError(f"This did not happen within {DEADLINE} s: {what}")
         time.sleep(0.02)

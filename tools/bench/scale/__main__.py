@@ -37,8 +37,6 @@ PARTITIONS = f"{DYNAMODB}bp-partition-key-design.html"
 
 STANDARD = Quotas(1_000, 1_300, 300, 5_000, 5_000)
 EXPRESS = Quotas(1_000, 6_000, 6_000)
-
-
 # An account's quotas, and `MaximumConcurrency` as the number of pollers.
 SCENARIOS = {
     "STANDARD, 5 (as deployed)": (STANDARD, 5),
@@ -55,12 +53,11 @@ class Quota:
     """A quota per second.
 
     Attributes:
-        name: what it limits.
+        name: what it limits, with the workflow type that it applies to, if only one.
         limit: the default in us-east-1.
         task: how much of it one task needs.
         source: AWS's page about it.
         raised: whether AWS raises it on request.
-        where: the workflow type that it applies to; "" for both.
     """
 
     name: str
@@ -68,7 +65,6 @@ class Quota:
     task: Callable[[Run], float]
     source: str
     raised: bool = True
-    where: str = ""
 
 
 def functions(run: Run) -> float:
@@ -89,9 +85,9 @@ def _each(name: str) -> Callable[[Run], float]:
 
 
 QUOTAS = [
-    Quota("executions started", 300, lambda _: 1, STEP_FUNCTIONS, where="STANDARD"),
-    Quota("state transitions", 5_000, _each("transitions"), STEP_FUNCTIONS, where="STANDARD"),
-    Quota("executions started", 6_000, lambda _: 1, STEP_FUNCTIONS, where="EXPRESS"),
+    Quota("executions started, STANDARD", 300, lambda _: 1, STEP_FUNCTIONS),
+    Quota("state transitions, STANDARD", 5_000, _each("transitions"), STEP_FUNCTIONS),
+    Quota("executions started, EXPRESS", 6_000, lambda _: 1, STEP_FUNCTIONS),
     Quota("concurrent functions", 1_000, functions, LAMBDA),
     Quota("requests to the API", 10_000, _each("requests"), API_GATEWAY),
     Quota("write units of the table", 40_000, _writes("table"), f"{DYNAMODB}ServiceQuotas.html"),
@@ -147,10 +143,10 @@ def quota_table(standard: Run, express: Run) -> Table:
     """Return the table of docs/scale.md: the need of each rate, and the rate that uses it up."""
     rows: list[tuple[str, ...]] = []
     for quota in QUOTAS:
-        each = quota.task(express if quota.where == "EXPRESS" else standard)
+        each = quota.task(express if quota.name.endswith("EXPRESS") else standard)
         rows.append(
             (
-                f"{quota.name}{f', {quota.where}' if quota.where else ''}",
+                quota.name,
                 f"{quota.limit:,}" if quota.raised else f"{quota.limit:,}, fixed",
                 *(_need(each * rate, quota.limit) for rate in RATES),
                 f"{quota.limit / each:,.0f}",

@@ -20,8 +20,7 @@ class Patch:
 def replaces(owner: Any, name: str, *, has: str) -> Callable[[Function], Patch]:
     """Turn a function into a patch that replaces `owner.name`.
 
-    The function gets the original, and then the arguments of the call. `has` is a piece of the
-    original's source code that the patch depends on.
+    The function gets the original, and then the arguments of the call. For `has` see `rely_on`.
     """
 
     def decorate(function: Function) -> Patch:
@@ -47,18 +46,14 @@ def apply_patches(*modules: ModuleType) -> None:
 
 
 def replace(owner: Any, name: str, around: Callable[[Function], Function], *, has: str) -> None:
-    """Replace `owner.name` by `around(original)`.
-
-    `has` is a piece of the original's source code that the patch depends on.
-
-    Raises:
-        AssertionError: the name is missing, or its source code does not contain `has`.
-    """
+    """Replace `owner.name` by `around(original)`, after the check of `rely_on`."""
     setattr(owner, name, around(rely_on(owner, name, has=has)))
 
 
 def rely_on(owner: Any, name: str, *, has: str) -> Any:
     """Return `owner.name` after checking its source code, for a patch of something that it uses.
+
+    `has` is a piece of that source code that the patch depends on.
 
     Raises:
         AssertionError: the name is missing, or its source code does not contain `has`.

@@ -27,6 +27,7 @@ from tools.localcloud.emulator.replacing import apply_patches
 
 def apply() -> None:
     """Apply every patch. AssertionError: this is not the version of ministack they are made for."""
+    # In this order: what Step Functions replaces leads no further to ministack's source code.
     apply_patches(functions, runtime_api, workers)
     apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)
     executions.apply()

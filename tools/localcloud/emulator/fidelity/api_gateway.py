@@ -13,10 +13,6 @@ from ministack.services import apigateway_v1
 
 from tools.localcloud.emulator.replacing import Function, replaces
 
-# Status codes, unless the API defines a gateway response with another one.
-REJECTED = 500  # Lambda did not invoke the function, mostly because it was throttled
-BROKEN = 502  # the function ran and failed
-TOO_LARGE = 413
 GENERIC_MESSAGE = "Internal server error"
 
 # The largest event of a synchronous invocation, in bytes.
@@ -27,7 +23,10 @@ _requested: ContextVar[str] = ContextVar("requested", default="")
 
 
 class NoAnswerError(Exception):
-    """There is no answer of a function; has the type, status and message of the response."""
+    """There is no answer of a function; has the type, status and message of the response.
+
+    The status holds unless the API defines a gateway response with another one.
+    """
 
 
 @replaces(apigateway_v1, "_import_rest_api", has="_import_path_item")
@@ -99,9 +98,9 @@ def answer_for_a_failed_function(original: Function, result: Mapping[str, Any]) 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
     """
     if result.get("throttle"):
-        raise NoAnswerError("INTEGRATION_FAILURE", REJECTED, GENERIC_MESSAGE)
+        raise NoAnswerError("INTEGRATION_FAILURE", 500, GENERIC_MESSAGE)
     if result.get("error"):
-        raise NoAnswerError("DEFAULT_5XX", BROKEN, GENERIC_MESSAGE)
+        raise NoAnswerError("DEFAULT_5XX", 502, GENERIC_MESSAGE)
     return original(result)
 
 
@@ -201,5 +200,5 @@ def refuse_a_large_request(original: Function, *args: Any, **kwargs: Any) -> dic
     if len(event["body"] or "") * 6 > LARGEST_EVENT // 2:
         size = len(json.dumps(event, ensure_ascii=False).encode())
         if size > LARGEST_EVENT:
-            raise NoAnswerError("REQUEST_TOO_LARGE", TOO_LARGE, "Request Too Long")
+            raise NoAnswerError("REQUEST_TOO_LARGE", 413, "Request Too Long")
     return event

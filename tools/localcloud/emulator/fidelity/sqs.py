@@ -14,27 +14,22 @@ INVALID = "ReceiptHandleIsInvalid"
 
 
 @replaces(sqs, "_act_delete_message", has=INVALID)
-def allow_repeated_deletes(
-    original: Function, data: dict[str, Any], queue_url: str
-) -> dict[str, Any]:
+def allow_repeated_deletes(original: Function, data: dict[str, Any], queue_url: str) -> Any:
     """DeleteMessage accepts a receipt handle that was used before or that is not the latest one.
 
     Only a text that is no receipt handle is invalid. ministack refuses all of these.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
     """
     try:
-        answer: dict[str, Any] = original(data, queue_url)
+        return original(data, queue_url)
     except sqs._Err as error:
         if error.code != INVALID or not _is_handle(data["ReceiptHandle"]):
             raise
         return {}
-    return answer
 
 
 @replaces(sqs, "_act_delete_message_batch", has=INVALID)
-def allow_repeated_batch_deletes(
-    original: Function, data: dict[str, Any], queue_url: str
-) -> dict[str, Any]:
+def allow_repeated_batch_deletes(original: Function, data: dict[str, Any], queue_url: str) -> Any:
     """DeleteMessageBatch accepts the same: see `allow_repeated_deletes`."""
     answer = original(data, queue_url)
     handles = {entry["Id"]: entry.get("ReceiptHandle", "") for entry in data["Entries"]}
