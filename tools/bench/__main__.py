@@ -21,7 +21,6 @@ from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "performance.md"
 PLOT = PROJECT / "docs" / "performance.svg"
-GIB = 2**30
 
 
 def main(*, quick: bool) -> None:
@@ -38,7 +37,7 @@ def main(*, quick: bool) -> None:
     seconds = time.monotonic() - began
     today = datetime.datetime.now(datetime.UTC).date()
     packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
-    memory = psutil.virtual_memory().total / GIB
+    memory = psutil.virtual_memory().total / 2**30
     where = (
         f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
         f"{platform.release()}, Python {platform.python_version()}, {packages}. Measured on "

@@ -24,7 +24,6 @@ ROUNDS = 3
 PICTURES = {LARGE: ("12 megapixels", 40), SMALL: ("640 x 480", 150)}
 QUICK_TASKS = 4
 IDLE_TASKS, QUICK_IDLE_TASKS = 20, 2
-MS = 1000
 
 DARKROOM, CELERY, STEPS = "Darkroom", "Celery", "Celery, in steps"
 Runs = dict[str, list[Run]]
@@ -169,4 +168,4 @@ def _cpu_of_a_task(runs: list[Run]) -> dict[str, float]:
     for run in runs:
         total.update(run.cpu)
     tasks = sum(len(run.latencies) for run in runs)
-    return {part: seconds * MS / tasks for part, seconds in total.items()}
+    return {part: 1000 * seconds / tasks for part, seconds in total.items()}
