@@ -13,7 +13,6 @@ from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import Sources, encoded
 from tests.support.page import LOOKS, PHONE, Caller, serious_faults
 from tests.support.project import PROJECT
-from tools.demo.test_card import landscape
 
 DOCS = PROJECT / "docs"
 LARGEST = 300_000
@@ -27,7 +26,9 @@ def scene(standard: Stack, caller: Caller, sources: Sources) -> Any:
     held = sources.held["/held/harbour.jpg"]
     held.clear()
     sources.files["/test-card.png"] = (DOCS / "card.png").read_bytes()
-    sources.files["/hills.jpg"] = encoded(landscape(), "JPEG", quality=92)
+    with Image.open(DOCS / "card.png") as card:
+        hills = card.crop((0, 100, 1280, 470))
+    sources.files["/hills.jpg"] = encoded(hills, "JPEG", quality=92)
     for path in ("/held/harbour.jpg", "/hills.jpg", "/missing/lisbon.jpg", "/test-card.png"):
         answer = caller.http.post("/tasks", json={"imageUrl": sources.url(path)})
         assert answer.status_code == 202

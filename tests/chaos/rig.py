@@ -24,7 +24,7 @@ from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy
-from tools.localcloud.emulator.settings import SERVICES
+from tools.localcloud.emulator.__main__ import SERVICES
 
 REPAIR_AFTER_SECONDS = 5
 # Of the queue's messages, in the place of 60: a failed batch comes back while we are still there.

@@ -18,7 +18,7 @@ from tests.support.project import PROJECT
 
 PAGE = PROJECT / "docs" / "aws-differences.md"
 EMULATOR = PROJECT / "tools" / "localcloud" / "emulator"
-FIDELITY, SPEEDUPS = EMULATOR / "fidelity", EMULATOR / "speedups"
+SPEEDUPS = EMULATOR / "speedups.py"
 
 HEADER = ["AWS", "Source", "Local cloud", "Changed by", "Test or workaround"]
 # Patches that change no answer: there is nothing of AWS to compare them with.
@@ -31,7 +31,7 @@ RECORDING = re.compile(r"[a-z_]+/[\w/]+")
 TEST = re.compile(r"tests/\S+\.py::\w+")
 WORKAROUND = re.compile(r"Workaround: \S+ \S+")
 # What a patch calls to reach into ministack.
-REACHES = {"replace", "rely_on", "setattr"}
+REACHES = {"replaces", "replace", "rely_on", "setattr"}
 # What ministack ignores, does wrong or does not know, so that nothing here could be tried with it:
 # fields of states, integrations of Task states, properties and types of resources.
 NOT_OF_STATES = {"HeartbeatSeconds", "HeartbeatSecondsPath", "TimeoutSecondsPath", "ResultWriter"}
@@ -99,7 +99,7 @@ def definitions(body: list[ast.stmt]) -> dict[str, ast.stmt]:
     """The functions and classes of a module by name, those below an `if` too."""
     found: dict[str, ast.stmt] = {}
     for node in body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             found[node.name] = node
         elif isinstance(node, ast.If):
             found |= definitions(node.body) | definitions(node.orelse)
@@ -108,6 +108,8 @@ def definitions(body: list[ast.stmt]) -> dict[str, ast.stmt]:
 
 def patches_of(source: str) -> set[str]:
     """The functions of a module that change ministack: what `apply` calls, what reaches into it.
+
+    `Patch` and `replaces` decorate such a function.
 
     What is changed outside of any function is `(module)`, which no row can name.
     """
@@ -120,7 +122,7 @@ def patches_of(source: str) -> set[str]:
         for alias in node.names
         if (getattr(node, "module", None) or alias.name).partition(".")[0] == "ministack"
     }
-    found = {name for name, node in known.items() if _reaches(node, modules)}
+    found = {name for name, node in known.items() if _reaches(node, modules) or _is_decorated(node)}
     if "apply" in known:
         found |= known.keys() & set(_calls(known["apply"]))
     outside = [node for node in tree.body if not definitions([node])]
@@ -133,6 +135,11 @@ def _calls(node: ast.AST) -> Iterator[str]:
     for call in ast.walk(node):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             yield call.func.id
+
+
+def _is_decorated(node: ast.AST) -> bool:
+    decorators = getattr(node, "decorator_list", [])
+    return any(isinstance(each, ast.Name) and each.id == "Patch" for each in decorators)
 
 
 def _reaches(code: ast.AST, modules: set[str]) -> bool:
@@ -150,7 +157,7 @@ def _reaches(code: ast.AST, modules: set[str]) -> bool:
 
 
 def all_patches() -> set[str]:
-    found = behind_the_switch()
+    found: set[str] = set()
     for path in EMULATOR.rglob("*.py"):
         module = ".".join(path.relative_to(EMULATOR).with_suffix("").parts)
         if module != "replacing":
@@ -159,15 +166,8 @@ def all_patches() -> set[str]:
 
 
 def behind_the_switch() -> set[str]:
-    """What `speedups.apply` applies: the names in its tuple `SPEEDUPS`."""
-    source = (SPEEDUPS / "__init__.py").read_text()
-    [names] = [
-        node.value.elts
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SPEEDUPS"
-        if isinstance(node.value, ast.Tuple)
-    ]
-    return {f"speedups.{ast.unparse(name)}" for name in names}
+    """What `speedups.apply` applies: the patches of its own module."""
+    return {f"speedups.{patch}" for patch in patches_of(SPEEDUPS.read_text())}
 
 
 def is_there(name: str) -> bool:
@@ -265,6 +265,8 @@ def test_every_row_says_what_aws_does_where_that_is_known_from_and_what_happens_
     [
         ("def apply():\n    one()\ndef one(): ...\ndef two(): ...", {"one"}),
         ("def one():\n    replace(x, 'y', z, has='')", {"one"}),
+        ("@replaces(x, 'y', has='')\nasync def one(original): ...", {"one"}),
+        ("@Patch\ndef one(): ...\ndef two(): ...", {"one"}),
         ("def _one():\n    rely_on(x, 'y', has='')", {"_one"}),
         ("from ministack import app\ndef one():\n    app.os = 1", {"one"}),
         ("from ministack.services import s3\ndef one():\n    s3.x = 1", {"one"}),

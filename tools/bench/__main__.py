@@ -4,10 +4,8 @@
 """
 
 import datetime
-import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -18,13 +16,11 @@ from rich.markup import escape
 
 from darkroom.cost.report import Table, markdown, shown, write_between
 from tools.bench import kernel, path, start
-from tools.bench.contenders import PYTHON
-from tools.bench.machine import processor
+from tools.bench.environment import call, processor
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "performance.md"
 PLOT = PROJECT / "docs" / "performance.svg"
-GIB = 2**30
 
 
 def main(*, quick: bool) -> None:
@@ -40,36 +36,19 @@ def main(*, quick: bool) -> None:
         tables += measured
     seconds = time.monotonic() - began
     today = datetime.datetime.now(datetime.UTC).date()
+    packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
+    memory = psutil.virtual_memory().total / 2**30
     where = (
-        f"{_machine()} Measured on {today}, in {seconds:.0f} s. The machine's load average before "
-        f"was {load:.1f}."
+        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}, {packages}. Measured on "
+        f"{today}, in {seconds:.0f} s. The machine's load average before was {load:.1f}."
     )
     screen.print(where)
     if not quick:
-        _write(tables, where)
+        write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
+        ratios = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
+        call("plot", "draw_ratios", str(PLOT), ratios)
         screen.print(f"Written: {PAGE.relative_to(PROJECT)}, {PLOT.relative_to(PROJECT)}")
-
-
-def _write(tables: list[Table], where: str) -> None:
-    write_between(PAGE, "make bench", [where, *(markdown(table) for table in tables)])
-    plotted = [{"title": table.title, "bars": table.bars} for table in tables if table.bars]
-    subprocess.run(  # noqa: S603 - our own module
-        [PYTHON, "-m", "tools.bench.plot", str(PLOT)],
-        cwd=PROJECT,
-        input=json.dumps(plotted),
-        text=True,
-        check=True,
-    )
-
-
-def _machine() -> str:
-    """Return a sentence about the machine and the versions that were measured."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("Pillow", "boto3"))
-    memory = psutil.virtual_memory().total / GIB
-    return (
-        f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
-        f"{platform.release()}, Python {platform.python_version()}, {packages}."
-    )
 
 
 if __name__ == "__main__":

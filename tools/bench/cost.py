@@ -19,15 +19,15 @@ from darkroom.cost.counts import COUNTS, Counts, Run, counts_of
 from darkroom.cost.prices import Prices, load_prices
 from darkroom.cost.report import Table, markdown, shown, write_between
 from tools.bench.billing.counting import count
-from tools.bench.contenders import sources
-from tools.bench.machine import free_port, processor
+from tools.bench.contenders import LARGE, SMALL, sources
+from tools.bench.environment import processor
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "cost.md"
 README = PROJECT / "README.md"
 TASKS, QUICK_TASKS = 20, 2
 OF_A_BATCH, QUICK_OF_A_BATCH = 100, 2
-PICTURES = {"12 megapixels": "12.jpg", "640 x 480": "0.3.jpg"}
+PICTURES = {"12 megapixels": LARGE, "640 x 480": SMALL}
 WORKFLOWS = ("STANDARD", "EXPRESS")
 FIGURE = re.compile(r"(<!-- cost -->).*?(<!-- end -->)", re.DOTALL)
 # The resource types that cost a fixed price per month, by the name of the price.
@@ -104,7 +104,7 @@ def _count(*, quick: bool) -> Counts:
     sizes = (QUICK_TASKS, QUICK_OF_A_BATCH) if quick else (TASKS, OF_A_BATCH)
     with sources() as address:
         pictures = {name: f"{address}/{file}" for name, file in PICTURES.items()}
-        counted = [count(workflow, pictures, *sizes, free_port()) for workflow in WORKFLOWS]
+        counted = [count(workflow, pictures, *sizes) for workflow in WORKFLOWS]
     # Convert them like the stored file, so that the shown tables equal those made from the file.
     document: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -121,18 +121,14 @@ def by_the_month() -> dict[str, int]:
     """Return how many resources in the template cost a price per month, by the price's name."""
     resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"].values()
     kinds = [resource["Type"] for resource in resources]
-    alarms = sum(_billed_alarms(r["Properties"]) for r in resources if r["Type"] == ALARM)
+    alarms = [resource["Properties"] for resource in resources if resource["Type"] == ALARM]
+    # An alarm is billed for each metric that it watches.
+    watched = [query for alarm in alarms for query in alarm.get("Metrics", [{"MetricStat": {}}])]
     return {
-        "alarm-month": alarms,
+        "alarm-month": sum("MetricStat" in query for query in watched),
         **{name: kinds.count(kind) for name, kind in BY_THE_MONTH.items()},
         "metric-month": METRICS,
     }
-
-
-def _billed_alarms(alarm: dict[str, Any]) -> int:
-    """Return how many alarms one alarm is billed as: one for each metric that it watches."""
-    queries = alarm.get("Metrics")
-    return 1 if queries is None else sum("MetricStat" in query for query in queries)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
 """Conversion of one file: time and memory of Darkroom, compared with other libraries."""
 
-import json
 import statistics
-import subprocess
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from darkroom.cost.report import Table
-from tools.localcloud.cloud import PROJECT, TOOLS
+from tools.bench.environment import call, versions
 
-PYTHON = str(TOOLS / "bench" / "bin" / "python")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 # Megapixels, format of the source, format of the result.
 LARGE = [*(f"12 {kind} {kind}" for kind in FORMATS), "12 JPEG PNG", "50 JPEG JPEG"]
@@ -19,6 +16,8 @@ QUICK = [f"0.3 {kind} {kind}" for kind in FORMATS]
 SECONDS = 2.0
 """Seconds for the rounds of one picture; `methods` has the least number of rounds."""
 BASELINE, OURS = "Pillow", "Darkroom"
+METHODS = (BASELINE, OURS, "pyvips", "OpenCV")
+LIBRARIES = {"Pillow": "pillow", "libvips": "pyvips-binary", "OpenCV": "opencv-python-headless"}
 MIB = 2**20
 
 PICTURES = (
@@ -27,7 +26,8 @@ PICTURES = (
     "has noise of two levels, like a sensor's."
 )
 
-Measured = dict[str, Any]
+Figures = dict[str, dict[str, float]]
+"""Figures by picture and method. A method that cannot convert a picture has none for it."""
 
 
 def tables(*, quick: bool) -> list[Table]:
@@ -39,108 +39,87 @@ def tables(*, quick: bool) -> list[Table]:
     Raises:
         subprocess.CalledProcessError: a measurement failed.
     """
-    about = _ask("about")
     pictures, seconds = (QUICK, 0.0) if quick else (LARGE + SMALL, SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         written = sorted({picture.rpartition(" ")[0] for picture in pictures})
-        _run("tools.bench.corpus", folder, *written)
-        times = _ask("time", folder, str(seconds), *pictures)
-        peaks = _peaks(folder, QUICK if quick else LARGE, about["methods"])
-    return [_time(times, about), _memory(peaks, about), _size(times, about)]
+        call("corpus", "write", folder, written)
+        rounds = call("methods", "measure", folder, seconds, pictures)
+        peaks = _peaks(folder, QUICK if quick else LARGE)
+    return [
+        _time({picture: found["seconds"] for picture, found in rounds.items()}),
+        _memory(peaks),
+        _size({picture: found["bytes"] for picture, found in rounds.items()}),
+    ]
 
 
-def _peaks(folder: str, pictures: list[str], methods: list[str]) -> Measured:
-    """Return bytes by picture and method. Two run at once, because time is not measured here."""
-    runs = [(picture, method) for picture in pictures for method in methods]
+def _peaks(folder: str, pictures: list[str]) -> Figures:
+    """Return bytes. Two runs are made at once, because time is not measured here."""
+    runs = [(picture, method) for picture in pictures for method in METHODS]
+    peaks: Figures = {picture: {} for picture in pictures}
     with ThreadPoolExecutor(2) as pool:
-        taken = list(pool.map(lambda run: _ask("peak", folder, run[1], run[0]), runs))
-    peaks: Measured = {picture: {} for picture in pictures}
-    for (picture, method), size in zip(runs, taken, strict=True):
-        peaks[picture][method] = size
+        taken = pool.map(lambda run: call("methods", "peak", folder, run[1], run[0]), runs)
+        for (picture, method), size in zip(runs, taken, strict=True):
+            peaks[picture][method] = size
     return peaks
 
 
-def _ask(*arguments: str) -> Any:
-    return json.loads(_run("tools.bench.methods", *arguments))
-
-
-def _run(module: str, *arguments: str) -> bytes:
-    """Run a module in the bench's environment, in a new process; return its output."""
-    return subprocess.run(  # noqa: S603 - our own modules
-        [PYTHON, "-m", module, *arguments],
-        cwd=PROJECT,
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ).stdout
-
-
-def _time(times: Measured, about: Measured) -> Table:
-    ratios = {}
-    rows: list[tuple[str, ...]] = []
-    for picture, found in times.items():
-        rounds = found["seconds"]
-        ratios[picture] = {
+def _time(rounds: dict[str, dict[str, list[float]]]) -> Table:
+    """Return the table of seconds by picture and method, of which each round has one."""
+    ratios = {
+        picture: {
             method: statistics.median(
-                own / naive for own, naive in zip(rounds[method], rounds[BASELINE], strict=True)
+                own / naive for own, naive in zip(taken, found[BASELINE], strict=True)
             )
-            for method in rounds
+            for method, taken in found.items()
         }
-        naive = statistics.median(rounds[BASELINE])
-        rows.append(_row(picture, f"{naive * 1000:.0f}", ratios[picture], about))
+        for picture, found in rounds.items()
+    }
+    naive = {picture: statistics.median(found[BASELINE]) for picture, found in rounds.items()}
     return Table(
         "Gray of one file: processor time",
-        f"From file to file, same format and quality, with {about['versions']}. Each uses one "
+        f"From file to file, same format and quality, with {versions(LIBRARIES)}. Each uses one "
         "thread, because a function of 1769 MB has one processor. Pillow is the usual line, "
         "`Image.open(source).convert('L').save(target)`. The methods alternate in one process. "
         "Medians of 5 to 25 rounds; ratios are medians of the ratios within each round. "
         + PICTURES,
-        ("picture", "Pillow ms", *_others(about)),
-        rows,
+        ("picture", "Pillow ms", *METHODS[1:]),
+        [_row(picture, f"{naive[picture] * 1000:.0f}", ratios[picture]) for picture in rounds],
         _bars(ratios),
     )
 
 
-def _memory(peaks: Measured, about: Measured) -> Table:
-    ratios = {
-        picture: {method: taken / found[BASELINE] for method, taken in found.items() if taken}
-        for picture, found in peaks.items()
-    }
-    rows: list[tuple[str, ...]] = [
-        _row(picture, f"{peaks[picture][BASELINE] / MIB:.1f}", ratios[picture], about)
-        for picture in peaks
-    ]
+def _memory(peaks: Figures) -> Table:
+    ratios = _ratios(peaks)
     return Table(
         "Gray of one file: peak memory",
         "The same, each in a separate process: the highest resident memory, minus the memory of "
         "the process after loading all libraries.",
-        ("picture", "Pillow MiB", *_others(about)),
-        rows,
+        ("picture", "Pillow MiB", *METHODS[1:]),
+        [_row(name, f"{peaks[name][BASELINE] / MIB:.1f}", ratios[name]) for name in peaks],
         _bars(ratios),
     )
 
 
-def _size(times: Measured, about: Measured) -> Table:
-    rows: list[tuple[str, ...]] = []
-    for picture, found in times.items():
-        sizes = found["bytes"]
-        ratios = {method: size / sizes[BASELINE] for method, size in sizes.items() if size}
-        rows.append(_row(picture, f"{sizes[BASELINE] / 1000:.0f}", ratios, about))
+def _size(sizes: Figures) -> Table:
+    ratios = _ratios(sizes)
     return Table(
         "Gray of one file: bytes of the result",
         "libvips does not compute the luma of BT.601. Its TIFF is LZW like the source's, but with "
         "a predictor.",
-        ("picture", "Pillow kB", *_others(about)),
-        rows,
+        ("picture", "Pillow kB", *METHODS[1:]),
+        [_row(name, f"{sizes[name][BASELINE] / 1000:.0f}", ratios[name]) for name in sizes],
     )
 
 
-def _others(about: Measured) -> list[str]:
-    return [method for method in about["methods"] if method != BASELINE]
+def _ratios(figures: Figures) -> Figures:
+    return {
+        picture: {method: size / found[BASELINE] for method, size in found.items() if size}
+        for picture, found in figures.items()
+    }
 
 
-def _row(picture: str, naive: str, ratios: dict[str, float], about: Measured) -> tuple[str, ...]:
-    cells = [f"{ratios[m]:.2f}" if m in ratios else "-" for m in _others(about)]
+def _row(picture: str, naive: str, ratios: Mapping[str, float]) -> tuple[str, ...]:
+    cells = [f"{ratios[method]:.2f}" if method in ratios else "-" for method in METHODS[1:]]
     return (_title(picture), naive, *cells)
 
 
@@ -149,7 +128,7 @@ def _title(picture: str) -> str:
     return f"{megapixels} MP, {kind}" + (f" to {result}" if kind != result else "")
 
 
-def _bars(ratios: dict[str, dict[str, float]]) -> dict[str, float]:
+def _bars(ratios: Figures) -> dict[str, float]:
     """Return the baseline, and Darkroom's ratio for each large picture."""
     large = {_title(picture): ratios[picture][OURS] for picture in ratios if picture in LARGE}
     return {BASELINE: 1.0, **large}

@@ -1,16 +1,10 @@
 """Four ways to convert a file to gray, run in the environment of tools/locks/bench.txt.
 
-    python -m tools.bench.methods about                        prints the methods and their versions
-    python -m tools.bench.methods time FOLDER SECONDS PICTURE… prints processor seconds of each run
-    python -m tools.bench.methods peak FOLDER METHOD PICTURE   prints the bytes that one run takes
-
 A picture is named like `12 JPEG PNG`: megapixels, format, format of the result. `corpus` has
-written it to FOLDER. The output is JSON.
+written it to the folder.
 """
 
-import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +12,6 @@ from pathlib import Path
 os.environ["VIPS_CONCURRENCY"] = "1"
 
 import cv2
-import PIL
 import pyvips
 from PIL import Image
 
@@ -77,19 +70,20 @@ METHODS: dict[str, Callable[[Path, Path, str], None]] = {
 }
 
 
-def run(folder: Path, method: str, picture: str) -> int | None:
+def run(folder: str, method: str, picture: str) -> int | None:
     """Convert a picture to gray; return the result's bytes, or None if the method cannot."""
     megapixels, kind, result = picture.split()
-    target = folder / f"{os.getpid()}.{CONTENT_TYPES[result][1]}"
+    target = Path(folder, f"{os.getpid()}.{CONTENT_TYPES[result][1]}")
     target.unlink(missing_ok=True)
     try:
-        METHODS[method](folder / f"{megapixels}.{CONTENT_TYPES[kind][1]}", target, result)
+        source = Path(folder, f"{megapixels}.{CONTENT_TYPES[kind][1]}")
+        METHODS[method](source, target, result)
         return target.stat().st_size
     except (OSError, cv2.error, pyvips.Error):
         return None
 
 
-def measure(folder: Path, seconds: float, pictures: list[str]) -> dict[str, object]:
+def measure(folder: str, seconds: float, pictures: list[str]) -> dict[str, object]:
     """Return for every picture the seconds of each round and the bytes, both by method.
 
     The methods alternate, so that other work on the machine affects all of them.
@@ -112,7 +106,7 @@ def measure(folder: Path, seconds: float, pictures: list[str]) -> dict[str, obje
     return found
 
 
-def peak(folder: Path, method: str, picture: str) -> int | None:
+def peak(folder: str, method: str, picture: str) -> int | None:
     """Return the additional bytes of memory that one run takes at most."""
     CLEAR.write_text(CLEAR_PEAK)
     before = _high_water()
@@ -124,24 +118,3 @@ def peak(folder: Path, method: str, picture: str) -> int | None:
 def _high_water() -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
-
-
-def versions() -> str:
-    """Return the compared libraries with their versions."""
-    libvips = ".".join(str(pyvips.version(part)) for part in range(3))
-    return f"Pillow {PIL.__version__}, libvips {libvips}, OpenCV {cv2.__version__}"
-
-
-def main() -> None:
-    """Run the subcommand of the command line."""
-    match sys.argv[1:]:
-        case ["about"]:
-            json.dump({"methods": list(METHODS), "versions": versions()}, sys.stdout)
-        case ["time", folder, seconds, *pictures]:
-            json.dump(measure(Path(folder), float(seconds), pictures), sys.stdout)
-        case ["peak", folder, method, picture]:
-            json.dump(peak(Path(folder), method, picture), sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

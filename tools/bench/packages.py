@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +62,19 @@ class Function:
     environment: dict[str, str]
     """Variables of the template; values that only a deployment knows are placeholders."""
 
-    def command(self, *options: str) -> list[str]:
-        """Return the command that starts the function and exits when it could receive an event."""
-        # -S: otherwise packages of this environment would be imported instead of a layer's.
-        return [sys.executable, "-S", *options, "-c", f"import {self.module}"]
-
-    def variables(self) -> dict[str, str]:
-        """Return the environment variables of that command."""
+    def start(self, *options: str, **settings: Any) -> subprocess.Popen[str]:
+        """Start a process that loads the function and exits when it could receive an event."""
         kept = {name: value for name, value in os.environ.items() if name in KEPT}
         folders = [self.task, *([self.opt / "python"] if self.opt else [])]
         path = os.pathsep.join(str(folder) for folder in folders)
-        return {**kept, **LAMBDA, **self.environment, "PYTHONPATH": path}
+        return subprocess.Popen(  # noqa: S603 - the interpreter that runs this
+            # -S: otherwise packages of this environment would be imported instead of a layer's.
+            [sys.executable, "-S", *options, "-c", f"import {self.module}"],
+            cwd=self.task,
+            env={**kept, **LAMBDA, **self.environment, "PYTHONPATH": path},
+            text=True,
+            **settings,
+        )
 
 
 def build(folder: Path) -> dict[str, Function]:
@@ -84,7 +86,7 @@ def build(folder: Path) -> dict[str, Function]:
     source = folder / "baseline"
     (source / "src").mkdir(parents=True)
     (source / "src" / "app.py").write_text(HANDLER)
-    (source / "src" / "requirements.txt").write_text(f"{_pinned('boto3')}\n")
+    (source / "src" / "requirements.txt").write_text(f"boto3=={version('boto3')}\n")
     (source / "template.yaml").write_text(TEMPLATE.format(minor=sys.version_info.minor))
     _sam_build(source, source / "build")
     _sam_build(PROJECT, folder / "ours", TARGET="laptop")
@@ -105,12 +107,6 @@ def sizes(folder: Path) -> Table:
         columns=("package", "zipped, KiB", "unpacked, KiB", "files"),
         rows=[*rows, _size(BASELINE, folder / "baseline" / "build" / "Baseline")],
     )
-
-
-def _pinned(package: str) -> str:
-    """Return the pinned requirement of a package in our layer."""
-    lock = (PROJECT / "infra" / "layers" / "layer-sdk.txt").read_text()
-    return next(line for line in lock.split() if line.startswith(f"{package}=="))
 
 
 def _sam_build(project: Path, target: Path, **environment: str) -> None:
@@ -137,28 +133,21 @@ def _functions(built: Path, opt: Path) -> dict[str, Function]:
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             properties = resource["Properties"]
-            layers = [*shared["Layers"], *properties.get("Layers", [])]
+            for layer in (*shared["Layers"], *properties.get("Layers", [])):
+                shutil.copytree(built / layer["Ref"], opt / name, dirs_exist_ok=True)
             found[name.removesuffix("Function")] = Function(
                 module=properties["Handler"].rpartition(".")[0],
                 task=built / name,
-                opt=_unpacked((built / layer["Ref"] for layer in layers), opt / name),
-                environment=_environment(template, {**shared, **properties}, properties),
+                opt=opt / name,
+                environment=_environment(template, properties),
             )
     return found
 
 
-def _unpacked(layers: Iterable[Path], opt: Path) -> Path:
-    for layer in layers:
-        shutil.copytree(layer, opt, dirs_exist_ok=True)
-    return opt
-
-
-def _environment(
-    template: dict[str, Any], effective: dict[str, Any], own: dict[str, Any]
-) -> dict[str, str]:
-    declared = dict(template["Globals"]["Function"]["Environment"]["Variables"])
-    declared |= own.get("Environment", {}).get("Variables", {})
-    values = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(effective["MemorySize"])}
+def _environment(template: dict[str, Any], own: dict[str, Any]) -> dict[str, str]:
+    shared = template["Globals"]["Function"]
+    declared = shared["Environment"]["Variables"] | own.get("Environment", {}).get("Variables", {})
+    values = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(own.get("MemorySize", shared["MemorySize"]))}
     for name, value in declared.items():
         parameter = value.get("Ref") if isinstance(value, dict) else None
         default = template["Parameters"].get(parameter, {}).get("Default") or "placeholder"

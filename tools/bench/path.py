@@ -1,28 +1,29 @@
 """The whole path of a task on the local cloud, compared with a Celery worker in the same run."""
 
 import statistics
-from collections import defaultdict
+from collections import Counter
 from dataclasses import replace
 
 from darkroom.cost.report import Table
 from tools.bench.contenders import (
     CLIENTS,
-    EMULATOR,
+    LARGE,
+    LIBRARIES,
+    SMALL,
     WORKERS,
-    Contender,
-    Cpu,
     Run,
     celery,
     darkroom,
     sources,
 )
+from tools.bench.environment import versions
+from tools.bench.stack import EMULATOR
 
 ROUNDS = 3
 # By the picture's name at the source: its title, and the tasks of one round.
-PICTURES = {"12": ("12 megapixels", 40), "0.3": ("640 x 480", 150)}
+PICTURES = {LARGE: ("12 megapixels", 40), SMALL: ("640 x 480", 150)}
 QUICK_TASKS = 4
 IDLE_TASKS, QUICK_IDLE_TASKS = 20, 2
-MS = 1000
 
 DARKROOM, CELERY, STEPS = "Darkroom", "Celery", "Celery, in steps"
 Runs = dict[str, list[Run]]
@@ -37,7 +38,7 @@ def tables(*, quick: bool) -> list[Table]:
     Raises:
         RuntimeError: a task did not end COMPLETED.
     """
-    with sources() as address, darkroom() as ours, celery() as (theirs, versions):
+    with sources() as address, darkroom() as ours, celery() as theirs:
         contenders = {
             DARKROOM: ours,
             CELERY: theirs,
@@ -45,51 +46,42 @@ def tables(*, quick: bool) -> list[Table]:
         }
         for contender in contenders.values():
             # Warm up: start every worker, open every connection.
-            contender.run(f"{address}/0.3.jpg", 4 * WORKERS)
+            contender.run(f"{address}/{SMALL}", 4 * WORKERS)
         idle = {
             name: [
-                latency
+                contender.run(f"{address}/{SMALL}", 1).latencies[0]
                 for _ in range(QUICK_IDLE_TASKS if quick else IDLE_TASKS)
-                for latency in contender.run(f"{address}/0.3.jpg", 1).latencies
             ]
             for name, contender in contenders.items()
         }
-        measured = {
-            picture: _rounds(
-                contenders,
-                f"{address}/{picture}.jpg",
-                count=QUICK_TASKS if quick else count,
-                rounds=1 if quick else ROUNDS,
-            )
-            for picture, (_, count) in PICTURES.items()
-        }
-    return [_throughput(measured, versions), _latency(idle), _parts(measured)]
+        measured: dict[str, Runs] = {p: {name: [] for name in contenders} for p in PICTURES}
+        for picture, (_, count) in PICTURES.items():
+            for _ in range(1 if quick else ROUNDS):
+                # In turns, so that other work on the machine affects all of them.
+                for name, contender in contenders.items():
+                    run = contender.run(f"{address}/{picture}", QUICK_TASKS if quick else count)
+                    measured[picture][name].append(run)
+    return [_throughput(measured), _latency(idle), _parts(measured)]
 
 
-def _rounds(contenders: dict[str, Contender], url: str, *, count: int, rounds: int) -> Runs:
-    """Run the same tasks on all in turns, so that other work on the machine affects all."""
-    runs: Runs = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            runs[name].append(contender.run(url, count))
-    return runs
-
-
-def _throughput(measured: dict[str, Runs], versions: str) -> Table:
+def _throughput(measured: dict[str, Runs]) -> Table:
     rows: list[tuple[str, ...]] = []
     bars = {}
     for picture, runs in measured.items():
         title = PICTURES[picture][0]
-        rate = {name: statistics.median(map(_rate, runs[name])) for name in runs}
+        rate = {
+            name: statistics.median(len(run.latencies) / run.seconds for run in runs[name])
+            for name in runs
+        }
         cpu = {name: sum(_cpu_of_a_task(runs[name]).values()) for name in runs}
         row = [f"{rate[DARKROOM]:.1f}"]
         for name in (CELERY, STEPS):
             ratios = rate[DARKROOM] / rate[name], cpu[name] / cpu[DARKROOM]
-            row += [f"{rate[name]:.1f}", *map(_ratio, ratios)]
+            row += [f"{rate[name]:.1f}", *(f"{ratio:.2f}" for ratio in ratios)]
             bars[f"{name}, {title}"] = rate[CELERY] / rate[name]
         rows.append((title, *row))
         bars[f"Darkroom, {title}"] = rate[CELERY] / rate[DARKROOM]
-    rounds = measured["12"][DARKROOM]
+    rounds = measured[LARGE][DARKROOM]
     tasks = " and ".join(
         f"{len(runs[DARKROOM][0].latencies)} ({PICTURES[picture][0]})"
         for picture, runs in measured.items()
@@ -99,8 +91,8 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
         "JPEG to gray JPEG of quality 75, from an HTTP source on this machine. Each system has its "
         "own local cloud, which stores nothing on disk, and gets its tasks over HTTP. Darkroom: "
         "API, queue, state machine and functions; each step's file is in S3, the result's checksum "
-        f"is verified, IAM is enforced. Celery ({versions}): an API in one process writes PENDING "
-        "to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
+        f"is verified, IAM is enforced. Celery ({versions(LIBRARIES)}): an API in one process "
+        "writes PENDING to DynamoDB and enqueues; a worker writes RUNNING, downloads, runs "
         "`Image.open().convert('L').save()`, puts the result into S3 and writes COMPLETED with the "
         "result. In steps: the same, but each step is a separate Celery task with its own retry, "
         "which leaves its file in S3 for the next step; the result is a copy whose size and "
@@ -119,14 +111,6 @@ def _throughput(measured: dict[str, Runs], versions: str) -> Table:
         rows,
         bars,
     )
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.2f}"
-
-
-def _rate(run: Run) -> float:
-    return len(run.latencies) / run.seconds
 
 
 def _latency(idle: dict[str, list[float]]) -> Table:
@@ -178,11 +162,10 @@ def _parts(measured: dict[str, Runs]) -> Table:
     )
 
 
-def _cpu_of_a_task(runs: list[Run]) -> Cpu:
+def _cpu_of_a_task(runs: list[Run]) -> dict[str, float]:
     """Return milliseconds by part."""
-    total: defaultdict[str, float] = defaultdict(float)
+    total: Counter[str] = Counter()
     for run in runs:
-        for part, seconds in run.cpu.items():
-            total[part] += seconds
+        total.update(run.cpu)
     tasks = sum(len(run.latencies) for run in runs)
-    return {part: seconds * MS / tasks for part, seconds in total.items()}
+    return {part: 1000 * seconds / tasks for part, seconds in total.items()}

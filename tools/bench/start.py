@@ -1,30 +1,29 @@
 """The time that a function takes to start, until its handler and its clients are ready."""
 
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 
 from darkroom.cost.report import Table
-from tools.bench.imports import imports
 from tools.bench.packages import BASELINE, Function, build, sizes
 
 ROUNDS, QUICK_ROUNDS = 15, 2
-MS = 1000
-
-
-@dataclass(frozen=True)
-class Start:
-    """The time of one process, from its start to its end."""
-
-    cpu: float
-    """User and system time in seconds."""
-    wall: float
-    """Wall time in seconds."""
+# The column of each imported top-level package; all others count as Python's own.
+LIBRARIES = {
+    "SDK": ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"),
+    "Powertools": ("aws_lambda_powertools", "typing_extensions"),
+    "Pillow": ("PIL",),
+    "Chalice": ("chalice",),
+    "own code and clients": ("darkroom", "chalicelib"),
+}
+COLUMNS = ("Python", *LIBRARIES)
+IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
 
 
 def tables(*, quick: bool) -> list[Table]:
@@ -40,19 +39,21 @@ def tables(*, quick: bool) -> list[Table]:
         folder = Path(name)
         functions = build(folder)
         starts = _starts(functions, QUICK_ROUNDS if quick else ROUNDS)
-        return [starts, imports(functions), sizes(folder)]
+        return [starts, _imports(functions), sizes(folder)]
 
 
 def _starts(functions: dict[str, Function], rounds: int) -> Table:
-    taken: dict[str, list[Start]] = {name: [] for name in functions}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in functions}
     for round_ in range(rounds + 1):
         for name, function in functions.items():
-            start = _start(function)
+            milliseconds = _start(function)
             if round_:  # the first fills the machine's file cache
-                taken[name].append(start)
-    cpu = {name: statistics.median(start.cpu for start in taken[name]) for name in taken}
-    wall = {name: statistics.median(start.wall for start in taken[name]) for name in taken}
-    ratios = {name: cpu[name] / cpu[BASELINE] for name in taken}
+                taken[name].append(milliseconds)
+    medians = {name: [*map(statistics.median, zip(*taken[name], strict=True))] for name in taken}
+    ratios = {
+        name: [own / base for own, base in zip(medians[name], medians[BASELINE], strict=True)]
+        for name in taken
+    }
     return Table(
         title="Start of each function",
         about=(
@@ -64,28 +65,50 @@ def _starts(functions: dict[str, Function], rounds: int) -> Table:
         ),
         columns=("function", "CPU, ms", "ratio", "wall time, ms", "ratio"),
         rows=[
-            (
-                name,
-                f"{cpu[name] * MS:.0f}",
-                f"{ratios[name]:.2f}",
-                f"{wall[name] * MS:.0f}",
-                f"{wall[name] / wall[BASELINE]:.2f}",
-            )
-            for name in functions
+            (name, f"{cpu:.0f}", f"{ratios[name][0]:.2f}", f"{wall:.0f}", f"{ratios[name][1]:.2f}")
+            for name, (cpu, wall) in medians.items()
         ],
-        bars=ratios,
+        bars={name: cpu for name, (cpu, _) in ratios.items()},
     )
 
 
-def _start(function: Function) -> Start:
-    command = function.command()
+def _start(function: Function) -> tuple[float, float]:
+    """Return the milliseconds of one process to its end: user and system time, wall time."""
     began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603 - the interpreter that runs this
-        command, cwd=function.task, env=function.variables()
-    )
+    process = function.start()
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Start(used.ru_utime + used.ru_stime, wall)
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return 1000 * (used.ru_utime + used.ru_stime), 1000 * wall
+
+
+def _imports(functions: dict[str, Function]) -> Table:
+    """Return the table of the milliseconds that each function's imports take."""
+    rows = []
+    for name, function in functions.items():
+        if name != BASELINE:
+            spent = _spent(function)
+            rows.append((name, *(f"{spent[column] / 1000:.0f}" for column in COLUMNS)))
+    return Table(
+        title="Start time by library",
+        about=(
+            "Milliseconds from one run of `python -X importtime`: each module without the modules "
+            "that it imports. Creating clients counts as own code."
+        ),
+        columns=("function", *COLUMNS),
+        rows=rows,
+    )
+
+
+def _spent(function: Function) -> Counter[str]:
+    """Return the microseconds by column."""
+    with function.start("-X", "importtime", stderr=subprocess.PIPE) as process:
+        _, log = process.communicate()
+    columns = {package: name for name, packages in LIBRARIES.items() for package in packages}
+    columns[function.module] = COLUMNS[-1]
+    spent: Counter[str] = Counter()
+    for microseconds, module in IMPORT.findall(log):
+        spent[columns.get(module.partition(".")[0], "Python")] += int(microseconds)
+    return spent

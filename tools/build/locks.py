@@ -6,50 +6,45 @@ the tests use.
 
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.build.packages import PROJECT
 
 UV = str(PROJECT / ".venv" / "bin" / "uv")
 COMMON = [
     "--universal",
+    "--python-version=3.11",
     "--generate-hashes",
     "--no-emit-index-url",
     "--no-annotate",
     "--custom-compile-command=make lock",
 ]
 ENVIRONMENTS = ["dev", "emulator", "sam", "policy", "chaos", "bench"]
-# Further options for uv by layer. Chalice's dependencies are needed only by its command line.
-LAYERS = {
-    "layer-sdk": [],
-    "layer-powertools": [],
-    "layer-pillow": [],
-    "layer-pydantic": [],
-    "layer-chalice": ["--no-deps"],
-}
+LAYERS = ["sdk", "powertools", "pillow", "pydantic", "chalice"]
 
 
-def main() -> int:
-    """Write all lock files; return the exit status of the first one that fails."""
+def main() -> None:
+    """Write all lock files; exit with the status of uv at the first one that fails."""
     for group in ENVIRONMENTS:
         project = ["pyproject.toml"] if group == "dev" else []
-        status = _compile(group, project)
-        if status:
-            return status
-    for group, options in LAYERS.items():
-        status = _compile(group, ["--constraint=tools/locks/dev.txt", *options])
-        if status:
-            return status
-    return 0
+        compile_lock(f"tools/locks/{group}.txt", *project)
+    for layer in LAYERS:
+        # Chalice's dependencies are needed only by its command line.
+        options = ["--no-deps"] if layer == "chalice" else []
+        compile_lock(
+            f"infra/layers/layer-{layer}.txt", "--constraint=tools/locks/dev.txt", *options
+        )
 
 
-def _compile(group: str, extra: list[str]) -> int:
-    folder = "infra/layers" if group in LAYERS else "tools/locks"
-    output = f"{folder}/{group}.txt"
-    command = [UV, "-q", "pip", "compile", *extra, "--group", group, "--python-version=3.11"]
-    return subprocess.run(  # noqa: S603 - our own tool
-        [*command, *COMMON, "--output-file", output], cwd=PROJECT, check=False
+def compile_lock(output: str, *options: str) -> None:
+    """Write the lock file of the group that it is named after."""
+    command = [UV, "-q", "pip", "compile", *options, "--group", Path(output).stem, *COMMON]
+    status = subprocess.run(  # noqa: S603 - our own tool
+        [*command, "--output-file", output], cwd=PROJECT, check=False
     ).returncode
+    if status:
+        sys.exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,13 +9,12 @@ This module uses only the standard library, so that any Python can build.
     python -m tools.build.packages layer TARGET
 """
 
-import ast
 import io
 import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -40,40 +39,19 @@ def files(folder: str, handler: str) -> dict[str, Path]:
         FileNotFoundError: there is no such module.
     """
     roots = [PROJECT / folder, PROJECT]
-    module = handler.rpartition(".")[0]
-    if not (roots[0] / f"{module}.py").is_file():
-        raise FileNotFoundError(f"{folder} has no module {module}.")
+    module = roots[0] / f"{handler.rpartition('.')[0]}.py"
+    if not module.is_file():
+        raise FileNotFoundError(f"{folder} has no module {module.stem}.")
+    # Only our modules are on this path, so the finder does not follow imports of libraries.
+    finder = ModuleFinder([str(root) for root in roots])
+    finder.load_file(str(module))
     found = {f"site/{path.name}": path for path in (roots[0] / "site").glob("*")}
-    waiting = [module]
-    while waiting:
-        for name, path in _locate(waiting.pop(), roots):
-            if name not in found:
-                found[name] = path
-                waiting.extend(_imports(path))
+    for imported in finder.modules.values():
+        if file := getattr(imported, "__file__", None):
+            path = Path(file)
+            root = next(root for root in roots if path.is_relative_to(root))
+            found[path.relative_to(root).as_posix()] = path
     return dict(sorted(found.items()))
-
-
-def _locate(module: str, roots: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the files that run when one of our modules is imported; none for a library."""
-    parts = module.split(".")
-    for root in roots:
-        if len(parts) > 1 and not (root / parts[0] / "__init__.py").is_file():
-            continue
-        for length in range(1, len(parts) + 1):
-            base = root.joinpath(*parts[:length])
-            for path in (base / "__init__.py", base.with_suffix(".py")):
-                if path.is_file():
-                    yield path.relative_to(root).as_posix(), path
-
-
-def _imports(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports; `from a import b` may mean the module `a.b`."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def zipped(contents: dict[str, Path]) -> bytes:
@@ -83,8 +61,7 @@ def zipped(contents: dict[str, Path]) -> bytes:
         for name, path in contents.items():
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.external_attr = READ_ONLY
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            package.writestr(entry, path.read_bytes())
+            package.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return archive.getvalue()
 
 

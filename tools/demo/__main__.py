@@ -1,11 +1,19 @@
 """`make demo`: submit an existing and a missing picture to the local cloud, end to end.
 
 It exits 0 only if one is COMPLETED with the right result and the other FAILED: see `judge`.
+
+The picture, docs/card.png, is a test card whose gray version can be judged by eye:
+
+* each patch is half colour, half the gray that it must become. The two halves must look the same,
+  and the number below is the level of that gray;
+* the strip of constant luma, a rainbow in colour, must become one flat gray;
+* lines of one pixel must stay sharp, the star free of fringes, and the sky without visible steps.
 """
 
 import contextlib
 import http.server
 import shlex
+import shutil
 import sys
 import threading
 import time
@@ -21,7 +29,6 @@ from darkroom.cli import render, submissions
 from darkroom.cli.operator import history, tables
 from darkroom.cli.stack import Stack, from_description
 from darkroom.client import ApiError, Darkroom, Unreachable
-from tools.demo import test_card
 from tools.localcloud import cloud, commands
 
 FOLDER = cloud.PROJECT / ".local" / "demo"
@@ -42,7 +49,7 @@ def main() -> int:
         with screen.status("Starting the local cloud and deploying to it"):
             stack = from_description(commands.up())
         show(screen, f"The local cloud is up ({time.monotonic() - began:.1f} s).", "bold")
-        test_card.render(card)
+        shutil.copyfile(cloud.PROJECT / "docs" / CARD, card)
         with served(card) as site, stack.darkroom() as client:
             jobs = submissions.jobs([f"{site}/{CARD}", f"{site}/{MISSING}"])
             submissions.submit(client, jobs, "demo", {})

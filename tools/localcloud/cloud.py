@@ -180,8 +180,6 @@ class LocalCloud:
             # There is no ~/.aws in this folder, and temporary files are removed at the stop.
             "HOME": str(self._scratch),
             "TMPDIR": str(self._scratch),
-            "AWS_REGION": self.region,
-            "AWS_EC2_METADATA_DISABLED": "true",
             "GATEWAY_PORT": str(self.port),
             "DARKROOM_FUNCTION_PYTHON": sys.executable,
             "DARKROOM_FUNCTION_PACKAGES": sysconfig.get_path("purelib"),

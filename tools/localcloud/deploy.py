@@ -7,6 +7,7 @@ of the functions; libraries come from the project's environment instead of layer
 """
 
 import base64
+import copy
 import hashlib
 import json
 import time
@@ -36,7 +37,10 @@ class DeploymentError(LocalCloudError):
 
 
 def deploy(
-    cloud: LocalCloud, stack_name: str = STACK_NAME, parameters: Mapping[str, str] | None = None
+    cloud: LocalCloud,
+    stack_name: str = STACK_NAME,
+    parameters: Mapping[str, str] | None = None,
+    template: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Create or update a stack; return its description, the content of `.local/stack.json`.
 
@@ -44,16 +48,13 @@ def deploy(
         cloud: a running local cloud.
         stack_name: its name; a local cloud can have several stacks.
         parameters: parameters of the template. `AllowPrivateSources` is true by default.
+        template: the parsed template.yaml by default.
 
     Raises:
         DeploymentError: CloudFormation refused the stack.
     """
-    parameters = {
-        "AllowPrivateSources": "true",
-        "ConsoleUrl": "none",
-        **(parameters or {}),
-    }
-    template = yaml_parse((PROJECT / "template.yaml").read_text())
+    parameters = {"AllowPrivateSources": "true", "ConsoleUrl": "none", **(parameters or {})}
+    template = template or yaml_parse((PROJECT / "template.yaml").read_text())
     body, artifacts, sources = localized(without_traffic_shifting(template))
     # A pipeline sets this to its commit. Without it, a change of parameters publishes no version.
     everything = json.dumps([body, parameters], sort_keys=True).encode()
@@ -88,27 +89,19 @@ def without_traffic_shifting(template: dict[str, Any]) -> dict[str, Any]:
     new version is live immediately, executions are started by the machine's own ARN, and the alarms
     that stop a deployment are removed.
     """
+    template = copy.deepcopy(template)
+    shared, resources = template["Globals"]["Function"], template["Resources"]
     machines: dict[str, str] = {}
-    referenced: set[str] = set()
-    resources: dict[str, Any] = {}
-    shared = dict(template["Globals"]["Function"])
-    referenced.update(_references(shared.pop("DeploymentPreference", None)))
-    for name, resource in template["Resources"].items():
-        properties = dict(resource.get("Properties", {}))
+    preferences = [shared.pop("DeploymentPreference", None)]
+    for name, resource in resources.items():
         if resource["Type"] in {FUNCTION, MACHINE}:
-            referenced.update(_references(properties.pop("DeploymentPreference", None)))
+            preferences.append(resource["Properties"].pop("DeploymentPreference", None))
         if resource["Type"] == MACHINE:
-            machines[f"{name}Alias{properties.pop('AutoPublishAlias', '')}"] = name
-        resources[name] = {**resource, "Properties": properties}
-    kept = {
-        name: _renamed(resource, machines)
-        for name, resource in resources.items()
-        if not (
-            name in referenced and resource["Type"] == ALARM and "Metrics" in resource["Properties"]
-        )
-    }
-    shared_by_kind = {**template["Globals"], "Function": shared}
-    return {**template, "Globals": shared_by_kind, "Resources": kept}
+            machines[f"{name}Alias{resource['Properties'].pop('AutoPublishAlias', '')}"] = name
+    for name in resources.keys() & set(_references(preferences)):
+        if resources[name]["Type"] == ALARM and "Metrics" in resources[name]["Properties"]:
+            del resources[name]
+    return {**template, "Resources": _renamed(resources, machines)}
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -145,11 +138,11 @@ def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes
         artifacts[key] = data
         return {"Bucket": ARTIFACTS, "Key": key}
 
-    resources: dict[str, Any] = {}
-    for name, resource in template["Resources"].items():
-        properties = dict(resource.get("Properties", {}))
-        if resource["Type"] == LAYER:
-            continue
+    body = copy.deepcopy(template)
+    body["Globals"]["Function"].pop("Layers", None)
+    body["Resources"] = {n: r for n, r in body["Resources"].items() if r["Type"] != LAYER}
+    for resource in body["Resources"].values():
+        properties = resource.get("Properties", {})
         if resource["Type"] == FUNCTION:
             contents = files(properties["CodeUri"], properties["Handler"])
             sources.update(contents.values())
@@ -158,11 +151,6 @@ def localized(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, bytes
         if resource["Type"] == MACHINE:
             definition = (PROJECT / properties["DefinitionUri"]).read_bytes()
             properties["DefinitionUri"] = stored(definition)
-        resources[name] = {**resource, "Properties": properties}
-    shared = dict(template["Globals"]["Function"])
-    shared.pop("Layers", None)
-    shared_by_kind = {**template["Globals"], "Function": shared}
-    body = {**template, "Globals": shared_by_kind, "Resources": resources}
     return body, artifacts, sources
 
 

@@ -160,19 +160,21 @@ def guarded(application: Application, origins: Collection[str]) -> Application:
         if reason is None:
             await application(scope, receive, send)
         else:
-            await _forbid(send, f"Forbidden: {reason}\n".encode())
+            await respond(send, 403, b"text/plain; charset=utf-8", f"Forbidden: {reason}\n")
 
     return guard
 
 
-async def _forbid(send: Send, body: bytes) -> None:
+async def respond(send: Send, status: int, content_type: bytes, text: str) -> None:
+    """Answer a request before it reaches the application."""
+    body = text.encode()
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),
         # The rest of the request's body may still arrive, so the connection is not reused.
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -67,10 +67,7 @@ class Credentials:
     @property
     def arguments(self) -> dict[str, str]:
         """Return the credentials as arguments of `boto3.client`."""
-        return {
-            "aws_access_key_id": self.access_key_id,
-            "aws_secret_access_key": self.secret_access_key,
-        }
+        return {name.lower(): value for name, value in self.environment.items()}
 
 
 def _path(home: Path) -> Path:

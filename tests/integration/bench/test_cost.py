@@ -4,7 +4,6 @@ import pytest
 
 from darkroom.cost.counts import Run
 from tests.support.fakes.sources import Sources
-from tests.support.ports import free_port
 from tools.bench.billing.counting import count
 
 pytestmark = pytest.mark.timeout(1200)
@@ -22,7 +21,7 @@ OF_A_TASK = {
 
 @pytest.mark.parametrize("workflow", ["STANDARD", "EXPRESS"])
 def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
-    counted = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, 30, free_port())
+    counted = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, 30)
     (run,), (batch,) = counted.runs, counted.batches
 
     assert {n: dict(f.calls) for n, f in run.functions.items()} == {

@@ -128,6 +128,13 @@ def events(calls: Iterable[Call]) -> int:
     )
 
 
+def executions(calls: Iterable[Call]) -> set[str]:
+    """Return the ARNs of the Standard executions that were started."""
+    starts = [json.loads(c.response) for c in calls if c.operation == "StartExecution"]
+    arns = {start["executionArn"] for start in starts if "executionArn" in start}
+    return {arn for arn in arns if ":express:" not in arn}
+
+
 def log_bytes(lines: Iterable[str], *, platform: bool) -> int:
     """Return the bytes that CloudWatch bills for lines of functions.
 
@@ -147,11 +154,9 @@ def log_bytes(lines: Iterable[str], *, platform: bool) -> int:
 
 def by_function(
     calls: Iterable[Call], callers: Mapping[str, str]
-) -> collections.defaultdict[str, collections.Counter[str]]:
+) -> Mapping[str, collections.Counter[str]]:
     """Return how often each function called each operation, named like `dynamodb:PutItem`."""
-    counts: collections.defaultdict[str, collections.Counter[str]] = collections.defaultdict(
-        collections.Counter
-    )
+    counts = collections.defaultdict[str, collections.Counter[str]](collections.Counter)
     for call in calls:
         if call.caller in callers:
             counts[callers[call.caller]][f"{call.service}:{call.operation}"] += 1

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from darkroom.batches import model as batches
 from darkroom.cost.counts import Function, Minute, Run
 from tools.bench.billing import billed
+from tools.bench.billing.deployed import Deployed
 from tools.bench.billing.wire import Call, Wire, tapped_cloud
-from tools.bench.deployed import Deployed
 
-DEADLINE, DEADLINE_OF_A_BATCH = 120, 900
+DEADLINE = 900
 REPAIR = "Reconcile"
 MINUTES = 10
 """Runs of reconcile that are counted; each stands for one minute."""
@@ -29,7 +29,6 @@ map."""
 @dataclass(frozen=True)
 class _Before:
     moment: float
-    lines: Mapping[str, list[str]]
     seconds: Mapping[str, float]
 
 
@@ -44,22 +43,15 @@ class Meter:
 
     def minute(self) -> Minute:
         """Count one run of reconcile that has nothing to repair."""
-        functions = self._stack.client("lambda")
+        functions = self._stack.cloud.client("lambda")
         name = self._stack.physical(f"{REPAIR}Function")
         functions.invoke(FunctionName=name, Payload=b"{}")  # starts its process
-        before = self._stack.processor_time()[REPAIR]
-        self._wire.take()
+        before = self._begin()
         for _ in range(MINUTES):
             functions.invoke(FunctionName=name, Payload=b"{}")
-        repairs = self._repairs()
-        calls = [call for call in self._wire.take() if call.caller in repairs]
-        callers = dict.fromkeys(repairs, REPAIR)
-        own = self._function(
-            REPAIR,
-            MINUTES,
-            self._stack.processor_time()[REPAIR] - before,
-            billed.by_function(calls, callers)[REPAIR],
-        )
+        calls = self._calls(of_repairs=True)
+        lines = self._stack.log_lines(before.moment)
+        own = self._functions(before, lines, calls)[REPAIR]
         return Minute(own, billed.capacity(calls, self._stack.tables).reads)
 
     def run(self, url: str, picture: str, tasks: int) -> Run:
@@ -90,25 +82,13 @@ class Meter:
         sources = [{"imageUrl": url}] * tasks
         answer = http.post("/batches", json={"sources": sources}).raise_for_status()
         batch_id = answer.json()["batchId"]
-        _until(
-            lambda: self._stack.ended("BatchTableName", batch_id),
-            "a batch ends",
-            DEADLINE_OF_A_BATCH,
-        )
+        _until(lambda: self._stack.ended("BatchTableName", batch_id), "a batch ends")
         _completed(http.get(f"/batches/{batch_id}").raise_for_status().json())
         task_ids = [batches.task_id(batch_id, str(index)) for index in range(tasks)]
         listed, pages = self._listed(f"/batches/{batch_id}/tasks")
         if listed != task_ids:
             raise RuntimeError(f"The {len(listed)} listed tasks are not the batch's {tasks} tasks.")
-        run = self._counted(before, picture, task_ids, requests=2 + pages)
-        execution = self._stack.execution_of_batch(batch_id)
-        _until(lambda: self._stack.at_rest([execution]), "the batch's execution ends")
-        return replace(
-            run,
-            transitions=run.transitions + self._stack.transitions([execution]),
-            manifests=1,
-            children=self._stack.children(execution),
-        )
+        return self._counted(before, picture, task_ids, requests=2 + pages, manifests=1)
 
     def _listed(self, path: str) -> tuple[list[str], int]:
         """Return the ids of all tasks of a list, and the number of requests for its pages."""
@@ -124,29 +104,33 @@ class Meter:
 
     def _begin(self) -> _Before:
         self._wire.take()
-        return _Before(time.time(), self._stack.log_lines(), self._stack.processor_time())
+        return _Before(time.time(), self._stack.processor_time())
 
-    def _counted(self, before: _Before, picture: str, task_ids: list[str], requests: int) -> Run:
+    def _counted(
+        self,
+        before: _Before,
+        picture: str,
+        task_ids: list[str],
+        *,
+        requests: int,
+        manifests: int = 0,
+    ) -> Run:
         """Count the calls since `before`, of tasks that have all ended."""
         calls: list[Call] = []
-        repairs = self._repairs()
 
         def all_published() -> bool:
             # The calls of the scheduled reconcile do not belong to the tasks.
-            calls.extend(call for call in self._wire.take() if call.caller not in repairs)
+            calls.extend(self._calls(of_repairs=False))
             return billed.events(calls) >= len(task_ids)
 
         _until(all_published, "the events of all tasks are published")
-        seconds = {
-            name: total - before.seconds.get(name, 0.0)
-            for name, total in self._stack.processor_time().items()
-        }
-        executions = self._stack.executions(task_ids)
+        executions = billed.executions(calls)
         _until(lambda: self._stack.at_rest(executions), "all executions end")
+        all_published()  # adds the calls of their last states
         events = self._events(before.moment, len(task_ids))
-        written = self._stack.log_lines()
-        lines = {name: lines[len(before.lines[name]) :] for name, lines in written.items()}
-        functions = self._functions(seconds, lines, calls)
+        lines = self._stack.log_lines(before.moment)
+        functions = self._functions(before, lines, calls)
+        functions.pop(REPAIR, None)
         used = billed.capacity(calls, self._stack.tables)
         sizes = self._stack.file_bytes(task_ids)
         parameters = self._stack.template["Parameters"]
@@ -154,8 +138,8 @@ class Meter:
             workflow=self._stack.workflow,
             picture=picture,
             tasks=len(task_ids),
-            manifests=0,
-            children=0,
+            manifests=manifests,
+            children=self._stack.children(executions),
             requests=requests,
             transitions=self._stack.transitions(executions),
             functions=functions,
@@ -179,43 +163,41 @@ class Meter:
 
         A successful Standard execution logs nothing at the level of the template.
         """
-        lines: list[str] = []
 
         def complete() -> bool:
-            lines[:] = self._stack.execution_lines(since)
-            return sum(SUCCEEDED in line for line in lines) >= tasks
+            return sum(SUCCEEDED in line for line in self._stack.execution_lines(since)) >= tasks
 
         if self._stack.workflow == "EXPRESS":
             _until(complete, "the logs of all executions are complete")
-        return lines or self._stack.execution_lines(since)
+        return self._stack.execution_lines(since)
 
     def _functions(
-        self, seconds: Mapping[str, float], lines: Mapping[str, list[str]], calls: Iterable[Call]
+        self, before: _Before, lines: Mapping[str, list[str]], calls: Iterable[Call]
     ) -> dict[str, Function]:
+        """Return the functions that ran since `before`, with the calls that they made."""
         called = billed.by_function(calls, self._stack.callers())
+        used = self._stack.processor_time()
         functions = {}
-        for name in sorted(lines.keys() - {REPAIR}):
+        for name in sorted(lines):
             invocations = sum(line.startswith(billed.STARTED) for line in lines[name])
             if invocations:
-                functions[name] = self._function(
-                    name, invocations, seconds.get(name, 0.0), called[name]
+                settings = self._stack.settings(name)
+                seconds = used.get(name, 0.0) - before.seconds.get(name, 0.0)
+                functions[name] = Function(
+                    invocations=invocations,
+                    cpu_ms=round(seconds * 1000, 1),
+                    memory_mb=settings["MemorySize"],
+                    calls=dict(sorted(called[name].items())),
+                    tracing=settings["Tracing"],
                 )
         return functions
 
-    def _function(
-        self, name: str, invocations: int, seconds: float, calls: Mapping[str, int]
-    ) -> Function:
-        settings = self._stack.settings(name)
-        return Function(
-            invocations=invocations,
-            cpu_ms=round(seconds * 1000, 1),
-            memory_mb=settings["MemorySize"],
-            calls=dict(sorted(calls.items())),
-            tracing=settings["Tracing"],
-        )
-
-    def _repairs(self) -> set[str]:
-        return {key for key, name in self._stack.callers().items() if name == REPAIR}
+    def _calls(self, *, of_repairs: bool) -> list[Call]:
+        """Take the calls of reconcile, or those of all other functions."""
+        callers = self._stack.callers()
+        return [
+            call for call in self._wire.take() if (callers.get(call.caller) == REPAIR) == of_repairs
+        ]
 
 
 @dataclass(frozen=True)
@@ -227,9 +209,7 @@ class Counted:
     minute: Minute
 
 
-def count(
-    workflow: str, pictures: Mapping[str, str], tasks: int, of_batch: int, port: int
-) -> Counted:
+def count(workflow: str, pictures: Mapping[str, str], tasks: int, of_batch: int) -> Counted:
     """Count the calls of tasks of one workflow type, on a separate local cloud.
 
     Args:
@@ -237,12 +217,11 @@ def count(
         pictures: the URL of each, by its title.
         tasks: single tasks of each picture.
         of_batch: tasks of each picture, in one batch.
-        port: for the local cloud.
 
     Raises:
         RuntimeError: a task did not end COMPLETED.
     """
-    with tapped_cloud(port) as (cloud, wire), closing(Deployed(cloud, workflow)) as stack:
+    with tapped_cloud() as (cloud, wire), closing(Deployed(cloud, workflow)) as stack:
         meter = Meter(stack, wire)
         # Warm up: start every process that will be needed.
         any_picture = list(pictures.values())[-1]
@@ -261,9 +240,9 @@ def _completed(shown: dict[str, str]) -> dict[str, str]:
     return shown
 
 
-def _until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
-    deadline = time.monotonic() + seconds
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE
     while not condition():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"This did not happen within {seconds} s: {what}")
+            raise RuntimeError(f"This did not happen within {DEADLINE} s: {what}")
         time.sleep(0.02)

@@ -2,14 +2,15 @@
 
 import http.client
 import re
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import Self
 
+from tools.bench.environment import free_port
+from tools.bench.stack import local_cloud
 from tools.localcloud.cloud import LocalCloud
 
 # In the header Authorization: access key, date, region, service.
@@ -39,16 +40,37 @@ class Call:
     response: bytes
 
 
-class _Server(ThreadingHTTPServer):
+class Wire(ThreadingHTTPServer):
+    """A proxy in front of a port of 127.0.0.1, and the calls that went through it."""
+
     daemon_threads = True
     # Functions keep their connections open; do not wait for these at the end.
     block_on_close = False
     request_queue_size = 256
 
     def __init__(self, upstream: int) -> None:
+        """Listen on a free port, in front of the port `upstream`."""
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
         self.upstream = upstream
         self.calls: list[Call] = []
+
+    def __enter__(self) -> Self:
+        """Start forwarding."""
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop forwarding and listening."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+    def take(self) -> list[Call]:
+        """Return the calls since the previous `take`, in the order of their responses."""
+        calls, self.calls = self.calls, []
+        return calls
 
     def handle_error(self, *_: object) -> None:
         """Ignore broken connections: functions are stopped together with their cloud."""
@@ -57,7 +79,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: Wire
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -115,40 +137,12 @@ class _Handler(BaseHTTPRequestHandler):
         return f"{verb}{kind}"
 
 
-class Wire:
-    """The calls that went through a proxy."""
-
-    def __init__(self, server: _Server) -> None:
-        """Take the proxy."""
-        self._server = server
-        self.url = f"http://127.0.0.1:{server.server_address[1]}"
-
-    def take(self) -> list[Call]:
-        """Return the calls since the previous `take`, in the order of their responses."""
-        calls, self._server.calls = self._server.calls, []
-        return calls
-
-
 @contextmanager
-def tapped_cloud(port: int) -> Iterator[tuple[LocalCloud, Wire]]:
-    """Start a local cloud on a port, whose functions call through a wire; stop both at the end."""
-    with tempfile.TemporaryDirectory() as home, tapped(port) as wire:
-        cloud = LocalCloud(Path(home), port)
-        try:
-            cloud.start(AWS_ENDPOINT_URL=wire.url)
-            yield cloud, wire
-        finally:
-            cloud.stop()
-
-
-@contextmanager
-def tapped(port: int) -> Iterator[Wire]:
-    """Start a proxy in front of a port of 127.0.0.1; stop it at the end."""
-    with _Server(port) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield Wire(server)
-        finally:
-            server.shutdown()
-            thread.join()
+def tapped_cloud() -> Iterator[tuple[LocalCloud, Wire]]:
+    """Start a local cloud whose functions call through a wire; stop both at the end."""
+    port = free_port()
+    with (
+        Wire(port) as wire,
+        local_cloud(keep=True, port=port, AWS_ENDPOINT_URL=wire.url) as cloud,
+    ):
+        yield cloud, wire

@@ -4,6 +4,7 @@ The ten tasks of a message batch are simulated together. They are split where a 
 some of them through. So a million tasks take only seconds, and quotas are not scaled.
 """
 
+import math
 import random
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -39,15 +40,15 @@ class Quotas:
         concurrency: concurrent functions.
         start_size: bucket size of StartExecution calls.
         start_rate: their refill rate per second.
-        transition_size: bucket size of state transitions; None: no limit.
+        transition_size: bucket size of state transitions; without a limit by default.
         transition_rate: their refill rate per second.
     """
 
     concurrency: int
     start_size: float
     start_rate: float
-    transition_size: float | None
-    transition_rate: float = 0.0
+    transition_size: float = math.inf
+    transition_rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,7 @@ class Flow:
         self._times, self._burst, self._pollers = times, burst, pollers
         self._chance = random.Random(seed).random  # noqa: S311 - the same seed, the same burst
         self._starts = TokenBucket(self._env, quotas.start_size, quotas.start_rate)
-        self._transitions = (
-            TokenBucket(self._env, quotas.transition_size, quotas.transition_rate)
-            if quotas.transition_size is not None
-            else None
-        )
+        self._transitions = TokenBucket(self._env, quotas.transition_size, quotas.transition_rate)
         self._functions = Concurrency(self._env, quotas.concurrency)
         self._queue: simpy.Store = simpy.Store(self._env)
         self._backlog = 0
@@ -218,7 +215,7 @@ class Flow:
     def _execute(self, born: float, count: int, step: int = 0, attempt: int = 0) -> Process:
         """Run the steps, beginning with `step`. Tasks that Lambda throttles continue separately."""
         for place in range(step, len(self._times.steps)):
-            waited = self._transitions.wait(count) if self._transitions else 0.0
+            waited = self._transitions.wait(count)
             yield self._env.timeout(waited + self._times.between)
             seconds = self._times.steps[place]
             running = self._functions.enter(count, seconds)

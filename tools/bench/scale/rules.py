@@ -5,6 +5,9 @@ import math
 
 import simpy
 
+LONGEST_DELAY = 15.0
+"""Seconds before a retry at most: `MaxDelaySeconds` of the state machine."""
+
 
 class TokenBucket:
     """A token bucket with a constant refill rate: Step Functions' way to throttle.
@@ -77,13 +80,11 @@ class Concurrency:
         return self._running
 
 
-def delay(attempt: int, chance: float, *, interval: float = 1, most: float = 15) -> float:
+def delay(attempt: int, chance: float) -> float:
     """Return the seconds before a retry of the state machine: doubled, capped, full jitter.
 
     Args:
         attempt: 0 for the first retry.
         chance: random, 0 to 1.
-        interval: seconds before the first retry, without jitter.
-        most: the longest delay in seconds.
     """
-    return min(most, interval * float(2**attempt)) * chance
+    return min(LONGEST_DELAY, 2.0**attempt) * chance

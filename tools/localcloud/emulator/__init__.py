@@ -4,10 +4,9 @@
 environment. Besides the standard library and `tools.localcloud.guard`, only ministack and its
 dependencies may be imported here.
 
-- `settings`: the environment variables that configure ministack.
 - `fidelity`: patches that make ministack behave like AWS.
 - `speedups`: patches that make it faster and change no answer. One switch turns them off.
-- `snapshots`: writes the state to disk every few seconds, so that it survives a kill.
-- `storage_check`: rejects changes while the state cannot be written.
-- `__main__`: starts ministack with all of these.
+- `snapshots`: writes the state to disk every few seconds, so that it survives a kill, and rejects
+  changes while it cannot be written.
+- `__main__`: configures ministack and starts it with all of these.
 """

@@ -17,10 +17,32 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tools.localcloud.emulator.settings import configure
+from tools.localcloud.emulator.replacing import apply_patches
 from tools.localcloud.guard import guarded, origins_of
 
 PINNED = "1.5.33"
+REGION = "us-east-1"
+
+# The services that template.yaml uses, and those that CloudFormation needs to create it. Requests
+# to any other service are answered 400.
+SERVICES = (
+    "apigateway",
+    "cloudformation",
+    "dynamodb",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "s3",
+    "scheduler",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "sts",
+)
 
 
 def main() -> None:
@@ -29,23 +51,52 @@ def main() -> None:
     home, port = Path(os.environ["DARKROOM_LOCAL_CLOUD"]), int(os.environ["GATEWAY_PORT"])
     configure(home, port)
 
-    # ministack reads its environment when it is imported, so it is imported only now.
+    # Only now, because ministack reads its environment when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from tools.localcloud.emulator import (  # noqa: PLC0415
-        fidelity,
-        snapshots,
-        speedups,
-        storage_check,
-    )
+    from tools.localcloud.emulator import fidelity, snapshots, speedups  # noqa: PLC0415
 
     speedups.apply()
     fidelity.apply()
-    app.app = guarded(storage_check.reject_unsaved_changes(app.app), origins_of(port))
-    snapshots.start_after_restoring()
+    app.app = guarded(snapshots.reject_unsaved_changes(app.app), origins_of(port))
+    apply_patches(snapshots)
     # ministack would parse the command line of this process.
     sys.argv[1:] = []
     app.main()
+
+
+def configure(home: Path, port: int) -> None:
+    """Set ministack's environment variables, except those that are set already.
+
+    ministack reads them when it is imported.
+
+    The state is stored in `home/state`. Functions and the emulator itself call the endpoint
+    `AWS_ENDPOINT_URL`. Setting it puts a proxy that injects faults between them and the emulator.
+    """
+    state = home / "state"
+    settings = {
+        # Not in ministack's README. Without it, ministack listens on every interface.
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "SERVICES": ",".join(SERVICES),
+        # Two listeners of services that Darkroom does not use.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LAMBDA_EXECUTOR": "local",
+        # Functions may only do what their roles allow, as in AWS. The state machine's role is not
+        # evaluated.
+        "AUTH": "true",
+        "STATE_DIR": str(state),
+        "S3_DATA_DIR": str(state / "s3"),
+        # Without an endpoint a function would call the real AWS.
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "LOG_LEVEL": "WARNING",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
 
 
 def _require_ministack() -> None:

@@ -1,11 +1,14 @@
 """Writes the emulator's state to disk every few seconds, so that a kill loses almost nothing.
 
+While the state cannot be written, changes over HTTP are rejected.
+
 AWS keeps everything that it has acknowledged. ministack writes its state only at a clean stop.
 Objects in S3 are the exception: `S3_PERSIST` writes each object at its put. When a write fails,
 ministack logs it and loses the data at the stop. Here a failed write is retried, and `problem`
 reports it.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -20,7 +23,8 @@ from ministack import app
 from ministack.core import persistence
 from ministack.services import s3
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
+from tools.localcloud.guard import SAVE, SAVED, STAGE, Application, Receive, Scope, Send, respond
 
 # Seconds between two snapshots. A large state is written less often: the pause is at least `REST`
 # times the duration of the last snapshot.
@@ -29,6 +33,8 @@ REST = 10
 # Free bytes that are required in addition to the size of the largest file: a new file is written
 # before the old one is removed.
 ROOM = 2**20
+CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+JSON = b"application/json"
 
 _log = logging.getLogger("darkroom.snapshots")
 _writing = threading.Lock()
@@ -39,22 +45,30 @@ _sizes: dict[str, int] = {}
 _unsaved: dict[str | tuple[str, str], str] = {}
 
 
-def start_after_restoring() -> None:
+@replaces(app, "_load_persisted_state", has="load_persisted_state(data)")
+def start_after_restoring(original: Function) -> None:
     """Start writing snapshots once ministack has read its state. They end with the process.
 
     An earlier snapshot would overwrite the state on disk with the empty state of a new process.
     """
+    original()
+    threading.Thread(target=_forever, daemon=True, name="darkroom-snapshots").start()
 
-    def restore(original: Function) -> Function:
-        def then_start() -> None:
-            original()
-            threading.Thread(target=_forever, daemon=True, name="darkroom-snapshots").start()
 
-        return then_start
+@replaces(persistence, "save_state", has="__ministack_format__")
+def save_at_the_stop(_original: Function, service: str, state: Any) -> None:
+    """Write the state of a service at a clean stop like a snapshot."""
+    _save(service, state)
 
-    replace(app, "_load_persisted_state", restore, has="load_persisted_state(data)")
-    replace(persistence, "save_state", lambda _: _save, has="__ministack_format__")
-    replace(s3, "_persist_object", _tracking_failures, has="_atomic_write(fpath, data)")
+
+@replaces(s3, "_persist_object", has="_atomic_write(fpath, data)")
+def record_unwritten_objects(original: Function, bucket: str, key: str, record: Any) -> None:
+    """Record objects that could not be written; ministack logs the failure and continues."""
+    original(bucket, key, record)
+    if isinstance(record, dict) and record.get("body") is not None:
+        _unsaved[bucket, key] = f"the object {bucket}/{key} could not be written"
+    else:
+        _unsaved.pop((bucket, key), None)
 
 
 def problem() -> str | None:
@@ -83,6 +97,31 @@ def _sentence(reason: str) -> str:
         f"The local cloud cannot save its state in {persistence.STATE_DIR}: {reason}. It accepts "
         "nothing new until it can, as that would be lost when it stops."
     )
+
+
+def reject_unsaved_changes(application: Application) -> Application:
+    """Wrap an ASGI application so that its APIs accept no change that cannot be saved.
+
+    Work that was accepted earlier continues in memory and is saved as soon as possible. `SAVE`
+    and `SAVED` are answered 200, or 503 with the reason as an error of the API.
+    """
+
+    async def gate(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_status = path in {SAVE, SAVED}
+        if path == SAVE:
+            await asyncio.to_thread(write)
+        if not is_status and not (scope.get("method") in CHANGES and STAGE.match(path)):
+            await application(scope, receive, send)
+        elif reason := problem():
+            error = {"error": {"code": "ServiceUnavailable", "message": reason}}
+            await respond(send, 503, JSON, json.dumps(error))
+        elif is_status:
+            await respond(send, 200, JSON, "{}")
+        else:
+            await application(scope, receive, send)
+
+    return gate
 
 
 def write() -> None:
@@ -143,19 +182,6 @@ def _save(service: str, state: Any) -> None:
             partial.unlink()
     else:
         _unsaved.pop(service, None)
-
-
-def _tracking_failures(original: Function) -> Function:
-    """Record objects that could not be written; ministack logs the failure and continues."""
-
-    def persist(bucket: str, key: str, record: Any) -> None:
-        original(bucket, key, record)
-        if isinstance(record, dict) and record.get("body") is not None:
-            _unsaved[bucket, key] = f"the object {bucket}/{key} could not be written"
-        else:
-            _unsaved.pop((bucket, key), None)
-
-    return persist
 
 
 def _write_object(bucket: str, key: str) -> None:

@@ -20,7 +20,7 @@ from tools.bench.scale.flow import (
     Times,
 )
 
-AMPLE = Quotas(1_000_000, 1_000_000, 1_000_000, None)
+AMPLE = Quotas(1_000_000, 1_000_000, 1_000_000)
 TIMES = Times(api=0.02, start=0.05, steps=(0.1, 0.4, 0.2), between=0.02)
 EXECUTION = sum(TIMES.steps) + TIMES.between * len(TIMES.steps)
 

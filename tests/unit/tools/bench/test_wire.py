@@ -6,14 +6,14 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tools.bench.billing.wire import Wire, tapped
+from tools.bench.billing.wire import Wire
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=KEY/20261125/us-east-1/{}/aws4_request, Signature=0"
 
 
 @pytest.fixture
 def wire(httpserver: HTTPServer) -> Iterator[Wire]:
-    with tapped(httpserver.port) as found:
+    with Wire(httpserver.port) as found:
         yield found
 
 

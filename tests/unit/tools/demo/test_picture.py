@@ -1,29 +1,49 @@
-import subprocess
-import sys
-from pathlib import Path
+"""The demo's test card is what its captions say: patches and a strip whose gray is known."""
 
 import pytest
 from PIL import Image
 
-from tools.demo.test_card import FLAT_BOX, FLAT_LUMA, PATCHES, luma, patch_box, render
+from tests.support.project import PROJECT
+
+Colour = tuple[int, int, int]
+
+PATCHES: dict[str, Colour] = {
+    "red": (255, 0, 0),
+    "orange": (255, 128, 0),
+    "yellow": (255, 230, 0),
+    "lime": (140, 230, 0),
+    "green": (0, 255, 0),
+    "cyan": (0, 255, 255),
+    "azure": (0, 128, 255),
+    "blue": (0, 0, 255),
+    "violet": (128, 0, 255),
+    "magenta": (255, 0, 255),
+    "rose": (255, 0, 110),
+    "skin": (224, 172, 138),
+}
+PATCH_COLUMNS, PATCH_SIZE, PATCH_STEP, PATCHES_AT = 4, (124, 66), (134, 90), (428, 560)
+FLAT_LUMA, FLAT_BOX = 128, (40, 856, 1240, 880)
+
+
+def luma(colour: Colour) -> int:
+    """The level of gray, 0 to 255, that a colour must become: ITU-R BT.601."""
+    red, green, blue = colour
+    return round(0.299 * red + 0.587 * green + 0.114 * blue)
+
+
+def patch_box(name: str) -> tuple[int, int, int, int]:
+    """A patch's left, top, right and bottom in pixels; right and bottom are exclusive."""
+    row, column = divmod(list(PATCHES).index(name), PATCH_COLUMNS)
+    left = PATCHES_AT[0] + column * PATCH_STEP[0]
+    top = PATCHES_AT[1] + row * PATCH_STEP[1]
+    return left, top, left + PATCH_SIZE[0], top + PATCH_SIZE[1]
 
 
 @pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> Image.Image:
-    path = tmp_path_factory.mktemp("picture") / "card.png"
-    render(path)
-    with Image.open(path) as image:
+def card() -> Image.Image:
+    with Image.open(PROJECT / "docs" / "card.png") as image:
         image.load()
         return image
-
-
-def test_the_picture_is_the_same_every_time(tmp_path: Path) -> None:
-    first, second = tmp_path / "first.png", tmp_path / "second.png"
-
-    render(first)
-    subprocess.run([sys.executable, "-m", "tools.demo.test_card", second], check=True)
-
-    assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_picture_is_colour_of_1280_by_960(card: Image.Image) -> None:

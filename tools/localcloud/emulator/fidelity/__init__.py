@@ -1,25 +1,20 @@
 """Patches that make ministack 1.5.33 behave like AWS, grouped by service.
 
-Each patch is one function. It documents the behaviour of AWS, and `replace` checks that the code
-which it changes is still there. docs/aws-differences.md has one row for each patch, with the test
+Each patch is one function. It documents the behaviour of AWS, and `replaces` checks that the code
+which it changes is still there. docs/aws-differences.md has a row for each patch, with the test
 that fails without it. The docstring of a module names the sections that contain its rows.
 """
 
 from tools.localcloud.emulator.fidelity import (
     api_gateway,
     cloudformation,
+    cloudwatch,
     iam,
     s3,
     sqs,
     xray,
 )
-from tools.localcloud.emulator.fidelity.aws_lambda import (
-    functions,
-    invocations,
-    runtime_api,
-    workers,
-)
-from tools.localcloud.emulator.fidelity.cloudwatch import alarms, metrics
+from tools.localcloud.emulator.fidelity.aws_lambda import functions, runtime_api, workers
 from tools.localcloud.emulator.fidelity.stepfunctions import (
     events,
     executions,
@@ -27,24 +22,16 @@ from tools.localcloud.emulator.fidelity.stepfunctions import (
     maps,
     retries,
 )
+from tools.localcloud.emulator.replacing import apply_patches
 
 
 def apply() -> None:
     """Apply every patch. AssertionError: this is not the version of ministack they are made for."""
-    functions.apply()
-    runtime_api.apply()
-    workers.apply()
-    invocations.apply()
+    # In this order: what Step Functions replaces leads no further to ministack's source code.
+    apply_patches(functions, runtime_api, workers)
+    apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)
     executions.apply()
     express.apply()
     events.apply()
     retries.apply()
     maps.apply()
-    api_gateway.apply()
-    sqs.apply()
-    cloudformation.apply()
-    s3.apply()
-    iam.apply()
-    metrics.apply()
-    alarms.apply()
-    xray.apply()

@@ -14,83 +14,58 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_evaluator, lambda_runtime, router
 
-from tools.localcloud.emulator.replacing import Function, ModuleProxy, rely_on, replace
+from tools.localcloud.emulator.replacing import Function, ModuleProxy, Patch, rely_on, replaces
 
 # Root's secret key, see `tools.localcloud.private`. Without it the emulator does not start.
 SECRET = os.environ["AWS_SECRET_ACCESS_KEY"]
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    treat_loopback_as_tls()
-    allow_batch_actions_by_the_single_action()
-    verify_the_signature_of_root()
-    verify_signatures_first()
-    give_functions_secret_credentials()
-
-
-def treat_loopback_as_tls() -> None:
+@replaces(iam_evaluator, "_resolve_condition_key", has="aws:securetransport")
+def treat_loopback_as_tls(original: Function, key: str, context: Any) -> Any:
     """`aws:SecureTransport` is true, because a request to 127.0.0.1 has crossed no network.
 
     The template's policies refuse requests without TLS, and the emulator does not support TLS.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-
-    def around(original: Function) -> Function:
-        def resolve(key: str, context: Any) -> Any:
-            return "true" if key.lower() == "aws:securetransport" else original(key, context)
-
-        return resolve
-
-    replace(iam_evaluator, "_resolve_condition_key", around, has="aws:securetransport")
+    return "true" if key.lower() == "aws:securetransport" else original(key, context)
 
 
-def allow_batch_actions_by_the_single_action() -> None:
+@replaces(iam_evaluator, "_action_matches", has="request_action")
+def allow_batch_actions_by_the_single_action(original: Function, action: str, *rest: Any) -> Any:
     """`SendMessageBatch` and its like need the permission for the single action; no other exists.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api.html
     """
-
-    def around(original: Function) -> Function:
-        def matches(action: str, *rest: Any) -> Any:
-            is_batch = action.startswith("sqs:") and action.endswith("Batch")
-            return original(action.removesuffix("Batch") if is_batch else action, *rest)
-
-        return matches
-
-    replace(iam_evaluator, "_action_matches", around, has="request_action")
+    is_batch = action.startswith("sqs:") and action.endswith("Batch")
+    return original(action.removesuffix("Batch") if is_batch else action, *rest)
 
 
-def verify_the_signature_of_root() -> None:
+@replaces(iam_evaluator, "_is_root_key", has="is_root_")
+def verify_the_signature_of_root(_original: Function, key_id: str) -> bool:
     """Root's requests need a valid signature, like all others. ministack does not verify them.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
-    replace(iam_evaluator, "_is_root_key", lambda _: lambda key_id: not key_id, has="is_root_")
+    return not key_id
 
 
-def verify_signatures_first() -> None:
+@replaces(app, "_handle_post_body_shortcuts", has="_handle_admin_config_request")
+async def verify_signatures_first(original: Function, *request: Any) -> Any:
     """A request with a wrong signature is refused before anything else happens.
 
     In ministack each service verifies its own requests, and a few of its internal paths do not.
     """
-
-    def shortcuts(original: Function) -> Function:
-        async def after_the_signature(*request: Any) -> Any:
-            method, path, headers, _, query, request_id = request
-            if headers.get("authorization", "").startswith("AWS4-"):
-                key_id = router.extract_access_key_id(headers, query)
-                failure = iam_evaluator.check_credentials(key_id)
-                if failure:
-                    service = router.detect_service(method, path, headers, query)
-                    return app._credential_failure(service, "", request_id, failure, headers)
-            return await original(*request)
-
-        return after_the_signature
-
-    replace(app, "_handle_post_body_shortcuts", shortcuts, has="_handle_admin_config_request")
+    method, path, headers, _, query, request_id = request
+    if headers.get("authorization", "").startswith("AWS4-"):
+        key_id = router.extract_access_key_id(headers, query)
+        failure = iam_evaluator.check_credentials(key_id)
+        if failure:
+            service = router.detect_service(method, path, headers, query)
+            return app._credential_failure(service, "", request_id, failure, headers)
+    return await original(*request)
 
 
+@Patch
 def give_functions_secret_credentials() -> None:
     """A function gets temporary credentials of its role that nobody else can compute.
 

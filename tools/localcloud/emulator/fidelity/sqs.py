@@ -8,53 +8,43 @@ from typing import Any
 
 from ministack.services import sqs
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, Patch, replaces
 
 INVALID = "ReceiptHandleIsInvalid"
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    allow_repeated_deletes()
-
-
-def allow_repeated_deletes() -> None:
+@replaces(sqs, "_act_delete_message", has=INVALID)
+def allow_repeated_deletes(original: Function, data: dict[str, Any], queue_url: str) -> Any:
     """DeleteMessage accepts a receipt handle that was used before or that is not the latest one.
 
     Only a text that is no receipt handle is invalid. ministack refuses all of these.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
     """
+    try:
+        return original(data, queue_url)
+    except sqs._Err as error:
+        if error.code != INVALID or not _is_handle(data["ReceiptHandle"]):
+            raise
+        return {}
 
-    def delete(original: Function) -> Function:
-        def repeatable(data: dict[str, Any], queue_url: str) -> dict[str, Any]:
-            try:
-                answer: dict[str, Any] = original(data, queue_url)
-            except sqs._Err as error:
-                if error.code != INVALID or not _is_handle(data["ReceiptHandle"]):
-                    raise
-                return {}
-            return answer
 
-        return repeatable
+@replaces(sqs, "_act_delete_message_batch", has=INVALID)
+def allow_repeated_batch_deletes(original: Function, data: dict[str, Any], queue_url: str) -> Any:
+    """DeleteMessageBatch accepts the same: see `allow_repeated_deletes`."""
+    answer = original(data, queue_url)
+    handles = {entry["Id"]: entry.get("ReceiptHandle", "") for entry in data["Entries"]}
+    gone = [each for each in answer["Failed"] if _is_handle(handles[each["Id"]])]
+    return {
+        "Successful": answer["Successful"] + [{"Id": each["Id"]} for each in gone],
+        "Failed": [each for each in answer["Failed"] if each not in gone],
+    }
 
-    def delete_batch(original: Function) -> Function:
-        def repeatable(data: dict[str, Any], queue_url: str) -> dict[str, Any]:
-            answer = original(data, queue_url)
-            handles = {entry["Id"]: entry.get("ReceiptHandle", "") for entry in data["Entries"]}
-            gone = [each for each in answer["Failed"] if _is_handle(handles[each["Id"]])]
-            return {
-                "Successful": answer["Successful"] + [{"Id": each["Id"]} for each in gone],
-                "Failed": [each for each in answer["Failed"] if each not in gone],
-            }
 
-        return repeatable
-
-    for name, action, around in (
-        ("_act_delete_message", "DeleteMessage", delete),
-        ("_act_delete_message_batch", "DeleteMessageBatch", delete_batch),
-    ):
-        replace(sqs, name, around, has=INVALID)
-        sqs._HANDLERS[action] = getattr(sqs, name)
+@Patch
+def use_the_replaced_deletes() -> None:
+    """Enter both functions into ministack's table of actions."""
+    sqs._HANDLERS["DeleteMessage"] = sqs._act_delete_message
+    sqs._HANDLERS["DeleteMessageBatch"] = sqs._act_delete_message_batch
 
 
 def _is_handle(text: str) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 # The client reports a failed start through http.client, which accepts only host and port. The
 # address of our Runtime API also has a path (see `runtime_api`), which is added to each endpoint.
@@ -61,105 +61,84 @@ _layers = Path(tempfile.gettempdir()) / "layers"
 _layers_lock = threading.Lock()
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    run_python_under_the_runtime_client()
-    set_the_environment_of_a_function()
-    report_the_error_of_a_failed_start()
-
-
-def run_python_under_the_runtime_client() -> None:
+@replaces(runtime, "_worker_class_for", has="ProvidedWorker")
+def run_python_under_the_runtime_client(original: Function, config: dict[str, Any]) -> Any:
     """Report error names, messages and stack traces as AWS does.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
     """
-
-    def worker_class_for(original: Function) -> Function:
-        def choose(config: dict[str, Any]) -> Any:
-            return runtime.ProvidedWorker if _is_python(config) else original(config)
-
-        return choose
-
-    def execute(original: Function) -> Function:
-        def run(func: dict[str, Any], event: Any, request_id: str) -> Any:
-            if _is_python(func.get("config") or func):
-                return lambda_svc._execute_function_provided_warm(func, event, request_id)
-            return original(func, event, request_id)
-
-        return run
-
-    def code_dir(original: Function) -> Function:
-        def extract(code_zip: bytes) -> str:
-            folder: str = original(code_zip)
-            # ministack's lock: a file that is open for writing in a forked child cannot be run.
-            with lambda_svc._provided_code_lock:
-                bootstrap = Path(folder) / "bootstrap"
-                if not bootstrap.exists():
-                    bootstrap.write_text(BOOTSTRAP)
-                    bootstrap.chmod(0o700)
-            return folder
-
-        return extract
-
-    replace(runtime, "_worker_class_for", worker_class_for, has="ProvidedWorker")
-    replace(lambda_svc, "_execute_function_warm", execute, has="acquire_worker")
-    replace(lambda_svc, "_provided_runtime_code_dir", code_dir, has="_provided_code_lock")
+    return runtime.ProvidedWorker if _is_python(config) else original(config)
 
 
-def set_the_environment_of_a_function() -> None:
+@replaces(lambda_svc, "_execute_function_warm", has="acquire_worker")
+def execute_python_as_provided(
+    original: Function, func: dict[str, Any], event: Any, request_id: str
+) -> Any:
+    """Run a Python function as one of a `provided.*` runtime."""
+    if _is_python(func.get("config") or func):
+        return lambda_svc._execute_function_provided_warm(func, event, request_id)
+    return original(func, event, request_id)
+
+
+@replaces(lambda_svc, "_provided_runtime_code_dir", has="_provided_code_lock")
+def add_the_bootstrap(original: Function, code_zip: bytes) -> str:
+    """Write the bootstrap that starts the runtime client into the folder of a function's code."""
+    folder: str = original(code_zip)
+    # ministack's lock: a file that is open for writing in a forked child cannot be run.
+    with lambda_svc._provided_code_lock:
+        bootstrap = Path(folder) / "bootstrap"
+        if not bootstrap.exists():
+            bootstrap.write_text(BOOTSTRAP)
+            bootstrap.chmod(0o700)
+    return folder
+
+
+@replaces(lambda_svc, "_provided_worker_env", has="proc_env = dict(os.environ)")
+def set_the_environment_of_a_function(
+    original: Function, config: dict[str, Any], code_dir: str, port: int
+) -> dict[str, str]:
     """Set the variables that Lambda defines and the function's layers, and none of ministack's.
 
     Layers come before the runtime's packages, and a later layer before an earlier one.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
     """
-
-    def environment(original: Function) -> Function:
-        def build(config: dict[str, Any], code_dir: str, port: int) -> dict[str, str]:
-            given: dict[str, str] = original(config, code_dir, port)
-            own = lambda_svc._runtime_env_vars(config)
-            foreign = os.environ.keys() - set(INHERITED) - own.keys()
-            kept = {k: v for k, v in given.items() if k not in foreign or k.startswith("AWS_")}
-            name, logging = config.get("FunctionName", "unknown"), config.get("LoggingConfig") or {}
-            return kept | {
-                "AWS_EXECUTION_ENV": EXECUTION_ENVIRONMENT,
-                "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-                "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup", f"/aws/lambda/{name}"),
-                "PYTHONPATH": os.pathsep.join([*_layer_paths(config), PACKAGES]),
-                # Otherwise a log line could arrive after the answer of its invocation.
-                "PYTHONUNBUFFERED": "1",
-                "TZ": ":UTC",
-                **_log_settings(logging),
-            }
-
-        return build
-
-    replace(lambda_svc, "_provided_worker_env", environment, has="proc_env = dict(os.environ)")
+    given: dict[str, str] = original(config, code_dir, port)
+    own = lambda_svc._runtime_env_vars(config)
+    foreign = os.environ.keys() - set(INHERITED) - own.keys()
+    kept = {k: v for k, v in given.items() if k not in foreign or k.startswith("AWS_")}
+    name, logging = config.get("FunctionName", "unknown"), config.get("LoggingConfig") or {}
+    return kept | {
+        "AWS_EXECUTION_ENV": EXECUTION_ENVIRONMENT,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup", f"/aws/lambda/{name}"),
+        "PYTHONPATH": os.pathsep.join([*_layer_paths(config), PACKAGES]),
+        # Otherwise a log line could arrive after the answer of its invocation.
+        "PYTHONUNBUFFERED": "1",
+        "TZ": ":UTC",
+        **_log_settings(logging),
+    }
 
 
-def report_the_error_of_a_failed_start() -> None:
+@replaces(runtime.ProvidedWorker, "_await_init", has="init error: ")
+def report_the_error_of_a_failed_start(
+    original: Function, worker: Any, init_timeout: float | None = None
+) -> None:
     """Report `Runtime.ImportModuleError` and similar. ministack reports `Runtime.Unknown` for all.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html (initialization error)
     """
-
-    def await_init(original: Function) -> Function:
-        def wait(self: Any, init_timeout: float | None = None) -> None:
-            try:
-                original(self, init_timeout)
-            except runtime.ProvidedInitTimeout:
-                raise
-            except RuntimeError as error:
-                reported = self._init_error if isinstance(self._init_error, dict) else {}
-                raise runtime.ProvidedRuntimeError(
-                    reported.get("errorMessage", str(error)),
-                    reported.get("errorType", "Runtime.ExitError"),
-                ) from error
-
-        return wait
-
-    replace(runtime.ProvidedWorker, "_await_init", await_init, has="init error: ")
+    try:
+        original(worker, init_timeout)
+    except runtime.ProvidedInitTimeout:
+        raise
+    except RuntimeError as error:
+        reported = worker._init_error if isinstance(worker._init_error, dict) else {}
+        raise runtime.ProvidedRuntimeError(
+            reported.get("errorMessage", str(error)),
+            reported.get("errorType", "Runtime.ExitError"),
+        ) from error
 
 
 def _log_settings(logging: Mapping[str, str]) -> dict[str, str]:

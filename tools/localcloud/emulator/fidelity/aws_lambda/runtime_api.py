@@ -26,7 +26,7 @@ import httptools
 from ministack import app
 from ministack.core import lambda_runtime as runtime
 
-from tools.localcloud.emulator.replacing import Function, rely_on, replace
+from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replace
 
 NEXT = "/runtime/invocation/next"
 INIT_ERROR = "/runtime/init/error"
@@ -40,11 +40,7 @@ _environments: dict[str, "Environment"] = {}
 _opening = threading.Lock()
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    serve_on_the_event_loop()
-
-
+@Patch
 def serve_on_the_event_loop() -> None:
     """Replace ministack's handler by `Environment` and its server by `Registration`."""
 
@@ -184,7 +180,9 @@ class Registration:
         self._name = secrets.token_urlsafe(16)
         _environments[self._name] = environment
         # ministack makes the address `127.0.0.1:{port}` of this.
-        self.server_address = ("127.0.0.1", f"{_port()}/{self._name}")
+        with _opening:  # two threads must not start it twice
+            port = _port()
+        self.server_address = ("127.0.0.1", f"{port}/{self._name}")
 
     def serve_forever(self, poll_interval: float) -> None:
         """Return immediately: the shared server does the work of ministack's thread."""
@@ -197,14 +195,9 @@ class Registration:
         _environments.pop(self._name, None)
 
 
+@cache
 def _port() -> int:
     """Return the port of the shared server, which starts with the first call."""
-    with _opening:
-        return _open()
-
-
-@cache
-def _open() -> int:
     listening = socket.create_server(("127.0.0.1", 0))
     served = loop().create_server(Connection, sock=listening)
     asyncio.run_coroutine_threadsafe(served, loop()).result()

@@ -1,4 +1,4 @@
-"""Lambda: how many processes the functions have on a laptop, and when they end.
+"""Lambda: how many processes the functions have on a laptop, and what happens while all are busy.
 
 AWS gives each concurrent invocation its own execution environment. Here an environment is a process
 on the same few processors. 200 tasks at once started 131 processes and ran at 1 to 3 tasks per
@@ -10,13 +10,16 @@ Differences from AWS: docs/aws-differences.md, "Lambda" and "Intended difference
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
 from tools.localcloud.emulator.limiter import Limiter
-from tools.localcloud.emulator.replacing import Function, rely_on, replace
+from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # While so many invocations wait for a process, no messages are received.
@@ -31,15 +34,16 @@ _slots: dict[str, threading.BoundedSemaphore] = {}
 _slots_lock = threading.Lock()
 _waiting = 0
 
+# Defaults in seconds: the maximum age of an event, and the longest delay between two attempts.
+EVENT_AGE = 21600.0
+LONGEST_DELAY = 300.0
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    limit_the_workers()
-    leave_messages_queued_while_functions_wait()
-    end_idle_workers()
+# For how many seconds the current invocation is retried while it is throttled.
+_retry_seconds: ContextVar[float] = ContextVar("retry_seconds", default=0.0)
 
 
-def limit_the_workers() -> None:
+@replaces(lambda_svc, "_execute_function_provided_warm", has="acquire_worker")
+def limit_the_workers(original: Function, func: dict[str, Any], event: Any, request: str) -> Any:
     """Let an invocation wait while all processes of its function are busy.
 
     A waiting invocation counts as a concurrent one, since it would be running on AWS. With
@@ -53,42 +57,29 @@ def limit_the_workers() -> None:
     A function that invokes itself and waits for the answer could wait for its own process. None of
     our functions does.
     """
-
-    def limited(original: Function) -> Function:
-        def run(func: dict[str, Any], event: Any, request_id: str) -> Any:
-            name = lambda_svc._inflight_key(func.get("config") or func)
-            with _slots_lock:
-                slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
-            _count(1)
-            try:
-                slot.acquire()
-            finally:
-                _count(-1)
-            try:
-                with _limiter.slot():
-                    return original(func, event, request_id)
-            finally:
-                slot.release()
-
-        return run
-
-    replace(lambda_svc, "_execute_function_provided_warm", limited, has="acquire_worker")
+    name = lambda_svc._inflight_key(func.get("config") or func)
+    with _slots_lock:
+        slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
+    _count(1)
+    try:
+        slot.acquire()
+    finally:
+        _count(-1)
+    try:
+        with _limiter.slot():
+            return original(func, event, request)
+    finally:
+        slot.release()
 
 
-def leave_messages_queued_while_functions_wait() -> None:
+@replaces(sqs, "_receive_messages_for_esm", has="queue_url")
+def leave_messages_queued_while_functions_wait(original: Function, *args: Any) -> Any:
     """Leave messages in their queue while many invocations wait. AWS would run them all.
 
     A thousand executions at once would each wait for a process longer than the timeouts of their
     states. So only a few are started at a time.
     """
-
-    def receive(original: Function) -> Function:
-        def unless_busy(*args: Any) -> Any:
-            return [] if _waiting >= MOST_WAITING else original(*args)
-
-        return unless_busy
-
-    replace(sqs, "_receive_messages_for_esm", receive, has="queue_url")
+    return [] if _waiting >= MOST_WAITING else original(*args)
 
 
 def _count(change: int) -> None:
@@ -101,6 +92,7 @@ def _count(change: int) -> None:
         lambda_svc.esm_wake.set()
 
 
+@Patch
 def end_idle_workers() -> None:
     """End every process that was idle for `LAMBDA_WARM_TTL_SECONDS` (300).
 
@@ -127,3 +119,56 @@ def _take_idle_workers() -> list[Any]:
             pool[:] = [w for w in pool if w not in gone]
             idle += gone
     return idle
+
+
+@replaces(lambda_svc, "_execute_function", has="_acquire_execution_slot(func, config)")
+def retry_while_throttled(original: Function, func: dict[str, Any], event: Any) -> Any:
+    """Retry throttled messages and events after 1 s, 2 s, 4 s and so on, up to 5 minutes.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+    deadline = time.monotonic() + _retry_seconds.get()
+    delay = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS
+    # ministack calls itself for a function of another account, which must not retry twice.
+    with _retrying_for(0.0):
+        result = original(func, event)
+        while result.get("throttle") and time.monotonic() + delay < deadline:
+            time.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY)
+            result = original(func, event)
+    return result
+
+
+@replaces(lambda_svc, "_run_sqs_batch", has="(esm, func_rec, event, batch, queue_url, queue_name)")
+def retry_a_throttled_message(original: Function, *args: Any) -> Any:
+    """Retry a throttled message until its visibility timeout ends. ministack tries it once.
+
+    Each further receive counts: after five throttled receives, a good message would be moved to
+    the dead-letter queue.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+    *_, queue_url, _ = args
+    attributes = (sqs._queues.get(queue_url) or {}).get("attributes", {})
+    with _retrying_for(float(attributes.get("VisibilityTimeout", 30))):
+        return original(*args)
+
+
+@replaces(lambda_svc, "invoke_async_with_retry", has="contextvars.copy_context()")
+def retry_a_throttled_event(original: Function, func: dict[str, Any], event: Any) -> None:
+    """Retry an asynchronous event for up to six hours. ministack drops it after three attempts.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+    settings = func.get("event_invoke_config") or {}
+    # The thread that ministack starts inherits the context variable.
+    with _retrying_for(float(settings.get("MaximumEventAgeInSeconds", EVENT_AGE))):
+        original(func, event)
+
+
+@contextmanager
+def _retrying_for(seconds: float) -> Iterator[None]:
+    token = _retry_seconds.set(seconds)
+    try:
+        yield
+    finally:
+        _retry_seconds.reset(token)

@@ -1,6 +1,7 @@
-"""A Celery worker that Darkroom is compared with. It does the same work in two ways.
+"""The Celery application that Darkroom is compared with. It does the same work in two ways.
 
-Runs in the environment of tools/locks/bench.txt, see `celery_rig`; `celery_api` accepts its tasks.
+Runs in the environment of tools/locks/bench.txt, see `contenders`: uvicorn serves `api` in one
+process, which stores a task as PENDING and enqueues it; Celery's worker runs the tasks of `app`.
 Both ways set a task to RUNNING in the table, download its image, convert it to gray with the usual
 line of Pillow, put it into the bucket, and set the task to COMPLETED with its result.
 
@@ -20,17 +21,20 @@ import hashlib
 import io
 import os
 import urllib.request
+import uuid
 from typing import Any
 
 import boto3
 from celery import Celery, chain
+from fastapi import FastAPI
 from PIL import Image
+from pydantic import BaseModel
 
 NAME = os.environ["BENCH_NAME"]
 JPEG = "image/jpeg"
 STEP = {"autoretry_for": (Exception,), "retry_backoff": True, "max_retries": 8}
 
-app = Celery("tools.bench.baseline.worker", broker=os.environ["BENCH_BROKER"])
+app = Celery("tools.bench.baseline", broker=os.environ["BENCH_BROKER"])
 app.conf.update(
     # The result is in the table.
     task_ignore_result=True,
@@ -38,10 +42,41 @@ app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
 )
+api = FastAPI()
 table = boto3.client("dynamodb")
 bucket = boto3.client("s3")
 
 Gray = dict[str, Any]
+
+
+class Order(BaseModel):
+    """The body of a request."""
+
+    imageUrl: str  # noqa: N815 - the name that Darkroom's clients send
+
+
+@api.post("/tasks", status_code=202)  # type: ignore[untyped-decorator]
+def create(order: Order) -> dict[str, str]:
+    """Accept a task that runs in one piece."""
+    task = store(order)
+    develop.delay(task["taskId"], order.imageUrl)
+    return task
+
+
+@api.post("/tasks/in-steps", status_code=202)  # type: ignore[untyped-decorator]
+def create_in_steps(order: Order) -> dict[str, str]:
+    """Accept a task that runs in steps."""
+    task = store(order)
+    in_steps(task["taskId"], order.imageUrl).delay()
+    return task
+
+
+def store(order: Order) -> dict[str, str]:
+    """Store a new task as PENDING."""
+    task = {"taskId": str(uuid.uuid4()), "status": "PENDING", "createdAt": now()}
+    item = {**task, "imageUrl": order.imageUrl}
+    table.put_item(TableName=NAME, Item={name: {"S": value} for name, value in item.items()})
+    return task
 
 
 def in_steps(task_id: str, url: str) -> Any:

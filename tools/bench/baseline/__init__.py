@@ -1,1 +1,0 @@
-"""Celery doing the same work: what Darkroom is measured against."""

@@ -1,1 +1,0 @@
-"""CloudWatch: metrics of log lines, and alarms."""
