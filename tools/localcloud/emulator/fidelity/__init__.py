@@ -24,6 +24,7 @@ from tools.localcloud.emulator.fidelity.stepfunctions import (
     events,
     executions,
     express,
+    expressions,
     maps,
     retries,
 )
@@ -40,6 +41,7 @@ def apply() -> None:
     events.apply()
     retries.apply()
     maps.apply()
+    expressions.apply()
     api_gateway.apply()
     sqs.apply()
     cloudformation.apply()

@@ -1,4 +1,4 @@
-"""Lambda: retries of throttled invocations that no caller waits for.
+"""Lambda: retries of throttled invocations that no caller waits for, and what a failed one says.
 
 Differences from AWS: docs/aws-differences.md, "Lambda".
 """
@@ -7,6 +7,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
+from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
 from tools.localcloud.emulator.replacing import Function, replace
@@ -18,12 +19,17 @@ LONGEST_DELAY = 300.0
 # For how many seconds the current invocation is retried while it is throttled.
 _retry_seconds: ContextVar[float] = ContextVar("retry_seconds", default=0.0)
 
+# What ministack says of an environment that ended, and what AWS says of one that exited.
+EXITED = ("Runtime exited before returning a response", "Runtime exited without providing a reason")
+ENDED = (EXITED[0], "Task timed out after ")
+
 
 def apply() -> None:
     """Apply the patches of this module."""
     retry_while_throttled()
     retry_a_throttled_message()
     retry_a_throttled_event()
+    name_the_request_that_ended_its_environment()
 
 
 def retry_while_throttled() -> None:
@@ -100,3 +106,24 @@ def retry_a_throttled_event() -> None:
         return retried
 
     replace(lambda_svc, "invoke_async_with_retry", invoke, has="contextvars.copy_context()")
+
+
+def name_the_request_that_ended_its_environment() -> None:
+    """Begin the message of a timeout or an ended process with `RequestId: … Error: `.
+
+    AWS also adds the exit status of a process, if it is not 0. ministack no longer has it.
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
+
+    def invoke(original: Function) -> Function:
+        def named(self: Any, event: Any, request_id: str, **more: Any) -> Any:
+            answer = original(self, event, request_id, **more)
+            payload = answer.get("error_payload")
+            if isinstance(payload, dict) and payload.get("errorMessage", "").startswith(ENDED):
+                message = payload["errorMessage"].replace(*EXITED)
+                payload["errorMessage"] = f"RequestId: {request_id} Error: {message}"
+            return answer
+
+        return named
+
+    replace(runtime.ProvidedWorker, "invoke", invoke, has=f'"{EXITED[0]}"')

@@ -4,6 +4,7 @@ Differences from AWS: docs/aws-differences.md, "Step Functions".
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.services import stepfunctions
@@ -18,6 +19,7 @@ OF_ONE_EXECUTION = (
     "_stop_execution",
 )
 NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machine"
+ENDS = ("waitForTaskToken", "sync")
 # The smallest billed memory, and the unit of the billed duration.
 BILLED_MB, BILLED_STEP_MS = 64, 100
 
@@ -28,6 +30,7 @@ def apply() -> None:
     answer_a_synchronous_start()
     refuse_what_only_standard_executions_have()
     send_no_status_event()
+    refuse_to_wait_for_other_services()
 
 
 def give_each_start_its_own_execution() -> None:
@@ -151,6 +154,37 @@ def send_no_status_event() -> None:
         return emit_if_standard
 
     replace(stepfunctions, "_emit_execution_status_event", emit, has="_put_events")
+
+
+def refuse_to_wait_for_other_services() -> None:
+    """Refuse an Express machine with `.sync`, `.waitForTaskToken` or an activity.
+
+    Only CreateStateMachine does so here, not a template.
+    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    """
+
+    def create(original: Function) -> Function:
+        def checked(data: dict[str, Any]) -> Any:
+            found = next(_waiting(data), None) if data.get("type") == "EXPRESS" else None
+            if found:
+                message = f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {found}'"
+                return _refused("InvalidDefinition", message)
+            return original(data)
+
+        return checked
+
+    replace(stepfunctions, "_create_state_machine", create, has="_validate_definition_jsonata")
+
+
+def _waiting(data: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the states of an Express machine. States of a Map are not read."""
+    for name, state in json.loads(data.get("definition", "{}")).get("States", {}).items():
+        resource = str(state.get("Resource", ""))
+        what = next((f"'.{end}' service integration" for end in ENDS if f".{end}" in resource), "")
+        if ":activity:" in resource:
+            what = "Activity ARN"
+        if what:
+            yield f"Express state machine does not support {what} at /States/{name}/Resource"
 
 
 def _is_express(machine_arn: str | None) -> bool:
