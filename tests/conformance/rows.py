@@ -16,9 +16,9 @@ Each file in recorded/ is a list of rows about one topic. A row has
 and, if it needs them, `type` (EXPRESS), `timeout` (seconds of the machine), `input` and `objects`
 (keys and texts in the bucket). Of each recording, only facts were taken: the machines are our own.
 
-Three things are written shorter than AWS takes them, see `definition`. In expected values, `!any`
-is any value, `!text …` a text in which the regular expression is found, and `!json …` a text that
-contains this value as JSON.
+A machine is written a little shorter than AWS takes it, see `Row.definition`. In expected values,
+`!any` is any value, `!text …` a text in which the regular expression is found, and `!json …` a text
+that contains this value as JSON.
 """
 
 import json
@@ -35,7 +35,6 @@ SNAPSHOTS = (
     "/tests/aws/services"
 )
 FOLDER = Path(__file__).parent / "recorded"
-Test = Any
 
 
 @dataclass(frozen=True)
@@ -79,18 +78,18 @@ def load() -> list[Row]:
     ]
 
 
-def recorded(date: str, file: str, test: str) -> Callable[[Test], Test]:
+def recorded(date: str, file: str, test: str) -> Callable[[Any], Any]:
     """Name the recording that a test of an API action is from, as the rows do."""
     return _cited(f"{date} {file}::{test}")
 
 
-def documented(page: str) -> Callable[[Test], Test]:
+def documented(page: str) -> Callable[[Any], Any]:
     """Name the page of AWS's documentation that a test is from."""
     return _cited(page)
 
 
-def _cited(source: str) -> Callable[[Test], Test]:
-    def cite(test: Test) -> Test:
+def _cited(source: str) -> Callable[[Any], Any]:
+    def cite(test: Any) -> Any:
         test.source = source
         return test
 

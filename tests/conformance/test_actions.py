@@ -1,50 +1,36 @@
-"""Starting, stopping and reading executions, and Express machines, are answered as AWS did it.
+"""Starting, stopping and reading executions is answered as AWS was recorded to answer it.
 
 `recorded` names the recording of each test, as `rows` explains.
 """
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from tests.conformance.rows import Row, documented, recorded
+from tests.conformance.actions import PASSING, WAITING, refusal
+from tests.conformance.rows import Anything, Row, documented, recorded
 from tests.conformance.runs import Runs
-from tests.support.cloud.minimal import ended, eventually, history, log_group, logged, logging_to
-
-WAITING = Row("waits", {"Pause": {"Type": "Wait", "Seconds": 60, "End": True}}, {})
-PASSING = Row("passes", {"Only": {"Type": "Pass", "Output": {"a": 1}, "End": True}}, {})
-FAILING = Row(
-    "fails", {"Only": {"Type": "Fail", "Error": "SourceGone", "Cause": "It is gone."}}, {}
-)
-CATCHING = Row(
-    "catches",
-    {
-        "Call": {
-            "Invokes": [{"raise": "SourceGone"}],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
-            "End": True,
-        },
-        "Caught": {"Type": "Pass", "Output": "{% $states.input.Error %}", "End": True},
-    },
-    {},
-)
-OTHER_TYPE = "This operation is not supported by this type of state machine"
-EXPRESS_ARN = "Invalid Arn: 'Resource type not valid in this context: express'"
+from tests.support.cloud.minimal import ended, eventually, history
 
 
-def refusal(call: Any, **arguments: Any) -> tuple[str, str]:
-    """The code and the message with which a call is refused."""
-    with pytest.raises(ClientError) as refused:
-        call(**arguments)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
+def status_events(runs: Runs, machine: str) -> Callable[[], list[Any]]:
+    """Send the status events of a machine's executions to a queue; returns what reads it."""
+    name = f"q-{uuid.uuid4().hex[:12]}"
+    sqs, events = runs.cloud.client("sqs"), runs.cloud.client("events")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [machine]}}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
 
+    def receive() -> list[Any]:
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found]
 
-def express(row: Row, **settings: Any) -> Row:
-    return Row(row.name, row.states, row.end, type="EXPRESS", **settings)
+    return receive
 
 
 @pytest.fixture
@@ -103,12 +89,17 @@ def test_the_name_of_an_ended_execution_is_refused_even_with_its_input(runs: Run
     "stepfunctions/v2/test_sfn_api.py",
     "TestSnfApi::test_stop_execution",
 )
-def test_a_stopped_execution_ends_aborted_by_one_event(runs: Runs, waiting):
-    arn = execution(waiting)
+def test_a_stopped_execution_ends_aborted_by_one_event_which_is_the_last(runs: Runs):
+    pause = {"Type": "Wait", "Seconds": 1, "Next": "After"}
+    after = {"Type": "Pass", "End": True}
+    machine = runs.machine(Row("pauses", {"Pause": pause, "After": after}, {}))
+    arn = runs.states.start_execution(stateMachineArn=machine)["executionArn"]
     eventually(lambda: "WaitStateEntered" in history(runs.cloud, arn))
 
     runs.states.stop_execution(executionArn=arn)
 
+    # What is started now ends later than the stopped execution would have.
+    ended(runs.cloud, runs.states.start_execution(stateMachineArn=machine)["executionArn"])
     assert ended(runs.cloud, arn)["status"] == "ABORTED"
     assert history(runs.cloud, arn) == ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]
 
@@ -174,6 +165,54 @@ def test_the_events_of_an_execution_can_be_read_backwards(runs: Runs):
 
 
 @recorded(
+    "2024-02-07",
+    "stepfunctions/v2/base/test_base.py",
+    "TestSnfBase::test_event_bridge_events_base",
+)
+def test_each_status_of_an_execution_is_an_event(runs: Runs):
+    machine = runs.machine(PASSING)
+    receive = status_events(runs, machine)
+    start = {"stateMachineArn": machine, "name": "e-1", "input": "{}"}
+    arn = runs.states.start_execution(**start)["executionArn"]
+
+    received: list[Any] = []
+    eventually(lambda: received.extend(receive()) or len(received) == 2)
+
+    always = {
+        "executionArn": arn,
+        "stateMachineArn": machine,
+        "name": "e-1",
+        "input": "{}",
+        "inputDetails": {"included": True},
+        "stateMachineVersionArn": None,
+        "stateMachineAliasArn": None,
+        "redriveCount": 0,
+        "redriveDate": None,
+        "redriveStatus": "NOT_REDRIVABLE",
+        "error": None,
+        "cause": None,
+    }
+    running = {"status": "RUNNING", "output": None, "outputDetails": None}
+    ended_well = {
+        "status": "SUCCEEDED",
+        "output": '{"a": 1}',
+        "outputDetails": {"included": True},
+    }
+    details = sorted((event["detail"] for event in received), key=lambda d: d["status"])
+    for found, expected in zip(details, (running, ended_well), strict=True):
+        status = expected["status"]
+        reason = f"Execution is {status} and cannot be redriven"
+        assert found == always | expected | {
+            "redriveStatusReason": reason,
+            "startDate": Anything(),
+            "stopDate": Anything(),
+        }
+    assert {event["detail-type"] for event in received} == {
+        "Step Functions Execution Status Change"
+    }
+
+
+@recorded(
     "2023-09-21",
     "stepfunctions/v2/test_sfn_api_map_run.py",
     "TestSnfApiMapRun::test_list_map_runs_and_describe_map_run",
@@ -194,116 +233,3 @@ def test_a_map_run_counts_its_items_and_its_children(runs: Runs):
     assert (described["status"], described["maxConcurrency"]) == ("SUCCEEDED", 1)
     assert {key: described["itemCounts"][key] for key in counted} == counted
     assert {key: described["executionCounts"][key] for key in counted} == counted
-
-
-@recorded(
-    "2024-07-03",
-    "stepfunctions/v2/test_sfn_api_express.py",
-    "TestSfnApiExpress::test_start_async_describe_history_execution",
-)
-def test_an_express_execution_cannot_be_described_stopped_or_listed(runs: Runs):
-    machine = runs.machine(express(WAITING, timeout=5))
-    arn = runs.states.start_execution(stateMachineArn=machine)["executionArn"]
-
-    of_one = ("describe_execution", "stop_execution", "get_execution_history")
-    refused = {refusal(getattr(runs.states, name), executionArn=arn) for name in of_one}
-
-    assert refused == {("InvalidArn", EXPRESS_ARN)}
-    listed = refusal(runs.states.list_executions, stateMachineArn=machine)
-    assert listed == ("StateMachineTypeNotSupported", OTHER_TYPE)
-
-
-@pytest.mark.parametrize(
-    ("row", "last"),
-    [
-        pytest.param(PASSING, ("4", "3", "ExecutionSucceeded", {"output": '{"a": 1}'}), id="well"),
-        pytest.param(
-            FAILING,
-            ("3", "2", "ExecutionFailed", {"error": "SourceGone", "cause": "It is gone."}),
-            id="badly",
-        ),
-    ],
-)
-@recorded(
-    "2024-07-03",
-    "stepfunctions/v2/express/test_express_async.py",
-    "TestExpressAsync::test_base[BASE_PASS_RESULT]",
-)
-def test_the_log_says_how_an_express_execution_ended(runs: Runs, row: Row, last: tuple[Any, ...]):
-    group = log_group(runs.cloud)
-    machine = runs.machine(express(row), loggingConfiguration=logging_to(group, "ALL"))
-
-    arn = runs.states.start_execution(stateMachineArn=machine)["executionArn"]
-
-    end = eventually(
-        lambda: next((e for e in logged(runs.cloud, group, arn) if e["type"] == last[2]), None)
-    )
-    details = {key: value for key, value in end["details"].items() if key != "outputDetails"}
-    assert (end["id"], end["previous_event_id"], end["type"], details) == last
-    assert end["redrive_count"] == "0"
-    assert ":express:" in end["execution_arn"]
-
-
-@pytest.mark.parametrize(
-    ("row", "answer"),
-    [
-        pytest.param(PASSING, {"status": "SUCCEEDED", "output": {"a": 1}}, id="well"),
-        pytest.param(
-            FAILING,
-            {"status": "FAILED", "error": "SourceGone", "cause": "It is gone."},
-            id="badly",
-        ),
-        pytest.param(CATCHING, {"status": "SUCCEEDED", "output": "SourceGone"}, id="caught"),
-    ],
-)
-@recorded(
-    "2024-06-26",
-    "stepfunctions/v2/express/test_express_sync.py",
-    "TestExpressSync::test_base[BASE_RAISE_FAILURE]",
-)
-def test_a_synchronous_start_answers_with_the_end(runs: Runs, row: Row, answer: dict[str, Any]):
-    end = runs.synchronous.start_sync_execution(stateMachineArn=runs.machine(express(row)))
-
-    found = {name: end[name] for name in ("status", "error", "cause") if name in end}
-    found |= {"output": json.loads(end["output"])} if "output" in end else {}
-    assert found == answer
-    assert end["billingDetails"]["billedMemoryUsedInMB"] == 64
-    assert end["billingDetails"]["billedDurationInMilliseconds"] % 100 == 0
-
-
-@recorded(
-    "2024-07-03",
-    "stepfunctions/v2/test_sfn_api.py",
-    "TestSnfApi::test_start_sync_execution",
-)
-def test_a_standard_machine_is_not_started_synchronously(runs: Runs):
-    machine = runs.machine(PASSING)
-
-    refused = refusal(runs.synchronous.start_sync_execution, stateMachineArn=machine)
-
-    assert refused == ("StateMachineTypeNotSupported", OTHER_TYPE)
-
-
-@pytest.mark.parametrize(
-    ("resource", "what"),
-    [
-        ("arn:aws:states:::states:startExecution.sync", "'.sync' service integration"),
-        (
-            "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "'.waitForTaskToken' service integration",
-        ),
-        ("arn:aws:states:us-east-1:000000000000:activity:none", "Activity ARN"),
-    ],
-)
-@recorded(
-    "2024-07-03",
-    "stepfunctions/v2/test_sfn_api_express.py",
-    "TestSfnApiExpress::test_illegal_callbacks[SYNC]",
-)
-def test_an_express_machine_waits_for_no_other_service(runs: Runs, resource: str, what: str):
-    call = {"Type": "Task", "Resource": resource, "Arguments": {}, "End": True}
-
-    code, message = refusal(runs.machine, row=Row("waits", {"Call": call}, {}, type="EXPRESS"))
-
-    assert code == "InvalidDefinition"
-    assert f"Express state machine does not support {what} at /States/Call/Resource" in message

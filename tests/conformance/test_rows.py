@@ -4,7 +4,7 @@ import inspect
 import re
 from collections import Counter
 
-from tests.conformance import test_actions
+from tests.conformance import test_actions, test_express
 from tests.conformance.rows import load
 from tests.support.project import PROJECT
 
@@ -30,7 +30,8 @@ def test_a_row_names_one_source():
 
 
 def test_a_test_of_an_action_names_its_source():
-    tests = inspect.getmembers(test_actions, inspect.isfunction)
+    modules = (test_actions, test_express)
+    tests = [each for module in modules for each in inspect.getmembers(module, inspect.isfunction)]
     sources = {name: test.source for name, test in tests if name.startswith("test_")}
 
     assert [

@@ -37,7 +37,8 @@ def apply() -> None:
 def locate_the_expression() -> None:
     """Follow the path of the expression that is evaluated, which AWS reports if it fails.
 
-    Recorded: docs/aws-differences.md. How AWS writes the index of a list has not been recorded.
+    How AWS writes the index of a list, or the rule of a Choice, has not been recorded.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_EvaluationFailedEventDetails.html
     """
 
     def template(original: Function) -> Function:

@@ -1,4 +1,4 @@
-"""Step Functions: Distributed Maps in JSONata that batch their items.
+"""Step Functions: Distributed Maps in JSONata, and the events of a Map Run.
 
 Differences from AWS: docs/aws-differences.md, "Step Functions".
 """
@@ -24,7 +24,7 @@ def apply() -> None:
 
 
 def read_and_batch_by_jsonata() -> None:
-    """Evaluate JSONata in a map's `ItemReader`, `ItemSelector`, `ItemBatcher`, `Output`, `Assign`.
+    """Evaluate JSONata in the fields of a Distributed Map: `Items`, `ItemReader` and all others.
 
     ministack treats these expressions as plain text and starts one child per item.
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
@@ -69,7 +69,7 @@ def record_the_map_run() -> None:
             length = 0 if "ItemReader" in state else len(_items(state, raw, effective, context))
             add(execution, "MapStateStarted", {"mapStateStartedEventDetails": {"length": length}})
             started = add(execution, "MapRunStarted", {"mapRunStartedEventDetails": {}})
-            known = set(stepfunctions._map_runs)
+            before = _map_runs_of(execution)
             try:
                 answer = original(state, raw, effective, *rest)
             except stepfunctions._ExecutionError as error:
@@ -78,9 +78,8 @@ def record_the_map_run() -> None:
                 add(execution, "MapStateFailed")
                 raise
             finally:
-                for arn in set(stepfunctions._map_runs) - known:
-                    if stepfunctions._map_runs[arn]["executionArn"] == execution["executionArn"]:
-                        started["mapRunStartedEventDetails"]["mapRunArn"] = arn
+                for arn in _map_runs_of(execution) - before:  # none, if the reader failed
+                    started["mapRunStartedEventDetails"]["mapRunArn"] = arn
             add(execution, "MapRunSucceeded")
             add(execution, "MapStateSucceeded")
             return answer
@@ -109,6 +108,11 @@ def start_no_child_of_a_stopped_execution() -> None:
     replace(stepfunctions, "_run_sub_machine", run, has='"Map": _execute_map')
 
 
+def _map_runs_of(execution: dict[str, Any]) -> set[str]:
+    of = execution["executionArn"]
+    return {arn for arn, run in stepfunctions._map_runs.items() if run["executionArn"] == of}
+
+
 def _children(state: dict[str, Any], raw: Any, effective: Any, context: Any) -> list[Any]:
     """Return the input of each child: the items, selected and batched."""
     items = _items(state, raw, effective, context)
@@ -132,7 +136,7 @@ def _items(state: dict[str, Any], raw: Any, effective: Any, context: Any) -> lis
             items = stepfunctions._read_map_items(reader, raw, context)
         except ValueError as error:  # a line is not JSON, or the text is not UTF-8
             raise stepfunctions._ExecutionError("States.ItemReaderFailed", str(error)) from error
-        except (TypeError, KeyError):
+        except (TypeError, KeyError):  # the JSON is no list, or has nothing at `ItemsPointer`
             items = None
         if not isinstance(items, list):
             message = "Attempting to map over non-iterable node."
