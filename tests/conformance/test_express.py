@@ -109,6 +109,26 @@ def test_a_synchronous_start_answers_with_the_end(runs: Runs, row: Row, answer: 
 
 
 @recorded(
+    "2024-07-15",
+    "stepfunctions/v2/express/test_express_sync.py",
+    "TestExpressSync::test_query_runtime_memory",
+)
+def test_only_a_synchronous_execution_has_no_number_of_redrives(runs: Runs):
+    keys = {"Type": "Pass", "Output": "{% $sort($keys($states.context.Execution)) %}", "End": True}
+    group = log_group(runs.cloud)
+    row = express(Row("keys", {"Only": keys}, {}))
+    machine = runs.machine(row, loggingConfiguration=logging_to(group, "ALL"))
+
+    end = runs.synchronous.start_sync_execution(stateMachineArn=machine)
+    arn = runs.states.start_execution(stateMachineArn=machine)["executionArn"]
+
+    assert json.loads(end["output"]) == ["Id", "Input", "Name", "RoleArn", "StartTime"]
+    last = eventually(lambda: logged(runs.cloud, group, arn)[3:])[0]
+    output = json.loads(last["details"]["output"])
+    assert output == ["Id", "Input", "Name", "RedriveCount", "RoleArn", "StartTime"]
+
+
+@recorded(
     "2024-07-03",
     "stepfunctions/v2/test_sfn_api.py",
     "TestSnfApi::test_start_sync_execution",

@@ -33,6 +33,7 @@ def apply() -> None:
     refuse_large_payloads()
     limit_the_output_of_a_state()
     end_a_failed_execution_without_output()
+    complete_the_context()
 
 
 def time_out() -> None:
@@ -213,6 +214,29 @@ def end_a_failed_execution_without_output() -> None:
         return without_output
 
     stepfunctions._fail_execution = fail(stepfunctions._fail_execution)
+
+
+def complete_the_context() -> None:
+    """`$states.context.Execution` has `RoleArn` and `RedriveCount`. There is no redrive here: 0.
+
+    A synchronous execution has no `RedriveCount`.
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    def language(original: Function) -> Function:
+        def asked(state: dict[str, Any], ctx: Any = None) -> Any:
+            # ministack asks for the query language of a state before it evaluates an expression.
+            context = (ctx or {}).get("Execution", {})
+            execution = stepfunctions._executions.get(context.get("Id", ""))
+            if execution and "RoleArn" not in context:
+                started = execution["events"][0]["executionStartedEventDetails"]
+                context["RoleArn"] = started["roleArn"]
+                context.update({} if execution.get("sync") else {"RedriveCount": 0})
+            return original(state, ctx)
+
+        return asked
+
+    replace(stepfunctions, "_state_query_language", language, has="QueryLanguage")
 
 
 def _limit(execution: Mapping[str, Any] | None) -> float | None:

@@ -19,7 +19,12 @@ OF_ONE_EXECUTION = (
     "_stop_execution",
 )
 NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machine"
-ENDS = ("waitForTaskToken", "sync")
+# Parts of the resource of a Task that waits, and what AWS calls it.
+WAITING = {
+    ".sync": "'.sync' service integration",
+    ".waitForTaskToken": "'.waitForTaskToken' service integration",
+    ":activity:": "Activity ARN",
+}
 # The smallest billed memory, and the unit of the billed duration.
 BILLED_MB, BILLED_STEP_MS = 64, 100
 
@@ -165,7 +170,8 @@ def refuse_to_wait_for_other_services() -> None:
 
     def create(original: Function) -> Function:
         def checked(data: dict[str, Any]) -> Any:
-            found = next(_waiting(data), None) if data.get("type") == "EXPRESS" else None
+            definition = json.loads(data.get("definition", "{}"))
+            found = next(_waiting(definition), None) if data.get("type") == "EXPRESS" else None
             if found:
                 message = f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {found}'"
                 return _refused("InvalidDefinition", message)
@@ -176,15 +182,15 @@ def refuse_to_wait_for_other_services() -> None:
     replace(stepfunctions, "_create_state_machine", create, has="_validate_definition_jsonata")
 
 
-def _waiting(data: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the states of an Express machine. States of a Map are not read."""
-    for name, state in json.loads(data.get("definition", "{}")).get("States", {}).items():
-        resource = str(state.get("Resource", ""))
-        what = next((f"'.{end}' service integration" for end in ENDS if f".{end}" in resource), "")
-        if ":activity:" in resource:
-            what = "Activity ARN"
-        if what:
-            yield f"Express state machine does not support {what} at /States/{name}/Resource"
+def _waiting(node: Any, path: str = "") -> Iterator[str]:
+    """Yield what an Express machine may not wait for, with the path to it in the definition."""
+    pairs: Any = enumerate(node) if isinstance(node, list) else getattr(node, "items", tuple)()
+    for key, value in pairs:
+        yield from _waiting(value, f"{path}/{key}")
+        if key == "Resource":
+            for part, what in WAITING.items():
+                if part in value:
+                    yield f"Express state machine does not support {what} at {path}/{key}"
 
 
 def _is_express(machine_arn: str | None) -> bool:
