@@ -53,6 +53,11 @@ class Row:
     input: Any = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def source(self) -> str:
+        """Where the expected values are from."""
+        return self.recorded or self.inferred or self.documented
+
     def definition(self, functions: dict[str, str], bucket: str) -> str:
         """The machine as AWS takes it.
 
@@ -122,7 +127,7 @@ class Anything:
     def __eq__(self, other: object) -> bool:
         return True
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return "!any"

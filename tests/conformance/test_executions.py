@@ -27,12 +27,14 @@ def known(difference: str) -> pytest.MarkDecorator:
 
 @pytest.mark.parametrize("row", compared("end"))
 def test_the_end_is_as_recorded(runs: Runs, row: Row):
-    assert runs.end(row) == row.end
+    assert runs.end(row) == row.end, row.source
 
 
 @pytest.mark.parametrize("row", compared("events"))
 def test_the_events_are_as_recorded(runs: Runs, row: Row):
-    assert [event["type"] for event in runs.events(row)] == row.events.split()
+    types = [event["type"] for event in runs.events(row)]
+
+    assert types == row.events.split(), row.source
 
 
 @pytest.mark.parametrize("row", compared("details"))
@@ -42,4 +44,4 @@ def test_the_details_of_an_event_are_as_recorded(runs: Runs, row: Row):
         [details] = [value for key, value in event.items() if key.endswith("EventDetails")] or [{}]
         found[event["type"]] = details
 
-    assert {kind: found.get(kind) for kind in row.details} == row.details
+    assert {kind: found.get(kind) for kind in row.details} == row.details, row.source
