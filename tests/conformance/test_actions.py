@@ -3,34 +3,15 @@
 `recorded` names the recording of each test, as `rows` explains.
 """
 
-import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.conformance.actions import PASSING, WAITING, refusal
+from tests.conformance.actions import PASSING, WAITING, refusal, status_events
 from tests.conformance.rows import Anything, Row, documented, recorded
 from tests.conformance.runs import Runs
 from tests.support.cloud.minimal import ended, eventually, history
-
-
-def status_events(runs: Runs, machine: str) -> Callable[[], list[Any]]:
-    """Send the status events of a machine's executions to a queue; returns what reads it."""
-    name = f"q-{uuid.uuid4().hex[:12]}"
-    sqs, events = runs.cloud.client("sqs"), runs.cloud.client("events")
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
-    pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [machine]}}
-    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-    arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
-    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-
-    def receive() -> list[Any]:
-        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"]) for message in found]
-
-    return receive
 
 
 @pytest.fixture
@@ -48,6 +29,17 @@ def waiting(runs: Runs) -> dict[str, Any]:
 def execution(start: dict[str, Any]) -> str:
     machine = start["stateMachineArn"].replace(":stateMachine:", ":execution:")
     return f"{machine}:{start['name']}"
+
+
+def over(items: list[int], state: dict[str, Any]) -> dict[str, Any]:
+    """A Map Run with one child after the other, each of which has this state."""
+    processor = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "Item",
+        "States": {"Item": state},
+    }
+    fields = {"Items": items, "MaxConcurrency": 1, "ItemProcessor": processor}
+    return {"Type": "Map", **fields, "End": True}
 
 
 @recorded(
@@ -212,15 +204,31 @@ def test_each_status_of_an_execution_is_an_event(runs: Runs):
     }
 
 
+@documented("https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html")
+def test_a_map_run_ends_with_its_execution(runs: Runs):
+    each = over([1, 2, 3, 4], {"Type": "Wait", "Seconds": 1, "End": True})
+    machine = runs.machine(Row("maps", {"Each": each}, {}))
+    arn = runs.states.start_execution(stateMachineArn=machine)["executionArn"]
+    eventually(lambda: "MapRunStarted" in history(runs.cloud, arn))
+
+    runs.states.stop_execution(executionArn=arn)
+
+    def counts() -> dict[str, int]:
+        listed = runs.states.list_map_runs(executionArn=arn)["mapRuns"]
+        arns = [run["mapRunArn"] for run in listed]
+        return runs.states.describe_map_run(mapRunArn=arns[0])["itemCounts"] if arns else {}
+
+    eventually(lambda: (found := counts()) and found["pending"] + found["running"] == 0)
+    assert counts()["succeeded"] <= 1  # the one that was running
+
+
 @recorded(
     "2023-09-21",
     "stepfunctions/v2/test_sfn_api_map_run.py",
     "TestSnfApiMapRun::test_list_map_runs_and_describe_map_run",
 )
 def test_a_map_run_counts_its_items_and_its_children(runs: Runs):
-    item = {"StartAt": "Item", "States": {"Item": {"Type": "Pass", "End": True}}}
-    item["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
-    each = {"Type": "Map", "Items": [1, 2], "MaxConcurrency": 1, "ItemProcessor": item, "End": True}
+    each = over([1, 2], {"Type": "Pass", "End": True})
     machine = runs.machine(Row("maps", {"Each": each}, {}))
     arn = runs.states.start_execution(stateMachineArn=machine)["executionArn"]
     ended(runs.cloud, arn)

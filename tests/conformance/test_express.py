@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.actions import FAILING, PASSING, WAITING, refusal
-from tests.conformance.rows import Row, recorded
+from tests.conformance.actions import FAILING, PASSING, WAITING, refusal, status_events
+from tests.conformance.rows import Row, documented, recorded
 from tests.conformance.runs import Runs
 from tests.support.cloud.minimal import eventually, log_group, logged, logging_to
 
@@ -164,3 +164,17 @@ def test_an_express_machine_waits_for_no_other_service(runs: Runs, resource: str
 
     assert code == "InvalidDefinition"
     assert f"Express state machine does not support {what} at /States/Call/Resource" in message
+
+
+@documented("https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html")
+def test_an_express_execution_has_no_status_event(runs: Runs):
+    machine, standard = runs.machine(express(PASSING)), runs.machine(PASSING)
+    receive = status_events(runs, machine, standard)
+
+    runs.states.start_execution(stateMachineArn=machine)
+    runs.synchronous.start_sync_execution(stateMachineArn=machine)
+    runs.states.start_execution(stateMachineArn=standard)
+
+    received: list[Any] = []
+    eventually(lambda: received.extend(receive()) or len(received) >= 2)
+    assert {event["detail"]["stateMachineArn"] for event in received} == {standard}
