@@ -182,7 +182,7 @@ def refuse_large_payloads() -> None:
 
 
 def limit_the_output_of_a_state() -> None:
-    """Fail an execution, a state of which returns more than 256 KiB, at the end of the state.
+    """Fail the execution at the end of a state that returns more than 256 KiB.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
@@ -190,7 +190,7 @@ def limit_the_output_of_a_state() -> None:
     def add_event(original: Function) -> Function:
         def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
             exited = (details or {}).get("stateExitedEventDetails")
-            # Every character of a payload takes at most six in the JSON of ministack, `\\u00e4`.
+            # ministack escapes what is not ASCII: its JSON is never shorter than the UTF-8.
             if exited and len(exited["output"]) > PAYLOAD_LIMIT:
                 _require_small(json.loads(exited["output"]), _returned(exited["name"]))
             return original(execution, event_type, details)
