@@ -34,7 +34,13 @@ WORKAROUND = re.compile(r"Workaround: \S+ \S+")
 REACHES = {"replaces", "replace", "rely_on", "setattr"}
 # What ministack ignores, does wrong or does not know, so that nothing here could be tried with it:
 # fields of states, integrations of Task states, properties and types of resources.
-NOT_OF_STATES = {"HeartbeatSeconds", "HeartbeatSecondsPath", "TimeoutSecondsPath", "ResultWriter"}
+NOT_OF_STATES = {
+    "HeartbeatSeconds",
+    "HeartbeatSecondsPath",
+    "ResultWriter",
+    "TimeoutSecondsPath",
+    "Timestamp",
+}
 NOT_OF_TASKS = re.compile(r"\.sync|http:invoke|apigateway:invoke|aws-sdk:s3:(get|put)Object")
 NOT_OF_RESOURCES = {
     "AccessLogSetting",

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloud.minimal import ended, eventually, function, machine, run, task
+from tests.support.cloud.minimal import (
+    ended,
+    eventually,
+    function,
+    history,
+    machine,
+    run,
+    task,
+)
 
 ECHO = "def handler(event, context): return event"
 SLOW = "import time\ndef handler(event, context): time.sleep(0.3); return event"
@@ -111,3 +119,19 @@ def test_a_map_of_what_was_stopped_starts_no_further_child(cloud, bucket):
         lambda: not map_run()["itemCounts"]["running"] and not map_run()["itemCounts"]["pending"]
     )
     assert map_run()["itemCounts"]["succeeded"] < 60
+
+
+def test_an_expression_that_fails_in_a_child_is_in_the_history_of_the_child(cloud, bucket):
+    put(cloud, bucket, "one", "{}")
+    state = over(bucket, {"Type": "Pass", "Output": "{% $states.input.nothing %}", "End": True})
+    states = cloud.client("stepfunctions")
+
+    end = run(cloud, machine(cloud, {"Map": state}), input=json.dumps({"key": "one"}))
+
+    [map_run] = states.list_map_runs(executionArn=end["executionArn"])["mapRuns"]
+    children = states.list_executions(mapRunArn=map_run["mapRunArn"])["executions"]
+    [child] = [states.describe_execution(executionArn=each["executionArn"]) for each in children]
+    assert end["error"] == "States.ExceedToleratedFailureThreshold"
+    assert child["error"] == "States.QueryEvaluationError"
+    assert history(cloud, child["executionArn"]) == ["EvaluationFailed"]
+    assert "EvaluationFailed" not in history(cloud, end["executionArn"])

@@ -19,6 +19,7 @@ from tools.localcloud.emulator.fidelity.stepfunctions import (
     events,
     executions,
     express,
+    expressions,
     maps,
     retries,
 )
@@ -26,7 +27,7 @@ from tools.localcloud.emulator.replacing import apply_patches
 
 
 def apply() -> None:
-    """Apply every patch. AssertionError: this is not the version of ministack they are made for."""
+    """Apply every patch. Raises AssertionError if ministack is not the version they are made for."""
     # In this order: what Step Functions replaces leads no further to ministack's source code.
     apply_patches(functions, runtime_api, workers)
     apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)
@@ -35,3 +36,4 @@ def apply() -> None:
     events.apply()
     retries.apply()
     maps.apply()
+    expressions.apply()

@@ -38,6 +38,10 @@ _waiting = 0
 EVENT_AGE = 21600.0
 LONGEST_DELAY = 300.0
 
+# What ministack says of an environment that ended, and what AWS says of one that exited.
+EXITED = ("Runtime exited before returning a response", "Runtime exited without providing a reason")
+ENDED = (EXITED[0], "Task timed out after ")
+
 # For how many seconds the current invocation is retried while it is throttled.
 _retry_seconds: ContextVar[float] = ContextVar("retry_seconds", default=0.0)
 
@@ -163,6 +167,23 @@ def retry_a_throttled_event(original: Function, func: dict[str, Any], event: Any
     # The thread that ministack starts inherits the context variable.
     with _retrying_for(float(settings.get("MaximumEventAgeInSeconds", EVENT_AGE))):
         original(func, event)
+
+
+@replaces(runtime.ProvidedWorker, "invoke", has=f'"{EXITED[0]}"')
+def name_the_request_that_ended_its_environment(
+    original: Function, worker: Any, event: Any, request_id: str, **more: Any
+) -> Any:
+    """Begin the message of a timeout or an ended process with `RequestId: … Error: `.
+
+    AWS also adds the exit status of a process, if it is not 0. ministack no longer has it.
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
+    answer = original(worker, event, request_id, **more)
+    payload = answer.get("error_payload")
+    if isinstance(payload, dict) and payload.get("errorMessage", "").startswith(ENDED):
+        message = payload["errorMessage"].replace(*EXITED)
+        payload["errorMessage"] = f"RequestId: {request_id} Error: {message}"
+    return answer
 
 
 @contextmanager

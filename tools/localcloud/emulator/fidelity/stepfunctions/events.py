@@ -72,6 +72,7 @@ def record_details_as_aws_does() -> None:
     def add_event(original: Function) -> Function:
         def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
             event = original(execution, *_as_recorded(event_type, details or {}))
+            execution["events"][0].setdefault("previousEventId", 0)
             # On AWS, too, the first state has no previous event.
             event["previousEventId"] = event["id"] - 1 if event["id"] > 2 else 0  # noqa: PLR2004
             return event
@@ -163,6 +164,8 @@ def _as_recorded(event_type: str, details: Mapping[str, Any]) -> tuple[str, dict
     if event_type == "TaskFailed" and recorded.get("error") == "States.Timeout":
         event_type, key = "TaskTimedOut", "taskTimedOutEventDetails"
         del recorded["cause"]
+    if event_type in {"ExecutionFailed", "ExecutionAborted"}:
+        recorded = {name: text for name, text in recorded.items() if text}
     return event_type, {key: recorded} if key else {}
 
 

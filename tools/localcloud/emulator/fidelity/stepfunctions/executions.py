@@ -15,8 +15,11 @@ from tools.localcloud.emulator.replacing import Function, replace
 
 # The largest input, result or output, in bytes of UTF-8.
 PAYLOAD_LIMIT = 256 * 1024
+INTEGRATION = "arn:aws:states:::"
 # An Express execution ends after five minutes, whatever its TimeoutSeconds.
 EXPRESS_LIMIT = 300.0
+# How the message of a refused name begins: ministack, AWS.
+ALREADY = (b"Execution already exists", b"Execution Already Exists")
 # Held while an execution ends, so that it ends once.
 _ending = threading.RLock()
 
@@ -26,7 +29,11 @@ def apply() -> None:
     time_out()
     end_once()
     answer_a_repeated_start()
+    refuse_an_input_that_is_no_json()
     refuse_large_payloads()
+    limit_the_output_of_a_state()
+    end_a_failed_execution_without_output()
+    complete_the_context()
 
 
 def time_out() -> None:
@@ -113,11 +120,32 @@ def answer_a_repeated_start() -> None:
                 return stepfunctions.json_response(
                     {"executionArn": same["executionArn"], "startDate": same["startDate"]}
                 )
-            return original(data)
+            status, headers, body = original(data)
+            return status, headers, body.replace(*ALREADY)
 
         return repeatable
 
     replace(stepfunctions, "_start_execution", start, has="ExecutionAlreadyExists")
+
+
+def refuse_an_input_that_is_no_json() -> None:
+    """Refuse to start an execution with an input that is not JSON. ministack starts it with `{}`.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    """
+
+    def start(original: Function) -> Function:
+        def parsed(data: dict[str, Any]) -> Any:
+            try:
+                json.loads(data.get("input", "{}"))
+            except ValueError as error:
+                message = f"Invalid State Machine Execution Input: '{error}'"
+                return stepfunctions.error_response_json("InvalidExecutionInput", message, 400)
+            return original(data)
+
+        return parsed
+
+    stepfunctions._start_execution = start(stepfunctions._start_execution)
 
 
 def refuse_large_payloads() -> None:
@@ -141,15 +169,74 @@ def refuse_large_payloads() -> None:
 
     def invoke(original: Function) -> Function:
         def limited(resource: str, input_data: Any) -> Any:
-            _require_small(input_data, f"The input of the task '{resource}'")
+            _require_small(input_data, f"The input of the task '{resource}' has")
             result = original(resource, input_data)
-            _require_small(result, f"The result of the task '{resource}'")
+            service = resource.removeprefix(INTEGRATION).partition(":")[0]
+            _require_small(result, _returned(service))
             return result
 
         return limited
 
     stepfunctions._start_execution = start(stepfunctions._start_execution)
     replace(stepfunctions, "_invoke_resource", invoke, has="states:::lambda:invoke")
+
+
+def limit_the_output_of_a_state() -> None:
+    """Fail the execution at the end of a state that returns more than 256 KiB.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+
+    def add_event(original: Function) -> Function:
+        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
+            exited = (details or {}).get("stateExitedEventDetails")
+            # ministack escapes what is not ASCII: its JSON is never shorter than the UTF-8.
+            if exited and len(exited["output"]) > PAYLOAD_LIMIT:
+                _require_small(json.loads(exited["output"]), _returned(exited["name"]))
+            return original(execution, event_type, details)
+
+        return add
+
+    stepfunctions._add_event = add_event(stepfunctions._add_event)
+
+
+def end_a_failed_execution_without_output() -> None:
+    """A failed execution has an error and a cause only. ministack repeats them as its output.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+    """
+
+    def fail(original: Function) -> Function:
+        def without_output(execution: dict[str, Any], error: str, cause: str) -> None:
+            original(execution, error, cause)
+            execution["output"] = None
+
+        return without_output
+
+    stepfunctions._fail_execution = fail(stepfunctions._fail_execution)
+
+
+def complete_the_context() -> None:
+    """`$states.context.Execution` has `RoleArn` and `RedriveCount`. There is no redrive here: 0.
+
+    A synchronous execution has no `RedriveCount`.
+    https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    """
+
+    def language(original: Function) -> Function:
+        def asked(state: dict[str, Any], ctx: Any = None) -> Any:
+            # ministack asks for the query language of a state before it evaluates an expression.
+            context = (ctx or {}).get("Execution", {})
+            execution = stepfunctions._executions.get(context.get("Id", ""))
+            if execution and "RoleArn" not in context:
+                started = execution["events"][0]["executionStartedEventDetails"]
+                context["RoleArn"] = started["roleArn"]
+                context.update({} if execution.get("sync") else {"RedriveCount": 0})
+            return original(state, ctx)
+
+        return asked
+
+    replace(stepfunctions, "_state_query_language", language, has="QueryLanguage")
 
 
 def _limit(execution: Mapping[str, Any] | None) -> float | None:
@@ -188,5 +275,9 @@ def _require_small(payload: Any, what: str) -> None:
     if len(json.dumps(payload, ensure_ascii=False).encode()) > PAYLOAD_LIMIT:
         raise stepfunctions._ExecutionError(
             "States.DataLimitExceeded",
-            f"{what} exceeds the maximum number of bytes ({PAYLOAD_LIMIT}).",
+            f"{what} a size exceeding the maximum number of bytes service limit.",
         )
+
+
+def _returned(name: str) -> str:
+    return f"The state/task '{name}' returned a result with"

@@ -4,6 +4,7 @@ Differences from AWS: docs/aws-differences.md, "Step Functions".
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.services import stepfunctions
@@ -18,6 +19,12 @@ OF_ONE_EXECUTION = (
     "_stop_execution",
 )
 NOT_OF_THIS_TYPE = "This operation is not supported by this type of state machine"
+# Parts of the resource of a Task that waits, and what AWS calls it.
+WAITING = {
+    ".sync": "'.sync' service integration",
+    ".waitForTaskToken": "'.waitForTaskToken' service integration",
+    ":activity:": "Activity ARN",
+}
 # The smallest billed memory, and the unit of the billed duration.
 BILLED_MB, BILLED_STEP_MS = 64, 100
 
@@ -28,6 +35,7 @@ def apply() -> None:
     answer_a_synchronous_start()
     refuse_what_only_standard_executions_have()
     send_no_status_event()
+    refuse_to_wait_for_other_services()
 
 
 def give_each_start_its_own_execution() -> None:
@@ -151,6 +159,38 @@ def send_no_status_event() -> None:
         return emit_if_standard
 
     replace(stepfunctions, "_emit_execution_status_event", emit, has="_put_events")
+
+
+def refuse_to_wait_for_other_services() -> None:
+    """Refuse an Express machine with `.sync`, `.waitForTaskToken` or an activity.
+
+    Only CreateStateMachine does so here, not a template.
+    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    """
+
+    def create(original: Function) -> Function:
+        def checked(data: dict[str, Any]) -> Any:
+            definition = json.loads(data.get("definition", "{}"))
+            found = next(_waiting(definition), None) if data.get("type") == "EXPRESS" else None
+            if found:
+                message = f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {found}'"
+                return _refused("InvalidDefinition", message)
+            return original(data)
+
+        return checked
+
+    replace(stepfunctions, "_create_state_machine", create, has="_validate_definition_jsonata")
+
+
+def _waiting(node: Any, path: str = "") -> Iterator[str]:
+    """Yield what an Express machine may not wait for, with the path to it in the definition."""
+    pairs: Any = enumerate(node) if isinstance(node, list) else getattr(node, "items", tuple)()
+    for key, value in pairs:
+        yield from _waiting(value, f"{path}/{key}")
+        if key == "Resource":
+            for part, what in WAITING.items():
+                if part in value:
+                    yield f"Express state machine does not support {what} at {path}/{key}"
 
 
 def _is_express(machine_arn: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Step Functions: Distributed Maps in JSONata that batch their items.
+"""Step Functions: Distributed Maps in JSONata, and the events of a Map Run.
 
 Differences from AWS: docs/aws-differences.md, "Step Functions".
 """
@@ -13,17 +13,18 @@ from tools.localcloud.emulator.replacing import Function, replace
 
 PAYLOAD_BYTES = 256 * 1024
 # Fields that this module evaluates, so ministack must not see them.
-DONE_HERE = ("ItemReader", "ItemSelector", "ItemBatcher")
+DONE_HERE = ("Items", "ItemReader", "ItemSelector", "ItemBatcher")
 
 
 def apply() -> None:
     """Apply the patches of this module."""
     read_and_batch_by_jsonata()
     start_no_child_of_a_stopped_execution()
+    record_the_map_run()
 
 
 def read_and_batch_by_jsonata() -> None:
-    """Evaluate JSONata in a map's `ItemReader`, `ItemSelector`, `ItemBatcher`, `Output`, `Assign`.
+    """Evaluate JSONata in the fields of a Distributed Map: `Items`, `ItemReader` and all others.
 
     ministack treats these expressions as plain text and starts one child per item.
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
@@ -35,9 +36,9 @@ def read_and_batch_by_jsonata() -> None:
         def batched(state: dict[str, Any], raw: Any, effective: Any, *rest: Any) -> Any:
             iterator, execution, context = rest
             language = stepfunctions._state_query_language(state, context)
-            if language != "JSONata" or "ItemReader" not in state:
+            if language != "JSONata":
                 return original(state, raw, effective, *rest)
-            items = _items(state, raw, context)
+            items = _children(state, raw, effective, context)
             plain = {name: value for name, value in state.items() if name not in DONE_HERE}
             plain["ItemsPath"] = "$.items"
             results, following = original(
@@ -52,6 +53,40 @@ def read_and_batch_by_jsonata() -> None:
         return batched
 
     replace(stepfunctions, "_run_distributed_map", run, has='_read_map_items(state_def["ItemReader')
+
+
+def record_the_map_run() -> None:
+    """Record the events `MapState…` and `MapRun…` of a Distributed Map. ministack records none.
+
+    The ARN of the Map Run is added when it has ended, because ministack creates it later.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+    """
+
+    def run(original: Function) -> Function:
+        def recorded(state: Any, raw: Any, effective: Any, *rest: Any) -> Any:
+            _, execution, context = rest
+            add = stepfunctions._add_event
+            length = 0 if "ItemReader" in state else len(_items(state, raw, effective, context))
+            add(execution, "MapStateStarted", {"mapStateStartedEventDetails": {"length": length}})
+            started = add(execution, "MapRunStarted", {"mapRunStartedEventDetails": {}})
+            before = _map_runs_of(execution)
+            try:
+                answer = original(state, raw, effective, *rest)
+            except stepfunctions._ExecutionError as error:
+                failed = {"error": error.error, "cause": error.cause}
+                add(execution, "MapRunFailed", {"mapRunFailedEventDetails": failed})
+                add(execution, "MapStateFailed")
+                raise
+            finally:
+                for arn in _map_runs_of(execution) - before:  # none, if the reader failed
+                    started["mapRunStartedEventDetails"]["mapRunArn"] = arn
+            add(execution, "MapRunSucceeded")
+            add(execution, "MapStateSucceeded")
+            return answer
+
+        return recorded
+
+    stepfunctions._run_distributed_map = run(stepfunctions._run_distributed_map)
 
 
 def start_no_child_of_a_stopped_execution() -> None:
@@ -73,29 +108,51 @@ def start_no_child_of_a_stopped_execution() -> None:
     replace(stepfunctions, "_run_sub_machine", run, has='"Map": _execute_map')
 
 
-def _items(state: dict[str, Any], raw: Any, context: dict[str, Any]) -> list[Any]:
-    """Return the input of each child: the items of the reader, selected and batched."""
-    evaluate = stepfunctions._apply_jsonata_template
-    reader = dict(state["ItemReader"])
-    reader["Arguments"] = evaluate(reader.get("Arguments", {}), raw, context)
-    try:
-        items = stepfunctions._read_map_items(reader, raw, context)
-    except ValueError as error:  # a line is not JSON, or the text is not UTF-8
-        raise stepfunctions._ExecutionError("States.ItemReaderFailed", str(error)) from error
+def _map_runs_of(execution: dict[str, Any]) -> set[str]:
+    of = execution["executionArn"]
+    return {arn for arn, run in stepfunctions._map_runs.items() if run["executionArn"] == of}
+
+
+def _children(state: dict[str, Any], raw: Any, effective: Any, context: Any) -> list[Any]:
+    """Return the input of each child: the items, selected and batched."""
+    items = _items(state, raw, effective, context)
     if "ItemSelector" in state:
         items = [
-            evaluate(
-                state["ItemSelector"],
-                raw,
-                {**context, "Map": {"Item": {"Index": index, "Value": item}}},
-            )
-            for index, item in enumerate(items)
+            _evaluated(state, "ItemSelector", raw, {**context, "Map": {"Item": item}})
+            for item in ({"Index": index, "Value": value} for index, value in enumerate(items))
         ]
     if "ItemBatcher" not in state:
-        return list(items)
-    batcher = evaluate(state["ItemBatcher"], raw, context)
+        return items
+    batcher = _evaluated(state, "ItemBatcher", raw, context)
     shared = {name: batcher[name] for name in ("BatchInput",) if name in batcher}
     return [{"Items": batch, **shared} for batch in _batches(items, batcher)]
+
+
+def _items(state: dict[str, Any], raw: Any, effective: Any, context: Any) -> list[Any]:
+    """Return the items that a reader reads, an expression returns, or the input is."""
+    if "ItemReader" in state:
+        try:
+            reader = _evaluated(state, "ItemReader", raw, context)
+            items = stepfunctions._read_map_items(reader, raw, context)
+        except ValueError as error:  # a line is not JSON, or the text is not UTF-8
+            raise stepfunctions._ExecutionError("States.ItemReaderFailed", str(error)) from error
+        except (TypeError, KeyError):  # the JSON is no list, or has nothing at `ItemsPointer`
+            items = None
+        if not isinstance(items, list):
+            message = "Attempting to map over non-iterable node."
+            raise stepfunctions._ExecutionError("States.ItemReaderFailed", message)
+        return items
+    if "Items" in state:
+        items = stepfunctions._jsonata_state_field(state, "Items", "array", raw, context)
+    else:
+        items = stepfunctions._resolve_path_or_ctx(state.get("ItemsPath", "$"), effective, context)
+    return items if isinstance(items, list) else [items]
+
+
+def _evaluated(state: dict[str, Any], field: str, raw: Any, context: Any) -> Any:
+    """Return a field with its expressions evaluated, which are located by the field's name."""
+    named = {field: state[field]}
+    return stepfunctions._apply_jsonata_template(named, raw, context)[field]
 
 
 def _batches(items: list[Any], batcher: dict[str, Any]) -> Iterator[list[Any]]:

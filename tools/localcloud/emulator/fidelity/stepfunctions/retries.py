@@ -21,6 +21,7 @@ def apply() -> None:
     exclude_terminal_errors_from_wildcards()
     name_the_error_of_a_throttled_function()
     time_out_without_a_cause()
+    fail_without_what_a_fail_state_lacks()
 
 
 def honour_delay_and_jitter() -> None:
@@ -113,6 +114,21 @@ def time_out_without_a_cause() -> None:
         invoke,
         has='_ExecutionError("States.Timeout"',
     )
+
+
+def fail_without_what_a_fail_state_lacks() -> None:
+    """A Fail state without `Error` ends without an error. ministack sets `States.Fail`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html
+    """
+
+    def field(original: Function) -> Function:
+        def given(state: dict[str, Any], name: str, _default: str, *rest: Any) -> Any:
+            return original(state, name, "", *rest)
+
+        return given
+
+    replace(stepfunctions, "_fail_state_field", field, has="state_def.get(field, default)")
 
 
 def _is_throttle(cause: str) -> bool:
