@@ -1,9 +1,12 @@
 """Arguments and options that several commands share."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from darkroom.cli.stack import Stack, Target
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task id, as `submit` prints it.")]
 TaskIds = Annotated[
@@ -39,3 +42,9 @@ def output_options(output_format: Format | None, quality: int | None) -> dict[st
     """Return the `output` of a task or a batch. What is left out is the API's default."""
     options = {"format": output_format and output_format.value, "quality": quality}
     return {key: value for key, value in options.items() if value is not None}
+
+
+def stack_of(context: typer.Context) -> "Stack":
+    """Return the stack that a command is for. Raises as `Target.find`."""
+    target: Target = context.obj
+    return target.find()

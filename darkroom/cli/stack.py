@@ -2,15 +2,17 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from darkroom.aws.console_links import machine_url
 from darkroom.cli.errors import CommandError
+from darkroom.cli.render import complain
 from darkroom.client import Darkroom
 from darkroom.client.transport import connection
 
@@ -82,6 +84,30 @@ class Stack:
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
         return message
+
+
+class Target(NamedTuple):
+    """The stack that the options `--stack` and `--region` select."""
+
+    stack_name: str | None = None
+    region: str | None = None
+
+    def find(self) -> Stack:
+        """Find the stack; print a warning if it is a local cloud that cannot save its state.
+
+        Raises:
+            NoStack: as `find`.
+        """
+        found = find(self.stack_name, self.region)
+        if problem := found.unsaved():
+            complain(problem)
+        return found
+
+    def command(self, arguments: str) -> str:
+        """Return another command for the same stack, for the user to copy."""
+        options = zip(("--stack", "--region"), self, strict=True)
+        given = "".join(f"{option} {shlex.quote(value)} " for option, value in options if value)
+        return f"darkroom {given}{arguments}"
 
 
 def find(stack_name: str | None = None, region: str | None = None) -> Stack:

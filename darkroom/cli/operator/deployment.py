@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from rich.text import Text
+
+from darkroom.cli.render import clean
 from darkroom.cli.stack import Stack
 
 OK, WARN, FAIL = "ok", "warn", "fail"
+STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,12 @@ class Finding:
     subject: str
     message: str
     advice: str = ""
+
+    def shown(self) -> Text:
+        """Return it for the terminal, with its advice on a second line."""
+        message = clean(f"{self.subject:15}{self.message}")
+        advice = f"\n{' ' * 21}{clean(self.advice)}" if self.advice else ""
+        return Text.assemble((f"{self.level:6}", STYLES[self.level]), message, advice)
 
 
 @dataclass(frozen=True)

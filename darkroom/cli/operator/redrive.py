@@ -42,6 +42,12 @@ class DeadLetter:
     order: dict[str, Any] | None
     reason: str
 
+    def __str__(self) -> str:
+        """Return what a redrive would do with it, and with what."""
+        order = self.order
+        content = f"{order['taskId']}  attempt {order['attempt']}" if order else "not a task"
+        return "  ".join(filter(None, ["move" if order else "keep", content, self.reason]))
+
 
 @dataclass(frozen=True)
 class Moved:

@@ -2,13 +2,15 @@
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom.cli import aws
-from darkroom.cli.operator.history import NoHistory
-from darkroom.cli.operator.log_search import search
+from rich.table import Table
+from rich.text import Text
+
+from darkroom.cli import aws, render
+from darkroom.cli.operator.history import NoHistory, search
 from darkroom.cli.stack import Stack
 
 # Fields of every log line; they are not shown as details.
@@ -25,6 +27,7 @@ COMMON_FIELDS = frozenset(
         "xray_trace_id",
     }
 )
+STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 LAST_WEBHOOK = datetime.timedelta(days=1)
 """The last log line about a task is written within this time after its end."""
 
@@ -80,3 +83,25 @@ def from_log(text: str, task_id: str) -> LogEntry | None:
         )
     except (ValueError, KeyError, TypeError):
         return None  # Lambda's own lines have other fields
+
+
+def log_table(entries: Iterable[LogEntry]) -> Table:
+    """Return what functions logged, a row for each entry."""
+    rows = (
+        (
+            f"{entry.time:%H:%M:%S.%f}"[:-3],
+            render.clean(entry.function),
+            Text(render.clean(_message(entry)), STYLES.get(entry.level, "")),
+        )
+        for entry in entries
+    )
+    return render.table({"logged": render.WORD, "by": render.WORD, "message": render.LINES}, rows)
+
+
+def _message(entry: LogEntry) -> str:
+    details = (f"{name} {_plain(value)}" for name, value in entry.details.items())
+    return ", ".join([entry.message, *details])
+
+
+def _plain(value: Any) -> str:
+    return ": ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
