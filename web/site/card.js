@@ -2,9 +2,8 @@
 
 import { explain } from "./api.js";
 import { compare, placeholder } from "./compare.js";
-import { element } from "./dom.js";
+import { code, element, paragraph } from "./dom.js";
 import { attempts, draw } from "./machine.js";
-import { prose } from "./errors.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
@@ -132,9 +131,9 @@ export class Card {
     const times = attempts(this.#known.machine, step, error);
     return element("div", { className: "reason" },
       element("p", { className: "error" },
-        element("code", {}, error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
+        code(error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
       ),
-      meaning ? element("p", { className: "meaning" }, ...prose(meaning)) : null,
+      meaning ? paragraph(meaning, "meaning") : null,
       element("p", { className: "message", dir: "auto" }, message),
     );
   }

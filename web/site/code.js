@@ -1,6 +1,6 @@
 /** Blocks of code with a copy button, and the curl command of an example. */
 
-import { announce, element } from "./dom.js";
+import { announce, code, element, visuallyHidden } from "./dom.js";
 
 const NARROW = 48;
 const SHOWN = 2000; // milliseconds
@@ -11,19 +11,16 @@ const SHOWN = 2000; // milliseconds
  * @param {string} text
  */
 export function block(title, text) {
-  const code = element("code", {}, text);
+  const content = code(text);
   const label = element("span", {}, "Copy");
-  const button = element(
-    "button",
-    { className: "quiet", type: "button" },
-    label,
-    element("span", { className: "visually-hidden" }, ` ${title}`),
+  const button = element("button", { className: "quiet", type: "button" },
+    label, visuallyHidden(` ${title}`),
   );
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      getSelection().selectAllChildren(code);
+      getSelection().selectAllChildren(content);
       announce("The browser does not allow copying. The text is selected: copy it yourself.");
       return;
     }
@@ -31,12 +28,10 @@ export function block(title, text) {
     announce("Copied.");
     setTimeout(() => { label.textContent = "Copy"; }, SHOWN);
   });
-  return element(
-    "figure",
-    { className: "code" },
+  return element("figure", { className: "code" },
     element("figcaption", {}, element("span", {}, title), button),
     // It scrolls, so it must be reachable with the keyboard.
-    element("pre", { tabIndex: 0, role: "group", "aria-label": title }, code),
+    element("pre", { tabIndex: 0, role: "group", "aria-label": title }, content),
   );
 }
 
