@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,11 +68,13 @@ class Stack:
         return connection(proxies=not self.is_local, timeout=timeout)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client for the stack's cloud."""
+        """Return a boto3 client for the stack's cloud; in AWS with the user's credentials."""
+        import boto3
+
         from darkroom.cli import aws
 
         region = self.region or aws.default_region() or DEFAULT_REGION
-        return aws.client(service, region, self.endpoint_url, self.credentials)
+        return boto3.client(service, region, endpoint_url=self.endpoint_url, **self.credentials)
 
     def unsaved(self) -> str | None:
         """Return why the local cloud cannot save its state; None if it can, or does not answer."""
@@ -127,9 +129,14 @@ def find(stack_name: str | None = None, region: str | None = None) -> Stack:
         return Stack(url.rstrip("/"), key, region=region)
     if url or key:
         raise NoStack("Set both DARKROOM_API_URL and DARKROOM_API_KEY, or neither.")
-    for path in _stack_files():
+    here = Path.cwd()
+    for folder in (PROJECT, here, *here.parents):
+        path = folder / STACK_FILE
         if path.is_file():
-            return _read(path)
+            try:
+                return from_description(json.loads(path.read_text()))
+            except (OSError, ValueError, KeyError, AttributeError) as error:
+                raise NoStack(f"{path} cannot be read. Run `make up` to write it again.") from error
     raise NoStack(
         "No Darkroom stack was found. Start the local cloud with `make up`, name a stack in AWS "
         "with --stack, or set DARKROOM_API_URL and DARKROOM_API_KEY."
@@ -168,13 +175,15 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
     Raises:
         NoStack: no region or credentials, no such stack, or it is not a Darkroom.
     """
+    import boto3
+
     from darkroom.cli import aws
 
     region = region or aws.default_region()
     if not region:
         raise NoStack(f"The region of {stack_name} is not known. Use --region or set AWS_REGION.")
     try:
-        cloudformation = aws.client("cloudformation", region)
+        cloudformation = boto3.client("cloudformation", region)
         (found,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
         if missing := {"ApiUrl", "ApiKeyId"} - outputs.keys():
@@ -182,7 +191,7 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
                 f"The stack {stack_name} is not a Darkroom, or its deployment is not complete: it "
                 f"has no output {' and no '.join(sorted(missing))}."
             )
-        key = aws.client("apigateway", region).get_api_key(
+        key = boto3.client("apigateway", region).get_api_key(
             apiKey=outputs["ApiKeyId"], includeValue=True
         )["value"]
     except aws.AwsError as error:
@@ -197,16 +206,3 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
         console_url=machine_url(machine) if machine else None,
         outputs=outputs,
     )
-
-
-def _stack_files() -> Iterator[Path]:
-    here = Path.cwd()
-    for folder in (PROJECT, here, *here.parents):
-        yield folder / STACK_FILE
-
-
-def _read(path: Path) -> Stack:
-    try:
-        return from_description(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise NoStack(f"{path} cannot be read. Run `make up` to write it again.") from error

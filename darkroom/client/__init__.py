@@ -61,11 +61,9 @@ class Darkroom:
         """Submit and follow many images in one request."""
 
     def __enter__(self) -> Self:
-        """Return the client itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections."""
         self.close()
 
     def close(self) -> None:

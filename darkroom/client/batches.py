@@ -25,7 +25,6 @@ class Batches:
     """The batches of one API: `Darkroom.batches`."""
 
     def __init__(self, api: Api, upload: Upload) -> None:
-        """Store the API, and a function that uploads a file."""
         self._api, self._upload = api, upload
 
     def source(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ class ApiError(DarkroomError):
     """
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
-        """Store the parts of the response."""
         super().__init__(message)
         self.status, self.code, self.message, self.field = status, code, message, field
 

@@ -29,7 +29,6 @@ class Poll:
     """Repeats GET requests: receives only what has changed, at the pace that the API asks for."""
 
     def __init__(self, api: Api) -> None:
-        """Store the API."""
         self._api = api
         self._known: dict[tuple[str, ...], tuple[str, Any]] = {}
         self._retry_after: list[float] = []

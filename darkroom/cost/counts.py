@@ -111,19 +111,11 @@ class Counts:
     fixed: Mapping[str, int]
 
     def run(self, workflow: str, picture: str) -> Run:
-        """Return the run of single tasks with a workflow type and an image.
-
-        Raises:
-            KeyError: there is none.
-        """
+        """Return the run of single tasks with a workflow type and an image, or raise KeyError."""
         return _find(self.runs, workflow, picture)
 
     def batch(self, workflow: str, picture: str) -> Run:
-        """Return the run of a batch with a workflow type and an image.
-
-        Raises:
-            KeyError: there is none.
-        """
+        """Return the run of a batch with a workflow type and an image, or raise KeyError."""
         return _find(self.batches, workflow, picture)
 
 

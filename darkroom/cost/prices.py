@@ -12,7 +12,6 @@ class Prices:
     """The price table."""
 
     def __init__(self, lines: Mapping[str, Mapping[str, Any]]) -> None:
-        """Store the lines of `prices.toml`."""
         self.lines = lines
 
     def of(self, name: str, count: float = 1.0) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.progress import Progress as Bar
 
 from darkroom.cli import render
 from darkroom.cli.batch import checkpoint as checkpoints
@@ -37,16 +37,9 @@ def run(target: Target, images: Path, out: Path, options: Mapping[str, Any]) -> 
     version = checkpoints.version([stack.api_url, options, *(s.version() for s in sources)])
     if ignored:
         say(f"Files ignored because they are not images: {ignored}.")
-    screen = render.screen()
     try:
-        with stack.darkroom() as client, render.progress_bar(screen) as bar:
-            row = bar.add_task("", total=len(items))
-
-            def show(progress: Progress) -> None:
-                ended = progress.counts["saved"] + progress.counts["failed"]
-                bar.update(row, description=progress.summary(), completed=ended)
-
-            _convert(client, items, out, Progress(show), screen, version=version, options=options)
+        with stack.darkroom() as client, render.progress_bar(render.screen()) as bar:
+            _convert(client, items, out, bar, version=version, options=options)
     except (KeyboardInterrupt, ApiError, Unreachable):
         complain(_interrupted(checkpoints.read(out, version), target))
         raise
@@ -67,8 +60,7 @@ def _convert(
     client: Darkroom,
     items: Sequence[Item],
     out: Path,
-    progress: Progress,
-    screen: Console,
+    bar: Bar,
     *,
     version: str,
     options: Mapping[str, Any],
@@ -79,6 +71,7 @@ def _convert(
         ApiError, Unreachable: the API refuses the uploads or does not report the status.
         CommandError: the API refuses the batch.
     """
+    progress = Progress(bar, len(items))
     checkpoint = _usable_checkpoint(client, out, version)
     if checkpoint:
         batch_items.restore(items, checkpoint, progress)
@@ -95,7 +88,7 @@ def _convert(
             raise CommandError(error.message) from error
         checkpoint.batch_id = batch["batchId"]
         checkpoint.write(out)
-    screen.print(f"Batch {render.clean(checkpoint.batch_id)}", soft_wrap=True)
+    bar.console.print(f"Batch {render.clean(checkpoint.batch_id)}", soft_wrap=True)
     last = batch_items.follow(client, checkpoint.batch_id, items, out, progress)
     if last["status"] != Status.COMPLETED:
         render.show(render.batch_line(last))

@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+from rich.progress import Progress as Bar
 
 from darkroom.cli.batch import output_names
 from darkroom.cli.batch.checkpoint import Checkpoint
@@ -49,24 +51,22 @@ class Item:
 
 
 class Progress:
-    """How many items have reached each stage. Thread-safe; `on_change` is called on each change."""
+    """Shows on a progress bar how many items have reached each stage. Thread-safe."""
 
-    def __init__(self, on_change: Callable[["Progress"], None]) -> None:
-        """Store the function."""
-        self._on_change = on_change
+    def __init__(self, bar: Bar, total: int) -> None:
+        self._bar, self._row = bar, bar.add_task("", total=total)
         self._lock = threading.Lock()
-        self.counts = Counter[str]()
+        self._counts = Counter[str]()
 
     def add(self, stage: str) -> None:
         """Count one more item that was `uploaded`, `developed` or `saved`, or has `failed`."""
         with self._lock:
-            self.counts[stage] += 1
-            self._on_change(self)
-
-    def summary(self) -> str:
-        """Return all counts on one line."""
-        shown = ["uploaded", "developed", "saved", *(["failed"] if self.counts["failed"] else [])]
-        return "  ".join(f"{self.counts[stage]} {stage}" for stage in shown)
+            counts = self._counts
+            counts[stage] += 1
+            stages = ["uploaded", "developed", "saved", *(["failed"] if counts["failed"] else [])]
+            text = "  ".join(f"{counts[stage]} {stage}" for stage in stages)
+            ended = counts["saved"] + counts["failed"]
+            self._bar.update(self._row, description=text, completed=ended)
 
 
 def items(sources: Sequence[Source]) -> list[Item]:
