@@ -75,11 +75,8 @@ def read(
 ) -> list[Visit]:
     """Return the states that an execution visited, in order.
 
-    Args:
-        stack: the stack of the execution.
-        arn: of the execution.
-        since: a moment before its start; logs are searched from there.
-        ended: when its task ended, so that the search does not read all logs until today.
+    Logs are searched from `since`, a moment before its start, until some minutes after its task
+    `ended`: without that, all logs until today are read.
 
     Raises:
         NoHistory: it does not exist, has expired, or cannot be read.

@@ -68,13 +68,10 @@ class DeadLetters:
         Raises:
             NoStack: the queues are not known, only the address of the API.
         """
-        try:
-            self._dead = stack.outputs["DeadLetterQueueUrl"]
-            self._tasks = stack.outputs["TaskQueueUrl"]
-        except KeyError as error:
-            raise NoStack(
-                "The queues of the stack are not known. Use --stack to name the stack."
-            ) from error
+        outputs = stack.outputs
+        if not {"DeadLetterQueueUrl", "TaskQueueUrl"} <= outputs.keys():
+            raise NoStack("The queues of the stack are not known. Use --stack to name the stack.")
+        self._dead, self._tasks = outputs["DeadLetterQueueUrl"], outputs["TaskQueueUrl"]
         self._sqs = stack.client("sqs")
 
     def count(self) -> int:

@@ -13,7 +13,6 @@ from darkroom.cli import aws, render
 from darkroom.cli.operator.history import NoHistory, search
 from darkroom.cli.stack import Stack
 
-# Fields of every log line; they are not shown as details.
 COMMON_FIELDS = frozenset(
     {
         "correlation_id",
@@ -27,6 +26,7 @@ COMMON_FIELDS = frozenset(
         "xray_trace_id",
     }
 )
+"""Fields of every log line; they are not shown as details."""
 STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 LAST_WEBHOOK = datetime.timedelta(days=1)
 """The last log line about a task is written within this time after its end."""
@@ -46,13 +46,10 @@ class LogEntry:
 def read(
     stack: Stack, task_id: str, since: datetime.datetime, ended: datetime.datetime | None
 ) -> list[LogEntry]:
-    """Return the log lines of all functions about a task, by time.
+    """Return the log lines of all functions about a task, by time; none without a log group.
 
-    Args:
-        stack: without a known log group there are no lines.
-        task_id: the task.
-        since: its creation, where the search starts.
-        ended: its end, so that the search does not read all logs until today.
+    They are searched from `since`, its creation, until a day after it `ended`: without that, all
+    logs until today are read.
 
     Raises:
         NoHistory: the logs cannot be read.
