@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from darkroom.cli import files, render
-from darkroom.cli.batch.output_names import OutputName
+from darkroom.cli.files import OutputName
 from darkroom.client import Darkroom, DarkroomError, Task, ended
 from darkroom.tasks.model import Status
 

@@ -15,9 +15,9 @@ from typing import IO, Any, Self
 from darkroom.client import uploads
 from darkroom.client.batches import Batches
 from darkroom.client.errors import ApiError, BrokenDownload, DarkroomError, Unreachable
-from darkroom.client.media import head, media_type, open_file
 from darkroom.client.polling import PAGE, ended, until_ended
 from darkroom.client.transport import Api, Server, pages
+from darkroom.client.uploads import head, media_type, open_file
 from darkroom.client.views import Batch, Task
 
 __all__ = [

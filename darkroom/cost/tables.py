@@ -5,13 +5,13 @@ from collections.abc import Callable
 from darkroom.cost.counts import Counts, Run
 from darkroom.cost.model import (
     MILLION,
+    Prices,
     components,
     execution_seconds,
     fixed,
     in_any_design,
     milliseconds,
 )
-from darkroom.cost.prices import Prices
 from darkroom.cost.report import Table
 from darkroom.cost.workers import EC2, FARGATE
 

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom.cost.counts import Run
-from darkroom.cost.model import HOURS_OF_A_MONTH, MILLION
-from darkroom.cost.prices import Prices
+from darkroom.cost.model import HOURS_OF_A_MONTH, MILLION, Prices
 
 SECONDS_OF_A_MONTH = HOURS_OF_A_MONTH * 3600
 PEAK = 3

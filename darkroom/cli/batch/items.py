@@ -11,11 +11,9 @@ from typing import Any
 
 from rich.progress import Progress as Bar
 
-from darkroom.cli.batch import output_names
 from darkroom.cli.batch.checkpoint import Checkpoint
 from darkroom.cli.batch.manifest import Source
-from darkroom.cli.batch.output_names import OutputName
-from darkroom.cli.files import reason
+from darkroom.cli.files import OutputName, distinct, reason
 from darkroom.cli.submissions import AT_ONCE, save
 from darkroom.client import ApiError, Batch, Darkroom, Task
 from darkroom.client.errors import NOT_TAKEN
@@ -71,7 +69,7 @@ class Progress:
 
 def items(sources: Sequence[Source]) -> list[Item]:
     """Return an item for each source, with a distinct name for its result."""
-    names = output_names.distinct([source.wanted for source in sources])
+    names = distinct([source.wanted for source in sources])
     return [
         Item(source, name, problem=source.problem)
         for source, name in zip(sources, names, strict=True)

@@ -13,7 +13,7 @@ from typing import Any
 from darkroom.batches import manifests
 from darkroom.cli import files
 from darkroom.cli.files import UnusableFile
-from darkroom.client.media import UNKNOWN, head, media_type, open_file
+from darkroom.client.uploads import UNKNOWN, head, media_type, open_file
 
 CHUNK_BYTES = 64 * 1024
 MAX_NAME = 200

@@ -131,7 +131,7 @@ def cost(
     from darkroom.cli.render import show
     from darkroom.cost import tables
     from darkroom.cost.counts import load_counts
-    from darkroom.cost.prices import load_prices
+    from darkroom.cost.model import load_prices
     from darkroom.cost.report import shown
 
     counts, prices = load_counts(), load_prices()
