@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 
 from darkroom.cli.errors import UsageError
 
-EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
 SYNONYMS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
 """Extensions of the same type as the one that results are written with."""
 LONGEST_NAME = 255
@@ -163,7 +162,8 @@ def printable(name: str) -> str:
 
 def extension(content_type: str) -> str:
     """Return the file extension, without a dot, for the media type of an image."""
-    return EXTENSIONS.get(content_type, content_type.rpartition("/")[2])
+    subtype = content_type.rpartition("/")[2]
+    return SYNONYMS.get(subtype, subtype)
 
 
 def stem(source: str) -> str:

@@ -3,7 +3,6 @@
 import datetime
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -113,11 +112,14 @@ def line(value: str, *parts: str) -> Text:
 
 def batch_line(batch: Mapping[str, Any]) -> Text:
     """Return a batch on one line: status, id, tasks by status, and why it failed."""
-    counts = Counter(batch["counts"])
-    tasks = "  ".join(f"{counts[status]} {status}" for status in Status if counts[status])
     failure = batch["failure"]
     reason = f"{failure['error']}: {failure['message']}" if failure else ""
-    return line(batch["status"], batch["batchId"], tasks, reason)
+    return line(batch["status"], batch["batchId"], by_status(batch["counts"]), reason)
+
+
+def by_status(counts: Mapping[str, int]) -> str:
+    """Return how many tasks have each status, in the order of a task's life."""
+    return "  ".join(f"{counts[status]} {status}" for status in Status if counts.get(status))
 
 
 def source(task: Mapping[str, Any]) -> str:

@@ -126,11 +126,11 @@ def follow_with_bar(client: Darkroom, jobs: Sequence[Job], folder: Path | None) 
     submitted = [job for job in jobs if job.task]
     try:
         with render.progress_bar(render.screen()) as bar:
-            row = bar.add_task(summary(submitted), total=len(submitted))
+            row = bar.add_task("", total=len(submitted))
 
             def changed(_: Job) -> None:
-                count = sum(job.ended for job in submitted)
-                bar.update(row, description=summary(submitted), completed=count)
+                text = render.by_status(Counter(job.status for job in submitted if job.status))
+                bar.update(row, description=text, completed=sum(job.ended for job in submitted))
 
             follow(client, submitted, changed, folder)
     finally:
@@ -171,10 +171,3 @@ def _has_content(path: Path, sha256: str) -> bool:
         return False
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-
-
-def summary(jobs: Sequence[Job]) -> str:
-    """Return how many tasks have each status, in the order of a task's life."""
-    counts = Counter(job.status for job in jobs if job.status)
-    known = [*Status, *(status for status in counts if status not in set(Status))]
-    return "  ".join(f"{counts[status]} {status}" for status in known if counts[status])

@@ -16,7 +16,7 @@ from darkroom.client import uploads
 from darkroom.client.batches import Batches
 from darkroom.client.errors import ApiError, BrokenDownload, DarkroomError, Unreachable
 from darkroom.client.polling import PAGE, ended, until_ended
-from darkroom.client.transport import Api, Server, pages
+from darkroom.client.transport import Api, Server, given, pages
 from darkroom.client.uploads import head, media_type, open_file
 from darkroom.client.views import Batch, Task
 
@@ -93,12 +93,8 @@ class Darkroom:
             ApiError: the API refused the request, also after retries.
             Unreachable: there was no response, also after retries.
         """
-        optional = {
-            "name": name,
-            "output": dict(output) if output else None,
-            "callbackUrl": callback_url,
-        }
-        body = {**source, **{key: value for key, value in optional.items() if value is not None}}
+        options = given(name=name, output=dict(output or {}) or None, callbackUrl=callback_url)
+        body = {**source, **options}
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         return self._task("POST", repeatable=True, json=body, headers=headers)
 
@@ -142,9 +138,7 @@ class Darkroom:
         self, status: str | None = None, name: str | None = None, page: int = PAGE
     ) -> Iterator[Task]:
         """Yield the tasks, newest first; read `page` of them at a time, when they are needed."""
-        query = {"status": status, "name": name, "limit": page}
-        given = {key: value for key, value in query.items() if value is not None}
-        for found in pages(self._page, given):
+        for found in pages(self._page, given(status=status, name=name, limit=page)):
             yield from found["tasks"]
 
     def wait(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from darkroom.client.polling import PAGE, Poll, ended
-from darkroom.client.transport import Api, fits, pages
+from darkroom.client.transport import Api, fits, given, pages
 from darkroom.client.views import Batch, Task
 from darkroom.tasks.model import OPEN
 
@@ -74,12 +74,12 @@ class Batches:
             ApiError: refused; `field` names the item, for example `sources.17.imageUrl`.
             Unreachable: there was no response, also after retries.
         """
-        optional = {
-            "name": name,
-            "output": dict(output) if output else None,
-            "toleratedFailurePercentage": tolerated_failure_percentage,
-        }
-        body = {**source, **{key: value for key, value in optional.items() if value is not None}}
+        options = given(
+            name=name,
+            output=dict(output or {}) or None,
+            toleratedFailurePercentage=tolerated_failure_percentage,
+        )
+        body = {**source, **options}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return self._batch("POST", repeatable=True, json=body, headers=headers)
 
@@ -92,8 +92,7 @@ class Batches:
 
         An item has a task only after it was ingested: see the `counts` of the batch.
         """
-        query = {"status": status} if status else {}
-        for page in pages(lambda given: self._page(batch_id, given), query):
+        for page in pages(lambda query: self._page(batch_id, query), given(status=status)):
             yield from page["tasks"]
 
     def cancel(self, batch_id: str) -> Batch:

@@ -112,6 +112,11 @@ class Api(Server):
             ) from error
 
 
+def given(**values: Any) -> dict[str, Any]:
+    """Return the values that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def pages(get: Callable[[dict[str, Any]], Any], query: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the pages of a list, each when it is needed; `get` returns the page of a query."""
     page = get({**query})

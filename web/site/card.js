@@ -179,16 +179,12 @@ function stage({ attempt, status }) {
 /** Returns the URL of the source to show before the result, and a text if there is none. */
 function before({ source }, file) {
   if (file) return { before: file, missing: "Your browser cannot show the format of the source." };
-  if (source?.uploadId) {
-    return { before: null, missing: "No source image: another tab sent the file." };
-  }
-  if (source?.imageUrl?.startsWith("data:")) {
-    return { before: null, missing: "No source image: it was part of the request." };
-  }
-  if (source?.imageUrl) {
-    return { before: source.imageUrl, missing: "No source image: its server does not show it here." };
-  }
-  return { before: null, missing: "No source image: it is in the bucket." };
+  const url = source?.imageUrl;
+  const shown = url && !url.startsWith("data:") ? url : null;
+  let reason = "it is in the bucket";
+  if (source?.uploadId) reason = "another tab sent the file";
+  else if (url) reason = shown ? "its server does not show it here" : "it was part of the request";
+  return { before: shown, missing: `No source image: ${reason}.` };
 }
 
 /** Returns the location of a source: a URL, an object key, or a manifest line. */
