@@ -14,7 +14,7 @@ const PROGRESS = { PENDING: 0, RUNNING: 1 };
 
 /** The card of a task. Its content is rendered again only when the status has changed. */
 export class Card {
-  #task = null;
+  task = null;
   #known;
   #act;
   #parts = {};
@@ -36,12 +36,8 @@ export class Card {
     this.update(task);
   }
 
-  get task() {
-    return this.#task;
-  }
-
   get open() {
-    return this.#task.status in PROGRESS;
+    return this.task.status in PROGRESS;
   }
 
   /**
@@ -49,9 +45,9 @@ export class Card {
    * @returns {boolean} whether the status or the attempt has changed
    */
   update(task) {
-    const last = this.#task;
+    const last = this.task;
     if (last && stage(task) < stage(last)) return false;
-    this.#task = task;
+    this.task = task;
     if (last && stage(task) === stage(last)) {
       if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links expire
       return false;
@@ -76,15 +72,15 @@ export class Card {
     } catch (error) {
       this.showProblem(`This task cannot be shown. ${explain(error)}`);
       const name = element("h3", { dir: "auto" }, this.title);
-      const id = element("p", { className: "facts" }, `Task ${this.#task.taskId}`);
+      const id = element("p", { className: "facts" }, `Task ${this.task.taskId}`);
       const details = element("div", { className: "details" }, name, id, this.#parts.problem);
       return [frame(placeholder("Not shown")), details];
     }
   }
 
   #picture() {
-    const { status, result } = this.#task;
-    const source = before(this.#task, this.file);
+    const { status, result } = this.task;
+    const source = before(this.task, this.file);
     if (result) return frame(compare({ name: this.title, result, ...source }));
     if (status === "FAILED") return frame(placeholder("No result"));
     if (status === "CANCELLED") return frame(placeholder("Cancelled"));
@@ -97,14 +93,14 @@ export class Card {
   }
 
   #details() {
-    const { status, failure } = this.#task;
+    const { status, failure } = this.task;
     return element("div", { className: "details" },
       element("header", {},
-        element("h3", { dir: "auto", title: locationOf(this.#task) ?? this.title }, this.title),
+        element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title }, this.title),
         element("p", { className: "status" }, `${status[0]}${status.slice(1).toLowerCase()}`),
       ),
       this.#facts(),
-      draw(this.#known.machine, this.#task),
+      draw(this.#known.machine, this.task),
       failure ? this.#reason(failure) : null,
       this.#actions(),
       this.#parts.problem,
@@ -112,7 +108,7 @@ export class Card {
   }
 
   #facts() {
-    const { attempt, createdAt, completedAt, result } = this.#task;
+    const { attempt, createdAt, completedAt, result } = this.task;
     const made = new Date(createdAt);
     return element("p", { className: "facts" },
       element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
@@ -139,7 +135,7 @@ export class Card {
   }
 
   #actions() {
-    const { links, result, execution } = this.#task;
+    const { links, result, execution } = this.task;
     this.#parts.save = result && element("a", {
       className: "button", href: result.url, target: "_blank", rel: "noopener noreferrer",
     }, "Open result");
