@@ -27,31 +27,21 @@ class NoStack(CommandError):
 
 @dataclass(frozen=True)
 class Stack:
-    """One deployed Darkroom.
-
-    Attributes:
-        api_url: the address of its API.
-        api_key: the key that requests are sent with.
-        endpoint_url: of the local cloud's AWS services; None in AWS.
-        credentials: the arguments with which boto3 signs requests to the local cloud.
-        region: of the stack; None: that of the user's environment.
-        stack_name: in CloudFormation; empty if only the API's address and key are known.
-        console_url: of the Step Functions console.
-        outputs: those of template.yaml; empty if only the API's address and key are known.
-        saved_url: where the local cloud reports whether it can save its state.
-        code: checksums of what was deployed to the local cloud: see `operator.drift`.
-    """
+    """One deployed Darkroom: the address and the key of its API and, if known, its cloud."""
 
     api_url: str
     api_key: str = field(repr=False)
-    endpoint_url: str | None = None
+    endpoint_url: str | None = None  # of the local cloud's AWS services; None in AWS
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    region: str | None = None
-    stack_name: str = ""
-    console_url: str | None = None
+    """The arguments with which boto3 signs requests to the local cloud."""
+    region: str | None = None  # None: that of the user's environment
+    stack_name: str = ""  # in CloudFormation; empty if only the API is known
+    console_url: str | None = None  # of the Step Functions console
     outputs: Mapping[str, str] = field(default_factory=dict)
-    saved_url: str | None = None
+    """Those of template.yaml; empty if only the API is known."""
+    saved_url: str | None = None  # where the local cloud reports whether it can save its state
     code: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Checksums of what was deployed to the local cloud: see `operator.drift`."""
 
     @property
     def is_local(self) -> bool:
