@@ -4,9 +4,8 @@ import datetime
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import typer
@@ -15,8 +14,8 @@ from darkroom.cli import render
 from darkroom.cli.errors import UsageError
 from darkroom.cli.render import complain, confirm, count, say
 from darkroom.cli.submissions import AT_ONCE
-from darkroom.client import ApiError, Darkroom, Task, Unreachable
-from darkroom.client.errors import NOT_TAKEN
+from darkroom.client import ApiError, Darkroom, DarkroomError, Task, Unreachable
+from darkroom.client.errors import NO_ANSWER, NOT_TAKEN
 from darkroom.tasks.model import Status, allowed
 
 SHOWN = 10
@@ -24,31 +23,19 @@ SHOWN = 10
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-@dataclass
-class Outcome:
-    """The outcome of several requests, each about one task, by task id in no order."""
-
-    done: dict[str, Task] = field(default_factory=dict)
-    conflicts: dict[str, str] = field(default_factory=dict)
-    """Tasks whose status changed in the meantime, with the API's message."""
-    failed: dict[str, str] = field(default_factory=dict)
-    """Tasks whose request failed, with the reason."""
-    skipped: list[str] = field(default_factory=list)
-    """Tasks for which no request was sent, because the API had stopped answering."""
+Result = Task | DarkroomError | None
+"""The outcome of a request: the task, why the request failed, or None if it was not sent."""
 
 
 def act_on(task_ids: Sequence[str], act: Callable[[str], Task]) -> None:
     """Act on each of the tasks, show them, and exit 1 if a request failed."""
-    task_ids = list(dict.fromkeys(task_ids))
-    outcome = act_on_each(task_ids, act)
-    for task_id in task_ids:
-        if task := outcome.done.get(task_id):
-            render.show(render.line(task["status"], task_id, f"attempt {task['attempt']}"))
-    problems = outcome.conflicts | outcome.failed
-    problems |= dict.fromkeys(outcome.skipped, "Skipped, because the API had stopped answering.")
-    for task_id, reason in problems.items():
-        complain(f"{task_id}: {reason}")
-    if problems:
+    results = act_on_each(list(dict.fromkeys(task_ids)), act)
+    for task_id, result in results.items():
+        if isinstance(result, dict):
+            render.show(render.line(result["status"], task_id, f"attempt {result['attempt']}"))
+        else:
+            complain(f"{task_id}: {result or 'Skipped, because the API had stopped answering.'}")
+    if not all(isinstance(result, dict) for result in results.values()):
         raise typer.Exit(1)
 
 
@@ -91,7 +78,8 @@ def retry_all(
         say(f"… and {len(tasks) - SHOWN} more")
     if not dry_run:
         confirm(f"Retry {count(len(tasks), 'task')}?", yes=yes)
-        _report(act_on_each(list(tasks), lambda task_id: retry(client, tasks[task_id])))
+        results = act_on_each(list(tasks), lambda task_id: retry(client, tasks[task_id]))
+        _report(results.values())
 
 
 def duration(text: str) -> datetime.timedelta:
@@ -116,41 +104,33 @@ def retry(client: Darkroom, task: Task) -> Task:
     try:
         return client.retry(task_id, task["attempt"])
     except (ApiError, Unreachable) as error:
-        if isinstance(error, ApiError) and not error.outcome_unknown:
+        if isinstance(error, ApiError) and error.status not in NO_ANSWER:
             raise
         found = client.task(task_id)
         retried = found["attempt"] != task["attempt"]
         return found if retried else client.retry(task_id, task["attempt"])
 
 
-def act_on_each(task_ids: Sequence[str], act: Callable[[str], Task]) -> Outcome:
-    """Call `act` with each task id, several at a time, and return the outcome.
+def act_on_each(task_ids: Sequence[str], act: Callable[[str], Task]) -> dict[str, Result]:
+    """Call `act` with each task id, several at a time, and return the results by task id.
 
     `act` raises as `Darkroom.retry` does. The rest is skipped once the API throttles, refuses the
     key or does not answer even after retries: each further request would only wait as long.
     """
-    outcome, stop = Outcome(), threading.Event()
+    stop = threading.Event()
 
-    def one(task_id: str) -> None:
+    def one(task_id: str) -> Result:
         if stop.is_set():
-            outcome.skipped.append(task_id)
-            return
+            return None
         try:
-            outcome.done[task_id] = act(task_id)
-        except ApiError as error:
-            if error.status == HTTPStatus.CONFLICT:
-                outcome.conflicts[task_id] = str(error)
-                return
-            outcome.failed[task_id] = str(error)
-            if error.status in NOT_TAKEN | {HTTPStatus.FORBIDDEN}:
+            return act(task_id)
+        except (ApiError, Unreachable) as error:
+            if isinstance(error, Unreachable) or error.status in NOT_TAKEN | {HTTPStatus.FORBIDDEN}:
                 stop.set()
-        except Unreachable as error:
-            outcome.failed[task_id] = str(error)
-            stop.set()
+            return error
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, task_ids))
-    return outcome
+        return dict(zip(task_ids, pool.map(one, task_ids), strict=True))
 
 
 def _reason(task: Task) -> tuple[str, str]:
@@ -163,17 +143,21 @@ def _ended(task: Task) -> datetime.datetime:
     return render.moment(task["completedAt"] or task["createdAt"])
 
 
-def _report(outcome: Outcome) -> None:
-    """Print the outcome of a bulk retry; exit 1 if a request failed or was not sent.
+def _report(results: Collection[Result]) -> None:
+    """Print the results of a bulk retry; exit 1 if a request failed or was not sent.
 
     A conflict is no failure: somebody else has retried or cancelled that task.
     """
-    say(f"{count(len(outcome.done), 'task')} retried.")
-    if outcome.conflicts:
-        say(f"{len(outcome.conflicts)} not retried: the status had changed in the meantime.")
-    for reason, number in Counter(outcome.failed.values()).items():
+    conflict = HTTPStatus.CONFLICT
+    errors = [result for result in results if isinstance(result, DarkroomError)]
+    failed = [str(error) for error in errors if getattr(error, "status", None) != conflict]
+    skipped = sum(result is None for result in results)
+    say(f"{count(len(results) - len(errors) - skipped, 'task')} retried.")
+    if conflicts := len(errors) - len(failed):
+        say(f"{conflicts} not retried: the status had changed in the meantime.")
+    for reason, number in Counter(failed).items():
         complain(f"{number} not retried: {reason}")
-    if outcome.skipped:
-        complain(f"{len(outcome.skipped)} skipped. Run the command again later.")
-    if outcome.failed or outcome.skipped:
+    if skipped:
+        complain(f"{skipped} skipped. Run the command again later.")
+    if failed or skipped:
         raise typer.Exit(1)

@@ -26,11 +26,6 @@ class ApiError(DarkroomError):
         super().__init__(message)
         self.status, self.code, self.message, self.field = status, code, message, field
 
-    @property
-    def outcome_unknown(self) -> bool:
-        """Whether the request may have had its effect, although it was answered with an error."""
-        return self.status in NO_ANSWER
-
 
 class Unreachable(DarkroomError):
     """There was no response, or the connection broke. The message names the host."""
