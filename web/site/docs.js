@@ -19,17 +19,15 @@ function show(document) {
   const address = new URL(document.servers[0].url, new URL("openapi.json", location.href)).href
     .replace(/\/$/, "");
   const sections = [
-    introduction(document, address),
-    authentication(document, routes),
+    ["introduction", "Introduction", introduction(document, address)],
+    ["authentication", "Authentication", authentication(document, routes)],
     ...routes.map((route) => [
       route.operationId, routeName(route), routeSection(route, follow, address),
     ]),
-    textSection("errors", "Errors", errors(routes, follow), []),
+    ["errors", "Errors", section("errors", "Errors", errors(routes, follow), [])],
   ];
   byId("places").append(...sections.map(([id, name]) => (
-    element("li", {}, element("a", { href: `#${id}` }, [name].flat().map(
-      (part) => part.cloneNode?.(true) ?? part,
-    )))
+    element("li", {}, element("a", { href: `#${id}` }, name))
   )));
   byId("sections").append(...sections.map(([, , content]) => content));
   byId(location.hash.slice(1))?.scrollIntoView();
@@ -38,27 +36,22 @@ function show(document) {
 
 function introduction(document, address) {
   const { title, version, description } = document.info;
-  return textSection("introduction", `The API of ${title}`, [
+  return section("introduction", `The API of ${title}`, [
     description.split("\n\n").map((text) => paragraph(text)),
     paragraph(`Version ${version}, OpenAPI ${document.openapi}`, "limit"),
-  ], [block("Address", address)], "Introduction");
+  ], [block("Address", address)]);
 }
 
 function authentication(document, routes) {
   const free = routes.filter((route) => !route.scheme);
   const open = free.map((route) => `\`${route.method.toUpperCase()} ${route.path}\``).join(" and ");
-  return textSection("authentication", "Authentication", [
+  return section("authentication", "Authentication", [
     Object.values(document.components.securitySchemes).map((scheme) => [
       paragraph(`Send your API key in the header \`${scheme.name}\`.`),
       paragraph(scheme.description ?? ""),
     ]),
     open ? paragraph(`Only ${open} need no key.`) : null,
   ], [block("Set the key for the commands below", "read -rs apiKey")]);
-}
-
-/** Returns the id of a section of text, its name in the contents, and the section. */
-function textSection(id, title, text, blocks, name = title) {
-  return [id, name, section(id, title, text, blocks)];
 }
 
 /** Returns the table of the errors of all routes, and those of the fields of their bodies. */
