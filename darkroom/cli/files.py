@@ -75,9 +75,9 @@ class OutputName:
 
     def of_type(self, content_type: str) -> str:
         """Return the name of a result of a media type: `a.JPG` of a JPEG, `a.png` of `a.bmp`."""
-        has = PurePosixPath(self.own).suffix[1:].lower()
-        needs = extension(content_type)
-        return self.own if SYNONYMS.get(has, has) == needs else f"{self.base}.{needs}"
+        has, needs = PurePosixPath(self.own).suffix[1:].lower(), content_type.rpartition("/")[2]
+        has, needs = SYNONYMS.get(has, has), SYNONYMS.get(needs, needs)
+        return self.own if has == needs else f"{self.base}.{needs}"
 
 
 def distinct(wanted: Sequence[str]) -> list[OutputName]:
@@ -158,12 +158,6 @@ def collision_key(name: str) -> str:
 def printable(name: str) -> str:
     """Return a file name as valid Unicode: bytes that are not UTF-8 become escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
-
-
-def extension(content_type: str) -> str:
-    """Return the file extension, without a dot, for the media type of an image."""
-    subtype = content_type.rpartition("/")[2]
-    return SYNONYMS.get(subtype, subtype)
 
 
 def stem(source: str) -> str:

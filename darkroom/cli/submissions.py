@@ -158,16 +158,10 @@ def save(client: Darkroom, task: Task, folder: Path, name: OutputName) -> tuple[
     file = name.of_type(result["contentType"])
     path = folder / file
     try:
-        if not _has_content(path, result["sha256"]):
+        stored = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(stored).hexdigest() != result["sha256"]:
             path.parent.mkdir(parents=True, exist_ok=True)
             client.download(task, path)
     except (DarkroomError, OSError, ValueError) as error:
         return "", f"The result could not be saved: {error}"
     return file, None
-
-
-def _has_content(path: Path, sha256: str) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == sha256

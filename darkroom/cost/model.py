@@ -162,7 +162,10 @@ def fixed(counts: Counts, prices: Prices) -> dict[str, float]:
 def milliseconds(name: str, function: Function) -> float:
     """Return the assumed duration of one invocation in AWS."""
     processors = min(1.0, function.memory_mb / MIB_OF_ONE_PROCESSOR)
-    called = sum(_call_ms(call) * count for call, count in function.calls.items())
+    called = sum(
+        (CALL_MS.get(call) or CALL_MS[call.partition(":")[0]]) * count
+        for call, count in function.calls.items()
+    )
     waited = SOURCE_MS if name == "Download" else 0
     return (function.cpu_ms / processors + called) / function.invocations + waited
 
@@ -222,7 +225,3 @@ def _traces(run: Run) -> float:
 
 def _kept(size: int, days: float, prices: Prices) -> float:
     return prices.of("s3-gb-month", size / GB) * days / DAYS_OF_A_MONTH
-
-
-def _call_ms(call: str) -> float:
-    return CALL_MS.get(call) or CALL_MS[call.partition(":")[0]]

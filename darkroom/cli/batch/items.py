@@ -169,10 +169,15 @@ def follow(
                     by_task[task["taskId"]] = submitted[number - 1]
                 elif task["taskId"] not in by_task and same:
                     by_task[task["taskId"]] = same.popleft()
-                if found := by_task.get(task["taskId"]):
-                    _set_task(found, task, progress)
-                    if task["status"] == Status.COMPLETED:
-                        pool.submit(_save, client, found, task, out, progress)
+                if not (found := by_task.get(task["taskId"])):
+                    continue
+                found.task, found.status, failure = task, task["status"], task["failure"]
+                found.problem = (failure["error"], failure["message"]) if failure else None
+                if task["status"] == Status.COMPLETED:
+                    progress.add("developed")
+                    pool.submit(_save, client, found, task, out, progress)
+                else:
+                    progress.add("failed")
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -180,20 +185,11 @@ def follow(
     for item in batch:
         if not item.task and not item.problem:
             item.status = Status.CANCELLED
-            failure = last["failure"] or {
-                "error": "NoTask",
-                "message": f"The batch ended {last['status']} before this source had a task.",
-            }
-            item.problem = failure["error"], failure["message"]
+            message = f"The batch ended {last['status']} before this source had a task."
+            of_batch = last["failure"] or {"error": "NoTask", "message": message}
+            item.problem = of_batch["error"], of_batch["message"]
             progress.add("failed")
     return last
-
-
-def _set_task(item: Item, task: Task, progress: Progress) -> None:
-    item.task, item.status = task, task["status"]
-    failure = task["failure"]
-    item.problem = (failure["error"], failure["message"]) if failure else None
-    progress.add("developed" if task["status"] == Status.COMPLETED else "failed")
 
 
 def _save(client: Darkroom, item: Item, task: Task, out: Path, progress: Progress) -> None:
