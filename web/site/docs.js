@@ -1,8 +1,7 @@
 /** The API documentation. Its content comes from openapi.json. */
 
-import { block } from "./code.js";
 import { byId, code, element, paragraph, table } from "./dom.js";
-import { examples, readRoutes, routeName, routeSection, section } from "./route.js";
+import { block, examples, readRoutes, routeName, routeSection, section } from "./route.js";
 import { breakable, fieldTable, follower } from "./schema.js";
 
 const WIDE = matchMedia("(min-width: 60.01rem)");

@@ -1,10 +1,11 @@
-/** One route of the API: parameters, body, responses, errors, examples. */
+/** One route of the API: parameters, body, responses, errors, examples with a copy button. */
 
-import { block, curl, json } from "./code.js";
-import { code, element, paragraph, table } from "./dom.js";
+import { announce, code, element, paragraph, table, visuallyHidden } from "./dom.js";
 import { fieldTable, parameterTable } from "./schema.js";
 
 const METHODS = new Set(["get", "post", "put", "patch", "delete"]);
+const NARROW = 48;
+const SHOWN = 2000; // milliseconds
 
 /**
  * Returns the routes of an OpenAPI document, in its order.
@@ -141,4 +142,61 @@ export function examples(given, follow) {
   const content = Object.values(follow(given).content ?? {})[0] ?? {};
   if (content.example !== undefined) return [["", content.example]];
   return Object.entries(content.examples ?? {}).map(([name, one]) => [name, follow(one).value]);
+}
+
+/**
+ * Returns a block of code with a copy button.
+ * @param {string} title a short description
+ * @param {string} text
+ */
+export function block(title, text) {
+  const content = code(text);
+  const label = element("span", {}, "Copy");
+  const button = element("button", { className: "quiet", type: "button" },
+    label, visuallyHidden(` ${title}`),
+  );
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      getSelection().selectAllChildren(content);
+      announce("The browser does not allow copying. The text is selected: copy it yourself.");
+      return;
+    }
+    label.textContent = "Copied";
+    announce("Copied.");
+    setTimeout(() => { label.textContent = "Copy"; }, SHOWN);
+  });
+  return element("figure", { className: "code" },
+    element("figcaption", {}, element("span", {}, title), button),
+    // It scrolls, so it must be reachable with the keyboard.
+    element("pre", { tabIndex: 0, role: "group", "aria-label": title }, content),
+  );
+}
+
+/** Returns an example as JSON: on one line if it is short. */
+function json(example) {
+  const line = JSON.stringify(example);
+  return line.length > NARROW ? JSON.stringify(example, null, 2) : line;
+}
+
+/**
+ * Returns the curl command of a request. It takes the key, if the route needs one, from `$apiKey`.
+ * @param {Object} route see `readRoutes`
+ * @param {string} address of the API, without a slash at the end
+ * @param {*} [body] undefined: no body
+ */
+function curl(route, address, body) {
+  const path = route.path.replace(/\{(\w+)\}/g, (place, name) => {
+    const parameter = route.parameters.find((one) => one.name === name && one.in === "path");
+    return parameter?.example ?? parameter?.schema?.example ?? place;
+  });
+  const sent = body !== undefined;
+  const method = route.method === (sent ? "post" : "get") ? "" : `-X ${route.method.toUpperCase()} `;
+  const parts = [`curl -s ${method}"${address}${path}"`];
+  if (route.scheme) parts.push(`-H "${route.scheme.name}: $apiKey"`);
+  if (sent) {
+    parts.push("-H 'Content-Type: application/json'", `-d '${json(body).replaceAll("'", "'\\''")}'`);
+  }
+  return parts.join(" \\\n  ");
 }
