@@ -27,7 +27,7 @@ export const paragraph = (text, className) => (
 );
 
 /** Returns a text as nodes: the parts between backquotes as code. */
-export function prose(text) {
+function prose(text) {
   return text.split("`").map((part, index) => (index % 2 ? code(part) : part));
 }
 
