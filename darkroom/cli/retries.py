@@ -148,14 +148,14 @@ def _report(results: Collection[Result]) -> None:
 
     A conflict is no failure: somebody else has retried or cancelled that task.
     """
-    conflict = HTTPStatus.CONFLICT
     errors = [result for result in results if isinstance(result, DarkroomError)]
-    failed = [str(error) for error in errors if getattr(error, "status", None) != conflict]
+    conflicts = [e for e in errors if isinstance(e, ApiError) and e.status == HTTPStatus.CONFLICT]
+    failed = [error for error in errors if error not in conflicts]
     skipped = sum(result is None for result in results)
     say(f"{count(len(results) - len(errors) - skipped, 'task')} retried.")
-    if conflicts := len(errors) - len(failed):
-        say(f"{conflicts} not retried: the status had changed in the meantime.")
-    for reason, number in Counter(failed).items():
+    if conflicts:
+        say(f"{len(conflicts)} not retried: the status had changed in the meantime.")
+    for reason, number in Counter(map(str, failed)).items():
         complain(f"{number} not retried: {reason}")
     if skipped:
         complain(f"{skipped} skipped. Run the command again later.")
