@@ -1,26 +1,12 @@
-"""The AWS clients of the command line."""
+"""What commands that call AWS share."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 AwsError = (BotoCoreError, ClientError)
 """What a call to AWS raises: AWS refused it, or there was no answer."""
-
-
-def client(
-    service: str,
-    region: str | None,
-    endpoint_url: str | None = None,
-    credentials: Mapping[str, str] | None = None,
-) -> Any:
-    """Return a boto3 client; without `credentials` with those of the user's environment."""
-    return boto3.client(
-        service, region_name=region, endpoint_url=endpoint_url, **(credentials or {})
-    )
 
 
 def default_region() -> str | None:

@@ -6,12 +6,15 @@ import re
 import stat
 import unicodedata
 import urllib.parse
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from darkroom.cli.errors import UsageError
 
-EXTENSIONS = {"image/jpeg": "jpg", "image/tiff": "tif"}
+SYNONYMS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
+"""Extensions of the same type as the one that results are written with."""
 LONGEST_NAME = 255
 """Maximum length in bytes of a file name on most file systems."""
 ROOM = LONGEST_NAME - len(".avif")
@@ -61,6 +64,53 @@ def label(source: str) -> str:
     return source.partition(",")[0] + ",…" if source.lower().startswith("data:") else source
 
 
+@dataclass(frozen=True)
+class OutputName:
+    """The name of a result, relative to the folder of results, with `/` between its parts."""
+
+    own: str
+    """The name of the source: used if its extension matches the type of the result."""
+    base: str
+    """The name without extension: used with a new extension if that of the source is wrong."""
+
+    def of_type(self, content_type: str) -> str:
+        """Return the name of a result of a media type: `a.JPG` of a JPEG, `a.png` of `a.bmp`."""
+        has, needs = PurePosixPath(self.own).suffix[1:].lower(), content_type.rpartition("/")[2]
+        has, needs = SYNONYMS.get(has, has), SYNONYMS.get(needs, needs)
+        return self.own if has == needs else f"{self.base}.{needs}"
+
+
+def distinct(wanted: Sequence[str]) -> list[OutputName]:
+    """Return a name for each preferred name, so that no two results can have the same one.
+
+    The second `a.jpg` becomes `a-2.jpg`. If the extension has to change, `a.bmp` becomes `a.png`,
+    or `a.bmp.png` if there is also an `a.jpg` or a folder `a.png`. Names are compared as the least
+    strict file system does. A name that is too long is truncated.
+    """
+    folders = {
+        str(folder) for name in wanted for folder in PurePosixPath(name).parents if folder.name
+    }
+    used = {collision_key(folder) for folder in folders}
+    paths = map(PurePosixPath, wanted)
+    own = [unused(path.parent, path.stem, path.suffix, used) for path in paths]
+    # A result with a new extension may collide with a folder of that name.
+    named_like_files = [folder for folder in folders if PurePosixPath(folder).suffix]
+    counts = Counter(collision_key(_without_suffix(name)) for name in (*own, *named_like_files))
+    bases = set(counts)
+
+    def base(name: str) -> str:
+        stem, path = PurePosixPath(_without_suffix(name)), PurePosixPath(name)
+        if counts[collision_key(str(stem))] == 1 and fit(stem.name, "", ROOM) == stem.name:
+            return str(stem)
+        return unused(path.parent, path.name, "", bases, ROOM)
+
+    return [OutputName(name, base(name)) for name in own]
+
+
+def _without_suffix(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(""))
+
+
 def result_stems(sources: Sequence[str]) -> list[str]:
     """Return a distinct file name without extension for the result of each source.
 
@@ -108,11 +158,6 @@ def collision_key(name: str) -> str:
 def printable(name: str) -> str:
     """Return a file name as valid Unicode: bytes that are not UTF-8 become escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
-
-
-def extension(content_type: str) -> str:
-    """Return the file extension, without a dot, for the media type of an image."""
-    return EXTENSIONS.get(content_type, content_type.rpartition("/")[2])
 
 
 def stem(source: str) -> str:

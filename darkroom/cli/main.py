@@ -1,7 +1,7 @@
 """The command `darkroom`: its commands, their options and their help.
 
-What a command does is in a module of its own, which is imported when the command runs. So the help
-and shell completion need neither boto3 nor httpx nor rich, which take most of a second to import.
+What takes time to import, boto3, httpx and rich, is imported when a command runs. So the help and
+shell completion, which need none of it, are fast.
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from darkroom.cli.errors import UsageError
-from darkroom.cli.group import Commands
+from darkroom.cli.errors import CommandError, Commands, UsageError
+from darkroom.cli.operator import commands
 from darkroom.cli.options import (
     AsJson,
     BatchId,
@@ -21,6 +21,7 @@ from darkroom.cli.options import (
     TaskIds,
     Yes,
     output_options,
+    stack_of,
 )
 from darkroom.tasks.model import Status
 
@@ -59,7 +60,7 @@ def select_stack(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         return
-    from darkroom.cli.target import Target
+    from darkroom.cli.stack import Target
 
     context.obj = Target(stack, region)
 
@@ -83,11 +84,23 @@ def submit(
 
     Exits 1 if an image was refused or, with --wait or --out, if a task did not end COMPLETED.
     """
-    from darkroom.cli import tasks
+    from darkroom.cli import files, render, submissions
 
-    tasks.submit(
-        context.obj, sources, name=name, output=output_options(output, quality), wait=wait, out=out
-    )
+    jobs = submissions.jobs(sources)
+    wait = wait or out is not None
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    with stack_of(context).darkroom() as client:
+        submissions.submit(client, jobs, name, output_options(output, quality))
+        if wait:
+            submissions.follow_with_bar(client, jobs, out)
+    for job in jobs:
+        if not wait:
+            submissions.show(job)
+        if job.problem:
+            render.complain(f"{files.label(job.source)}: {job.problem}")
+    if any(job.problem or (wait and job.status != Status.COMPLETED) for job in jobs):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -128,9 +141,14 @@ def status(
     """Show a task or a batch."""
     if bool(task_id) == bool(batch_id):
         raise UsageError("Give either a task or --batch.")
-    from darkroom.cli import tasks
+    from darkroom.cli import render
 
-    tasks.show_status(context.obj, task_id=task_id, batch_id=batch_id, as_json=as_json)
+    with stack_of(context).darkroom() as client:
+        found = client.batches.get(batch_id) if batch_id else client.task(task_id or "")
+    if as_json:
+        render.print_json(found)
+    else:
+        render.show(render.batch_line(found) if batch_id else render.task_details(found))
 
 
 @app.command("list")
@@ -147,9 +165,19 @@ def list_tasks(
     as_json: AsJson = False,
 ) -> None:
     """List your tasks, newest first."""
-    from darkroom.cli import tasks
+    from itertools import islice
 
-    tasks.show_list(context.obj, status, name, limit, as_json=as_json)
+    from darkroom.cli import render
+    from darkroom.client import PAGE
+
+    with stack_of(context).darkroom() as client:
+        tasks = list(islice(client.all_tasks(status, name, min(limit, PAGE)), limit))
+    if as_json:
+        render.print_json(tasks)
+    elif tasks:
+        render.show(render.task_table(tasks))
+    else:
+        typer.echo("No task matches.", err=True)
 
 
 @app.command()
@@ -159,9 +187,15 @@ def result(
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
 ) -> None:
     """Save the result of a task."""
-    from darkroom.cli import tasks
+    from darkroom.cli import render
 
-    tasks.save_result(context.obj, task_id, out)
+    with stack_of(context).darkroom() as client:
+        task = client.task(task_id)
+        if task["status"] != Status.COMPLETED:
+            reason = render.clean(render.failure(task))
+            raise CommandError(f"The task is {task['status']}, it has no result. {reason}".strip())
+        client.download(task, out)
+    render.show(render.line(task["status"], str(out), render.result(task)))
 
 
 @app.command()
@@ -197,12 +231,15 @@ def retry(
         raise UsageError("Give either tasks, or --status FAILED or --status CANCELLED, or --batch.")
     if status is None and (error or since or dry_run):
         raise UsageError("--error, --since and --dry-run need --status.")
-    from darkroom.cli import retries
+    from darkroom.cli import render, retries
 
-    if status is None:
-        retries.retry(context.obj, task_ids, batch_id)
-    else:
-        retries.retry_all(context.obj, status, error, since, yes=yes, dry_run=dry_run)
+    with stack_of(context).darkroom() as client:
+        if status:
+            retries.retry_all(client, status, error, since, yes=yes, dry_run=dry_run)
+        elif batch_id:
+            render.show(render.batch_line(client.batches.retry(batch_id)))
+        else:
+            retries.act_on(task_ids or [], client.retry)
 
 
 @app.command()
@@ -213,75 +250,16 @@ def cancel(context: typer.Context, task_ids: TaskIds = None, *, batch_id: BatchI
     """
     if bool(task_ids) == bool(batch_id):
         raise UsageError("Give either tasks or --batch.")
-    from darkroom.cli import retries
+    from darkroom.cli import render, retries
 
-    retries.cancel(context.obj, task_ids, batch_id)
-
-
-@app.command()
-def logs(context: typer.Context, task_id: TaskId) -> None:
-    """Show the execution and the logs of a task.
-
-    The first table has the states of the execution with retries and errors, the second what the
-    functions logged about the task.
-    """
-    from darkroom.cli.operator import commands
-
-    commands.logs(context.obj, task_id)
+    with stack_of(context).darkroom() as client:
+        if batch_id:
+            render.show(render.batch_line(client.batches.cancel(batch_id)))
+        else:
+            retries.act_on(task_ids or [], client.cancel)
 
 
-@app.command()
-def console(
-    context: typer.Context,
-    *,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the address, or only print it.")
-    ] = True,
-) -> None:
-    """Open the console of Step Functions.
-
-    It shows the executions of the stack.
-    """
-    from darkroom.cli.operator import commands
-
-    commands.console(context.obj, browser=browser)
-
-
-@app.command()
-def doctor(context: typer.Context) -> None:
-    """Check whether a deployment is healthy.
-
-    Each finding says what to do about it. Exits 1 if a check fails.
-    """
-    from darkroom.cli.operator import commands
-
-    commands.doctor(context.obj)
-
-
-@app.command()
-def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = False) -> None:
-    """Move dead letters back to the task queue.
-
-    This is rarely needed. Every minute the function `reconcile` reads the dead-letter queue, ends
-    the tasks of its messages as FAILED with the error DeadLettered, and deletes the messages. Use
-    this command within that minute, or while `reconcile` does not work. Retry tasks that it has
-    ended with: darkroom retry --status FAILED --error DeadLettered
-    """
-    from darkroom.cli.operator import commands
-
-    commands.redrive_dlq(context.obj, dry_run=dry_run, yes=yes)
-
-
-@app.command()
-def cost(
-    tasks: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Tasks a month, for the comparison.")
-    ] = 1_000_000,
-) -> None:
-    """Show what tasks cost in AWS.
-
-    The costs are counted calls multiplied by dated list prices, by component.
-    """
-    from darkroom.cli.cost import show
-
-    show(tasks)
+for command in (
+    commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.cost,
+):  # fmt: skip
+    app.command()(command)

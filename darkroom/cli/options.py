@@ -1,9 +1,11 @@
 """Arguments and options that several commands share."""
 
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from darkroom.cli.stack import Stack, Target
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task id, as `submit` prints it.")]
 TaskIds = Annotated[
@@ -17,15 +19,8 @@ DryRun = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
-class Format(StrEnum):
-    """The format of a result. `auto` keeps the format of the source, if it can be written."""
-
-    AUTO = "auto"
-    JPEG = "jpeg"
-    PNG = "png"
-    WEBP = "webp"
-
-
+Format = Literal["auto", "jpeg", "png", "webp"]
+"""The format of a result. `auto` keeps the format of the source, if it can be written."""
 OutputFormat = Annotated[
     Format | None, typer.Option("--format", help="Format of the results. Default: auto.")
 ]
@@ -37,5 +32,11 @@ Quality = Annotated[
 
 def output_options(output_format: Format | None, quality: int | None) -> dict[str, Any]:
     """Return the `output` of a task or a batch. What is left out is the API's default."""
-    options = {"format": output_format and output_format.value, "quality": quality}
+    options = {"format": output_format, "quality": quality}
     return {key: value for key, value in options.items() if value is not None}
+
+
+def stack_of(context: typer.Context) -> "Stack":
+    """Return the stack that a command is for. Raises as `Target.find`."""
+    target: Target = context.obj
+    return target.find()

@@ -1,15 +1,18 @@
-"""Lines and tables of the command line: with colours on a terminal, plain text elsewhere."""
+"""What the command line prints and asks: with colours on a terminal, plain text elsewhere."""
 
 import datetime
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from darkroom.cli.errors import CommandError
 from darkroom.cli.files import label
 from darkroom.tasks.model import Status
 
@@ -24,6 +27,12 @@ STATUS_WIDTH = max(map(len, STYLES))
 # Columns when stdout is not a terminal: a script needs each task on one line.
 UNLIMITED = 10_000
 KILO = 1000
+# Columns of tables: a word that is never broken, a number, text on several lines, text that is cut.
+Options = Mapping[str, Any]
+WORD: Options = {"no_wrap": True}
+NUMBER: Options = {"no_wrap": True, "justify": "right"}
+LINES: Options = {"overflow": "fold"}
+CUT: Options = {"no_wrap": True, "overflow": "ellipsis"}
 
 
 def screen(*, stderr: bool = False) -> Console:
@@ -34,15 +43,54 @@ def screen(*, stderr: bool = False) -> Console:
     return console
 
 
-def put(console: Console, table: Table) -> None:
-    """Print a table; without a terminal also without trailing spaces."""
-    if console.is_terminal:
-        console.print(table)
+def show(what: Table | Text) -> None:
+    """Print a table or a line on stdout; without a terminal also without trailing spaces."""
+    console = screen()
+    if isinstance(what, Text) or console.is_terminal:
+        console.print(what, soft_wrap=isinstance(what, Text))
         return
     with console.capture() as captured:
-        console.print(table)
+        console.print(what)
     for row in captured.get().splitlines():
         console.print(row.rstrip(), soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """Print one line on stdout."""
+    show(Text(clean(message)))
+
+
+def complain(message: str) -> None:
+    """Print one red line on stderr."""
+    screen(stderr=True).print(clean(message), style="red", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON without colours and without wrapping, so that a program can read it."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask a yes-or-no question, unless `yes` has answered it already.
+
+    Raises:
+        CommandError: the answer is no, or stdin is closed.
+    """
+    if yes:
+        return
+    # On stderr, because stdout may be redirected to a file.
+    typer.echo(f"{question} [y/N] ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        typer.echo(err=True)
+        raise CommandError("Nothing was done. Use --yes to run without confirmation.")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise CommandError("Nothing was done.")
+
+
+def count(number: int, name: str) -> str:
+    """Return a number with its noun: `1 task`, `2 tasks`."""
+    return f"{number} {name}" + ("" if number == 1 else "s")
 
 
 def clean(text: object) -> str:
@@ -64,11 +112,14 @@ def line(value: str, *parts: str) -> Text:
 
 def batch_line(batch: Mapping[str, Any]) -> Text:
     """Return a batch on one line: status, id, tasks by status, and why it failed."""
-    counts = Counter(batch["counts"])
-    tasks = "  ".join(f"{counts[status]} {status}" for status in Status if counts[status])
     failure = batch["failure"]
     reason = f"{failure['error']}: {failure['message']}" if failure else ""
-    return line(batch["status"], batch["batchId"], tasks, reason)
+    return line(batch["status"], batch["batchId"], by_status(batch["counts"]), reason)
+
+
+def by_status(counts: Mapping[str, int]) -> str:
+    """Return how many tasks have each status, in the order of a task's life."""
+    return "  ".join(f"{counts[status]} {status}" for status in Status if counts.get(status))
 
 
 def source(task: Mapping[str, Any]) -> str:
@@ -173,31 +224,22 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
         ]
         for task in tasks
     ]
-    table = new_table()
-    for column, name in enumerate(("task", "status", "created", "took")):
-        table.add_column(name, no_wrap=True, min_width=max(len(row[column]) for row in rows))
-    for name in ("name", "source"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
+    names = ("task", "status", "created", "took")
+    whole = {
+        name: {**WORD, "min_width": max(len(row[column]) for row in rows)}
+        for column, name in enumerate(names)
+    }
+    return table({**whole, "name": CUT, "source": CUT}, rows)
 
 
-def reason_table(
-    tasks: Iterable[Mapping[str, Any]], reason: Callable[[Mapping[str, Any]], str]
-) -> Table:
-    """Return the number of tasks for each reason, largest first, with a message as an example."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for task in tasks:
-        groups.setdefault(reason(task), []).append(task)
-    table = new_table()
-    table.add_column("tasks", no_wrap=True, justify="right")
-    table.add_column("error", no_wrap=True)
-    table.add_column("for example", overflow="ellipsis", no_wrap=True)
-    for name, group in sorted(groups.items(), key=lambda entry: -len(entry[1])):
-        example = (group[0].get("failure") or {}).get("message", "")
-        table.add_row(str(len(group)), clean(name), clean(example))
-    return table
+def reason_table(reasons: Iterable[tuple[str, str]]) -> Table:
+    """Count pairs of an error and a message by error, largest first, with one message each."""
+    groups: dict[str, list[str]] = {}
+    for error, message in reasons:
+        groups.setdefault(error, []).append(message)
+    ordered = sorted(groups.items(), key=lambda entry: -len(entry[1]))
+    rows = [[str(len(group)), clean(error), clean(group[0])] for error, group in ordered]
+    return table({"tasks": NUMBER, "error": WORD, "for example": CUT}, rows)
 
 
 def progress_bar(console: Console) -> Progress:
@@ -213,6 +255,11 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-def new_table() -> Table:
-    """Return an empty table in the style of all tables."""
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+def table(columns: Mapping[str, Options], rows: Iterable[Sequence[str | Text]]) -> Table:
+    """Return a table of cleaned cells in the style of all tables, given each column's options."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name, options in columns.items():
+        made.add_column(name, **options)
+    for row in rows:
+        made.add_row(*row)
+    return made

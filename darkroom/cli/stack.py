@@ -2,15 +2,17 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from darkroom.aws.console_links import machine_url
 from darkroom.cli.errors import CommandError
+from darkroom.cli.render import complain
 from darkroom.client import Darkroom
 from darkroom.client.transport import connection
 
@@ -25,31 +27,21 @@ class NoStack(CommandError):
 
 @dataclass(frozen=True)
 class Stack:
-    """One deployed Darkroom.
-
-    Attributes:
-        api_url: the address of its API.
-        api_key: the key that requests are sent with.
-        endpoint_url: of the local cloud's AWS services; None in AWS.
-        credentials: the arguments with which boto3 signs requests to the local cloud.
-        region: of the stack; None: that of the user's environment.
-        stack_name: in CloudFormation; empty if only the API's address and key are known.
-        console_url: of the Step Functions console.
-        outputs: those of template.yaml; empty if only the API's address and key are known.
-        saved_url: where the local cloud reports whether it can save its state.
-        code: checksums of what was deployed to the local cloud: see `operator.drift`.
-    """
+    """One deployed Darkroom: the address and the key of its API and, if known, its cloud."""
 
     api_url: str
     api_key: str = field(repr=False)
-    endpoint_url: str | None = None
+    endpoint_url: str | None = None  # of the local cloud's AWS services; None in AWS
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    region: str | None = None
-    stack_name: str = ""
-    console_url: str | None = None
+    """The arguments with which boto3 signs requests to the local cloud."""
+    region: str | None = None  # None: that of the user's environment
+    stack_name: str = ""  # in CloudFormation; empty if only the API is known
+    console_url: str | None = None  # of the Step Functions console
     outputs: Mapping[str, str] = field(default_factory=dict)
-    saved_url: str | None = None
+    """Those of template.yaml; empty if only the API is known."""
+    saved_url: str | None = None  # where the local cloud reports whether it can save its state
     code: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Checksums of what was deployed to the local cloud: see `operator.drift`."""
 
     @property
     def is_local(self) -> bool:
@@ -66,11 +58,13 @@ class Stack:
         return connection(proxies=not self.is_local, timeout=timeout)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client for the stack's cloud."""
+        """Return a boto3 client for the stack's cloud; in AWS with the user's credentials."""
+        import boto3
+
         from darkroom.cli import aws
 
         region = self.region or aws.default_region() or DEFAULT_REGION
-        return aws.client(service, region, self.endpoint_url, self.credentials)
+        return boto3.client(service, region, endpoint_url=self.endpoint_url, **self.credentials)
 
     def unsaved(self) -> str | None:
         """Return why the local cloud cannot save its state; None if it can, or does not answer."""
@@ -82,6 +76,30 @@ class Stack:
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
         return message
+
+
+class Target(NamedTuple):
+    """The stack that the options `--stack` and `--region` select."""
+
+    stack_name: str | None = None
+    region: str | None = None
+
+    def find(self) -> Stack:
+        """Find the stack; print a warning if it is a local cloud that cannot save its state.
+
+        Raises:
+            NoStack: as `find`.
+        """
+        found = find(self.stack_name, self.region)
+        if problem := found.unsaved():
+            complain(problem)
+        return found
+
+    def command(self, arguments: str) -> str:
+        """Return another command for the same stack, for the user to copy."""
+        options = zip(("--stack", "--region"), self, strict=True)
+        given = "".join(f"{option} {shlex.quote(value)} " for option, value in options if value)
+        return f"darkroom {given}{arguments}"
 
 
 def find(stack_name: str | None = None, region: str | None = None) -> Stack:
@@ -101,9 +119,14 @@ def find(stack_name: str | None = None, region: str | None = None) -> Stack:
         return Stack(url.rstrip("/"), key, region=region)
     if url or key:
         raise NoStack("Set both DARKROOM_API_URL and DARKROOM_API_KEY, or neither.")
-    for path in _stack_files():
+    here = Path.cwd()
+    for folder in (PROJECT, here, *here.parents):
+        path = folder / STACK_FILE
         if path.is_file():
-            return _read(path)
+            try:
+                return from_description(json.loads(path.read_text()))
+            except (OSError, ValueError, KeyError, AttributeError) as error:
+                raise NoStack(f"{path} cannot be read. Run `make up` to write it again.") from error
     raise NoStack(
         "No Darkroom stack was found. Start the local cloud with `make up`, name a stack in AWS "
         "with --stack, or set DARKROOM_API_URL and DARKROOM_API_KEY."
@@ -142,13 +165,15 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
     Raises:
         NoStack: no region or credentials, no such stack, or it is not a Darkroom.
     """
+    import boto3
+
     from darkroom.cli import aws
 
     region = region or aws.default_region()
     if not region:
         raise NoStack(f"The region of {stack_name} is not known. Use --region or set AWS_REGION.")
     try:
-        cloudformation = aws.client("cloudformation", region)
+        cloudformation = boto3.client("cloudformation", region)
         (found,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
         if missing := {"ApiUrl", "ApiKeyId"} - outputs.keys():
@@ -156,7 +181,7 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
                 f"The stack {stack_name} is not a Darkroom, or its deployment is not complete: it "
                 f"has no output {' and no '.join(sorted(missing))}."
             )
-        key = aws.client("apigateway", region).get_api_key(
+        key = boto3.client("apigateway", region).get_api_key(
             apiKey=outputs["ApiKeyId"], includeValue=True
         )["value"]
     except aws.AwsError as error:
@@ -171,16 +196,3 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
         console_url=machine_url(machine) if machine else None,
         outputs=outputs,
     )
-
-
-def _stack_files() -> Iterator[Path]:
-    here = Path.cwd()
-    for folder in (PROJECT, here, *here.parents):
-        yield folder / STACK_FILE
-
-
-def _read(path: Path) -> Stack:
-    try:
-        return from_description(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise NoStack(f"{path} cannot be read. Run `make up` to write it again.") from error

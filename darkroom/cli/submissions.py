@@ -1,5 +1,6 @@
 """Several images at once: submit them, follow their tasks, save the results."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from darkroom.cli import files
-from darkroom.client import BrokenDownload, Darkroom, DarkroomError, Task
-from darkroom.tasks.model import OPEN, Status
+from darkroom.cli import files, render
+from darkroom.cli.files import OutputName
+from darkroom.client import Darkroom, DarkroomError, Task, ended
+from darkroom.tasks.model import Status
 
 AT_ONCE = 8
 """Concurrent requests: few enough for an account with a low limit of concurrent functions."""
@@ -35,7 +37,7 @@ class Job:
     @property
     def ended(self) -> bool:
         """Whether its task has ended."""
-        return self.task is not None and self.status not in OPEN
+        return self.task is not None and ended(self.task)
 
 
 def jobs(sources: Sequence[str]) -> list[Job]:
@@ -92,7 +94,12 @@ def follow(
     """
     by_id = {job.task["taskId"]: job for job in jobs if job.task}
     timeout = TIMEOUT if timeout is None else timeout
-    saving: list[tuple[Job, Future[Path]]] = []
+
+    saving: list[Future[None]] = []
+
+    def save_result(job: Job, task: Task, folder: Path) -> None:
+        name, job.problem = save(client, task, folder, OutputName("", job.stem))
+        job.saved = folder / name if name else None
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
 
@@ -100,15 +107,12 @@ def follow(
             job = by_id[task["taskId"]]
             job.task = task
             if folder is not None and task["status"] == Status.COMPLETED:
-                saving.append((job, pool.submit(save, client, task, folder, job.stem)))
+                saving.append(pool.submit(save_result, job, task, folder))
             on_change(job)
 
         client.wait(by_id, timeout, changed)
-        for job, future in saving:
-            try:
-                job.saved = future.result()
-            except (DarkroomError, OSError, ValueError) as error:
-                job.problem = f"The result could not be saved: {error}"
+        for future in saving:
+            future.result()
     for job in by_id.values():
         if not job.ended:
             job.problem = (
@@ -117,18 +121,47 @@ def follow(
             )
 
 
-def save(client: Darkroom, task: Task, folder: Path, stem: str) -> Path:
-    """Save the result of a task into a folder; return its path. Raises as `Darkroom.download`."""
+def follow_with_bar(client: Darkroom, jobs: Sequence[Job], folder: Path | None) -> None:
+    """Wait for the tasks behind a progress bar; then show how each of them ended."""
+    submitted = [job for job in jobs if job.task]
+    try:
+        with render.progress_bar(render.screen()) as bar:
+            row = bar.add_task("", total=len(submitted))
+
+            def changed(_: Job) -> None:
+                text = render.by_status(Counter(job.status for job in submitted if job.status))
+                bar.update(row, description=text, completed=sum(job.ended for job in submitted))
+
+            follow(client, submitted, changed, folder)
+    finally:
+        # Also after Ctrl-C: the user needs the ids to find the tasks later.
+        for job in submitted:
+            show(job)
+
+
+def show(job: Job) -> None:
+    """Print the task of a job on one line: its status, and its failure or result."""
+    if task := job.task:
+        outcome = str(job.saved or "") or render.failure(task) or render.result(task)
+        parts = [task["taskId"], files.label(job.source), outcome and f"→ {outcome}"]
+        render.show(render.line(task["status"], *parts))
+
+
+def save(client: Darkroom, task: Task, folder: Path, name: OutputName) -> tuple[str, str | None]:
+    """Save the result of a task in a folder, unless it is already there.
+
+    Return the name of the file, and the problem if it could not be saved.
+    """
     result = task["result"]
-    if result is None:
-        raise BrokenDownload(f"{task['taskId']} is {task['status']} and has no result.")
-    path = folder / f"{stem}.{files.extension(result['contentType'])}"
-    client.download(task, path)
-    return path
-
-
-def summary(jobs: Sequence[Job]) -> str:
-    """Return how many tasks have each status, in the order of a task's life."""
-    counts = Counter(job.status for job in jobs if job.status)
-    known = [*Status, *(status for status in counts if status not in set(Status))]
-    return "  ".join(f"{counts[status]} {status}" for status in known if counts[status])
+    if not result:
+        return "", "The task has no result, or its result has expired."
+    file = name.of_type(result["contentType"])
+    path = folder / file
+    try:
+        stored = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(stored).hexdigest() != result["sha256"]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            client.download(task, path)
+    except (DarkroomError, OSError, ValueError) as error:
+        return "", f"The result could not be saved: {error}"
+    return file, None

@@ -10,15 +10,14 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
-from darkroom.client import transport, uploads
+from darkroom.client import uploads
 from darkroom.client.batches import Batches
 from darkroom.client.errors import ApiError, BrokenDownload, DarkroomError, Unreachable
-from darkroom.client.media import head, media_type, open_file
-from darkroom.client.polling import PAGE, Poll, Watch, ended
-from darkroom.client.transport import path_of
+from darkroom.client.polling import PAGE, ended, until_ended
+from darkroom.client.transport import Api, Server, given, pages
+from darkroom.client.uploads import head, media_type, open_file
 from darkroom.client.views import Batch, Task
 
 __all__ = [
@@ -54,24 +53,17 @@ class Darkroom:
             proxies: whether to use the proxies of the environment.
             sleep: waits for some seconds before a request is sent again.
         """
-        self._sleep = sleep
-        self._api = transport.Api(api_url, api_key, proxies=proxies, sleep=sleep)
+        headers = {"x-api-key": api_key}
+        self._api = Api(proxies=proxies, sleep=sleep, base_url=api_url, headers=headers)
         # Files are on another host, which must not receive the key.
-        self._files = transport.connection(proxies=proxies)
-        self.batches = Batches(self._api, self._upload, sleep)
+        self._files = Server(proxies=proxies, sleep=sleep)
+        self.batches = Batches(self._api, self._upload)
         """Submit and follow many images in one request."""
 
     def __enter__(self) -> Self:
-        """Return the client itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connections."""
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -101,16 +93,10 @@ class Darkroom:
             ApiError: the API refused the request, also after retries.
             Unreachable: there was no response, also after retries.
         """
-        body: dict[str, Any] = dict(source)
-        if name is not None:
-            body["name"] = name
-        if callback_url is not None:
-            body["callbackUrl"] = callback_url
-        if output:
-            body["output"] = dict(output)
+        options = given(name=name, output=dict(output or {}) or None, callbackUrl=callback_url)
+        body = {**source, **options}
         headers = {"Idempotency-Key": str(uuid.uuid4())}
-        task: Task = self._api.json("POST", "/tasks", repeatable=True, json=body, headers=headers)
-        return task
+        return self._task("POST", repeatable=True, json=body, headers=headers)
 
     def upload(self, path: Path) -> str:
         """Send a file to S3; return the id of the upload, which is valid for a day.
@@ -127,8 +113,7 @@ class Darkroom:
 
     def task(self, task_id: str) -> Task:
         """Return one task. Raises ApiError (404: no task has this id), Unreachable."""
-        task: Task = self._api.json("GET", path_of("tasks", task_id), repeatable=True)
-        return task
+        return self._task("GET", task_id, repeatable=True)
 
     def retry(self, task_id: str, attempt: int | None = None) -> Task:
         """Start a new attempt of a FAILED or CANCELLED task; return the task, which is PENDING.
@@ -143,39 +128,18 @@ class Darkroom:
             Unreachable: no connection, or it broke when the attempt may have started.
         """
         body = {} if attempt is None else {"attempt": attempt}
-        task: Task = self._api.json(
-            "POST", path_of("tasks", task_id, "retry"), repeatable=False, json=body
-        )
-        return task
+        return self._task("POST", task_id, "retry", repeatable=False, json=body)
 
     def cancel(self, task_id: str) -> Task:
         """Cancel a PENDING or RUNNING task; return it. Raises as `retry`."""
-        task: Task = self._api.json("POST", path_of("tasks", task_id, "cancel"), repeatable=False)
-        return task
-
-    def tasks(
-        self,
-        status: str | None = None,
-        name: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
-    ) -> tuple[list[Task], str | None]:
-        """Return one page of tasks, newest first, and the cursor of the next (None: the last)."""
-        query = {"status": status, "name": name, "limit": limit, "cursor": cursor}
-        given = {key: value for key, value in query.items() if value is not None}
-        page = self._api.json("GET", "/tasks", repeatable=True, params=given)
-        return page["tasks"], page.get("cursor")
+        return self._task("POST", task_id, "cancel", repeatable=False)
 
     def all_tasks(
         self, status: str | None = None, name: str | None = None, page: int = PAGE
     ) -> Iterator[Task]:
         """Yield the tasks, newest first; read `page` of them at a time, when they are needed."""
-        cursor = None
-        while True:
-            found, cursor = self.tasks(status, name, page, cursor)
-            yield from found
-            if not cursor:
-                return
+        for found in pages(self._page, given(status=status, name=name, limit=page)):
+            yield from found["tasks"]
 
     def wait(
         self,
@@ -193,9 +157,7 @@ class Darkroom:
         Raises:
             ApiError, Unreachable: as `task`.
         """
-        return Watch(Poll(self._api.get_if_changed, self._sleep)).until_ended(
-            task_ids, seconds, on_change
-        )
+        return until_ended(self._api, task_ids, seconds, on_change)
 
     def download(self, task: Mapping[str, Any], path: Path) -> None:
         """Save the result of a COMPLETED task. The file is replaced only by a valid result.
@@ -208,7 +170,7 @@ class Darkroom:
             ValueError: the path is not a valid file name.
         """
         result = task["result"]
-        data = self._send_file("GET", result["url"])
+        data = self._files.send("GET", result["url"], repeatable=True).content
         if result.get("sha256") and hashlib.sha256(data).hexdigest() != result["sha256"]:
             raise BrokenDownload(
                 f"The result of {task['taskId']} is damaged or incomplete. Download it again."
@@ -225,13 +187,13 @@ class Darkroom:
     def _upload(self, file: IO[bytes], kind: str, size: int) -> str:
         """Send a file from its beginning, given its media type and size; return the upload id."""
         # Repeatable: an unused form has no effect, and the same file sent twice is one upload.
-        form = self._api.json("POST", "/uploads", repeatable=True, json={"contentType": kind})
+        form = self._api.json("POST", "uploads", repeatable=True, json={"contentType": kind})
         uploads.check(form, size)
         # S3 ignores fields after the file; httpx sends them before it.
         content = uploads.FixedSizeFile(file, size)
         sent = {"data": form["fields"], "files": {"file": ("file", content, kind)}}
         try:
-            self._send_file("POST", form["url"], **sent)
+            self._files.send("POST", form["url"], repeatable=True, **sent)
         except ApiError as error:
             if error.code != uploads.TOO_LARGE:
                 raise
@@ -239,8 +201,9 @@ class Darkroom:
         upload_id: str = form["uploadId"]
         return upload_id
 
-    def _send_file(self, method: str, url: str, **request: Any) -> bytes:
-        """Send a repeatable request to the host of the files; return the body of the response."""
-        return transport.send(
-            self._files, method, url, repeatable=True, sleep=self._sleep, **request
-        ).content
+    def _task(self, method: str, *path: str, repeatable: bool, **request: Any) -> Task:
+        task: Task = self._api.json(method, "tasks", *path, repeatable=repeatable, **request)
+        return task
+
+    def _page(self, query: Mapping[str, Any]) -> Any:
+        return self._api.json("GET", "tasks", repeatable=True, params=query)

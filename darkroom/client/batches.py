@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from darkroom.client.polling import PAGE, Poll, ended
-from darkroom.client.transport import Api, fits, path_of
+from darkroom.client.transport import Api, fits, given, pages
 from darkroom.client.views import Batch, Task
 from darkroom.tasks.model import OPEN
 
@@ -24,9 +24,8 @@ Upload = Callable[[IO[bytes], str, int], str]
 class Batches:
     """The batches of one API: `Darkroom.batches`."""
 
-    def __init__(self, api: Api, upload: Upload, sleep: Callable[[float], None]) -> None:
-        """Store the API, a function that uploads a file, and one that waits for some seconds."""
-        self._api, self._upload, self._sleep = api, upload, sleep
+    def __init__(self, api: Api, upload: Upload) -> None:
+        self._api, self._upload = api, upload
 
     def source(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return items in the form that `submit` takes.
@@ -75,39 +74,30 @@ class Batches:
             ApiError: refused; `field` names the item, for example `sources.17.imageUrl`.
             Unreachable: there was no response, also after retries.
         """
-        optional = {
-            "name": name,
-            "output": dict(output) if output else None,
-            "toleratedFailurePercentage": tolerated_failure_percentage,
-        }
-        body = {**source, **{key: value for key, value in optional.items() if value is not None}}
-        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        batch: Batch = self._api.json(
-            "POST", "/batches", repeatable=True, json=body, headers=headers
+        options = given(
+            name=name,
+            output=dict(output or {}) or None,
+            toleratedFailurePercentage=tolerated_failure_percentage,
         )
-        return batch
+        body = {**source, **options}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return self._batch("POST", repeatable=True, json=body, headers=headers)
 
     def get(self, batch_id: str) -> Batch:
         """Return a batch. Raises ApiError (404: no batch has this id), Unreachable."""
-        batch: Batch = self._api.json("GET", path_of("batches", batch_id), repeatable=True)
-        return batch
+        return self._batch("GET", batch_id, repeatable=True)
 
     def tasks(self, batch_id: str, status: str | None = None) -> Iterator[Task]:
         """Yield the tasks of a batch in the order of its items, a page at a time. Raises as `get`.
 
         An item has a task only after it was ingested: see the `counts` of the batch.
         """
-        query = {"status": status} if status else {}
-        while True:
-            page = self._page(batch_id, query)
+        for page in pages(lambda query: self._page(batch_id, query), given(status=status)):
             yield from page["tasks"]
-            if not page["cursor"]:
-                return
-            query["cursor"] = page["cursor"]
 
     def cancel(self, batch_id: str) -> Batch:
         """Cancel the open tasks of a RUNNING batch; return the batch. Raises as `retry`."""
-        return self._act(batch_id, "cancel")
+        return self._batch("POST", batch_id, "cancel", repeatable=False)
 
     def retry(self, batch_id: str) -> Batch:
         """Retry the FAILED and CANCELLED tasks of a batch that has ended; return it, RUNNING.
@@ -118,7 +108,7 @@ class Batches:
             ApiError: 409, it is RUNNING (for `cancel`: it is not); 404; or refused after retries.
             Unreachable: no connection, or it broke when the request may have been accepted.
         """
-        return self._act(batch_id, "retry")
+        return self._batch("POST", batch_id, "retry", repeatable=False)
 
     def wait(self, batch_id: str, seconds: float = math.inf) -> Batch:
         """Poll a batch until it and all its tasks have ended, or until the timeout; return it.
@@ -167,23 +157,21 @@ class Batches:
                     start = following
                 cursor = following
 
-    def _act(self, batch_id: str, action: str) -> Batch:
-        batch: Batch = self._api.json(
-            "POST", path_of("batches", batch_id, action), repeatable=False
-        )
+    def _batch(self, method: str, *path: str, repeatable: bool, **request: Any) -> Batch:
+        batch: Batch = self._api.json(method, "batches", *path, repeatable=repeatable, **request)
         return batch
 
     def _page(self, batch_id: str, query: Mapping[str, str]) -> Any:
-        path = path_of("batches", batch_id, "tasks")
-        return self._api.json("GET", path, repeatable=True, params={"limit": PAGE, **query})
+        path = "batches", batch_id, "tasks"
+        return self._api.json("GET", *path, repeatable=True, params={"limit": PAGE, **query})
 
     def _changes(self, batch_id: str, seconds: float) -> Iterator[Batch]:
         """Poll a batch until it is over or until the timeout; yield it after each change."""
-        poll = Poll(self._api.get_if_changed, self._sleep)
+        poll = Poll(self._api)
         deadline = time.monotonic() + seconds
         before = None
         while True:
-            batch = poll.get(path_of("batches", batch_id), {})
+            batch = poll.get("batches", batch_id)
             if batch is not before:
                 yield batch
             before = batch

@@ -23,14 +23,8 @@ class ApiError(DarkroomError):
     """
 
     def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
-        """Store the parts of the response."""
         super().__init__(message)
         self.status, self.code, self.message, self.field = status, code, message, field
-
-    @property
-    def outcome_unknown(self) -> bool:
-        """Whether the request may have had its effect, although it was answered with an error."""
-        return self.status in NO_ANSWER
 
 
 class Unreachable(DarkroomError):

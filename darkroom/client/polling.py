@@ -5,12 +5,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from darkroom.client.transport import path_of
+from darkroom.client.transport import Api, pages
 from darkroom.client.views import Task
 from darkroom.tasks.model import OPEN, Status
-
-GetIfChanged = Callable[[str, Mapping[str, Any], Mapping[str, str]], tuple[Any, Mapping[str, str]]]
-"""Sends a GET with path, query and headers; returns the body (None for a 304) and the headers."""
 
 PAGE = 100
 """Maximum number of tasks in one page."""
@@ -31,18 +28,17 @@ def ended(task: Mapping[str, Any]) -> bool:
 class Poll:
     """Repeats GET requests: receives only what has changed, at the pace that the API asks for."""
 
-    def __init__(self, get: GetIfChanged, sleep: Callable[[float], None]) -> None:
-        """Store a function that sends a GET, and one that waits for some seconds."""
-        self._get, self._sleep = get, sleep
-        self._known: dict[str, tuple[str, Any]] = {}
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._known: dict[tuple[str, ...], tuple[str, Any]] = {}
         self._retry_after: list[float] = []
         self._pause = FIRST_PAUSE
 
-    def get(self, path: str, query: Mapping[str, Any]) -> Any:
+    def get(self, *path: str, **query: Any) -> Any:
         """Return a body: the same object as before if it has not changed."""
-        place = f"{path}?{query.get('cursor', '')}"
+        place = (*path, query.get("cursor", ""))
         version, known = self._known.get(place, ("", None))
-        body, headers = self._get(path, query, {"If-None-Match": version} if version else {})
+        body, headers = self._api.get_if_changed(*path, query=query, version=version)
         if (pause := headers.get("Retry-After", "")).isdecimal():
             self._retry_after.append(float(pause))
         if body is None:
@@ -53,67 +49,55 @@ class Poll:
 
     def rest(self, most: float) -> None:
         """Wait before the next poll: longer each time, or for `Retry-After`; at most `most`."""
-        self._sleep(min(max(self._pause, min(self._retry_after, default=0.0)), most))
+        self._api.sleep(min(max(self._pause, min(self._retry_after, default=0.0)), most))
         self._pause = min(self._pause * SLOWER, LONGEST_PAUSE)
         self._retry_after = []
 
 
-class Watch:
-    """Waits for tasks."""
+def until_ended(
+    api: Api,
+    task_ids: Collection[str],
+    seconds: float,
+    on_change: Callable[[Task], None] | None,
+) -> dict[str, Task]:
+    """Poll until all tasks have ended, or until the timeout: see `Darkroom.wait`."""
+    poll = Poll(api)
+    deadline = time.monotonic() + seconds
+    seen: dict[str, Task] = {}
+    left = dict.fromkeys(task_ids)
+    while left:
+        for task in _read(poll, left):
+            before = seen.get(task["taskId"])
+            if before is None or _rank(task) > _rank(before):
+                seen[task["taskId"]] = task
+                if on_change:
+                    on_change(task)
+            if ended(task):
+                del left[task["taskId"]]
+        rest = deadline - time.monotonic()
+        if not left or rest <= 0:
+            break
+        poll.rest(rest)
+    return seen
 
-    def __init__(self, poll: Poll) -> None:
-        """Store what polls the API."""
-        self._poll = poll
 
-    def until_ended(
-        self,
-        task_ids: Collection[str],
-        seconds: float,
-        on_change: Callable[[Task], None] | None,
-    ) -> dict[str, Task]:
-        """Poll until all tasks have ended, or until the timeout: see `Darkroom.wait`."""
-        deadline = time.monotonic() + seconds
-        seen: dict[str, Task] = {}
-        left = dict.fromkeys(task_ids)
-        while left:
-            for task in self._read(left):
-                before = seen.get(task["taskId"])
-                if before is None or _rank(task) > _rank(before):
-                    seen[task["taskId"]] = task
-                    if on_change:
-                        on_change(task)
-                if ended(task):
-                    del left[task["taskId"]]
-            rest = deadline - time.monotonic()
-            if not left or rest <= 0:
-                break
-            self._poll.rest(rest)
-        return seen
-
-    def _read(self, task_ids: Collection[str]) -> Iterator[Task]:
-        """Read tasks with as few requests as possible."""
-        missing = set(task_ids)
-        if len(missing) > 1:
-            # The newest tasks come first. Others may have been submitted in the meantime, but to
-            # read many pages of them would cost more requests than it saves.
-            reach = PAGE * (len(missing) // PAGE + 1)
-            for task in itertools.islice(self._list(), reach):
+def _read(poll: Poll, task_ids: Collection[str]) -> Iterator[Task]:
+    """Read tasks with as few requests as possible."""
+    missing = set(task_ids)
+    if len(missing) > 1:
+        # The newest tasks come first. Others may have been submitted in the meantime, but to read
+        # many pages of them would cost more requests than it saves.
+        reach = len(missing) // PAGE + 1
+        read = pages(lambda query: poll.get("tasks", **query), {"limit": PAGE})
+        for page in itertools.islice(read, reach):
+            for task in page["tasks"]:
                 if task["taskId"] in missing:
                     missing.remove(task["taskId"])
                     yield task
-                    if not missing:
-                        return
-        for task_id in missing:
-            yield self._poll.get(path_of("tasks", task_id), {})
-
-    def _list(self) -> Iterator[Task]:
-        query: dict[str, Any] = {"limit": PAGE}
-        while True:
-            page = self._poll.get("/tasks", query)
-            yield from page["tasks"]
-            if not page.get("cursor"):
+            if not missing:
                 return
-            query = {"limit": PAGE, "cursor": page["cursor"]}
+    for task_id in missing:
+        yield poll.get("tasks", task_id)
 
 
 def _rank(task: Mapping[str, Any]) -> int:

@@ -5,7 +5,7 @@ import random
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -27,61 +27,107 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 
-class Api:
-    """Sends and receives the JSON of one API. It is thread-safe."""
+class Server:
+    """Sends requests to a server and retries them. Thread-safe; keeps its connections alive."""
 
     def __init__(
-        self, url: str, key: str, *, proxies: bool, sleep: Callable[[float], None] = time.sleep
+        self, *, proxies: bool, sleep: Callable[[float], None] = time.sleep, **options: Any
     ) -> None:
-        """Store the settings. The arguments are those of `darkroom.client.Darkroom`."""
-        self._url, self._sleep = url, sleep
-        self._http = connection(proxies=proxies, base_url=url, headers={"x-api-key": key})
+        """Store the settings. `sleep` waits for some seconds; `options` are those of httpx."""
+        self.sleep = sleep
+        self._http = connection(proxies=proxies, **options)
+        self.close = self._http.close
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    def send(self, method: str, url: str, *, repeatable: bool, **request: Any) -> httpx.Response:
+        """Send a request and return the response; retry it when that is safe, up to `TRIES` times.
 
-    def json(self, method: str, path: str, *, repeatable: bool, **request: Any) -> Any:
+        Args:
+            method: the HTTP method.
+            url: absolute, or a path relative to the base URL.
+            repeatable: whether the request may be sent twice without a further effect.
+            request: options of httpx. A file is sent from its beginning in each attempt.
+
+        Raises:
+            ApiError: the server refused it, also after retries; `InvalidRequest`: it was not sent,
+                because it cannot be encoded: it has a lone surrogate, for example.
+            Unreachable: no connection, or it broke and the request is not repeatable.
+        """
+        again = NOT_TAKEN | NO_ANSWER if repeatable else NOT_TAKEN
+        for attempt in range(1, TRIES + 1):
+            try:
+                response = self._http.request(method, url, **request)
+            except (httpx.InvalidURL, ValueError) as error:
+                message = f"The request is not valid and was not sent: {error}."
+                raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidRequest", message) from error
+            except httpx.TransportError as error:
+                # Without a connection the request has had no effect.
+                if attempt < TRIES and (repeatable or isinstance(error, httpx.ConnectError)):
+                    self.sleep(delay(attempt))
+                    continue
+                raise Unreachable(_unreachable(self._http.base_url.join(url), error)) from error
+            if response.status_code in again and attempt < TRIES:
+                self.sleep(delay(attempt, response.headers.get("Retry-After")))
+                continue
+            if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
+                return response
+            raise _error(response)
+        raise AssertionError  # the last attempt returns or raises
+
+
+class Api(Server):
+    """Sends and receives the JSON of one API. A path is given in unescaped parts."""
+
+    def json(self, method: str, *path: str, repeatable: bool, **request: Any) -> Any:
         """Send a request and return the JSON of the response.
 
         Raises:
             ApiError: as `send`; `NotJson`: the server is not a Darkroom.
             Unreachable: as `send`.
         """
-        return self._read(self._send(method, path, repeatable=repeatable, **request))
-
-    def get_if_changed(
-        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> tuple[Any, Mapping[str, str]]:
-        """Send a GET; return the JSON (None for a 304) and the headers. Raises as `json`."""
-        response = self._send("GET", path, repeatable=True, params=query, headers=headers)
-        unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
-        return None if unchanged else self._read(response), response.headers
-
-    def _send(self, method: str, path: str, *, repeatable: bool, **request: Any) -> httpx.Response:
         if not fits(request.get("json")):
             raise ApiError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "RequestTooLarge",
                 "The request is larger than 6 MB. Upload the file and submit its uploadId instead.",
             )
-        return send(self._http, method, path, repeatable=repeatable, sleep=self._sleep, **request)
+        return self._read(self.send(method, _escaped(path), repeatable=repeatable, **request))
+
+    def get_if_changed(
+        self, *path: str, query: Mapping[str, Any], version: str
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Send a GET; return the JSON (None if it has this ETag) and the headers, as `json`."""
+        headers = {"If-None-Match": version} if version else {}
+        response = self.send("GET", _escaped(path), repeatable=True, params=query, headers=headers)
+        unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
+        return None if unchanged else self._read(response), response.headers
 
     def _read(self, response: httpx.Response) -> Any:
         try:
             return response.json()
         except ValueError as error:
+            url = str(self._http.base_url).rstrip("/")
+            message = f"The server at {url} is not a Darkroom: its response is not JSON."
             raise ApiError(
-                response.status_code,
-                "NotJson",
-                f"The server at {self._url} is not a Darkroom: its response is not JSON. "
-                "Check the address.",
+                response.status_code, "NotJson", f"{message} Check the address."
             ) from error
 
 
-def path_of(*parts: str) -> str:
-    """Return a path of the API from unescaped parts: "tasks", an id, "retry"."""
-    return "".join(f"/{urllib.parse.quote(part, safe='', errors='replace')}" for part in parts)
+def given(**values: Any) -> dict[str, Any]:
+    """Return the values that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def pages(get: Callable[[dict[str, Any]], Any], query: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the pages of a list, each when it is needed; `get` returns the page of a query."""
+    page = get({**query})
+    yield page
+    while cursor := page.get("cursor"):
+        page = get({**query, "cursor": cursor})
+        yield page
+
+
+def _escaped(path: Iterable[str]) -> str:
+    return "".join(f"/{urllib.parse.quote(part, safe='', errors='replace')}" for part in path)
 
 
 def fits(body: Any) -> bool:
@@ -97,52 +143,6 @@ def connection(
     return httpx.Client(timeout=timeout, trust_env=proxies, **options)
 
 
-def send(
-    client: httpx.Client,
-    method: str,
-    url: str,
-    *,
-    repeatable: bool,
-    sleep: Callable[[float], None] = time.sleep,
-    **request: Any,
-) -> httpx.Response:
-    """Send a request and return the response; retry it when that is safe, up to `TRIES` attempts.
-
-    Args:
-        client: the connection.
-        method: the HTTP method.
-        url: absolute, or a path relative to the connection's base URL.
-        repeatable: whether the request may be sent twice without a further effect.
-        sleep: waits for some seconds before the next attempt.
-        request: options of httpx. A file is sent from its beginning in each attempt.
-
-    Raises:
-        ApiError: the server refused it, also after retries; `InvalidRequest`: it was not sent,
-            because it cannot be encoded: it has a lone surrogate, for example.
-        Unreachable: no connection, or it broke and the request is not repeatable.
-    """
-    again = NOT_TAKEN | NO_ANSWER if repeatable else NOT_TAKEN
-    for attempt in range(1, TRIES + 1):
-        try:
-            response = client.request(method, url, **request)
-        except (httpx.InvalidURL, ValueError) as error:
-            message = f"The request is not valid and was not sent: {error}."
-            raise ApiError(HTTPStatus.BAD_REQUEST, "InvalidRequest", message) from error
-        except httpx.TransportError as error:
-            # Without a connection the request has had no effect.
-            if attempt < TRIES and (repeatable or isinstance(error, httpx.ConnectError)):
-                sleep(delay(attempt))
-                continue
-            raise Unreachable(_unreachable(client, url, error)) from error
-        if response.status_code in again and attempt < TRIES:
-            sleep(delay(attempt, response.headers.get("Retry-After")))
-            continue
-        if response.is_success or response.status_code == HTTPStatus.NOT_MODIFIED:
-            return response
-        raise _error(response)
-    raise AssertionError  # the last attempt returns or raises
-
-
 def delay(attempt: int, retry_after: str | None = None) -> float:
     """Return the seconds to wait: those of `Retry-After`, or exponential backoff with jitter."""
     if retry_after and retry_after.isdecimal():
@@ -150,13 +150,11 @@ def delay(attempt: int, retry_after: str | None = None) -> float:
     return random.uniform(0.05, min(0.1 * 2**attempt, MAX_DELAY))  # noqa: S311
 
 
-def _unreachable(client: httpx.Client, url: str, error: httpx.TransportError) -> str:
-    host = httpx.URL(url).host or client.base_url.host
-    port = (httpx.URL(url) if httpx.URL(url).host else client.base_url).port
-    server = f"{host}:{port}" if port else host
+def _unreachable(url: httpx.URL, error: httpx.TransportError) -> str:
+    server = f"{url.host}:{url.port}" if url.port else url.host
     reason = str(error) or type(error).__name__
     advice = "Check the address and the network."
-    if host == "127.0.0.1":
+    if url.host == "127.0.0.1":
         advice = "Start the local cloud with `make up`."
     return f"{server} does not answer ({reason}). {advice}"
 

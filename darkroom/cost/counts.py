@@ -11,119 +11,71 @@ COUNTS = Path(__file__).with_name("counts.json")
 
 @dataclass(frozen=True)
 class Function:
-    """The invocations of one function in a run.
+    """The invocations of one function in a run."""
 
-    Attributes:
-        invocations: their number.
-        cpu_ms: processor time of all of them, measured on one processor of the machine.
-        memory_mb: the memory of the function in the template.
-        calls: the number of calls by action, for example `dynamodb:PutItem`.
-        tracing: the tracing mode of the function in the template.
-    """
-
-    invocations: int
-    cpu_ms: float
-    memory_mb: int
-    calls: Mapping[str, float]
-    tracing: str
+    invocations: int  # their number
+    cpu_ms: float  # processor time of all of them, measured on one processor of the machine
+    memory_mb: int  # the memory of the function in the template
+    calls: Mapping[str, float]  # the number of calls by action, for example `dynamodb:PutItem`
+    tracing: str  # the tracing mode of the function in the template
 
 
 @dataclass(frozen=True)
 class Run:
     """The counts of a run of single tasks, or of one batch. All figures are for the whole run.
 
-    Attributes:
-        workflow: STANDARD or EXPRESS.
-        picture: the source image of each task.
-        tasks: the number of tasks; all ended COMPLETED.
-        manifests: 1 for a batch, 0 for single tasks. Step Functions itself reads a manifest.
-        children: Express executions that Map Runs started to ingest the items of manifests.
-        requests: to API Gateway.
-        transitions: of Standard executions, including the batch's: one for each state entered and
-            one for the end. Express executions are billed differently and not counted.
-        functions: by name.
-        writes: write units by index of the task table, its own as "table"; those of the batch
-            table as "batches table" and so on.
-        reads: read units.
-        messages: sent messages, in units of 64 KB.
-        batches: batches of messages that functions received: each was received and deleted once.
-        events: put on the event bus, in units of 64 KB.
-        log_bytes: of functions, as CloudWatch counts them.
-        execution_log_bytes: of state machines, as CloudWatch counts them.
-        work_bytes: of work files, which expire after a day.
-        result_bytes: of results.
-        item_bytes: of the items in the tables and their indexes, at the end.
-        traced: the share of requests that is traced, 0 to 1.
+    `transitions` are those of Standard executions, including the batch's: one for each state
+    entered and one for the end. Express executions are billed differently and not counted.
+    `writes` are write units by index of the task table, its own as "table"; those of the batch
+    table as "batches table" and so on.
     """
 
-    workflow: str
-    picture: str
-    tasks: int
-    manifests: int
-    children: int
-    requests: int
+    workflow: str  # STANDARD or EXPRESS
+    picture: str  # the source image of each task
+    tasks: int  # the number of tasks; all ended COMPLETED
+    manifests: int  # 1 for a batch, 0 for single tasks; Step Functions itself reads a manifest
+    children: int  # Express executions that Map Runs started to ingest the items of manifests
+    requests: int  # to API Gateway
     transitions: int
-    functions: Mapping[str, Function]
+    functions: Mapping[str, Function]  # by name
     writes: Mapping[str, int]
-    reads: float
-    messages: int
-    batches: int
-    events: int
-    log_bytes: int
-    execution_log_bytes: int
-    work_bytes: int
-    result_bytes: int
-    item_bytes: int
-    traced: float
+    reads: float  # read units
+    messages: int  # sent messages, in units of 64 KB
+    batches: int  # of messages that functions received: each was received and deleted once
+    events: int  # put on the event bus, in units of 64 KB
+    log_bytes: int  # of functions, as CloudWatch counts them
+    execution_log_bytes: int  # of state machines, as CloudWatch counts them
+    work_bytes: int  # of work files, which expire after a day
+    result_bytes: int  # of results
+    item_bytes: int  # of the items in the tables and their indexes, at the end
+    traced: float  # the share of requests that is traced, 0 to 1
 
 
 @dataclass(frozen=True)
 class Minute:
-    """Runs of `reconcile` without a repair. There is one run each minute.
+    """Runs of `reconcile` without a repair. There is one run each minute."""
 
-    Attributes:
-        function: invocations and calls.
-        reads: read units.
-    """
-
-    function: Function
-    reads: float
+    function: Function  # invocations and calls
+    reads: float  # read units
 
 
 @dataclass(frozen=True)
 class Counts:
-    """All runs, and the number of resources with a monthly price.
+    """All runs, and the number of resources with a monthly price."""
 
-    Attributes:
-        date: of the count, ISO 8601.
-        machine: the processor that the processor time was measured on.
-        runs: of single tasks.
-        batches: runs of batches with the same workflows and images.
-        minute: runs of `reconcile`.
-        fixed: resources of the template with a monthly price: their number by the price's name.
-    """
-
-    date: str
-    machine: str
-    runs: list[Run]
-    batches: list[Run]
-    minute: Minute
-    fixed: Mapping[str, int]
+    date: str  # of the count, ISO 8601
+    machine: str  # the processor that the processor time was measured on
+    runs: list[Run]  # of single tasks
+    batches: list[Run]  # runs of batches with the same workflows and images
+    minute: Minute  # runs of `reconcile`
+    fixed: Mapping[str, int]  # resources of the template by the name of their monthly price
 
     def run(self, workflow: str, picture: str) -> Run:
-        """Return the run of single tasks with a workflow type and an image.
-
-        Raises:
-            KeyError: there is none.
-        """
+        """Return the run of single tasks with a workflow type and an image, or raise KeyError."""
         return _find(self.runs, workflow, picture)
 
     def batch(self, workflow: str, picture: str) -> Run:
-        """Return the run of a batch with a workflow type and an image.
-
-        Raises:
-            KeyError: there is none.
-        """
+        """Return the run of a batch with a workflow type and an image, or raise KeyError."""
         return _find(self.batches, workflow, picture)
 
 

@@ -4,11 +4,15 @@ The duration of a function in AWS is not counted but assumed: its measured proce
 its memory gives it less than one processor, plus a time for each call that it makes.
 """
 
-from dataclasses import replace
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from darkroom.cost.counts import Counts, Function, Run
-from darkroom.cost.prices import Prices
 
+PRICES = Path(__file__).with_name("prices.toml")
 MILLION = 1_000_000
 GB = 10**9
 MIB_OF_ONE_PROCESSOR = 1769
@@ -52,6 +56,27 @@ MONTHLY = {
     "kms-key-month": "KMS keys",
     "metric-month": "custom metrics",
 }
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The price table, by the name of the price: see `prices.toml`."""
+
+    lines: Mapping[str, Mapping[str, Any]]
+
+    def of(self, name: str, count: float = 1.0) -> float:
+        """Return the dollars for a number of units.
+
+        Raises:
+            KeyError: the table has no such price.
+        """
+        line = self.lines[name]
+        return float(line["usd"]) * count / float(line["per"])
+
+
+def load_prices() -> Prices:
+    """Read the price table."""
+    return Prices(tomllib.loads(PRICES.read_text()))
 
 
 def components(run: Run, prices: Prices) -> dict[str, float]:
@@ -137,7 +162,10 @@ def fixed(counts: Counts, prices: Prices) -> dict[str, float]:
 def milliseconds(name: str, function: Function) -> float:
     """Return the assumed duration of one invocation in AWS."""
     processors = min(1.0, function.memory_mb / MIB_OF_ONE_PROCESSOR)
-    called = sum(_call_ms(call) * count for call, count in function.calls.items())
+    called = sum(
+        (CALL_MS.get(call) or CALL_MS[call.partition(":")[0]]) * count
+        for call, count in function.calls.items()
+    )
     waited = SOURCE_MS if name == "Download" else 0
     return (function.cpu_ms / processors + called) / function.invocations + waited
 
@@ -197,7 +225,3 @@ def _traces(run: Run) -> float:
 
 def _kept(size: int, days: float, prices: Prices) -> float:
     return prices.of("s3-gb-month", size / GB) * days / DAYS_OF_A_MONTH
-
-
-def _call_ms(call: str) -> float:
-    return CALL_MS.get(call) or CALL_MS[call.partition(":")[0]]

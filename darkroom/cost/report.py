@@ -10,22 +10,14 @@ from rich.table import Table as Shown
 
 @dataclass(frozen=True)
 class Table:
-    """One measurement.
-
-    Attributes:
-        title: of the table.
-        about: sentences for the reader: what was compared, on which machine, how often.
-        columns: names with units.
-        rows: the formatted cells.
-        bars: for the plot: time or memory of each contender relative to the baseline (1.0), which
-            is one of them.
-    """
+    """One measurement."""
 
     title: str
-    about: str
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    about: str  # sentences for the reader: what was compared, on which machine, how often
+    columns: tuple[str, ...]  # names with units
+    rows: list[tuple[str, ...]]  # the formatted cells
     bars: dict[str, float] = field(default_factory=dict)
+    """For the plot: time or memory of each contender relative to the baseline (1.0) among them."""
 
 
 def shown(table: Table) -> Shown:

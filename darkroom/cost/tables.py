@@ -5,13 +5,13 @@ from collections.abc import Callable
 from darkroom.cost.counts import Counts, Run
 from darkroom.cost.model import (
     MILLION,
+    Prices,
     components,
     execution_seconds,
     fixed,
     in_any_design,
     milliseconds,
 )
-from darkroom.cost.prices import Prices
 from darkroom.cost.report import Table
 from darkroom.cost.workers import EC2, FARGATE
 
@@ -153,6 +153,7 @@ def beside_workers(counts: Counts, prices: Prices, months: tuple[int, ...] = MON
 def break_even(counts: Counts, prices: Prices) -> Table:
     """Return the number of tasks a month from which workers cost less."""
     designs = _designs(counts, prices)
+    difference = designs["STANDARD"](MILLION) - designs["EXPRESS"](MILLION)
     theirs = (FARGATE.name, EC2.name)
     rows: list[tuple[str, ...]] = [
         (ours, *(_tasks(_crossing(designs[ours], designs[name])) for name in theirs))
@@ -163,7 +164,7 @@ def break_even(counts: Counts, prices: Prices) -> Table:
         "When workers cost less",
         f"Tasks a month, {counts.runs[0].picture}. Below this number Darkroom costs less. STANDARD "
         f"costs ${NOTABLE} a month more than EXPRESS from "
-        f"{_tasks_at_notable_difference(counts, prices):,} tasks on.",
+        f"{round(NOTABLE / difference * MILLION):,} tasks on.",
         ("Darkroom", *theirs),
         rows,
     )
@@ -242,15 +243,6 @@ def _designs(counts: Counts, prices: Prices) -> dict[str, Callable[[float], floa
         FARGATE.name: lambda n: FARGATE.month(n, standard, prices),
         EC2.name: lambda n: EC2.month(n, standard, prices),
     }
-
-
-def _tasks_at_notable_difference(counts: Counts, prices: Prices) -> int:
-    """Return the tasks a month that cost `NOTABLE` dollars more with STANDARD than EXPRESS."""
-    picture = counts.runs[0].picture
-    standard, express = (
-        million(counts.run(type_, picture), prices) for type_ in ("STANDARD", "EXPRESS")
-    )
-    return round(NOTABLE / (standard - express) * MILLION)
 
 
 def _crossing(ours: Callable[[float], float], theirs: Callable[[float], float]) -> int | None:

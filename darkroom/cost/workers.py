@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom.cost.counts import Run
-from darkroom.cost.model import HOURS_OF_A_MONTH, MILLION
-from darkroom.cost.prices import Prices
+from darkroom.cost.model import HOURS_OF_A_MONTH, MILLION, Prices
 
 SECONDS_OF_A_MONTH = HOURS_OF_A_MONTH * 3600
 PEAK = 3
@@ -25,21 +24,13 @@ LOG_GB = 0.5
 
 @dataclass(frozen=True)
 class Fleet:
-    """Machines with an hourly price.
+    """Machines with an hourly price."""
 
-    Attributes:
-        name: of the design.
-        base: what always runs: its number by the price's name.
-        worker: the same for one more worker.
-        workers: the number of workers in `base`.
-        processors: of each worker.
-    """
-
-    name: str
-    base: Mapping[str, float]
-    worker: Mapping[str, float]
-    workers: int
-    processors: float
+    name: str  # of the design
+    base: Mapping[str, float]  # what always runs: its number by the price's name
+    worker: Mapping[str, float]  # the same for one more worker
+    workers: int  # the number of workers in `base`
+    processors: float  # of each worker
 
     def month(self, tasks: float, run: Run, prices: Prices) -> float:
         """Return the dollars of a month with a number of tasks like those of a run."""

@@ -16,7 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from darkroom.cost import tables
 from darkroom.cost.counts import COUNTS, Counts, Run, counts_of
-from darkroom.cost.prices import Prices, load_prices
+from darkroom.cost.model import Prices, load_prices
 from darkroom.cost.report import Table, markdown, shown, write_between
 from tools.bench.billing.counting import count
 from tools.bench.contenders import LARGE, SMALL, sources

@@ -26,7 +26,7 @@ from rich.live import Live
 from rich.text import Text
 
 from darkroom.cli import render, submissions
-from darkroom.cli.operator import history, tables
+from darkroom.cli.operator import history
 from darkroom.cli.stack import Stack, from_description
 from darkroom.client import ApiError, Darkroom, Unreachable
 from tools.localcloud import cloud, commands
@@ -166,7 +166,7 @@ def report(
             with contextlib.suppress(history.NoHistory):
                 since = render.moment(task["createdAt"])
                 visits = history.read(stack, execution["arn"], since)
-                render.put(screen, tables.visit_table(visits))
+                render.show(history.visit_table(visits))
     program = Path(sys.executable).with_name("darkroom")
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())

@@ -1,10 +1,8 @@
 /** The card of a task: its image, its state in the state machine, its failure, its actions. */
 
 import { explain } from "./api.js";
-import { compare, placeholder } from "./compare.js";
-import { element } from "./dom.js";
+import { code, element, paragraph } from "./dom.js";
 import { attempts, draw } from "./machine.js";
-import { prose } from "./errors.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
@@ -15,7 +13,7 @@ const PROGRESS = { PENDING: 0, RUNNING: 1 };
 
 /** The card of a task. Its content is rendered again only when the status has changed. */
 export class Card {
-  #task = null;
+  task = null;
   #known;
   #act;
   #parts = {};
@@ -37,12 +35,8 @@ export class Card {
     this.update(task);
   }
 
-  get task() {
-    return this.#task;
-  }
-
   get open() {
-    return this.#task.status in PROGRESS;
+    return this.task.status in PROGRESS;
   }
 
   /**
@@ -50,9 +44,9 @@ export class Card {
    * @returns {boolean} whether the status or the attempt has changed
    */
   update(task) {
-    const last = this.#task;
+    const last = this.task;
     if (last && stage(task) < stage(last)) return false;
-    this.#task = task;
+    this.task = task;
     if (last && stage(task) === stage(last)) {
       if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links expire
       return false;
@@ -77,15 +71,15 @@ export class Card {
     } catch (error) {
       this.showProblem(`This task cannot be shown. ${explain(error)}`);
       const name = element("h3", { dir: "auto" }, this.title);
-      const id = element("p", { className: "facts" }, `Task ${this.#task.taskId}`);
+      const id = element("p", { className: "facts" }, `Task ${this.task.taskId}`);
       const details = element("div", { className: "details" }, name, id, this.#parts.problem);
       return [frame(placeholder("Not shown")), details];
     }
   }
 
   #picture() {
-    const { status, result } = this.#task;
-    const source = before(this.#task, this.file);
+    const { status, result } = this.task;
+    const source = before(this.task, this.file);
     if (result) return frame(compare({ name: this.title, result, ...source }));
     if (status === "FAILED") return frame(placeholder("No result"));
     if (status === "CANCELLED") return frame(placeholder("Cancelled"));
@@ -98,14 +92,14 @@ export class Card {
   }
 
   #details() {
-    const { status, failure } = this.#task;
+    const { status, failure } = this.task;
     return element("div", { className: "details" },
       element("header", {},
-        element("h3", { dir: "auto", title: locationOf(this.#task) ?? this.title }, this.title),
+        element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title }, this.title),
         element("p", { className: "status" }, `${status[0]}${status.slice(1).toLowerCase()}`),
       ),
       this.#facts(),
-      draw(this.#known.machine, this.#task),
+      draw(this.#known.machine, this.task),
       failure ? this.#reason(failure) : null,
       this.#actions(),
       this.#parts.problem,
@@ -113,7 +107,7 @@ export class Card {
   }
 
   #facts() {
-    const { attempt, createdAt, completedAt, result } = this.#task;
+    const { attempt, createdAt, completedAt, result } = this.task;
     const made = new Date(createdAt);
     return element("p", { className: "facts" },
       element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
@@ -132,15 +126,15 @@ export class Card {
     const times = attempts(this.#known.machine, step, error);
     return element("div", { className: "reason" },
       element("p", { className: "error" },
-        element("code", {}, error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
+        code(error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
       ),
-      meaning ? element("p", { className: "meaning" }, ...prose(meaning)) : null,
+      meaning ? paragraph(meaning, "meaning") : null,
       element("p", { className: "message", dir: "auto" }, message),
     );
   }
 
   #actions() {
-    const { links, result, execution } = this.#task;
+    const { links, result, execution } = this.task;
     this.#parts.save = result && element("a", {
       className: "button", href: result.url, target: "_blank", rel: "noopener noreferrer",
     }, "Open result");
@@ -180,16 +174,12 @@ function stage({ attempt, status }) {
 /** Returns the URL of the source to show before the result, and a text if there is none. */
 function before({ source }, file) {
   if (file) return { before: file, missing: "Your browser cannot show the format of the source." };
-  if (source?.uploadId) {
-    return { before: null, missing: "No source image: another tab sent the file." };
-  }
-  if (source?.imageUrl?.startsWith("data:")) {
-    return { before: null, missing: "No source image: it was part of the request." };
-  }
-  if (source?.imageUrl) {
-    return { before: source.imageUrl, missing: "No source image: its server does not show it here." };
-  }
-  return { before: null, missing: "No source image: it is in the bucket." };
+  const url = source?.imageUrl;
+  const shown = url && !url.startsWith("data:") ? url : null;
+  let reason = "it is in the bucket";
+  if (source?.uploadId) reason = "another tab sent the file";
+  else if (url) reason = shown ? "its server does not show it here" : "it was part of the request";
+  return { before: shown, missing: `No source image: ${reason}.` };
 }
 
 /** Returns the location of a source: a URL, an object key, or a manifest line. */
@@ -225,4 +215,58 @@ function size(bytes) {
   let left = bytes;
   for (; left >= 1000 && unit < BYTES.length - 1; unit += 1) left /= 1000;
   return `${left < 10 && unit ? left.toFixed(1) : Math.round(left)} ${BYTES[unit]}`;
+}
+
+/**
+ * Returns a figure with a result and, if it can be shown, its source.
+ * @param {Object} images
+ * @param {string} images.name of the task
+ * @param {?string} images.before URL of the source; null if there is none to show
+ * @param {Object} images.result of the task
+ * @param {string} images.missing the text for a source that is missing or does not load
+ */
+function compare({ name, before, result, missing }) {
+  const figure = element("figure", { className: "compare" });
+  figure.style.setProperty("--ratio", result.width / result.height);
+  const after = element("img", { src: result.url, alt: `${name}, result` });
+  after.addEventListener("error", () => {
+    figure.replaceWith(placeholder("Your browser cannot show this format. Open the result."));
+  });
+  figure.append(after);
+  if (before === null) {
+    figure.append(element("figcaption", {}, missing));
+    return figure;
+  }
+
+  // No referrer: the server of the source must not learn the address of this page.
+  const image = element("img", {
+    className: "before", referrerPolicy: "no-referrer", alt: `${name}, source`, src: before,
+  });
+  const slider = element("input", {
+    type: "range", min: 0, max: 100, value: 50, "aria-label": `${name}: before to after`,
+  });
+  const parts = [
+    image,
+    element("span", { className: "handle", "aria-hidden": "true" }),
+    element("span", { className: "tag left", "aria-hidden": "true" }, "Before"),
+    element("span", { className: "tag right", "aria-hidden": "true" }, "After"),
+    slider,
+  ];
+  const show = () => {
+    figure.style.setProperty("--before", `${slider.value}%`);
+    slider.setAttribute("aria-valuetext", `${slider.value} % before`);
+  };
+  slider.addEventListener("input", show);
+  image.addEventListener("error", () => {
+    for (const part of parts) part.remove();
+    figure.append(element("figcaption", {}, missing));
+  });
+  figure.append(...parts);
+  show();
+  return figure;
+}
+
+/** Returns a text in the place of an image. */
+function placeholder(text) {
+  return element("p", { className: "placeholder" }, text);
 }

@@ -1,10 +1,8 @@
 /** The API documentation. Its content comes from openapi.json. */
 
-import { block } from "./code.js";
-import { byId, element } from "./dom.js";
-import { examples, readRoutes, routeName, routeSection } from "./route.js";
-import { breakable, fieldTable, follower, visuallyHidden } from "./schema.js";
-import { prose } from "./errors.js";
+import { byId, code, element, paragraph, table } from "./dom.js";
+import { block, examples, readRoutes, routeName, routeSection, section } from "./route.js";
+import { breakable, fieldTable, follower } from "./schema.js";
 
 const WIDE = matchMedia("(min-width: 60.01rem)");
 
@@ -20,89 +18,68 @@ function show(document) {
   const address = new URL(document.servers[0].url, new URL("openapi.json", location.href)).href
     .replace(/\/$/, "");
   const sections = [
-    introduction(document, address),
-    authentication(document, routes),
+    ["introduction", "Introduction", introduction(document, address)],
+    ["authentication", "Authentication", authentication(document, routes)],
     ...routes.map((route) => [
       route.operationId, routeName(route), routeSection(route, follow, address),
     ]),
-    errors(routes, follow),
+    ["errors", "Errors", section("errors", "Errors", errors(routes, follow), [])],
   ];
   byId("places").append(...sections.map(([id, name]) => (
-    element("li", {}, element("a", { href: `#${id}` }, ...name.map((part) => part.cloneNode?.(true) ?? part)))
+    element("li", {}, element("a", { href: `#${id}` }, name))
   )));
-  byId("sections").append(...sections.map(([, , section]) => section));
+  byId("sections").append(...sections.map(([, , content]) => content));
   byId(location.hash.slice(1))?.scrollIntoView();
   mark(sections.map(([id]) => id));
 }
 
 function introduction(document, address) {
   const { title, version, description } = document.info;
-  return textSection("introduction", `The API of ${title}`, [
-    ...description.split("\n\n").map((text) => element("p", {}, ...prose(text))),
-    element("p", { className: "limit" }, `Version ${version}, OpenAPI ${document.openapi}`),
-  ], [block("Address", address)], "Introduction");
+  return section("introduction", `The API of ${title}`, [
+    description.split("\n\n").map((text) => paragraph(text)),
+    paragraph(`Version ${version}, OpenAPI ${document.openapi}`, "limit"),
+  ], [block("Address", address)]);
 }
 
 function authentication(document, routes) {
   const free = routes.filter((route) => !route.scheme);
-  const schemes = Object.values(document.components.securitySchemes).flatMap((scheme) => [
-    element("p", {}, ...prose(`Send your API key in the header \`${scheme.name}\`.`)),
-    element("p", {}, ...prose(scheme.description ?? "")),
-  ]);
   const open = free.map((route) => `\`${route.method.toUpperCase()} ${route.path}\``).join(" and ");
-  return textSection("authentication", "Authentication", [
-    ...schemes,
-    open ? element("p", {}, ...prose(`Only ${open} need no key.`)) : null,
+  return section("authentication", "Authentication", [
+    Object.values(document.components.securitySchemes).map((scheme) => [
+      paragraph(`Send your API key in the header \`${scheme.name}\`.`),
+      paragraph(scheme.description ?? ""),
+    ]),
+    open ? paragraph(`Only ${open} need no key.`) : null,
   ], [block("Set the key for the commands below", "read -rs apiKey")]);
 }
 
-/** Returns the id of a section of text, its name in the contents, and the section. */
-function textSection(id, title, text, blocks, name = title) {
-  const heading = element("h2", { id: `${id}-title` }, title);
-  const section = element(
-    "section",
-    { className: "route", id, "aria-labelledby": `${id}-title` },
-    element("div", { className: "text" }, heading, ...text.filter(Boolean)),
-    element("div", { className: "examples" }, ...blocks),
-  );
-  return [id, [name], section];
-}
-
-/** Returns the section with the errors of all routes and the schema of their bodies. */
+/** Returns the table of the errors of all routes, and those of the fields of their bodies. */
 function errors(routes, follow) {
   const found = new Map();
   const shapes = new Map();
   for (const { responses } of routes) {
     for (const [status, given] of Object.entries(responses).filter(([one]) => one >= "4")) {
-      for (const [code, { error }] of examples(given, follow)) {
-        if (!found.has(code)) found.set(code, { status, messages: new Set() });
-        found.get(code).messages.add(error.message); // the message for a batch may differ
+      for (const [name, { error }] of examples(given, follow)) {
+        if (!found.has(name)) found.set(name, { status, messages: new Set() });
+        found.get(name).messages.add(error.message); // the message for a batch may differ
       }
       for (const { schema } of Object.values(given.content ?? {})) shapes.set(schema.$ref, schema);
     }
   }
   const order = ([, one], [, other]) => one.status.localeCompare(other.status);
-  const rows = [...found].sort(order).map(([code, { status, messages }]) => element(
-    "tr",
-    { id: `error-${code}` },
-    element("th", { scope: "row" }, element("code", {}, ...breakable(code))),
-    element("td", {}, element("code", {}, status)),
-    element("td", {}, ...[...messages].map((message) => element("p", {}, message))),
+  const rows = [...found].sort(order).map(([name, { status, messages }]) => (
+    element("tr", { id: `error-${name}` },
+      element("th", { scope: "row" }, code(breakable(name))),
+      element("td", {}, code(status)),
+      element("td", {}, [...messages].map((message) => element("p", {}, message))),
+    )
   ));
-  const names = ["Code", "Status", "Example message"];
-  const table = element(
-    "table",
-    { className: "errors" },
-    element("caption", {}, visuallyHidden("All errors")),
-    element("thead", {}, element("tr", {}, ...names.map((name) => (
-      element("th", { scope: "col" }, name)
-    )))),
-    element("tbody", {}, ...rows),
-  );
-  const bodies = [...shapes.values()].flatMap((schema) => (
-    fieldTable(schema, follow, { title: "Body of an error", sent: false })
-  ));
-  return textSection("errors", "Errors", [table, element("h3", {}, "Body"), ...bodies], []);
+  const options = { title: "Body of an error", sent: false };
+  return [
+    table("errors", "All errors", ["Code", "Status", "Example message"], rows),
+    element("h3", {}, "Body"),
+    [...shapes.values()].map((schema) => fieldTable(schema, follow, options)),
+  ];
 }
 
 /** Marks the current section in the contents. */

@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * Creates an HTML element.
  * @param {string} tag
  * @param {Object} properties of the element; names with a dash are attributes
- * @param {...(Node|string|null)} children null is skipped
+ * @param {...(Node|string|null|Array)} children lists are flattened, null is skipped
  */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -14,8 +14,36 @@ export function element(tag, properties = {}, ...children) {
     if (name.includes("-") || name === "role") made.setAttribute(name, value);
     else made[name] = value;
   }
-  made.append(...children.filter((child) => child !== null));
+  made.append(...children.flat(Infinity).filter((child) => child !== null));
   return made;
+}
+
+/** Creates code. */
+export const code = (...text) => element("code", {}, text);
+
+/** Creates a paragraph; the parts of its text between backquotes become code. */
+export const paragraph = (text, className) => (
+  element("p", className ? { className } : {}, prose(text))
+);
+
+/** Returns a text as nodes: the parts between backquotes as code. */
+function prose(text) {
+  return text.split("`").map((part, index) => (index % 2 ? code(part) : part));
+}
+
+/** Creates text for screen readers only. It must stay inside its caption or table head. */
+export function visuallyHidden(text) {
+  return element("span", { className: "visually-hidden" }, text);
+}
+
+/** Creates a table of rows, with a caption for screen readers only. */
+export function table(className, caption, head, rows) {
+  const cells = head.map((name) => element("th", { scope: "col" }, name));
+  return element("table", { className },
+    element("caption", {}, visuallyHidden(caption)),
+    cells.length ? element("thead", {}, element("tr", {}, cells)) : null,
+    element("tbody", {}, rows),
+  );
 }
 
 /** Creates an SVG element with attributes. */

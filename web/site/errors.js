@@ -1,7 +1,5 @@
 /** The meanings of errors, from docs/errors.md, which is deployed with this page. */
 
-import { element } from "./dom.js";
-
 const ROW = /^\| `(?<error>\w+)` \| [^|]+ \| [^|]+ \| (?<meaning>.+) \|$/gm;
 /** The text below the table: `States.Timeout` and `Sandbox.Timedout` (a step took too long), … */
 const OF_AWS = /`(\w+\.\w+)`(?: and `(\w+\.\w+)`)? \(([^)]+)\)/g;
@@ -19,9 +17,4 @@ export async function readErrors() {
   }
   for (const { groups } of text.matchAll(ROW)) meanings.set(groups.error, groups.meaning);
   return meanings;
-}
-
-/** Returns a text as nodes: the parts between backquotes as code. */
-export function prose(text) {
-  return text.split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
 }

@@ -17,7 +17,7 @@ const tasks = new Tasks({ machine, errors }, () => close("The API key is not val
 function open() {
   byId("sign-in").hidden = true;
   byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = false;
-  tasks.start();
+  tasks.show({});
 }
 
 function close(problem = "") {

@@ -1,7 +1,8 @@
 /** Tables of schemas: a row for each field, followed by the fields of its objects. */
 
-import { element } from "./dom.js";
-import { prose } from "./errors.js";
+import { code, element, paragraph, table, visuallyHidden } from "./dom.js";
+
+const HEAD = () => ["Name", "Meaning"].map(visuallyHidden);
 
 /** Returns a function that resolves a reference; it returns anything else unchanged. */
 export function follower(document) {
@@ -23,71 +24,36 @@ export function follower(document) {
  */
 export function fieldTable(schema, follow, { title, sent }) {
   const whole = follow(schema);
-  const made = table(title, [...fields(whole, follow)].map(({ path, field, needed, only }) => row({
-    name: path,
-    type: typeOf(field, follow),
-    mark: sent === needed ? (sent ? "required" : "may be missing") : "",
-    field,
-    only,
-    follow,
-  })));
+  const rows = [...fields(whole, follow)].map(({ path, field, needed, only }) => {
+    const mark = sent === needed ? (sent ? "required" : "may be missing") : "";
+    return row({ name: path, type: typeOf(field, follow), mark, field, only, follow });
+  });
   const rule = choice(whole);
-  return rule ? [element("p", { className: "rule" }, ...prose(rule)), made] : [made];
+  return [rule ? paragraph(rule, "rule") : null, table("fields", title, HEAD(), rows)];
 }
 
 /** Returns the table of parameters or headers: objects with `name`, `schema`, `required`, … */
 export function parameterTable(title, parameters, follow) {
-  return table(title, parameters.map((parameter) => {
+  return table("fields", title, HEAD(), parameters.map((parameter) => {
     const schema = follow(parameter.schema);
-    return row({
-      name: parameter.name,
-      type: [parameter.in, typeOf(schema, follow)].filter(Boolean).join(", "),
-      mark: parameter.in && parameter.required ? "required" : "",
-      field: { ...schema, description: parameter.description },
-      follow,
-    });
+    const type = [parameter.in, typeOf(schema, follow)].filter(Boolean).join(", ");
+    const mark = parameter.in && parameter.required ? "required" : "";
+    const field = { ...schema, description: parameter.description };
+    return row({ name: parameter.name, type, mark, field, follow });
   }));
 }
 
-/** Returns text for screen readers only. It must stay inside its caption or table head. */
-export function visuallyHidden(text) {
-  return element("span", { className: "visually-hidden" }, text);
-}
-
-function table(title, rows) {
-  const head = element(
-    "tr",
-    {},
-    element("th", { scope: "col" }, visuallyHidden("Name")),
-    element("th", { scope: "col" }, visuallyHidden("Meaning")),
-  );
-  return element(
-    "table",
-    { className: "fields" },
-    element("caption", {}, visuallyHidden(title)),
-    element("thead", {}, head),
-    element("tbody", {}, ...rows),
-  );
-}
-
 function row({ name, type, mark, field, only, follow }) {
-  const limits = limitsOf(field, follow);
-  return element(
-    "tr",
-    {},
-    element(
-      "th",
-      { scope: "row" },
-      element("code", {}, ...breakable(name)),
+  return element("tr", {},
+    element("th", { scope: "row" },
+      code(breakable(name)),
       element("span", { className: "type" }, type),
       mark ? element("span", { className: "needed" }, mark) : null,
     ),
-    element(
-      "td",
-      {},
-      field.description ? element("p", {}, ...prose(field.description)) : null,
-      only ? element("p", { className: "limit" }, `In ${only} only`) : null,
-      ...limits.map((limit) => element("p", { className: "limit" }, ...prose(limit))),
+    element("td", {},
+      field.description ? paragraph(field.description) : null,
+      only ? paragraph(`In ${only} only`, "limit") : null,
+      limitsOf(field, follow).map((limit) => paragraph(limit, "limit")),
     ),
   );
 }

@@ -13,7 +13,7 @@ const AT_ONCE = 3;
  * @param {function(Object, ?File)} accepted is called with each accepted task
  */
 export async function send(sources, output, accepted) {
-  const waiting = sources.map((source) => ({ source, line: new Line(source) }));
+  const waiting = sources.map((source) => ({ source, line: addLine(source) }));
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       await sendOne(next, output, accepted);
@@ -61,25 +61,18 @@ function refusal(text) {
   return "The upload was refused. Try again.";
 }
 
-/** One source in the list of submissions, with its state. */
-class Line {
-  constructor(source) {
-    this.state = element("span", { className: "state" }, "Sending");
-    this.node = element("li", {},
-      element("span", { className: "what", dir: "auto" }, source instanceof File ? source.name : source),
-      this.state,
-    );
-    byId("submissions").append(this.node);
-  }
-
-  done() {
-    this.node.remove();
-  }
-
-  fail(message) {
+/** Adds a source to the list of submissions; returns functions that end its line. */
+function addLine(source) {
+  const state = element("span", { className: "state" }, "Sending");
+  const name = source instanceof File ? source.name : source;
+  const node = element("li", {}, element("span", { className: "what", dir: "auto" }, name), state);
+  byId("submissions").append(node);
+  const done = () => node.remove();
+  const fail = (message) => {
     const close = element("button", { type: "button", className: "quiet" }, "Dismiss");
-    close.addEventListener("click", () => this.done());
-    this.node.className = "problem";
-    this.state.replaceChildren(message, " ", close);
-  }
+    close.addEventListener("click", done);
+    node.className = "problem";
+    state.replaceChildren(message, " ", close);
+  };
+  return { done, fail };
 }

@@ -37,11 +37,6 @@ export class Tasks {
     document.addEventListener("visibilitychange", () => this.#wake());
   }
 
-  /** Starts polling the list. */
-  start() {
-    this.show({});
-  }
-
   /** Stops polling and removes all tasks. */
   stop() {
     this.#round += 1;
@@ -53,7 +48,7 @@ export class Tasks {
   }
 
   /**
-   * Shows only the tasks of a filter.
+   * Shows only the tasks of a filter, and polls their list.
    * @param {{status?: string, name?: string}} filter as `GET /tasks` takes it
    */
   show(filter) {
@@ -158,7 +153,10 @@ export class Tasks {
     const end = cursor ? tasks.at(-1)?.createdAt ?? "9" : "";
     for (const [id, card] of this.#cards) {
       const covered = card.createdAt >= end && begun > card.born + LIST_DELAY;
-      if (covered && !found.has(id)) this.#drop(id);
+      if (covered && !found.has(id)) {
+        card.node.remove();
+        this.#cards.delete(id);
+      }
     }
     for (const task of tasks) this.#put(task);
     // If older pages are shown, the cursor stays the one after them.
@@ -177,11 +175,6 @@ export class Tasks {
     const next = this.#inOrder().find((other) => other.createdAt < made.createdAt);
     byId("cards").insertBefore(made.node, next?.node ?? null);
     this.#cards.set(task.taskId, made);
-  }
-
-  #drop(id) {
-    this.#cards.get(id).node.remove();
-    this.#cards.delete(id);
   }
 
   #inOrder() {

@@ -1,12 +1,13 @@
 """Run a batch from files to files; resume it from the checkpoint in the folder of results."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.progress import Progress as Bar
 
 from darkroom.cli import render
 from darkroom.cli.batch import checkpoint as checkpoints
@@ -14,13 +15,15 @@ from darkroom.cli.batch import items as batch_items
 from darkroom.cli.batch import manifest
 from darkroom.cli.batch.checkpoint import Checkpoint
 from darkroom.cli.batch.items import Item, Progress
-from darkroom.cli.batch.report import write_report
 from darkroom.cli.errors import CommandError
-from darkroom.cli.target import Target
-from darkroom.cli.terminal import complain, say
+from darkroom.cli.files import printable
+from darkroom.cli.render import complain, say
+from darkroom.cli.stack import Target
 from darkroom.client import ApiError, Batch, Darkroom, Unreachable
 from darkroom.tasks.model import Status
 
+REPORT = "report.csv"
+FORMULA_STARTS = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - fullwidth forms of input methods
 RETRYABLE = {Status.FAILED, Status.CANCELLED}
 """A retry of the batch starts a new attempt of tasks with these statuses."""
 
@@ -34,22 +37,16 @@ def run(target: Target, images: Path, out: Path, options: Mapping[str, Any]) -> 
     version = checkpoints.version([stack.api_url, options, *(s.version() for s in sources)])
     if ignored:
         say(f"Files ignored because they are not images: {ignored}.")
-    screen = render.screen()
     try:
-        with stack.darkroom() as client, render.progress_bar(screen) as bar:
-            row = bar.add_task("", total=len(items))
-
-            def show(progress: Progress) -> None:
-                ended = progress.saved + progress.failed
-                bar.update(row, description=progress.summary(), completed=ended)
-
-            _convert(client, items, out, Progress(show), screen, version=version, options=options)
+        with stack.darkroom() as client, render.progress_bar(render.screen()) as bar:
+            _convert(client, items, out, bar, version=version, options=options)
     except (KeyboardInterrupt, ApiError, Unreachable):
         complain(_interrupted(checkpoints.read(out, version), target))
         raise
     report = write_report(items, out)
     if failed := [item for item in items if not item.file]:
-        _show_reasons(failed)
+        reasons = [item.problem or (item.status, "") for item in failed]
+        render.show(render.reason_table(reasons))
     say(f"{len(items) - len(failed)} of {len(items)} saved in {out}. Report: {report}")
     checkpoint = checkpoints.read(out, version)
     if checkpoint and any(item.status in RETRYABLE for item in failed):
@@ -63,8 +60,7 @@ def _convert(
     client: Darkroom,
     items: Sequence[Item],
     out: Path,
-    progress: Progress,
-    screen: Console,
+    bar: Bar,
     *,
     version: str,
     options: Mapping[str, Any],
@@ -75,6 +71,7 @@ def _convert(
         ApiError, Unreachable: the API refuses the uploads or does not report the status.
         CommandError: the API refuses the batch.
     """
+    progress = Progress(bar, len(items))
     checkpoint = _usable_checkpoint(client, out, version)
     if checkpoint:
         batch_items.restore(items, checkpoint, progress)
@@ -91,10 +88,10 @@ def _convert(
             raise CommandError(error.message) from error
         checkpoint.batch_id = batch["batchId"]
         checkpoint.write(out)
-    screen.print(f"Batch {render.clean(checkpoint.batch_id)}", soft_wrap=True)
+    bar.console.print(f"Batch {render.clean(checkpoint.batch_id)}", soft_wrap=True)
     last = batch_items.follow(client, checkpoint.batch_id, items, out, progress)
     if last["status"] != Status.COMPLETED:
-        render.screen().print(render.batch_line(last), soft_wrap=True)
+        render.show(render.batch_line(last))
 
 
 def _usable_checkpoint(client: Darkroom, out: Path, version: str) -> Checkpoint | None:
@@ -141,7 +138,29 @@ def _interrupted(checkpoint: Checkpoint | None, target: Target) -> str:
     )
 
 
-def _show_reasons(failed: Sequence[Item]) -> None:
-    """Show how many items failed with each error, with one message as an example."""
-    reasons = [{"failure": {"error": i.error or i.status, "message": i.message}} for i in failed]
-    render.put(render.screen(), render.reason_table(reasons, lambda r: r["failure"]["error"]))
+def write_report(items: Sequence[Item], out: Path) -> Path:
+    """Write `report.csv` to the folder of results; return its path."""
+    path = out / REPORT
+    if path.is_dir():  # the results of a source folder with this name
+        path = out / f"{REPORT}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, quoting=csv.QUOTE_ALL)
+        rows.writerow(["source", "status", "error", "message", "file", "taskId"])
+        for item in items:
+            task_id = item.task["taskId"] if item.task else ""
+            problem = item.problem or ("", "")
+            row = [item.source.label, item.status, *problem, item.file, task_id]
+            rows.writerow(map(cell, row))
+    return path
+
+
+def cell(text: str) -> str:
+    """Return a text in a form that a spreadsheet never evaluates as a formula.
+
+    A text that starts like a formula, or with a `'`, gets a `'` in front. To restore the text,
+    remove one `'` from the start.
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    shown = printable(text)
+    formula = shown.startswith(("'", "\t", "\r", "\n")) or shown.lstrip()[:1] in FORMULA_STARTS
+    return f"'{shown}" if shown and formula else shown

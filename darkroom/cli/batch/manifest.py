@@ -13,7 +13,7 @@ from typing import Any
 from darkroom.batches import manifests
 from darkroom.cli import files
 from darkroom.cli.files import UnusableFile
-from darkroom.client.media import UNKNOWN, head, media_type, open_file
+from darkroom.client.uploads import UNKNOWN, head, media_type, open_file
 
 CHUNK_BYTES = 64 * 1024
 MAX_NAME = 200
@@ -53,14 +53,9 @@ def read(place: Path, out: Path) -> tuple[list[Source], int]:
         UnusableFile: it is neither, it has no image, or `out` would mix results with sources.
         OSError: it cannot be read.
     """
-    if place.is_dir():
-        if _within(place, out):
-            raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
-        sources, ignored = folder(place, out)
-    else:
-        sources, ignored = list(lines(place)), 0
-        if any(source.file and _within(source.file, out) for source in sources):
-            raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
+    sources, ignored = folder(place, out) if place.is_dir() else (list(lines(place)), 0)
+    if any(_within(source.file, out) for source in sources if source.file):
+        raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
     if not sources:
         raise UnusableFile(f"{place} has no images. Give a folder or a list that has some.")
     return sources, ignored
@@ -80,7 +75,9 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
     unreadable: list[OSError] = []
     for top, folders, names in os.walk(place, onerror=unreadable.append):
         folders[:] = sorted(
-            name for name in folders if _visible(name) and not _same(top, name, out)
+            name
+            for name in filter(_visible, folders)
+            if os.path.realpath(Path(top, name)) != os.path.realpath(out)
         )
         for name in sorted(filter(_visible, names)):
             path = Path(top, name)
@@ -192,10 +189,6 @@ def _url_name(url: str) -> str:
 
 def _visible(name: str) -> bool:
     return not name.startswith(".")
-
-
-def _same(top: str, name: str, out: Path) -> bool:
-    return os.path.realpath(Path(top, name)) == os.path.realpath(out)
 
 
 def _within(path: Path, out: Path) -> bool:

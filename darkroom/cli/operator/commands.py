@@ -1,54 +1,64 @@
-"""The commands `logs`, `console`, `doctor` and `redrive-dlq`."""
+"""The commands `logs`, `console`, `doctor`, `redrive-dlq` and `cost`. See `darkroom.cli.main`."""
 
 import webbrowser
+from typing import Annotated
 
 import typer
 
-from darkroom.cli import render
 from darkroom.cli.errors import CommandError
-from darkroom.cli.operator import history, tables, task_logs
-from darkroom.cli.operator.deployment import FAIL, Deployment
-from darkroom.cli.operator.doctor import examine
-from darkroom.cli.operator.redrive import DeadLetters
-from darkroom.cli.target import Target
-from darkroom.cli.terminal import complain, confirm, count, say
+from darkroom.cli.options import DryRun, TaskId, Yes, stack_of
 
 SHOWN = 10
 """Messages that a dry run of `redrive-dlq` shows."""
 
 
-def logs(target: Target, task_id: str) -> None:
-    """Show the states of a task's execution, and what the functions logged about the task."""
-    stack = target.find()
+def logs(context: typer.Context, task_id: TaskId) -> None:
+    """Show the execution and the logs of a task.
+
+    The first table has the states of the execution with retries and errors, the second what the
+    functions logged about the task.
+    """
+    from darkroom.cli import render
+    from darkroom.cli.operator import history, task_logs
+
+    stack = stack_of(context)
     with stack.darkroom() as client:
         task = client.task(task_id)
     created = render.moment(task["createdAt"])
     ended = render.moment(task["completedAt"]) if task["completedAt"] else None
     entries = task_logs.read(stack, task_id, created, ended)
-    execution = task["execution"]
-    if execution:
+    if execution := task["execution"]:
         try:
             visits = history.read(stack, execution["arn"], created, ended)
-            render.put(render.screen(), tables.visit_table(visits))
+            render.show(history.visit_table(visits))
             if ended and history.is_cut_short(execution["arn"], visits):
-                complain(
+                render.complain(
                     "The log does not have the end of this execution yet. Logs arrive some "
                     "seconds late: try again in a minute. If it stays so, the execution was lost."
                 )
         except history.NoHistory as error:
             if not entries:
                 raise
-            complain(str(error))
+            render.complain(str(error))
     elif not entries:
         raise CommandError(f"The task is {task['status']}: no execution has claimed it.")
     if entries:
-        say("")
-        render.put(render.screen(), tables.log_table(entries))
+        render.say("")
+        render.show(task_logs.log_table(entries))
 
 
-def console(target: Target, *, browser: bool) -> None:
-    """Print the address of the Step Functions console, and open it."""
-    stack = target.find()
+def console(
+    context: typer.Context,
+    *,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the address, or only print it.")
+    ] = True,
+) -> None:
+    """Open the console of Step Functions.
+
+    It shows the executions of the stack.
+    """
+    stack = stack_of(context)
     if stack.is_local:
         raise CommandError(
             "The local cloud has no console. `darkroom logs TASK` shows the states of an execution."
@@ -60,24 +70,45 @@ def console(target: Target, *, browser: bool) -> None:
         webbrowser.open(stack.console_url)
 
 
-def doctor(target: Target) -> None:
-    """Check a deployment and show each finding; exit 1 if a check fails."""
-    findings = []
-    for finding in examine(Deployment(target.find())):
-        findings.append(finding)
-        render.screen().print(tables.finding_lines(finding), soft_wrap=True)
-    if any(finding.level == FAIL for finding in findings):
+def doctor(context: typer.Context) -> None:
+    """Check whether a deployment is healthy.
+
+    Each finding says what to do about it. Exits 1 if a check fails.
+    """
+    from darkroom.cli import render
+    from darkroom.cli.operator.deployment import FAIL, Deployment
+    from darkroom.cli.operator.doctor import examine
+
+    failed = False
+    for finding in examine(Deployment(stack_of(context))):
+        render.show(finding.shown())
+        failed = failed or finding.level == FAIL
+    if failed:
         raise typer.Exit(1)
 
 
-def redrive_dlq(target: Target, *, dry_run: bool, yes: bool) -> None:
-    """Move messages from the dead-letter queue back to the task queue, or only show them."""
-    letters = DeadLetters(target.find())
+def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Move dead letters back to the task queue.
+
+    This is rarely needed. Every minute the function `reconcile` reads the dead-letter queue, ends
+    the tasks of its messages as FAILED with the error DeadLettered, and deletes the messages. Use
+    this command within that minute, or while `reconcile` does not work. Retry tasks that it has
+    ended with: darkroom retry --status FAILED --error DeadLettered
+    """
+    from darkroom.cli.operator.redrive import DeadLetters
+    from darkroom.cli.render import confirm, count, say
+
+    letters = DeadLetters(stack_of(context))
     total = letters.count()
     say(f"{count(total, 'message')} in the dead-letter queue.")
-    if dry_run and total:
-        _show_letters(letters, total)
-    if dry_run or not total:
+    if not total:
+        return
+    if dry_run:
+        shown = letters.peek(SHOWN)
+        for letter in shown:
+            say(str(letter))
+        if len(shown) < min(total, SHOWN):
+            say("The others are hidden for the moment: `reconcile` receives them every minute.")
         return
     confirm(f"Move {count(total, 'message')} back to the task queue?", yes=yes)
     outcome = letters.redrive(total)
@@ -88,12 +119,29 @@ def redrive_dlq(target: Target, *, dry_run: bool, yes: bool) -> None:
         say(f"{hidden} not received: `reconcile` has ended it, or is processing it right now.")
 
 
-def _show_letters(letters: DeadLetters, total: int) -> None:
-    shown = letters.peek(SHOWN)
-    for letter in shown:
-        order = letter.order
-        content = f"{order['taskId']}  attempt {order['attempt']}" if order else "not a task"
-        parts = ["move" if order else "keep", content, letter.reason]
-        say("  ".join(filter(None, parts)))
-    if len(shown) < min(total, SHOWN):
-        say("The others are hidden for the moment: `reconcile` receives them every minute.")
+def cost(
+    tasks: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Tasks a month, for the comparison.")
+    ] = 1_000_000,
+) -> None:
+    """Show what tasks cost in AWS.
+
+    The costs are counted calls multiplied by dated list prices, by component.
+    """
+    from darkroom.cli.render import show
+    from darkroom.cost import tables
+    from darkroom.cost.counts import load_counts
+    from darkroom.cost.model import load_prices
+    from darkroom.cost.report import shown
+
+    counts, prices = load_counts(), load_prices()
+    for table in (
+        tables.by_component(counts, prices),
+        tables.of_batches(counts, prices),
+        tables.by_month(counts, prices),
+        tables.any_design(counts, prices),
+        tables.beside_workers(counts, prices, (tasks,)),
+        tables.break_even(counts, prices),
+    ):
+        show(shown(table))
+    typer.echo(f"Counted on {counts.date}. docs/cost.md describes the method and the prices.")

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from rich.text import Text
+
+from darkroom.cli.render import clean
 from darkroom.cli.stack import Stack
 
 OK, WARN, FAIL = "ok", "warn", "fail"
+STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,12 @@ class Finding:
     message: str
     advice: str = ""
 
+    def shown(self) -> Text:
+        """Return it for the terminal, with its advice on a second line."""
+        message = clean(f"{self.subject:15}{self.message}")
+        advice = f"\n{' ' * 21}{clean(self.advice)}" if self.advice else ""
+        return Text.assemble((f"{self.level:6}", STYLES[self.level]), message, advice)
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -25,26 +34,16 @@ class Deployment:
 
     stack: Stack
 
-    @cached_property
-    def resources(self) -> dict[str, dict[str, str]]:
-        """Each resource by its logical id, with `PhysicalResourceId` and `ResourceType`."""
-        pages = self.stack.client("cloudformation").get_paginator("list_stack_resources")
-        found = pages.paginate(StackName=self.stack.stack_name).search("StackResourceSummaries[]")
-        return {resource["LogicalResourceId"]: resource for resource in found}
-
-    @cached_property
-    def template(self) -> dict[str, Any]:
-        """The deployed template, including the resources that SAM adds."""
-        answer = self.stack.client("cloudformation").get_template(
-            StackName=self.stack.stack_name, TemplateStage="Processed"
-        )
-        template: dict[str, Any] = answer["TemplateBody"]
-        return template
-
     def of_type(self, resource_type: str) -> dict[str, str]:
         """Return the physical ids of all resources of a type, by their logical ids."""
         return {
-            name: resource["PhysicalResourceId"]
-            for name, resource in self.resources.items()
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in self._resources
             if resource["ResourceType"] == resource_type
         }
+
+    @cached_property
+    def _resources(self) -> list[dict[str, str]]:
+        pages = self.stack.client("cloudformation").get_paginator("list_stack_resources")
+        found = pages.paginate(StackName=self.stack.stack_name)
+        return list(found.search("StackResourceSummaries[]"))

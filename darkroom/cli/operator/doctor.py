@@ -92,29 +92,22 @@ def queues(deployment: Deployment) -> Iterator[Finding]:
         "Maximum",
         QueueName=deployment.stack.outputs["TaskQueueUrl"].rpartition("/")[2],
     )
-    old = f", the oldest for {age:.0f} s" if age and waiting else ""
-    yield Finding(
-        WARN if waiting else OK,
-        "queue",
-        f"{waiting} tasks wait{old}" if waiting else "is empty",
-        'Check again in a minute. If it grows, see "Tasks wait" in docs/operate.md.'
-        if waiting
-        else "",
-    )
-    dead = _depth(deployment, "DeadLetterQueueUrl")
-    yield Finding(
-        FAIL if dead else OK,
-        "dead letters",
-        f"{dead} in the queue" if dead else "none",
-        "Run `darkroom redrive-dlq --dry-run` to see them." if dead else "",
-    )
-    undelivered = _depth(deployment, "CallbackDeadLetterQueueUrl")
-    yield Finding(
-        WARN if undelivered else OK,
-        "webhooks",
-        f"{undelivered} could not be delivered" if undelivered else "none is a dead letter",
-        'See "Dead letters" in docs/operate.md.' if undelivered else "",
-    )
+    if waiting:
+        old = f", the oldest for {age:.0f} s" if age else ""
+        advice = 'Check again in a minute. If it grows, see "Tasks wait" in docs/operate.md.'
+        yield Finding(WARN, "queue", f"{waiting} tasks wait{old}", advice)
+    else:
+        yield Finding(OK, "queue", "is empty")
+    if dead := _depth(deployment, "DeadLetterQueueUrl"):
+        advice = "Run `darkroom redrive-dlq --dry-run` to see them."
+        yield Finding(FAIL, "dead letters", f"{dead} in the queue", advice)
+    else:
+        yield Finding(OK, "dead letters", "none")
+    if undelivered := _depth(deployment, "CallbackDeadLetterQueueUrl"):
+        advice = 'See "Dead letters" in docs/operate.md.'
+        yield Finding(WARN, "webhooks", f"{undelivered} could not be delivered", advice)
+    else:
+        yield Finding(OK, "webhooks", "none is a dead letter")
 
 
 def alarms(deployment: Deployment) -> Iterator[Finding]:

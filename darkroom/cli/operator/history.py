@@ -10,12 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.table import Table
+from rich.text import Text
+
 from darkroom.aws.execution_failures import describe
-from darkroom.cli import aws
+from darkroom.cli import aws, render
 from darkroom.cli.errors import CommandError
-from darkroom.cli.operator.log_search import search
+from darkroom.cli.render import LINES, NUMBER, WORD
 from darkroom.cli.stack import Stack
 
+MARGIN = datetime.timedelta(minutes=1)
+"""A search of logs starts this much earlier, because clocks differ."""
 LONGEST_AFTER_END = datetime.timedelta(minutes=6)
 """An execution ends within this time after its task: 5 minutes, plus 1 because clocks differ."""
 
@@ -70,11 +75,8 @@ def read(
 ) -> list[Visit]:
     """Return the states that an execution visited, in order.
 
-    Args:
-        stack: the stack of the execution.
-        arn: of the execution.
-        since: a moment before its start; logs are searched from there.
-        ended: when its task ended, so that the search does not read all logs until today.
+    Logs are searched from `since`, a moment before its start, until some minutes after its task
+    `ended`: without that, all logs until today are read.
 
     Raises:
         NoHistory: it does not exist, has expired, or cannot be read.
@@ -139,6 +141,31 @@ def visits(events: Iterable[Event]) -> list[Visit]:
         elif found:
             _happened(found[-1], event)
     return found
+
+
+def visit_table(visits: Iterable[Visit]) -> Table:
+    """Return the states of an execution, a row each."""
+    columns = {"state": WORD, "started": WORD, "took": NUMBER, "retries": NUMBER, "outcome": LINES}
+    rows = (
+        (
+            render.clean(visit.state),
+            f"{visit.entered:%H:%M:%S.%f}"[:-3],
+            render.seconds(visit.seconds),
+            str(visit.retries) if visit.retries else "",
+            _outcome(visit),
+        )
+        for visit in visits
+    )
+    return render.table(columns, rows)
+
+
+def _outcome(visit: Visit) -> Text:
+    if visit.error:
+        return Text(render.clean(f"{visit.error}: {visit.message}"), "red")
+    if visit.left is None:
+        return Text("running", "cyan")
+    after = f" after {', '.join(dict.fromkeys(visit.failures))}" if visit.failures else ""
+    return Text(render.clean(f"ok{after}"), "green")
 
 
 def is_cut_short(arn: str, visits: Sequence[Visit]) -> bool:
@@ -209,3 +236,32 @@ def _logged(
             "no entry, it has expired, or `Logging` in template.yaml excludes it."
         )
     return [events[number] for number in sorted(events)]
+
+
+def search(
+    stack: Stack,
+    group: str,
+    term: str,
+    since: datetime.datetime,
+    until: datetime.datetime | None,
+) -> list[str]:
+    """Return the messages of a log group that contain a term, in a period.
+
+    Raises:
+        BotoCoreError, ClientError: the log group cannot be read.
+    """
+    query: dict[str, Any] = {
+        "logGroupName": group,
+        "startTime": _milliseconds(since - MARGIN),
+        # A term with characters other than letters, digits and _ must be quoted:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+        "filterPattern": f'"{term}"',
+    }
+    if until:
+        query["endTime"] = _milliseconds(until)
+    pages = stack.client("logs").get_paginator("filter_log_events").paginate(**query)
+    return [event["message"] for page in pages for event in page["events"]]
+
+
+def _milliseconds(time: datetime.datetime) -> int:
+    return int(time.timestamp() * 1000)

@@ -42,6 +42,12 @@ class DeadLetter:
     order: dict[str, Any] | None
     reason: str
 
+    def __str__(self) -> str:
+        """Return what a redrive would do with it, and with what."""
+        order = self.order
+        content = f"{order['taskId']}  attempt {order['attempt']}" if order else "not a task"
+        return "  ".join(filter(None, ["move" if order else "keep", content, self.reason]))
+
 
 @dataclass(frozen=True)
 class Moved:
@@ -62,13 +68,10 @@ class DeadLetters:
         Raises:
             NoStack: the queues are not known, only the address of the API.
         """
-        try:
-            self._dead = stack.outputs["DeadLetterQueueUrl"]
-            self._tasks = stack.outputs["TaskQueueUrl"]
-        except KeyError as error:
-            raise NoStack(
-                "The queues of the stack are not known. Use --stack to name the stack."
-            ) from error
+        outputs = stack.outputs
+        if not {"DeadLetterQueueUrl", "TaskQueueUrl"} <= outputs.keys():
+            raise NoStack("The queues of the stack are not known. Use --stack to name the stack.")
+        self._dead, self._tasks = outputs["DeadLetterQueueUrl"], outputs["TaskQueueUrl"]
         self._sqs = stack.client("sqs")
 
     def count(self) -> int:

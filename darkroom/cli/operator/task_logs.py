@@ -2,16 +2,17 @@
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom.cli import aws
-from darkroom.cli.operator.history import NoHistory
-from darkroom.cli.operator.log_search import search
+from rich.table import Table
+from rich.text import Text
+
+from darkroom.cli import aws, render
+from darkroom.cli.operator.history import NoHistory, search
 from darkroom.cli.stack import Stack
 
-# Fields of every log line; they are not shown as details.
 COMMON_FIELDS = frozenset(
     {
         "correlation_id",
@@ -25,6 +26,8 @@ COMMON_FIELDS = frozenset(
         "xray_trace_id",
     }
 )
+"""Fields of every log line; they are not shown as details."""
+STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 LAST_WEBHOOK = datetime.timedelta(days=1)
 """The last log line about a task is written within this time after its end."""
 
@@ -43,13 +46,10 @@ class LogEntry:
 def read(
     stack: Stack, task_id: str, since: datetime.datetime, ended: datetime.datetime | None
 ) -> list[LogEntry]:
-    """Return the log lines of all functions about a task, by time.
+    """Return the log lines of all functions about a task, by time; none without a log group.
 
-    Args:
-        stack: without a known log group there are no lines.
-        task_id: the task.
-        since: its creation, where the search starts.
-        ended: its end, so that the search does not read all logs until today.
+    They are searched from `since`, its creation, until a day after it `ended`: without that, all
+    logs until today are read.
 
     Raises:
         NoHistory: the logs cannot be read.
@@ -80,3 +80,25 @@ def from_log(text: str, task_id: str) -> LogEntry | None:
         )
     except (ValueError, KeyError, TypeError):
         return None  # Lambda's own lines have other fields
+
+
+def log_table(entries: Iterable[LogEntry]) -> Table:
+    """Return what functions logged, a row for each entry."""
+    rows = (
+        (
+            f"{entry.time:%H:%M:%S.%f}"[:-3],
+            render.clean(entry.function),
+            Text(render.clean(_message(entry)), STYLES.get(entry.level, "")),
+        )
+        for entry in entries
+    )
+    return render.table({"logged": render.WORD, "by": render.WORD, "message": render.LINES}, rows)
+
+
+def _message(entry: LogEntry) -> str:
+    details = (f"{name} {_plain(value)}" for name, value in entry.details.items())
+    return ", ".join([entry.message, *details])
+
+
+def _plain(value: Any) -> str:
+    return ": ".join(map(str, value.values())) if isinstance(value, dict) else str(value)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from darkroom.cli import files, render
-from darkroom.client.media import media_type
+from darkroom.client.uploads import media_type
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from darkroom.cli import bulk, retries
+from darkroom.cli import retries
 from darkroom.client import transport
 from tests.support.fakes.api import Api, darkroom
 
@@ -224,7 +224,7 @@ def test_a_task_that_expired_meanwhile_is_an_error_and_stops_no_other(api: Api) 
 def test_an_api_that_is_always_busy_ends_a_bulk_retry(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "AT_ONCE", 1)
+    monkeypatch.setattr(retries, "AT_ONCE", 1)
     monkeypatch.setattr(transport, "TRIES", 1)
     for number in range(4):
         failed(api, f"t{number}")
@@ -266,7 +266,7 @@ def test_what_was_lost_before_it_was_done_is_tried_again(api: Api) -> None:
     ("text", "seconds"), [("30s", 30), ("15m", 900), ("1h", 3600), ("2d", 172_800)]
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
-    assert bulk.duration(text).total_seconds() == seconds
+    assert retries.duration(text).total_seconds() == seconds
 
 
 @pytest.mark.parametrize(
@@ -274,4 +274,4 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no duration"):
-        bulk.duration(text)
+        retries.duration(text)

@@ -13,12 +13,13 @@ from darkroom.cost.counts import Counts, Function, load_counts
 from darkroom.cost.model import (
     CHECKS,
     MILLION,
+    Prices,
     components,
     execution_seconds,
     fixed,
+    load_prices,
     milliseconds,
 )
-from darkroom.cost.prices import Prices, load_prices
 from darkroom.cost.workers import EC2, FARGATE
 from tools.bench import cost as command
 from tools.localcloud.cloud import PROJECT

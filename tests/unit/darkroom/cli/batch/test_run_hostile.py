@@ -15,7 +15,7 @@ import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
-from darkroom.cli.batch.report import cell
+from darkroom.cli.batch.command import cell
 from darkroom.client import Darkroom, transport
 from tests.support.batch_folders import folder, report, saved
 from tests.support.fakes.api import GRAY, PNG, Api, darkroom

@@ -6,7 +6,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from darkroom.cli import render
-from darkroom.cli.operator import tables, task_logs
+from darkroom.cli.operator import task_logs
 from darkroom.cli.operator.history import NoHistory
 from darkroom.cli.stack import Stack
 
@@ -100,7 +100,7 @@ def test_a_line_is_shown_with_what_it_says_and_nothing_for_the_terminal_to_obey(
     line = task_logs.from_log(event["message"], TASK)
     assert line is not None
 
-    render.put(render.screen(), tables.log_table([line]))
+    render.show(task_logs.log_table([line]))
 
     shown = capsys.readouterr().out
     assert "04:26:32.612  reconcile  ended" in shown

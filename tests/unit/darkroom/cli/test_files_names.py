@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom.cli.batch import output_names
-from darkroom.cli.files import collision_key
+from darkroom.cli.files import collision_key, distinct
 
 TYPES = ["image/jpeg", "image/png", "image/tiff", "image/webp"]
 FILES = st.from_regex(
@@ -29,13 +28,13 @@ FILES = st.from_regex(
 def test_a_result_is_called_as_its_source_and_only_a_wrong_extension_changes(
     own: str, content_type: str, result: str
 ) -> None:
-    (name,) = output_names.distinct([own])
+    (name,) = distinct([own])
 
     assert name.of_type(content_type) == result
 
 
 def test_a_changed_extension_does_not_take_the_name_of_another() -> None:
-    jpg, bmp, tif = output_names.distinct(["a.png", "a.bmp", "a.tif"])
+    jpg, bmp, tif = distinct(["a.png", "a.bmp", "a.tif"])
 
     assert jpg.of_type("image/png") == "a.png"
     assert bmp.of_type("image/png") == "a.bmp.png"
@@ -43,14 +42,14 @@ def test_a_changed_extension_does_not_take_the_name_of_another() -> None:
 
 
 def test_the_same_name_again_is_numbered() -> None:
-    found = output_names.distinct(["cat.jpg", "Cat.jpg", "cat-2.jpg"])
+    found = distinct(["cat.jpg", "Cat.jpg", "cat-2.jpg"])
 
     assert [name.of_type("image/jpeg") for name in found] == ["cat.jpg", "Cat-2.jpg", "cat-2-2.jpg"]
 
 
 @given(st.lists(st.tuples(FILES, st.sampled_from(TYPES)), max_size=8))
 def test_no_result_overwrites_another(sources: list[tuple[str, str]]) -> None:
-    found = output_names.distinct([own for own, _ in sources])
+    found = distinct([own for own, _ in sources])
     results = [name.of_type(kind) for name, (_, kind) in zip(found, sources, strict=True)]
 
     assert len({collision_key(result) for result in results}) == len(sources)
@@ -76,7 +75,7 @@ def test_no_result_overwrites_another(sources: list[tuple[str, str]]) -> None:
 def test_names_that_a_file_system_takes_for_the_same_are_told_apart(
     wanted: list[str], results: list[str]
 ) -> None:
-    assert [name.of_type("image/png") for name in output_names.distinct(wanted)] == results
+    assert [name.of_type("image/png") for name in distinct(wanted)] == results
 
 
 @pytest.mark.parametrize("letter", ["a", "ü", "例", "👩", "\udcff"])
@@ -84,7 +83,7 @@ def test_names_that_a_file_system_takes_for_the_same_are_told_apart(
 def test_no_name_is_longer_than_a_file_system_takes(letter: str, suffix: str) -> None:
     size = len(os.fsencode(letter))
     longest = letter * ((255 - len(suffix)) // size) + suffix
-    found = output_names.distinct([longest, f"sub/{longest}", longest.swapcase(), longest, longest])
+    found = distinct([longest, f"sub/{longest}", longest.swapcase(), longest, longest])
     results = [name.of_type(kind) for name in found for kind in TYPES]
 
     assert max(len(os.fsencode(PurePosixPath(result).name)) for result in results) <= 255
