@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.support.engines.runs import Run, load, result, scripts
 from tests.support.engines.scripted_functions import ScriptedFunctions
-from tools.localcloud.emulator.settings import configure
+from tools.localcloud.emulator.__main__ import configure
 
 DEADLINE = 120.0
 ROLE = "arn:aws:iam::000000000000:role/any"
