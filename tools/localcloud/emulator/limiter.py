@@ -1,9 +1,30 @@
-"""Limits how many invocations work at once when there are more than the processors can run."""
+"""Limits how many invocations work at once, and measures how long each waits for its turn."""
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+class Wait:
+    """How long an invocation waits before it works."""
+
+    def __init__(self) -> None:
+        self._ended, self._began = 0.0, 0.0
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Count the time of a block as waiting."""
+        self._began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._ended, self._began = self.seconds, 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The time so far."""
+        return self._ended + (time.monotonic() - self._began if self._began else 0.0)
 
 
 class Limiter:

@@ -108,6 +108,15 @@ def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
     assert "TaskFailed" not in [event["type"] for event in events]
 
 
+def test_the_time_limit_of_a_task_begins_when_a_process_is_free(cloud, states):
+    """Six at once share two processes: the last ones wait for longer than their limit."""
+    takes_a_second = "import time\ndef handler(event, context): time.sleep(1)"
+    arn = machine(cloud, {"Only": task(function(cloud, takes_a_second), TimeoutSeconds=2)})
+    started = [states.start_execution(stateMachineArn=arn)["executionArn"] for _ in range(6)]
+
+    assert [ended(cloud, one)["status"] for one in started] == ["SUCCEEDED"] * 6
+
+
 @needs_speedups
 def test_an_execution_begins_without_a_pause(cloud):
     arn = machine(cloud, {"Only": {"Type": "Pass", "End": True}})

@@ -27,7 +27,7 @@ from tools.localcloud.emulator.replacing import apply_patches
 
 
 def apply() -> None:
-    """Apply every patch. Raises AssertionError if ministack is not the version they are made for."""
+    """Apply every patch. Raises AssertionError if ministack is another version than theirs."""
     # In this order: what Step Functions replaces leads no further to ministack's source code.
     apply_patches(functions, runtime_api, workers)
     apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)

@@ -11,14 +11,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
-from tools.localcloud.emulator.limiter import Limiter
+from tools.localcloud.emulator.limiter import Limiter, Wait
 from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
@@ -29,6 +29,8 @@ MOST_WAITING = 16
 AT_ONCE = 2
 LONGEST = 0.25
 
+waiting: ContextVar[Wait | None] = ContextVar("waiting", default=None)
+"""How long the invocation of the current context waits for a process."""
 _limiter = Limiter(AT_ONCE * (os.cpu_count() or 1), LONGEST)
 _slots: dict[str, threading.BoundedSemaphore] = {}
 _slots_lock = threading.Lock()
@@ -52,7 +54,7 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
 
     A waiting invocation counts as a concurrent one, since it would be running on AWS. With
     `LAMBDA_ACCOUNT_CONCURRENCY=10`, the eleventh invocation, running or waiting, is throttled. The
-    function's timeout begins after the wait.
+    time limits of the function and of the state that invokes it begin after the wait.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 
     All functions together take turns, too: of a dozen processes at work each finds that the others
@@ -64,16 +66,16 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
     name = lambda_svc._inflight_key(func.get("config") or func)
     with _slots_lock:
         slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
-    _count(1)
-    try:
-        slot.acquire()
-    finally:
-        _count(-1)
-    try:
-        with _limiter.slot():
-            return original(func, event, request)
-    finally:
-        slot.release()
+    turn = ExitStack()
+    with turn:
+        _count(1)
+        try:
+            with (waiting.get() or Wait()).measured():
+                turn.enter_context(slot)
+                turn.enter_context(_limiter.slot())
+        finally:
+            _count(-1)
+        return original(func, event, request)
 
 
 @replaces(sqs, "_receive_messages_for_esm", has="queue_url")

@@ -3,12 +3,18 @@
 Differences from AWS: docs/aws-differences.md, "Step Functions".
 """
 
+import contextlib
+import contextvars
 import json
 import random
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ministack.services import stepfunctions
 
+from tools.localcloud.emulator.fidelity.aws_lambda.workers import waiting
+from tools.localcloud.emulator.limiter import Wait
 from tools.localcloud.emulator.replacing import Function, replace
 
 # `States.ALL` and `States.TaskFailed` do not match these errors; only their own names do.
@@ -92,19 +98,27 @@ def name_the_error_of_a_throttled_function() -> None:
 def time_out_without_a_cause() -> None:
     """A Catch of a task's timeout gets `{"Error": "States.Timeout", "Cause": ""}`.
 
-    ministack sets a cause. `events` records the matching event without a cause. A Fail state may
-    have the same error with a cause of its own.
+    ministack sets a cause. `events` records the matching event without a cause.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskTimedOutEventDetails.html
+
+    The time limit begins when a process is free. In AWS an invocation begins at once, or is
+    throttled. Here a busy laptop would fail tasks that AWS completes.
     """
 
-    def invoke(original: Function) -> Function:
-        def timed(*arguments: Any) -> Any:
-            try:
-                return original(*arguments)
-            except stepfunctions._ExecutionError as error:
-                if error.error == "States.Timeout":
-                    raise stepfunctions._ExecutionError(error.error, "") from None
-                raise
+    def invoke(_original: Function) -> Function:
+        def timed(resource: str, given: Any, limit: float) -> Any:
+            wait = Wait()
+            waiting.set(wait)
+            with contextlib.ExitStack() as ends:
+                pool = ThreadPoolExecutor(max_workers=1)
+                ends.callback(pool.shutdown, wait=False)
+                context = contextvars.copy_context()
+                future = pool.submit(context.run, stepfunctions._invoke_resource, resource, given)
+                began = time.monotonic()
+                while (left := limit + wait.seconds - (time.monotonic() - began)) > 0:
+                    with contextlib.suppress(TimeoutError):
+                        return future.result(timeout=left)
+            raise stepfunctions._ExecutionError("States.Timeout", "")
 
         return timed
 
