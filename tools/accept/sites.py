@@ -129,7 +129,7 @@ def _function(subject: Subject) -> Iterator[str]:
     """
     functions = subject.stack.client("lambda")
     name = f"{subject.stack.stack_name[:40]}-accept-{secrets.token_hex(4)}"
-    page = subject.deployment.resources["PageFunction"]["PhysicalResourceId"]
+    page = subject.deployment.of_type("AWS::Lambda::Function")["PageFunction"]
     role = functions.get_function_configuration(FunctionName=page)["Role"]
     functions.create_function(
         FunctionName=name,

@@ -17,7 +17,6 @@ import httpx
 from darkroom.cli.operator.deployment import Deployment
 from darkroom.cli.stack import Stack
 from darkroom.client import ApiError, Batch, Darkroom, Task, ended
-from darkroom.client.transport import send
 from tools.accept.report import Broken, NotChecked
 
 SECONDS = 330.0
@@ -25,6 +24,9 @@ SECONDS = 330.0
 TASK_SECONDS = 90.0
 """The time limit of a task: cold starts, and other callers' tasks in the queue."""
 PAUSE = 0.3
+TRY_AGAIN = {429, 503}
+AGAIN_AFTER = (1.0, 2.0)
+"""Seconds before a request is sent again."""
 STUCK = "no task ends on this stack: see the first promise that FAILED"
 
 T = TypeVar("T")
@@ -91,12 +93,27 @@ class Subject:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request with the stack's key; return a 2xx response.
 
+        A response that asks the client to try again is followed, as every client should.
+
         Raises:
             ApiError: another response.
+            HTTPError: there is none.
         """
         headers = {"x-api-key": self.stack.api_key, **options.pop("headers", {})}
         url = f"{self.stack.api_url}{path}"
-        return send(self.http, method, url, repeatable=True, headers=headers, **options)
+        for wait in (*AGAIN_AFTER, None):
+            response = self.http.request(method, url, headers=headers, **options)
+            if response.status_code not in TRY_AGAIN or wait is None:
+                break
+            time.sleep(wait)
+        if response.is_success:
+            return response
+        try:
+            error = response.json()["error"]
+            code, message = str(error["code"]), str(error["message"])
+        except (ValueError, LookupError, TypeError):
+            code, message = response.reason_phrase, response.text
+        raise ApiError(response.status_code, code, message)
 
     def submit(
         self, source: Mapping[str, str], headers: Mapping[str, str] | None = None, **fields: Any

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+import darkroom.cli.stack
 import tools.localcloud.deploy
-from darkroom.cli import aws
 from darkroom.cli.stack import from_description
 from tests.support.cloud.stacks import Stack
 from tools.accept import rights, subject
@@ -24,17 +24,16 @@ NEVER_HERE = {"fails with other errors", "trace"}
 def calls(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The calls to AWS that are made, as `service:Operation`."""
     made: set[str] = set()
-    original = aws.client
+    original = darkroom.cli.stack.Stack.client
 
-    def recording(*arguments: Any, **options: Any) -> Any:
-        client = original(*arguments, **options)
-        service = client.meta.service_model.service_name
+    def recording(stack: Any, service: str) -> Any:
+        client = original(stack, service)
         client.meta.events.register(
             "before-call", lambda model, **_: made.add(f"{service}:{model.name}")
         )
         return client
 
-    monkeypatch.setattr(aws, "client", recording)
+    monkeypatch.setattr(darkroom.cli.stack.Stack, "client", recording)
     return made
 
 

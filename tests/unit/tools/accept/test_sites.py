@@ -51,7 +51,7 @@ def reach(make_subject, monkeypatch):
         transport = httpx.MockTransport(lambda _: httpx.Response(status))
         found = make_subject({"lambda": functions}, http=httpx.Client(transport=transport))
         found.deployment = SimpleNamespace(
-            resources={"PageFunction": {"PhysicalResourceId": "darkroom-dev-PageFunction-1A"}}
+            of_type=lambda _: {"PageFunction": "darkroom-dev-PageFunction-1A"}
         )
         return sites.receiver_of(found, sites.Sites("http://127.0.0.1/"))
 

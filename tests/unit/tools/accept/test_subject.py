@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
+from darkroom.client import ApiError
 from tools.accept import subject
 from tools.accept.report import Broken, NotChecked
 
@@ -50,6 +52,24 @@ def test_what_is_waited_for_in_vain_is_named_with_what_was_seen(make_subject, mo
     monkeypatch.setattr(subject, "PAUSE", 0.0)
     with pytest.raises(Broken, match="expected a webhook within 0 s; seen: no try"):
         make_subject().until("a webhook", 0.0, lambda: (None, "no try"))
+
+
+def test_a_refused_request_has_the_status_and_the_code_of_the_response(make_subject, monkeypatch):
+    monkeypatch.setattr(subject, "AGAIN_AFTER", (0.0, 0.0))
+    busy = {"error": {"code": "TooManyRequests", "message": "Try again."}}
+    answers = [httpx.Response(429, json=busy), httpx.Response(403, text="no JSON")]
+    transport = httpx.MockTransport(lambda _: answers.pop(0))
+    stack: Any = make_subject(http=httpx.Client(transport=transport))
+    stack.stack.api_key = "key"
+    with pytest.raises(ApiError) as raised:
+        stack.request("GET", "/tasks")
+
+    assert (raised.value.status, raised.value.code) == (403, "Forbidden")
+    answers += [httpx.Response(429, json=busy)] * 3
+    with pytest.raises(ApiError, match="Try again") as raised:
+        stack.request("GET", "/tasks")
+    assert (raised.value.status, raised.value.code) == (429, "TooManyRequests")
+    assert answers == []
 
 
 def test_the_test_takes_less_than_six_minutes():
