@@ -26,7 +26,7 @@ demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, convert a picture, 
 
 .PHONY: up
 up: $(READY) $(EMULATOR) ## Start the local cloud and deploy to it; run it again after a change
-	@$(BIN)/python -m tools.localcloud.commands up
+	@$(BIN)/python -m tools.localcloud.commands up $(PARAMETERS)
 
 .PHONY: down
 down: ## Stop the local cloud; the next `make up` continues with its state
@@ -37,6 +37,10 @@ test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests,
 	@# Three at a time, because most tests wait; the tests of a file share a local cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term tests/unit tests/contract
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile tests/conformance tests/integration tests/browser
+
+.PHONY: accept
+accept: $(READY) ## Test a deployed stack: STACK=name REGION=…; by default the local one
+	@$(BIN)/python -m tools.accept --stack "$(STACK)" --region "$(REGION)" --stage "$(STAGE)"
 
 # Takes the pictures of the page in docs/ again.
 .PHONY: screenshots
@@ -97,8 +101,9 @@ release: $(READY) $(SAM)
 pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline with all stages on an empty local cloud
 	@$(BIN)/python -m tools.release.local
 
+# Resolves the dependencies of pyproject.toml again.
 .PHONY: lock
-lock: $(READY) ## Resolve the dependencies of pyproject.toml again
+lock: $(READY)
 	@$(BIN)/python -m tools.build.locks
 
 .PHONY: clean

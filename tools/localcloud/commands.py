@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,8 +18,10 @@ def local_cloud() -> LocalCloud:
     return LocalCloud(PROJECT / ".local", PORT)
 
 
-def up() -> dict[str, Any]:
+def up(parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Start the local cloud, deploy template.yaml, and write and return `.local/stack.json`.
+
+    `parameters` are parameters of the template; those that are not given have their defaults.
 
     Raises:
         LocalCloudError: the start failed, CloudFormation refused the stack, or the state cannot be
@@ -29,7 +31,7 @@ def up() -> dict[str, Any]:
     try:
         with _one_command(cloud):
             cloud.start()
-            stack = deploy(cloud)
+            stack = deploy(cloud, parameters=parameters)
             cloud.save()
             private.write(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
     except OSError as error:
@@ -58,7 +60,7 @@ def _one_command(cloud: LocalCloud) -> Iterator[None]:
         yield
 
 
-def main(command: str) -> None:
+def main(command: str, parameters: Mapping[str, str]) -> None:
     """Run `up` or `down` and print the result."""
     screen = Console(highlight=False)
     if command == "down":
@@ -66,7 +68,7 @@ def main(command: str) -> None:
         screen.print("The local cloud is down. The next `make up` continues with its state.")
         return
     try:
-        stack = up()
+        stack = up(parameters)
     except LocalCloudError as error:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
@@ -77,7 +79,9 @@ def main(command: str) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case [("up" | "down") as wanted]:
-            main(wanted)
+        case ["up", *settings] if all("=" in setting for setting in settings):
+            main("up", dict(setting.split("=", 1) for setting in settings))
+        case ["down"]:
+            main("down", {})
         case _:
-            sys.exit("usage: python -m tools.localcloud.commands up|down")
+            sys.exit("usage: python -m tools.localcloud.commands up [NAME=VALUE …] | down")

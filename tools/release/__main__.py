@@ -17,11 +17,13 @@ def main(name: str, commit: str) -> None:
     """Release a commit to a stage; exit with the reason if the release fails."""
     screen = Console(highlight=False)
     try:
-        release(account_of_environment(), stages()[name], BUILD, commit[:10], screen.print)
+        account, stage = account_of_environment(), stages()[name]
+        report = release(account, stage, BUILD, commit[:10], screen.print)
     except KeyError as error:
         sys.exit(f"{error} is not a stage, or not a variable that is set: see docs/deploy.md.")
     except (ReleaseFailed, NoStack) as error:
         sys.exit(str(error))
+    screen.print(report.table())
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.exceptions import WaiterError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from darkroom.cli.stack import NoStack
+from tools.accept.promises import accept
+from tools.accept.report import Report
 from tools.localcloud.cloud import PROJECT, TOOLS
 from tools.localcloud.deploy import can_be_updated
 from tools.release.accounts import Account
-from tools.release.smoke import SmokeFailed, smoke
 from tools.release.stages import Stage
 
 SAM = TOOLS / "sam" / "bin" / "sam"
@@ -20,6 +22,10 @@ SAM = TOOLS / "sam" / "bin" / "sam"
 
 class ReleaseFailed(Exception):
     """A release failed. The message says why, and what the stage runs now."""
+
+
+class NotAccepted(Exception):
+    """A stage does not keep a promise, or cannot be tested. The message says what went wrong."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,8 @@ class Running:
 
 def release(
     account: Account, stage: Stage, build: Path, version: str, progress: Callable[[str], None]
-) -> None:
-    """Release a build to a stage.
+) -> Report:
+    """Release a build to a stage; return the report of its acceptance test.
 
     Args:
         account: of the stage.
@@ -53,8 +59,8 @@ def release(
     deploy(account, stage, account.template(build), stage.parameters | own)
     progress(f"{stage.stack_name}: test {version}")
     try:
-        smoke(account, stage.stack_name, version)
-    except SmokeFailed as error:
+        report = verify(account, stage, version)
+    except NotAccepted as error:
         if before is None:
             raise ReleaseFailed(f"{error} There is no earlier release to roll back to.") from error
         earlier = before.parameters.get("Release") or "the earlier release"
@@ -66,6 +72,25 @@ def release(
             raise ReleaseFailed(message) from error
         raise ReleaseFailed(f"{error} {stage.stack_name} runs {earlier} again.") from error
     progress(f"{stage.stack_name}: {version} is live")
+    return report
+
+
+def verify(account: Account, stage: Stage, version: str) -> Report:
+    """Run the acceptance test of a stage: see `tools.accept`.
+
+    Raises:
+        NotAccepted: a promise failed, or the stack cannot be read.
+    """
+    try:
+        stack = account.stack(stage.stack_name)
+        # An alarm that is on may be the reason for this release.
+        report = accept(stack, stage.name, version, alarms_may_be_on=True)
+    except (NoStack, BotoCoreError, ClientError) as error:
+        raise NotAccepted(f"{stage.stack_name} cannot be tested: {error}") from error
+    if report.failed:
+        lines = "".join(f"\n  {line.promise}: {line.detail}" for line in report.failed)
+        raise NotAccepted(f"{stage.stack_name} does not keep its promises:{lines}\n")
+    return report
 
 
 def running(account: Account, stage: Stage) -> Running | None:

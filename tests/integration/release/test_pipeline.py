@@ -16,12 +16,12 @@ from tests.support.cloud.releases import live_functions
 from tests.support.ports import free_port
 from tools.localcloud.cloud import PROJECT, LocalCloud
 from tools.release.accounts import LocalAccount
-from tools.release.release import SAM, ReleaseFailed, release
-from tools.release.smoke import CARD, SmokeFailed, smoke
+from tools.release.release import SAM, NotAccepted, ReleaseFailed, release, verify
 from tools.release.stages import stages
 
 pytestmark = pytest.mark.timeout(1200)
 STAGES = stages()
+CARD = PROJECT / "docs" / "card.png"
 FIRST, SECOND = "a1b2c3d4e5", "f6a7b8c9d0"
 
 
@@ -130,7 +130,7 @@ def test_a_release_whose_test_fails_is_gone_back_from_and_the_old_one_serves_mea
 
     assert [sentence for sentence in said if f"Roll back to {FIRST}" in sentence]
     assert set(live(empty_cloud, "dev")) == {FIRST}
-    smoke(accounts["dev"], "darkroom-dev", FIRST)
+    verify(accounts["dev"], STAGES["dev"], FIRST)
     # It came no further than dev.
     assert set(live(empty_cloud, "staging")) == set(live(empty_cloud, "prod")) == {FIRST}
     assert set(prod.answers) == {200}
@@ -138,8 +138,8 @@ def test_a_release_whose_test_fails_is_gone_back_from_and_the_old_one_serves_mea
 
 
 def test_the_test_of_a_stage_finds_a_release_that_is_not_live(accounts: dict[str, LocalAccount]):
-    with pytest.raises(SmokeFailed, match=f"is not live in {SECOND}"):
-        smoke(accounts["prod"], "darkroom-prod", SECOND)
+    with pytest.raises(NotAccepted, match=rf"is live in {SECOND}; seen: .* {FIRST}"):
+        verify(accounts["prod"], STAGES["prod"], SECOND)
 
 
 def test_sam_delete_leaves_what_belongs_to_callers_and_nothing_else(

@@ -10,12 +10,19 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, WaiterError
 
 import tools.release.release
-import tools.release.smoke
 from darkroom.cli.stack import NoStack
+from tools.accept.report import FAILED, NOT_CHECKED, Line, Report
 from tools.localcloud.cloud import PROJECT
 from tools.release.accounts import Account
-from tools.release.release import ReleaseFailed, Running, deploy, release, running
-from tools.release.smoke import SmokeFailed, smoke
+from tools.release.release import (
+    NotAccepted,
+    ReleaseFailed,
+    Running,
+    deploy,
+    release,
+    running,
+    verify,
+)
 from tools.release.stages import stages
 
 DEV = stages()["dev"]
@@ -32,7 +39,7 @@ class Runs:
         self.failure = failure
         monkeypatch.setattr(tools.release.release, "running", lambda *_: before)
         monkeypatch.setattr(tools.release.release, "deploy", self.deploy)
-        monkeypatch.setattr(tools.release.release, "smoke", self.smoke)
+        monkeypatch.setattr(tools.release.release, "verify", self.verify)
 
     def deploy(self, _: Any, __: Any, template: Path, parameters: dict[str, str]) -> None:
         if self.stuck and self.deployed:
@@ -40,9 +47,10 @@ class Runs:
         text = template.read_text() if template.exists() else str(template)
         self.deployed.append((text, parameters))
 
-    def smoke(self, *_: Any) -> None:
+    def verify(self, *_: Any) -> Report:
         if self.failure:
-            raise SmokeFailed(self.failure)
+            raise NotAccepted(self.failure)
+        return Report()
 
 
 def run(said: list[str] | None = None) -> None:
@@ -126,9 +134,27 @@ def test_a_stack_that_cannot_be_asked_has_failed_its_test(monkeypatch, error: Ex
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(tools.release.smoke, "_require_live", fail)
-    with pytest.raises(SmokeFailed, match="darkroom-dev cannot be used"):
-        smoke(ACCOUNT, "darkroom-dev", "second")
+    monkeypatch.setattr(Account, "stack", fail)
+    with pytest.raises(NotAccepted, match="darkroom-dev cannot be tested"):
+        verify(ACCOUNT, DEV, "second")
+
+
+def test_a_promise_that_failed_is_named_and_one_that_was_not_checked_is_not(monkeypatch):
+    lines = [Line("batch", FAILED, "seen: FAILED", 1.0), Line("trace", NOT_CHECKED, "none", 0.0)]
+    asked: list[Any] = []
+
+    def accept(*arguments: Any, **_: Any) -> Report:
+        asked.extend(arguments)
+        return Report(lines=lines)
+
+    monkeypatch.setattr(Account, "stack", lambda _, name: name)
+    monkeypatch.setattr(tools.release.release, "accept", accept)
+    with pytest.raises(NotAccepted) as raised:
+        verify(ACCOUNT, DEV, "second")
+
+    assert asked == ["darkroom-dev", "dev", "second"]
+    assert "batch: seen: FAILED" in str(raised.value)
+    assert "trace" not in str(raised.value)
 
 
 def test_a_release_goes_to_the_region_of_its_account_whatever_the_environment_says(monkeypatch):
