@@ -17,8 +17,8 @@ class Patch:
     apply: Callable[[], None]
 
 
-def replaces(owner: Any, name: str, *, has: str) -> Callable[[Function], Patch]:
-    """Turn a function into a patch that replaces `owner.name`.
+def replaces(owner: Any, *names: str, has: str) -> Callable[[Function], Patch]:
+    """Turn a function into a patch that replaces each of `names` in `owner`.
 
     The function gets the original, and then the arguments of the call. For `has` see `rely_on`.
     """
@@ -32,7 +32,11 @@ def replaces(owner: Any, name: str, *, has: str) -> Callable[[Function], Patch]:
 
             return replacement
 
-        return Patch(lambda: replace(owner, name, around, has=has))
+        def apply() -> None:
+            for name in names:
+                replace(owner, name, around, has=has)
+
+        return Patch(apply)
 
     return decorate
 

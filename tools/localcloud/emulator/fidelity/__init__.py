@@ -28,12 +28,9 @@ from tools.localcloud.emulator.replacing import apply_patches
 
 def apply() -> None:
     """Apply every patch. Raises AssertionError if ministack is another version than theirs."""
-    # In this order: what Step Functions replaces leads no further to ministack's source code.
     apply_patches(functions, runtime_api, workers)
     apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)
-    executions.apply()
-    express.apply()
-    events.apply()
-    retries.apply()
-    maps.apply()
-    expressions.apply()
+    # In this order: of several patches of one function, the last is called first. `express` makes
+    # the name of a start unique before `xray` and `executions` see it, and corrects the ARN after
+    # them. `events` logs only what `executions` accepts and `expressions` does not drop.
+    apply_patches(executions, express, events, retries, maps, expressions)

@@ -5,6 +5,7 @@ Differences from AWS: docs/aws-differences.md, "Step Functions".
 
 import contextvars
 import datetime
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 from ministack.services import cloudwatch_logs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
-from tools.localcloud.emulator.replacing import Function, rely_on, replace
+from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html (event types and log levels)
 FATAL = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
@@ -46,88 +47,66 @@ INTEGRATION = re.compile(r"arn:[^:]+:states:::(?P<type>aws-sdk:[^:]+|[^:]+):(?P<
 _timeout: contextvars.ContextVar[Any] = contextvars.ContextVar("timeout", default=None)
 
 
-def apply() -> None:
-    """Apply the patches of this module, after `executions`, which drops events of an ended one."""
-    record_details_as_aws_does()
-    write_events_to_the_log_group()
-    record_the_start_of_a_task()
-    convert_the_logging_of_a_template()
+@replaces(stepfunctions, "_execute_task", has='"TaskScheduled"')
+def know_the_time_limit_of_a_task(original: Function, state: dict[str, Any], *rest: Any) -> Any:
+    """Keep a task's `TimeoutSeconds`, which `record_details_as_aws_does` records."""
+    _timeout.set(state.get("TimeoutSeconds"))
+    return original(state, *rest)
 
 
-def record_details_as_aws_does() -> None:
+@replaces(stepfunctions, "_add_event", has='"id": len(execution["events"]) + 1')
+def record_details_as_aws_does(
+    original: Function, execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
     """Set `previousEventId`, separate service and action of a task, and record `TaskTimedOut`.
 
     ministack records the whole ARN of a task's resource, and `TaskFailed` for a task that took too
     long. The details are those that AWS records, without the `parameters` of a task.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
     """
-
-    def execute(original: Function) -> Function:
-        def timed(state: dict[str, Any], *rest: Any) -> Any:
-            _timeout.set(state.get("TimeoutSeconds"))
-            return original(state, *rest)
-
-        return timed
-
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            event = original(execution, *_as_recorded(event_type, details or {}))
-            execution["events"][0].setdefault("previousEventId", 0)
-            # On AWS, too, the first state has no previous event.
-            event["previousEventId"] = event["id"] - 1 if event["id"] > 2 else 0  # noqa: PLR2004
-            return event
-
-        return add
-
-    replace(stepfunctions, "_execute_task", execute, has='"TaskScheduled"')
-    stepfunctions._add_event = add_event(stepfunctions._add_event)
+    event = original(execution, *_as_recorded(event_type, details or {}))
+    execution["events"][0].setdefault("previousEventId", 0)
+    # On AWS, too, the first state has no previous event.
+    event["previousEventId"] = event["id"] - 1 if event["id"] > 2 else 0  # noqa: PLR2004
+    return event
 
 
-def write_events_to_the_log_group() -> None:
+@replaces(stepfunctions, "_add_event", has='"id": len(execution["events"]) + 1')
+def write_events_to_the_log_group(
+    original: Function, execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
     """Log each event that the machine's `loggingConfiguration` selects, as one JSON object.
 
     ministack stores the configuration and logs nothing. AWS logs some seconds later. If the log
     group was deleted, AWS continues without an error, and so does this patch.
     https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
     """
-
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            event = original(execution, event_type, details)
-            machine = stepfunctions._state_machines.get(execution["stateMachineArn"])
-            if machine:
-                # ministack records the first event without calling this function.
-                for each in execution["events"][:2] if event["id"] == 2 else [event]:  # noqa: PLR2004
-                    _log(machine, execution, each)
-            return event
-
-        return add
-
-    rely_on(cloudwatch_logs, "_append_log_events", has='stream["events"]')
-    stepfunctions._add_event = add_event(stepfunctions._add_event)
+    event = original(execution, event_type, details)
+    machine = stepfunctions._state_machines.get(execution["stateMachineArn"])
+    if machine:
+        # ministack records the first event without calling this function.
+        for each in execution["events"][:2] if event["id"] == 2 else [event]:  # noqa: PLR2004
+            _log(machine, execution, each)
+    return event
 
 
-def record_the_start_of_a_task() -> None:
+@replaces(stepfunctions, "_add_event", has="return event")
+def record_the_start_of_a_task(
+    original: Function, execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
     """Record `TaskStarted` after `TaskScheduled`. ministack does not.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskStartedEventDetails.html
     """
-
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            event = original(execution, event_type, details)
-            scheduled = event.get("taskScheduledEventDetails", {})
-            if "region" in scheduled:
-                names = ("resource", "resourceType")
-                started = {name: scheduled[name] for name in names}
-                original(execution, "TaskStarted", {"taskStartedEventDetails": started})
-            return event
-
-        return add
-
-    stepfunctions._add_event = add_event(stepfunctions._add_event)
+    event = original(execution, event_type, details)
+    scheduled = event.get("taskScheduledEventDetails", {})
+    if "region" in scheduled:
+        started = {name: scheduled[name] for name in ("resource", "resourceType")}
+        original(execution, "TaskStarted", {"taskStartedEventDetails": started})
+    return event
 
 
+@Patch
 def convert_the_logging_of_a_template() -> None:
     """Convert a template's `LoggingConfiguration` to the API's `loggingConfiguration`.
 
@@ -135,19 +114,16 @@ def convert_the_logging_of_a_template() -> None:
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_LoggingConfiguration.html
     """
 
-    def provision(original: Function) -> Function:
-        def renamed(*arguments: Any, **named: Any) -> Any:
-            answer = original(*arguments, **named)
-            machine = stepfunctions._state_machines[answer[0]]
-            machine["loggingConfiguration"] = _in_camel_case(machine["loggingConfiguration"])
-            return answer
-
-        return renamed
+    def converted(original: Function, *arguments: Any, **named: Any) -> Any:
+        answer = original(*arguments, **named)
+        machine = stepfunctions._state_machines[answer[0]]
+        machine["loggingConfiguration"] = _in_camel_case(machine["loggingConfiguration"])
+        return answer
 
     rely_on(provisioners, "_sfn_state_machine_create", has='props.get("LoggingConfiguration"')
     handlers = provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"]
     for action in ("create", "update"):
-        handlers[action] = provision(handlers[action])
+        handlers[action] = functools.partial(converted, handlers[action])
 
 
 def _as_recorded(event_type: str, details: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

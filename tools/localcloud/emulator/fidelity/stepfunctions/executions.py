@@ -11,7 +11,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 # The largest input, result or output, in bytes of UTF-8.
 PAYLOAD_LIMIT = 256 * 1024
@@ -24,219 +24,170 @@ ALREADY = (b"Execution already exists", b"Execution Already Exists")
 _ending = threading.RLock()
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    time_out()
-    end_once()
-    answer_a_repeated_start()
-    refuse_an_input_that_is_no_json()
-    refuse_large_payloads()
-    limit_the_output_of_a_state()
-    end_a_failed_execution_without_output()
-    complete_the_context()
-
-
-def time_out() -> None:
+@replaces(stepfunctions, "_run_execution", has='ctx["State"]')
+def time_out(original: Function, arn: str) -> None:
     """End an execution `TIMED_OUT` after the machine's `TimeoutSeconds`, with a status event.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
     https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html (five minutes)
     """
-
-    def run(original: Function) -> Function:
-        def timed(arn: str) -> None:
-            execution = stepfunctions._executions.get(arn)
-            limit = _limit(execution)
-            if limit is None:
-                original(arn)
-                return
-            # The account and region of the execution are context variables of this thread.
-            scope = contextvars.copy_context()
-            timer = threading.Timer(limit, scope.run, (_end_by_timeout, execution))
-            timer.daemon = True
-            timer.start()
-            try:
-                original(arn)
-            finally:
-                timer.cancel()
-
-        return timed
-
-    replace(stepfunctions, "_run_execution", run, has='ctx["State"]')
+    execution = stepfunctions._executions.get(arn)
+    limit = _limit(execution)
+    if limit is None:
+        original(arn)
+        return
+    # The account and region of the execution are context variables of this thread.
+    scope = contextvars.copy_context()
+    timer = threading.Timer(limit, scope.run, (_end_by_timeout, execution))
+    timer.daemon = True
+    timer.start()
+    try:
+        original(arn)
+    finally:
+        timer.cancel()
 
 
-def end_once() -> None:
-    """After ABORTED or TIMED_OUT there is no other status, no event and no retry.
+@replaces(stepfunctions, "_fail_execution", has='execution["status"] = "FAILED"')
+def fail_only_what_is_running(
+    original: Function, execution: dict[str, Any], error: str, cause: str
+) -> None:
+    """After ABORTED or TIMED_OUT there is no other status.
 
     ministack continues the running state, and an error of it makes the execution FAILED.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
     """
-
-    def fail(original: Function) -> Function:
-        def once(execution: dict[str, Any], error: str, cause: str) -> None:
-            with _ending:
-                if execution["status"] == "RUNNING":
-                    original(execution, error, cause)
-
-        return once
-
-    def stop(original: Function) -> Function:
-        def once(data: dict[str, Any]) -> Any:
-            with _ending:
-                return original(data)
-
-        return once
-
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            if _has_been_ended(execution) and not event_type.startswith("Execution"):
-                # ministack calls this inside its retry loop, so the exception ends the loop, too.
-                raise stepfunctions._ExecutionError("States.Ended", "The execution has ended.")
-            return original(execution, event_type, details)
-
-        return add
-
-    replace(stepfunctions, "_fail_execution", fail, has='execution["status"] = "FAILED"')
-    replace(stepfunctions, "_stop_execution", stop, has='execution["status"] = "ABORTED"')
-    replace(stepfunctions, "_add_event", add_event, has='execution["events"].append')
+    with _ending:
+        if execution["status"] == "RUNNING":
+            original(execution, error, cause)
 
 
-def answer_a_repeated_start() -> None:
+@replaces(stepfunctions, "_stop_execution", has='execution["status"] = "ABORTED"')
+def stop_only_what_is_running(original: Function, data: dict[str, Any]) -> Any:
+    """Hold the lock during a stop, so that the execution cannot also fail or time out."""
+    with _ending:
+        return original(data)
+
+
+@replaces(stepfunctions, "_add_event", has='execution["events"].append')
+def record_nothing_after_the_end(
+    original: Function, execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
+    """After ABORTED or TIMED_OUT there is no event and no retry.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+    """
+    if _has_been_ended(execution) and not event_type.startswith("Execution"):
+        # ministack calls this inside its retry loop, so the exception ends the loop, too.
+        raise stepfunctions._ExecutionError("States.Ended", "The execution has ended.")
+    return original(execution, event_type, details)
+
+
+@replaces(stepfunctions, "_start_execution", has="ExecutionAlreadyExists")
+def answer_a_repeated_start(original: Function, data: dict[str, Any]) -> Any:
     """Starting a running execution again, with the same input, returns that execution.
 
     ministack refuses the second start.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
-
-    def start(original: Function) -> Function:
-        def repeatable(data: dict[str, Any]) -> Any:
-            machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
-            if machine is None:
-                return original(data)
-            arn = _execution_arn(machine, data.get("name", ""))
-            same = stepfunctions._executions.get(arn)
-            if same and same["status"] == "RUNNING" and same["input"] == data.get("input", "{}"):
-                return stepfunctions.json_response(
-                    {"executionArn": same["executionArn"], "startDate": same["startDate"]}
-                )
-            status, headers, body = original(data)
-            return status, headers, body.replace(*ALREADY)
-
-        return repeatable
-
-    replace(stepfunctions, "_start_execution", start, has="ExecutionAlreadyExists")
+    machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+    if machine is None:
+        return original(data)
+    arn = _execution_arn(machine, data.get("name", ""))
+    same = stepfunctions._executions.get(arn)
+    if same and same["status"] == "RUNNING" and same["input"] == data.get("input", "{}"):
+        return stepfunctions.json_response(
+            {"executionArn": same["executionArn"], "startDate": same["startDate"]}
+        )
+    status, headers, body = original(data)
+    return status, headers, body.replace(*ALREADY)
 
 
-def refuse_an_input_that_is_no_json() -> None:
+@replaces(stepfunctions, "_start_execution", has='data.get("input", "{}")')
+def refuse_an_input_that_is_no_json(original: Function, data: dict[str, Any]) -> Any:
     """Refuse to start an execution with an input that is not JSON. ministack starts it with `{}`.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     """
-
-    def start(original: Function) -> Function:
-        def parsed(data: dict[str, Any]) -> Any:
-            try:
-                json.loads(data.get("input", "{}"))
-            except ValueError as error:
-                message = f"Invalid State Machine Execution Input: '{error}'"
-                return stepfunctions.error_response_json("InvalidExecutionInput", message, 400)
-            return original(data)
-
-        return parsed
-
-    stepfunctions._start_execution = start(stepfunctions._start_execution)
+    try:
+        json.loads(data.get("input", "{}"))
+    except ValueError as error:
+        message = f"Invalid State Machine Execution Input: '{error}'"
+        return stepfunctions.error_response_json("InvalidExecutionInput", message, 400)
+    return original(data)
 
 
-def refuse_large_payloads() -> None:
-    """Limit the input of an execution, and the input and result of a task, to 256 KiB.
+@replaces(stepfunctions, "_start_execution", has='data.get("input", "{}")')
+def refuse_a_large_input(original: Function, data: dict[str, Any]) -> Any:
+    """Limit the input of an execution to 256 KiB.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
-
-    def start(original: Function) -> Function:
-        def limited(data: dict[str, Any]) -> Any:
-            if len(data.get("input", "{}").encode()) > PAYLOAD_LIMIT:
-                return stepfunctions.error_response_json(
-                    "ValidationException",
-                    "1 validation error detected: Value at 'input' failed to satisfy constraint: "
-                    f"Member must have length less than or equal to {PAYLOAD_LIMIT}",
-                    400,
-                )
-            return original(data)
-
-        return limited
-
-    def invoke(original: Function) -> Function:
-        def limited(resource: str, input_data: Any) -> Any:
-            _require_small(input_data, f"The input of the task '{resource}' has")
-            result = original(resource, input_data)
-            service = resource.removeprefix(INTEGRATION).partition(":")[0]
-            _require_small(result, _returned(service))
-            return result
-
-        return limited
-
-    stepfunctions._start_execution = start(stepfunctions._start_execution)
-    replace(stepfunctions, "_invoke_resource", invoke, has="states:::lambda:invoke")
+    if len(data.get("input", "{}").encode()) > PAYLOAD_LIMIT:
+        return stepfunctions.error_response_json(
+            "ValidationException",
+            "1 validation error detected: Value at 'input' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {PAYLOAD_LIMIT}",
+            400,
+        )
+    return original(data)
 
 
-def limit_the_output_of_a_state() -> None:
+@replaces(stepfunctions, "_invoke_resource", has="states:::lambda:invoke")
+def limit_the_payloads_of_a_task(original: Function, resource: str, input_data: Any) -> Any:
+    """Limit the input and the result of a task to 256 KiB.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    _require_small(input_data, f"The input of the task '{resource}' has")
+    result = original(resource, input_data)
+    service = resource.removeprefix(INTEGRATION).partition(":")[0]
+    _require_small(result, _returned(service))
+    return result
+
+
+@replaces(stepfunctions, "_add_event", has='execution["events"].append')
+def limit_the_output_of_a_state(
+    original: Function, execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
     """Fail the execution at the end of a state that returns more than 256 KiB.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     """
-
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            exited = (details or {}).get("stateExitedEventDetails")
-            # ministack escapes what is not ASCII: its JSON is never shorter than the UTF-8.
-            if exited and len(exited["output"]) > PAYLOAD_LIMIT:
-                _require_small(json.loads(exited["output"]), _returned(exited["name"]))
-            return original(execution, event_type, details)
-
-        return add
-
-    stepfunctions._add_event = add_event(stepfunctions._add_event)
+    exited = (details or {}).get("stateExitedEventDetails")
+    # ministack escapes what is not ASCII: its JSON is never shorter than the UTF-8.
+    if exited and len(exited["output"]) > PAYLOAD_LIMIT:
+        _require_small(json.loads(exited["output"]), _returned(exited["name"]))
+    return original(execution, event_type, details)
 
 
-def end_a_failed_execution_without_output() -> None:
+@replaces(stepfunctions, "_fail_execution", has='execution["output"] = json.dumps(')
+def end_a_failed_execution_without_output(
+    original: Function, execution: dict[str, Any], error: str, cause: str
+) -> None:
     """A failed execution has an error and a cause only. ministack repeats them as its output.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
     """
-
-    def fail(original: Function) -> Function:
-        def without_output(execution: dict[str, Any], error: str, cause: str) -> None:
-            original(execution, error, cause)
-            execution["output"] = None
-
-        return without_output
-
-    stepfunctions._fail_execution = fail(stepfunctions._fail_execution)
+    original(execution, error, cause)
+    execution["output"] = None
 
 
-def complete_the_context() -> None:
+@replaces(stepfunctions, "_state_query_language", has="QueryLanguage")
+def complete_the_context(original: Function, state: dict[str, Any], ctx: Any = None) -> Any:
     """`$states.context.Execution` has `RoleArn` and `RedriveCount`. There is no redrive here: 0.
 
     A synchronous execution has no `RedriveCount`.
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
     """
-
-    def language(original: Function) -> Function:
-        def asked(state: dict[str, Any], ctx: Any = None) -> Any:
-            # ministack asks for the query language of a state before it evaluates an expression.
-            context = (ctx or {}).get("Execution", {})
-            execution = stepfunctions._executions.get(context.get("Id", ""))
-            if execution and "RoleArn" not in context:
-                started = execution["events"][0]["executionStartedEventDetails"]
-                context["RoleArn"] = started["roleArn"]
-                context.update({} if execution.get("sync") else {"RedriveCount": 0})
-            return original(state, ctx)
-
-        return asked
-
-    replace(stepfunctions, "_state_query_language", language, has="QueryLanguage")
+    # ministack asks for the query language of a state before it evaluates an expression.
+    context = (ctx or {}).get("Execution", {})
+    execution = stepfunctions._executions.get(context.get("Id", ""))
+    if execution and "RoleArn" not in context:
+        started = execution["events"][0]["executionStartedEventDetails"]
+        context["RoleArn"] = started["roleArn"]
+        context.update({} if execution.get("sync") else {"RedriveCount": 0})
+    return original(state, ctx)
 
 
 def _limit(execution: Mapping[str, Any] | None) -> float | None:

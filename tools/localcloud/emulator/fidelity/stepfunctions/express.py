@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 # The actions on a single execution, as functions of ministack.
 OF_ONE_EXECUTION = (
@@ -29,157 +29,120 @@ WAITING = {
 BILLED_MB, BILLED_STEP_MS = 64, 100
 
 
-def apply() -> None:
-    """Apply the patches of this module, after those of `executions`."""
-    give_each_start_its_own_execution()
-    answer_a_synchronous_start()
-    refuse_what_only_standard_executions_have()
-    send_no_status_event()
-    refuse_to_wait_for_other_services()
-
-
-def give_each_start_its_own_execution() -> None:
+@replaces(stepfunctions, "_start_execution", has=":execution:{sm['name']}:{name}")
+def give_each_start_its_own_execution(original: Function, data: dict[str, Any]) -> Any:
     """A name may be used again: the ARN of each execution ends in a unique id.
 
-    ministack refuses the second start. The record of an Express execution is deleted at its end,
-    because no action may read it.
+    ministack refuses the second start.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
     """
-
-    def start(original: Function) -> Function:
-        def unique(data: dict[str, Any]) -> Any:
-            machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
-            if not _is_express(machine):
-                return original(data)
-            # The execution's thread corrects name and ARN, see `run`.
-            status, headers, body = original({**data, "name": _unique_name(data)})
-            return status, headers, _express_arn(body.decode()).encode()
-
-        return unique
-
-    def run(original: Function) -> Function:
-        def named(arn: str) -> None:
-            execution = stepfunctions._executions.get(arn)
-            if not execution or not _is_express(execution["stateMachineArn"]):
-                original(arn)
-                return
-            if not execution.get("sync"):  # StartSyncExecution reads it at the end
-                del stepfunctions._executions[arn]
-            arn = _express_arn(arn)
-            execution.update(executionArn=arn, name=execution["name"].partition(":")[0])
-            stepfunctions._executions[arn] = execution
-            try:
-                original(arn)
-            finally:
-                del stepfunctions._executions[arn]
-
-        return named
-
-    stepfunctions._start_execution = start(stepfunctions._start_execution)
-    stepfunctions._run_execution = run(stepfunctions._run_execution)
+    machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+    if not _is_express(machine):
+        return original(data)
+    # The execution's thread corrects name and ARN, see `keep_an_execution_until_its_end`.
+    status, headers, body = original({**data, "name": _unique_name(data)})
+    return status, headers, _express_arn(body.decode()).encode()
 
 
-def answer_a_synchronous_start() -> None:
+@replaces(stepfunctions, "_run_execution", has="execution = _executions.get(exec_arn)")
+def keep_an_execution_until_its_end(original: Function, arn: str) -> None:
+    """Keep the record of an Express execution, with its own name and ARN, only while it runs.
+
+    The record is deleted at the end, because no action may read it.
+    https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+    """
+    execution = stepfunctions._executions.get(arn)
+    if not execution or not _is_express(execution["stateMachineArn"]):
+        original(arn)
+        return
+    if not execution.get("sync"):  # StartSyncExecution reads it at the end
+        del stepfunctions._executions[arn]
+    arn = _express_arn(arn)
+    execution.update(executionArn=arn, name=execution["name"].partition(":")[0])
+    stepfunctions._executions[arn] = execution
+    try:
+        original(arn)
+    finally:
+        del stepfunctions._executions[arn]
+
+
+@replaces(stepfunctions, "_start_sync_execution", has="_run_execution(exec_arn)")
+def answer_a_synchronous_start(original: Function, data: dict[str, Any]) -> Any:
     """Answer `StartSyncExecution` with ARN, name and billing details, for Express machines only.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
     """
-
-    def start(original: Function) -> Function:
-        def unique(data: dict[str, Any]) -> Any:
-            machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
-            if machine is None:
-                return original(data)
-            if not _is_express(machine):
-                return _refused("StateMachineTypeNotSupported", NOT_OF_THIS_TYPE)
-            name = _unique_name(data)
-            _, _, body = original({**data, "stateMachineArn": machine, "name": name})
-            answer = json.loads(body)
-            del stepfunctions._executions[answer["executionArn"]]
-            answer.update(
-                executionArn=_express_arn(answer["executionArn"]),
-                name=name.partition(":")[0],
-                billingDetails={
-                    "billedDurationInMilliseconds": _billed_ms(answer),
-                    "billedMemoryUsedInMB": BILLED_MB,
-                },
-            )
-            if answer["status"] != "SUCCEEDED":
-                del answer["output"]
-            return stepfunctions.json_response(answer)
-
-        return unique
-
-    replace(stepfunctions, "_start_sync_execution", start, has="_run_execution(exec_arn)")
+    machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+    if machine is None:
+        return original(data)
+    if not _is_express(machine):
+        return _refused("StateMachineTypeNotSupported", NOT_OF_THIS_TYPE)
+    name = _unique_name(data)
+    _, _, body = original({**data, "stateMachineArn": machine, "name": name})
+    answer = json.loads(body)
+    del stepfunctions._executions[answer["executionArn"]]
+    answer.update(
+        executionArn=_express_arn(answer["executionArn"]),
+        name=name.partition(":")[0],
+        billingDetails={
+            "billedDurationInMilliseconds": _billed_ms(answer),
+            "billedMemoryUsedInMB": BILLED_MB,
+        },
+    )
+    if answer["status"] != "SUCCEEDED":
+        del answer["output"]
+    return stepfunctions.json_response(answer)
 
 
-def refuse_what_only_standard_executions_have() -> None:
-    """Refuse to describe, list or stop an Express execution, and to return its history.
+@replaces(stepfunctions, *OF_ONE_EXECUTION, has="ExecutionDoesNotExist")
+def refuse_what_only_standard_executions_have(original: Function, data: dict[str, Any]) -> Any:
+    """Refuse to describe or stop an Express execution, and to return its history.
 
     The error codes and messages are those of AWS. ministack answers as for a Standard execution.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html
+    """
+    if data.get("executionArn", "").split(":")[5:6] == ["express"]:
+        message = "Invalid Arn: 'Resource type not valid in this context: express'"
+        return _refused("InvalidArn", message)
+    return original(data)
+
+
+@replaces(stepfunctions, "_list_executions", has="_execution_sort_key")
+def refuse_to_list_express_executions(original: Function, data: dict[str, Any]) -> Any:
+    """Refuse to list the executions of an Express machine.
+
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
     """
-
-    def of_one(original: Function) -> Function:
-        def ask(data: dict[str, Any]) -> Any:
-            if data.get("executionArn", "").split(":")[5:6] == ["express"]:
-                message = "Invalid Arn: 'Resource type not valid in this context: express'"
-                return _refused("InvalidArn", message)
-            return original(data)
-
-        return ask
-
-    def of_all(original: Function) -> Function:
-        def ask(data: dict[str, Any]) -> Any:
-            machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
-            if _is_express(machine):
-                return _refused("StateMachineTypeNotSupported", NOT_OF_THIS_TYPE)
-            return original(data)
-
-        return ask
-
-    for name in OF_ONE_EXECUTION:
-        setattr(stepfunctions, name, of_one(getattr(stepfunctions, name)))
-    replace(stepfunctions, "_list_executions", of_all, has="_execution_sort_key")
+    machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+    if _is_express(machine):
+        return _refused("StateMachineTypeNotSupported", NOT_OF_THIS_TYPE)
+    return original(data)
 
 
-def send_no_status_event() -> None:
+@replaces(stepfunctions, "_emit_execution_status_event", has="_put_events")
+def send_no_status_event(original: Function, execution: dict[str, Any]) -> None:
     """Send no status event for an Express execution.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
-
-    def emit(original: Function) -> Function:
-        def emit_if_standard(execution: dict[str, Any]) -> None:
-            if not _is_express(execution["stateMachineArn"]):
-                original(execution)
-
-        return emit_if_standard
-
-    replace(stepfunctions, "_emit_execution_status_event", emit, has="_put_events")
+    if not _is_express(execution["stateMachineArn"]):
+        original(execution)
 
 
-def refuse_to_wait_for_other_services() -> None:
+@replaces(stepfunctions, "_create_state_machine", has="_validate_definition_jsonata")
+def refuse_to_wait_for_other_services(original: Function, data: dict[str, Any]) -> Any:
     """Refuse an Express machine with `.sync`, `.waitForTaskToken` or an activity.
 
     Only CreateStateMachine does so here, not a template.
     https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
     """
-
-    def create(original: Function) -> Function:
-        def checked(data: dict[str, Any]) -> Any:
-            definition = json.loads(data.get("definition", "{}"))
-            found = next(_waiting(definition), None) if data.get("type") == "EXPRESS" else None
-            if found:
-                message = f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {found}'"
-                return _refused("InvalidDefinition", message)
-            return original(data)
-
-        return checked
-
-    replace(stepfunctions, "_create_state_machine", create, has="_validate_definition_jsonata")
+    definition = json.loads(data.get("definition", "{}"))
+    found = next(_waiting(definition), None) if data.get("type") == "EXPRESS" else None
+    if found:
+        message = f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {found}'"
+        return _refused("InvalidDefinition", message)
+    return original(data)
 
 
 def _waiting(node: Any, path: str = "") -> Iterator[str]:

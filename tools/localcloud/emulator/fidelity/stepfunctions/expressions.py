@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 FAILED = "States.QueryEvaluationError"
 # How the messages of ministack begin, for which AWS has other words.
@@ -23,200 +23,165 @@ _path: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("path", 
 _execution: contextvars.ContextVar[Any] = contextvars.ContextVar("execution", default=None)
 
 
-def apply() -> None:
-    """Apply the patches of this module, after `events` and `maps`."""
-    locate_the_expression()
-    know_the_child_execution()
-    report_a_failed_expression()
-    record_no_task_failure_for_an_expression()
-    assign_all_variables_at_once()
-    apply_the_output_of_a_default_choice()
-    apply_the_output_of_a_succeed_state()
-
-
-def locate_the_expression() -> None:
+@replaces(stepfunctions, "_apply_jsonata_template", has='value.startswith("{%")')
+def locate_the_expression(original: Function, value: Any, *rest: Any, **named: Any) -> Any:
     """Follow the path of the expression that is evaluated, which AWS reports if it fails.
 
     How AWS writes the index of a list, or the rule of a Choice, has not been recorded.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_EvaluationFailedEventDetails.html
     """
 
-    def template(original: Function) -> Function:
-        def located(value: Any, *rest: Any, **named: Any) -> Any:
-            if isinstance(value, dict):
-                return {key: below(key, each, *rest, **named) for key, each in value.items()}
-            if isinstance(value, list):
-                return [below(str(i), each, *rest, **named) for i, each in enumerate(value)]
-            return original(value, *rest, **named)
+    def below(key: str, each: Any) -> Any:
+        with _at(*_path.get(), key):
+            return stepfunctions._apply_jsonata_template(each, *rest, **named)
 
-        def below(key: str, value: Any, *rest: Any, **named: Any) -> Any:
-            with _at(*_path.get(), key):
-                return stepfunctions._apply_jsonata_template(value, *rest, **named)
-
-        return located
-
-    def field(name: str) -> Any:
-        def within(original: Function) -> Function:
-            def located(*given: Any, **named: Any) -> Any:
-                with _at(name):
-                    return original(*given, **named)
-
-            return located
-
-        return within
-
-    replace(stepfunctions, "_apply_jsonata_template", template, has='value.startswith("{%")')
-    replace(stepfunctions, "_apply_jsonata_arguments", field("Arguments"), has='"Arguments"')
-    replace(stepfunctions, "_apply_jsonata_output", field("Output"), has='"Output"')
+    if isinstance(value, dict):
+        return {key: below(key, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [below(str(index), each) for index, each in enumerate(value)]
+    return original(value, *rest, **named)
 
 
-def know_the_child_execution() -> None:
+@replaces(stepfunctions, "_apply_jsonata_arguments", has='"Arguments"')
+def locate_arguments(original: Function, *given: Any, **named: Any) -> Any:
+    """Begin the path of an expression in `Arguments`."""
+    with _at("Arguments"):
+        return original(*given, **named)
+
+
+@replaces(stepfunctions, "_apply_jsonata_output", has='"Output"')
+def locate_an_output(original: Function, *given: Any, **named: Any) -> Any:
+    """Begin the path of an expression in `Output`."""
+    with _at("Output"):
+        return original(*given, **named)
+
+
+@replaces(stepfunctions, "_run_sub_machine", has="execution, ctx)")
+def know_the_child_execution(
+    original: Function, states: Any, start: Any, given: Any, *rest: Any
+) -> Any:
     """Follow which execution a state runs in: a child of a Map Run has a history of its own.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
     """
-
-    def run(original: Function) -> Function:
-        def within(states: Any, start: Any, given: Any, execution: Any, ctx: Any) -> Any:
-            token = _execution.set(execution)
-            try:
-                return original(states, start, given, execution, ctx)
-            finally:
-                _execution.reset(token)
-
-        return within
-
-    stepfunctions._run_sub_machine = run(stepfunctions._run_sub_machine)
+    execution, _ = rest
+    token = _execution.set(execution)
+    try:
+        return original(states, start, given, *rest)
+    finally:
+        _execution.reset(token)
 
 
-def report_a_failed_expression() -> None:
+@replaces(stepfunctions, "_apply_jsonata_template", has="_evaluate_jsonata(expr, raw_input, ctx")
+def report_a_failed_expression(
+    original: Function, value: Any, raw_input: Any, ctx: Any = None, *rest: Any, **named: Any
+) -> Any:
     """Record `EvaluationFailed`, and word the cause as AWS does: state, expression and field.
 
     ministack only passes on the message of the JSONata engine.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_EvaluationFailedEventDetails.html
     """
-
-    def template(original: Function) -> Function:
-        def reported(value: Any, raw_input: Any, ctx: Any = None, *rest: Any, **named: Any) -> Any:
-            with _reporting(ctx, value, "/".join(_path.get())):
-                return original(value, raw_input, ctx, *rest, **named)
-
-        return reported
-
-    def field(original: Function) -> Function:
-        def reported(state: Any, name: str, expected: str, raw_input: Any, ctx: Any) -> Any:
-            with _reporting(ctx, state[name], name), _at(name):
-                return original(state, name, expected, raw_input, ctx)
-
-        return reported
-
-    def pause(name: str) -> Any:
-        def around(original: Function) -> Function:
-            def reported(state: Any, raw_input: Any, ctx: Any) -> Any:
-                with _reporting(ctx, state[name], name):
-                    return original(state, raw_input, ctx)
-
-            return reported
-
-        return around
-
-    def condition(original: Function) -> Function:
-        def reported(rule: Any, raw_input: Any, ctx: Any) -> Any:
-            with _reporting(ctx, rule.get("Condition"), "Condition"):
-                return original(rule, raw_input, ctx)
-
-        return reported
-
-    has = "_evaluate_jsonata(expr, raw_input, ctx"
-    stepfunctions._apply_jsonata_template = template(stepfunctions._apply_jsonata_template)
-    replace(stepfunctions, "_jsonata_state_field", field, has=UNEXPECTED_TYPE)
-    replace(stepfunctions, "_jsonata_wait_seconds", pause("Seconds"), has="_ExecutionError")
-    replace(stepfunctions, "_jsonata_wait_timestamp", pause("Timestamp"), has="_ExecutionError")
-    replace(stepfunctions, "_evaluate_jsonata_choice_rule", condition, has=has)
+    with _reporting(ctx, value, "/".join(_path.get())):
+        return original(value, raw_input, ctx, *rest, **named)
 
 
-def record_no_task_failure_for_an_expression() -> None:
+@replaces(stepfunctions, "_jsonata_state_field", has=UNEXPECTED_TYPE)
+def report_a_failed_field(
+    original: Function, state: Any, name: str, expected: str, *rest: Any
+) -> Any:
+    """Report a field of a state whose expression fails or returns another type."""
+    _, ctx = rest
+    with _reporting(ctx, state[name], name), _at(name):
+        return original(state, name, expected, *rest)
+
+
+@replaces(stepfunctions, "_jsonata_wait_seconds", has="_ExecutionError")
+def report_invalid_seconds(original: Function, state: Any, raw_input: Any, ctx: Any) -> Any:
+    """Report `Seconds` that a Wait state does not accept."""
+    with _reporting(ctx, state["Seconds"], "Seconds"):
+        return original(state, raw_input, ctx)
+
+
+@replaces(stepfunctions, "_jsonata_wait_timestamp", has="_ExecutionError")
+def report_an_invalid_timestamp(original: Function, state: Any, raw_input: Any, ctx: Any) -> Any:
+    """Report a `Timestamp` that a Wait state does not accept."""
+    with _reporting(ctx, state["Timestamp"], "Timestamp"):
+        return original(state, raw_input, ctx)
+
+
+@replaces(stepfunctions, "_evaluate_jsonata_choice_rule", has="_evaluate_jsonata(expr, raw_input, ")
+def report_a_failed_condition(original: Function, rule: Any, raw_input: Any, ctx: Any) -> Any:
+    """Report a rule of a Choice whose `Condition` fails."""
+    with _reporting(ctx, rule.get("Condition"), "Condition"):
+        return original(rule, raw_input, ctx)
+
+
+@replaces(stepfunctions, "_add_event", has="return event")
+def record_no_task_failure_for_an_expression(
+    original: Function, execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
     """Record no `TaskFailed` if an expression of a Task failed: the task itself did not.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_EvaluationFailedEventDetails.html
     """
-
-    def add_event(original: Function) -> Function:
-        def add(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-            failure = (details or {}).get("taskFailedEventDetails", {})
-            if failure.get("error") == FAILED:
-                return execution["events"][-1]
-            return original(execution, event_type, details)
-
-        return add
-
-    stepfunctions._add_event = add_event(stepfunctions._add_event)
+    failure = (details or {}).get("taskFailedEventDetails", {})
+    if failure.get("error") == FAILED:
+        return execution["events"][-1]
+    return original(execution, event_type, details)
 
 
-def assign_all_variables_at_once() -> None:
+@replaces(stepfunctions, "_apply_state_assign", has='state_def.get("Assign")')
+def assign_all_variables_at_once(
+    original: Function, state: dict[str, Any], raw_input: Any, ctx: Any, **rest: Any
+) -> None:
     """Evaluate every variable of an `Assign` with the values from before the state.
 
     ministack evaluates them one by one, so that one sees the new values of those before it.
     https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
     """
-
-    def assign(original: Function) -> Function:
-        def at_once(state: dict[str, Any], raw_input: Any, ctx: Any, **rest: Any) -> None:
-            before = dict((ctx or {}).get("variables", {}))
-            after = dict(before)
-            for name, value in (state.get("Assign") or {}).items():
-                apart = {**(ctx or {}), "variables": dict(before)}
-                with _at("Assign", name):
-                    original({**state, "Assign": {name: value}}, raw_input, apart, **rest)
-                if name in apart["variables"]:  # not in JSONPath
-                    after[name] = apart["variables"][name]
-            if ctx is not None:
-                ctx["variables"] = after
-
-        return at_once
-
-    replace(stepfunctions, "_apply_state_assign", assign, has='state_def.get("Assign")')
+    before = dict((ctx or {}).get("variables", {}))
+    after = dict(before)
+    for name, value in (state.get("Assign") or {}).items():
+        apart = {**(ctx or {}), "variables": dict(before)}
+        with _at("Assign", name):
+            original({**state, "Assign": {name: value}}, raw_input, apart, **rest)
+        if name in apart["variables"]:  # not in JSONPath
+            after[name] = apart["variables"][name]
+    if ctx is not None:
+        ctx["variables"] = after
 
 
-def apply_the_output_of_a_default_choice() -> None:
+@replaces(stepfunctions, "_execute_choice", has="return raw_input, default")
+def apply_the_output_of_a_default_choice(
+    original: Function, state: dict[str, Any], raw_input: Any, ctx: Any = None
+) -> Any:
     """If no rule of a Choice matches, its own `Output` is the output. ministack ignores it.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
     """
+    if "Default" not in state or not _is_jsonata(state, ctx):
+        return original(state, raw_input, ctx)
     default = "the default, whatever its name"
-
-    def choose(original: Function) -> Function:
-        def chosen(state: dict[str, Any], raw_input: Any, ctx: Any = None) -> Any:
-            if "Default" not in state or not _is_jsonata(state, ctx):
-                return original(state, raw_input, ctx)
-            rules = {**state, "Default": default, "Assign": None}
-            output, following = original(rules, raw_input, ctx)
-            if following != default:
-                return output, following
-            output = stepfunctions._apply_jsonata_output(state, raw_input, ctx, default=raw_input)
-            stepfunctions._apply_state_assign(state, raw_input, ctx)
-            return output, state["Default"]
-
-        return chosen
-
-    replace(stepfunctions, "_execute_choice", choose, has="return raw_input, default")
+    rules = {**state, "Default": default, "Assign": None}
+    output, following = original(rules, raw_input, ctx)
+    if following != default:
+        return output, following
+    output = stepfunctions._apply_jsonata_output(state, raw_input, ctx, default=raw_input)
+    stepfunctions._apply_state_assign(state, raw_input, ctx)
+    return output, state["Default"]
 
 
-def apply_the_output_of_a_succeed_state() -> None:
+@replaces(stepfunctions, "_apply_output_path", has="OutputPath")
+def apply_the_output_of_a_succeed_state(
+    original: Function, state: dict[str, Any], data: Any, ctx: Any = None
+) -> Any:
     """A Succeed state in JSONata may have an `Output`. ministack ignores it.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-succeed.html
     """
-
-    def output(original: Function) -> Function:
-        def applied(state: dict[str, Any], data: Any, ctx: Any = None) -> Any:
-            if state.get("Type") == "Succeed" and _is_jsonata(state, ctx):
-                return stepfunctions._apply_jsonata_output(state, data, ctx, default=data)
-            return original(state, data, ctx)
-
-        return applied
-
-    replace(stepfunctions, "_apply_output_path", output, has="OutputPath")
+    if state.get("Type") == "Succeed" and _is_jsonata(state, ctx):
+        return stepfunctions._apply_jsonata_output(state, data, ctx, default=data)
+    return original(state, data, ctx)
 
 
 def _is_jsonata(state: dict[str, Any], ctx: Any) -> bool:

@@ -9,21 +9,17 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from tools.localcloud.emulator.replacing import Function, replace
+from tools.localcloud.emulator.replacing import Function, replaces
 
 PAYLOAD_BYTES = 256 * 1024
 # Fields that this module evaluates, so ministack must not see them.
 DONE_HERE = ("Items", "ItemReader", "ItemSelector", "ItemBatcher")
 
 
-def apply() -> None:
-    """Apply the patches of this module."""
-    read_and_batch_by_jsonata()
-    start_no_child_of_a_stopped_execution()
-    record_the_map_run()
-
-
-def read_and_batch_by_jsonata() -> None:
+@replaces(stepfunctions, "_run_distributed_map", has='_read_map_items(state_def["ItemReader')
+def read_and_batch_by_jsonata(
+    original: Function, state: dict[str, Any], raw: Any, effective: Any, *rest: Any
+) -> Any:
     """Evaluate JSONata in the fields of a Distributed Map: `Items`, `ItemReader` and all others.
 
     ministack treats these expressions as plain text and starts one child per item.
@@ -31,81 +27,63 @@ def read_and_batch_by_jsonata() -> None:
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemselector.html
     https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html
     """
-
-    def run(original: Function) -> Function:
-        def batched(state: dict[str, Any], raw: Any, effective: Any, *rest: Any) -> Any:
-            iterator, execution, context = rest
-            language = stepfunctions._state_query_language(state, context)
-            if language != "JSONata":
-                return original(state, raw, effective, *rest)
-            items = _children(state, raw, effective, context)
-            plain = {name: value for name, value in state.items() if name not in DONE_HERE}
-            plain["ItemsPath"] = "$.items"
-            results, following = original(
-                plain, raw, {"items": items}, iterator, execution, context
-            )
-            output = stepfunctions._apply_jsonata_output(
-                state, raw, context, result=results, default=results
-            )
-            stepfunctions._apply_state_assign(state, raw, context, result=results)
-            return output, following
-
-        return batched
-
-    replace(stepfunctions, "_run_distributed_map", run, has='_read_map_items(state_def["ItemReader')
+    iterator, execution, context = rest
+    language = stepfunctions._state_query_language(state, context)
+    if language != "JSONata":
+        return original(state, raw, effective, *rest)
+    items = _children(state, raw, effective, context)
+    plain = {name: value for name, value in state.items() if name not in DONE_HERE}
+    plain["ItemsPath"] = "$.items"
+    results, following = original(plain, raw, {"items": items}, iterator, execution, context)
+    output = stepfunctions._apply_jsonata_output(
+        state, raw, context, result=results, default=results
+    )
+    stepfunctions._apply_state_assign(state, raw, context, result=results)
+    return output, following
 
 
-def record_the_map_run() -> None:
+@replaces(stepfunctions, "_run_distributed_map", has="_map_runs[map_run_arn] = run")
+def record_the_map_run(original: Function, state: Any, raw: Any, effective: Any, *rest: Any) -> Any:
     """Record the events `MapState…` and `MapRun…` of a Distributed Map. ministack records none.
 
     The ARN of the Map Run is added when it has ended, because ministack creates it later.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
     """
-
-    def run(original: Function) -> Function:
-        def recorded(state: Any, raw: Any, effective: Any, *rest: Any) -> Any:
-            _, execution, context = rest
-            add = stepfunctions._add_event
-            length = 0 if "ItemReader" in state else len(_items(state, raw, effective, context))
-            add(execution, "MapStateStarted", {"mapStateStartedEventDetails": {"length": length}})
-            started = add(execution, "MapRunStarted", {"mapRunStartedEventDetails": {}})
-            before = _map_runs_of(execution)
-            try:
-                answer = original(state, raw, effective, *rest)
-            except stepfunctions._ExecutionError as error:
-                failed = {"error": error.error, "cause": error.cause}
-                add(execution, "MapRunFailed", {"mapRunFailedEventDetails": failed})
-                add(execution, "MapStateFailed")
-                raise
-            finally:
-                for arn in _map_runs_of(execution) - before:  # none, if the reader failed
-                    started["mapRunStartedEventDetails"]["mapRunArn"] = arn
-            add(execution, "MapRunSucceeded")
-            add(execution, "MapStateSucceeded")
-            return answer
-
-        return recorded
-
-    stepfunctions._run_distributed_map = run(stepfunctions._run_distributed_map)
+    _, execution, context = rest
+    add = stepfunctions._add_event
+    length = 0 if "ItemReader" in state else len(_items(state, raw, effective, context))
+    add(execution, "MapStateStarted", {"mapStateStartedEventDetails": {"length": length}})
+    started = add(execution, "MapRunStarted", {"mapRunStartedEventDetails": {}})
+    before = _map_runs_of(execution)
+    try:
+        answer = original(state, raw, effective, *rest)
+    except stepfunctions._ExecutionError as error:
+        failed = {"error": error.error, "cause": error.cause}
+        add(execution, "MapRunFailed", {"mapRunFailedEventDetails": failed})
+        add(execution, "MapStateFailed")
+        raise
+    finally:
+        for arn in _map_runs_of(execution) - before:  # none, if the reader failed
+            started["mapRunStartedEventDetails"]["mapRunArn"] = arn
+    add(execution, "MapRunSucceeded")
+    add(execution, "MapStateSucceeded")
+    return answer
 
 
-def start_no_child_of_a_stopped_execution() -> None:
+@replaces(stepfunctions, "_run_sub_machine", has='"Map": _execute_map')
+def start_no_child_of_a_stopped_execution(
+    original: Function, states: Any, start: Any, given: Any, *rest: Any
+) -> Any:
     """After an execution was stopped, its Map Run starts no further child.
 
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
     """
-
-    def run(original: Function) -> Function:
-        def unless_ended(states: Any, start: Any, given: Any, child: Any, context: Any) -> Any:
-            map_run = stepfunctions._map_runs.get(child.get("mapRunArn", ""))
-            parent = stepfunctions._executions.get((map_run or {}).get("executionArn", ""))
-            if parent and parent["status"] != "RUNNING":
-                raise stepfunctions._ExecutionError("States.Ended", "The execution has ended.")
-            return original(states, start, given, child, context)
-
-        return unless_ended
-
-    replace(stepfunctions, "_run_sub_machine", run, has='"Map": _execute_map')
+    child, _ = rest
+    map_run = stepfunctions._map_runs.get(child.get("mapRunArn", ""))
+    parent = stepfunctions._executions.get((map_run or {}).get("executionArn", ""))
+    if parent and parent["status"] != "RUNNING":
+        raise stepfunctions._ExecutionError("States.Ended", "The execution has ended.")
+    return original(states, start, given, *rest)
 
 
 def _map_runs_of(execution: dict[str, Any]) -> set[str]:
