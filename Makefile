@@ -34,9 +34,9 @@ down: ## Stop the local cloud; the next `make up` continues with its state
 
 .PHONY: test
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, on local clouds of their own
-	@# Three at a time, because most tests wait; the tests of a file share a local cloud.
+	@# Several at a time, because most tests wait; the tests of a file share a local cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term tests/unit tests/contract
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile tests/conformance tests/integration tests/browser
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile tests/conformance tests/integration tests/browser
 
 .PHONY: accept
 accept: $(READY) ## Test a deployed stack: STACK=name REGION=…; by default the local one
