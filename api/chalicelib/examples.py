@@ -8,9 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.batch_models import NewBatch
-from chalicelib.batch_responses import Batch
 from chalicelib.models import NewAttempt, NewTask, NewUpload
-from chalicelib.responses import CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.responses import Batch, CallbackSecret, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
 
 Json = dict[str, Any]

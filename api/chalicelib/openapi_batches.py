@@ -1,7 +1,6 @@
 """The paths of batches in the OpenAPI document."""
 
 from chalicelib.batch_models import BatchTasksQuery, NewBatch
-from chalicelib.batch_responses import Batch
 from chalicelib.examples import (
     BATCH,
     BATCH_ACCEPTED,
@@ -29,7 +28,7 @@ from chalicelib.openapi_parts import (
     path_id,
     query,
 )
-from chalicelib.responses import TaskList
+from chalicelib.responses import Batch, TaskList
 
 
 def batch_paths() -> Json:

@@ -5,10 +5,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from chalicelib.batch_responses import Batch
 from chalicelib.error_catalog import STATUSES, code, statuses
 from chalicelib.examples import EXAMPLES, ID
-from chalicelib.responses import Error, Task
+from chalicelib.responses import Batch, Error, Task
 
 Json = dict[str, Any]
 

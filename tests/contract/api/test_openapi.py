@@ -27,15 +27,9 @@ def document() -> Any:
 def models() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(PROJECT / "api")
-        from chalicelib import (  # noqa: PLC0415
-            batch_models,
-            batch_responses,
-            models,
-            responses,
-            webhook,
-        )
+        from chalicelib import batch_models, models, responses, webhook  # noqa: PLC0415
 
-        found = (models, batch_models, responses, batch_responses, webhook)
+        found = (models, batch_models, responses, webhook)
         return {name: shape for module in found for name, shape in vars(module).items()}
 
 
