@@ -64,7 +64,7 @@ def submit() -> Response:
 
     new = parse_body(NewTask, request().raw_body)
     item, replayed = task_service.submit(caller(), new, request().headers.get("idempotency-key"))
-    return accepted(item, {"Idempotent-Replayed": "true"} if replayed else {})
+    return accepted(item, replayed=replayed)
 
 
 @app.route("/tasks", methods=["GET"], content_types=ANY_TYPE)
@@ -81,7 +81,7 @@ def list_tasks() -> Response:
 @needs_services
 def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
-    item = own(taskId)
+    item = own(store, taskId)
     return tasks_response(views.task(item, root()), [item], request().headers)
 
 
@@ -93,14 +93,14 @@ def retry(taskId: str) -> Response:  # noqa: N803
 
     sent = request().raw_body
     attempt = parse_body(NewAttempt, sent).attempt if sent else None
-    return accepted(task_service.retry(own(taskId), attempt))
+    return accepted(task_service.retry(own(store, taskId), attempt))
 
 
 @app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def cancel(taskId: str) -> Response:  # noqa: N803
     """Cancel a PENDING or RUNNING task."""
-    return accepted(task_service.cancel(own(taskId)))
+    return accepted(task_service.cancel(own(store, taskId)))
 
 
 @app.route("/batches", methods=["POST"], content_types=ANY_TYPE)
@@ -112,14 +112,14 @@ def submit_batch() -> Response:
 
     new = parse_body(NewBatch, request().raw_body)
     item, replayed = batch_service.submit(caller(), new, request().headers.get("idempotency-key"))
-    return accepted_batch(item, {"Idempotent-Replayed": "true"} if replayed else {})
+    return accepted_batch(item, replayed=replayed)
 
 
 @app.route("/batches/{batchId}", methods=["GET"], content_types=ANY_TYPE)
 @needs_services
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, with the number of its tasks by status."""
-    item = own_batch(batchId)
+    item = own(batch_store, batchId)
     counts = displayed_counts(item, batch_tasks.counts(batchId))
     # The open tasks of a batch that has ended will be cancelled soon.
     unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
@@ -137,7 +137,7 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
     from chalicelib.models import parse_query
 
     query = parse_query(BatchTasksQuery, sent_query())
-    own_batch(batchId)
+    own(batch_store, batchId)
     return page(lambda: batch_tasks.tasks(batchId, **query.model_dump()))
 
 
@@ -145,14 +145,14 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
 @needs_services
 def retry_batch(batchId: str) -> Response:  # noqa: N803
     """Retry the FAILED and CANCELLED tasks of a batch."""
-    return accepted_batch(batch_service.retry(own_batch(batchId)))
+    return accepted_batch(batch_service.retry(own(batch_store, batchId)))
 
 
 @app.route("/batches/{batchId}/cancel", methods=["POST"], content_types=ANY_TYPE)
 @needs_services
 def cancel_batch(batchId: str) -> Response:  # noqa: N803
     """Cancel a RUNNING batch and its open tasks."""
-    return accepted_batch(batch_service.cancel(own_batch(batchId)))
+    return accepted_batch(batch_service.cancel(own(batch_store, batchId)))
 
 
 @app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
@@ -183,7 +183,7 @@ def secrets() -> "Secrets":
     return Secrets(required("WEBHOOK_KEY_ID"))
 
 
-def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
+def accepted(item: Item, *, replayed: bool = False) -> Response:
     """Return the response for a task that was accepted, retried or cancelled."""
     logger.info(
         "accepted",
@@ -192,18 +192,20 @@ def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> R
         status=item["status"],
         route=request().context["resourcePath"],
     )
-    return _accepted(views.task(item, root()), headers)
+    return _accepted(views.task(item, root()), replayed=replayed)
 
 
-def accepted_batch(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
+def accepted_batch(item: Item, *, replayed: bool = False) -> Response:
     """Return the response for a batch that was accepted, retried or cancelled."""
     counts = displayed_counts(item, batch_tasks.counts(item["batchId"]))
-    return _accepted(views.batch(item, counts, root()), headers)
+    return _accepted(views.batch(item, counts, root()), replayed=replayed)
 
 
-def _accepted(view: dict[str, Any], headers: dict[str, str | list[str]] | None = None) -> Response:
-    location = {"Location": view["links"]["self"]}
-    return Response(view, headers={**location, **(headers or {})}, status_code=202)
+def _accepted(view: dict[str, Any], *, replayed: bool) -> Response:
+    headers = {"Location": view["links"]["self"]}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(view, headers=headers, status_code=202)
 
 
 def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
@@ -215,35 +217,21 @@ def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
     try:
         items, cursor = find()
     except InvalidCursor as error:
-        message = "This list did not return this cursor. Start again without a cursor."
-        raise Problem(400, "InvalidCursor", message, "cursor") from error
+        raise Problem.known("InvalidCursor") from error
     tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
     return tasks_response(tasks, items, request().headers)
 
 
-def own(task_id: str) -> Item:
-    """Return a task of the caller.
+def own(items: TaskStore | BatchStore, item_id: str) -> Item:
+    """Return a task or a batch of the caller.
 
     Raises:
-        Problem: 404, the caller has no such task.
+        Problem: 404, the caller has none of this id. Also returned for another caller's, so that
+            its existence is not disclosed.
     """
-    return _own(store, task_id, "TaskNotFound", "You have no task with this id.")
-
-
-def own_batch(batch_id: str) -> Item:
-    """Return a batch of the caller.
-
-    Raises:
-        Problem: 404, the caller has no such batch.
-    """
-    return _own(batch_store, batch_id, "BatchNotFound", "You have no batch with this id.")
-
-
-def _own(items: TaskStore | BatchStore, item_id: str, code: str, message: str) -> Item:
-    """Return an item of the caller. Another caller's is 404, to not disclose its existence."""
     item = items.get(item_id) if is_id(item_id) else None
     if item is None or item["owner"] != caller():
-        raise Problem(404, code, message)
+        raise Problem.known("TaskNotFound" if items is store else "BatchNotFound")
     return item
 
 

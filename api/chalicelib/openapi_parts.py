@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from chalicelib.error_catalog import STATUSES, code, statuses
 from chalicelib.examples import EXAMPLES, ID
 from chalicelib.responses import Batch, Error, Task
+from chalicelib.webhook import Webhook
 
 Json = dict[str, Any]
 
@@ -166,6 +167,41 @@ def query(model: type[BaseModel]) -> list[Json]:
         }
         for name, field in schema["properties"].items()
     ]
+
+
+def webhook() -> Json:
+    """Return the operation that receives a caller's webhooks at its `callbackUrl`."""
+    headers = {
+        "webhook-id": ("The same for each delivery", "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807-1"),
+        "webhook-timestamp": ("When it was sent, in seconds since 1970", "1795580792"),
+        "webhook-signature": (
+            "`v1,` and the HMAC-SHA256 of id, timestamp and body",
+            "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+        ),
+    }
+    return {
+        "summary": "Receive a webhook when the task has ended",
+        "description": "Signed as Standard Webhooks specifies. A 2xx within 15 seconds means "
+        "delivered. Otherwise it is retried for two hours. A webhook may be delivered more than "
+        "once, and webhooks in any order.",
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": description,
+                "schema": TEXT,
+                "example": example,
+            }
+            for name, (description, example) in headers.items()
+        ],
+        "requestBody": {"required": True, "content": content_of(Webhook)},
+        "responses": {
+            "2XX": {"description": "Delivered"},
+            "410": {"description": "The receiver is gone: no retry"},
+            "default": {"description": "Retried later"},
+        },
+    }
 
 
 def _error(status: str, names: list[str]) -> Json:

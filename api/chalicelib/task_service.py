@@ -160,8 +160,7 @@ def new_id(owner: str, key: str | None, kind: str = "") -> str:
     if key is None:
         return str(uuid.uuid4())
     if not IDEMPOTENCY_KEY.fullmatch(key):
-        message = "An idempotency key must have 1 to 255 printable ASCII characters and no space."
-        raise Problem(400, "InvalidIdempotencyKey", message, "Idempotency-Key")
+        raise Problem.known("InvalidIdempotencyKey")
     # A key has no space. So a kind, which ends in one, never makes it equal to another key.
     return str(uuid.uuid5(NAMESPACE, f"{owner}\n{kind}{key}"))
 
@@ -188,8 +187,5 @@ def replay(item: Item, new: "BaseModel") -> Item:
         Problem: 409, the earlier request was different.
     """
     if item.get("request") not in {request_digest(new), earlier_digest(new)}:
-        message = (
-            "This idempotency key belongs to a different request. Use a new key for a new request."
-        )
-        raise Problem(409, "IdempotencyConflict", message, "Idempotency-Key")
+        raise Problem.known("IdempotencyConflict")
     return item
