@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -86,16 +86,14 @@ class StateMachine:
         The list may be some seconds old. AWS has no list of Express executions, so that theirs is
         empty. https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
         """
+        if self._express:
+            return frozenset()
+        request = {"stateMachineArn": self._arn, "statusFilter": "RUNNING", "maxResults": LIST_PAGE}
         found: list[str] = []
-        page: dict[str, str] = {}
-        while not self._express and len(found) < MAX_LISTED:
-            answer = self._states.list_executions(
-                stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=LIST_PAGE, **page
-            )
-            found += [execution["executionArn"] for execution in answer["executions"]]
-            if "nextToken" not in answer:
+        for page in _pages(self._states.list_executions, request):
+            found += [execution["executionArn"] for execution in page["executions"]]
+            if len(found) >= MAX_LISTED:
                 break
-            page = {"nextToken": answer["nextToken"]}
         return frozenset(found)
 
     def outcome(self, execution: str) -> Outcome | None:
@@ -128,21 +126,16 @@ class StateMachine:
         One page is nearly always enough. But AWS may return fewer events than were asked for:
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
         """
-        page: dict[str, str] = {}
-        while True:
-            answer = self._states.get_execution_history(
-                executionArn=execution,
-                reverseOrder=True,
-                includeExecutionData=False,
-                maxResults=MOST_EVENTS,
-                **page,
-            )
-            for event in answer["events"]:
+        request = {
+            "executionArn": execution,
+            "reverseOrder": True,
+            "includeExecutionData": False,
+            "maxResults": MOST_EVENTS,
+        }
+        for page in _pages(self._states.get_execution_history, request):
+            for event in page["events"]:
                 if event["type"] == "TaskStateEntered":
                     yield event["stateEnteredEventDetails"]["name"]
-            if "nextToken" not in answer:
-                return
-            page = {"nextToken": answer["nextToken"]}
 
     def _is_accessible(self, execution: str) -> bool:
         """Whether an execution can be described and stopped: it is Standard, and of this machine.
@@ -156,6 +149,17 @@ class StateMachine:
         the previous machine.
         """
         return not self._express and execution.startswith(self.arn_of(""))
+
+
+def _pages(
+    call: Callable[..., dict[str, Any]], request: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield the pages of an answer, each as soon as it is needed."""
+    page = call(**request)
+    yield page
+    while "nextToken" in page:
+        page = call(**request, nextToken=page["nextToken"])
+        yield page
 
 
 def _keep_trace(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:

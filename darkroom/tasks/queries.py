@@ -90,12 +90,7 @@ class TaskIndex:
             found += items
             if end:
                 following[shard] = end
-        self.table.update(
-            Key=SWEEP,
-            UpdateExpression="SET #positions = :positions",
-            ExpressionAttributeNames=aliases("positions"),
-            ExpressionAttributeValues={":positions": following},
-        )
+        self.table.store(SWEEP, "positions", following)
         return found
 
 

@@ -3,14 +3,11 @@
 Items are plain dicts. Their keys are the names of the stored attributes.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from darkroom.aws.dynamodb import Table, aliases, condition_failed, read_item
+from darkroom.aws.dynamodb import ConditionFailed, Table
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.conditions import (
@@ -166,19 +163,8 @@ class TaskStore:
         `required` is the ConditionExpression, and `values` are the values that it names.
         """
         try:
-            self._table.update(
-                Key={"taskId": task_id},
-                UpdateExpression=f"SET {', '.join(f'#{name} = :new_{name}' for name in changes)}",
-                ConditionExpression=required,
-                ExpressionAttributeNames=aliases(*changes, *_names(required)),
-                ExpressionAttributeValues={
-                    **{f":new_{name}": value for name, value in changes.items()},
-                    **values,
-                },
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+            self._table.change({"taskId": task_id}, changes, required, values)
+        except ConditionFailed:
             return False
         return True
 
@@ -231,9 +217,7 @@ class TaskStore:
         if row.target.terminal:
             changes["completedAt"] = changes["updatedAt"]
             remove = (*remove, "active")
-        assignments = [f"#{name} = :new_{name}" for name in changes]
-        values = {f":new_{name}": value for name, value in changes.items()}
-        values |= {f":{status.lower()}": status.value for status in row.sources}
+        values: Item = {f":{status.lower()}": status.value for status in row.sources}
         values[":attempt"] = attempt
         if row.by_execution:
             values[":execution"] = changes["execution"]
@@ -241,37 +225,16 @@ class TaskStore:
         if run is not None:
             required += f" AND {NOT_IN_LATER_RUN}"
             values[":run"] = run
-        update = f"SET {', '.join(assignments)}"
-        if remove:
-            update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
         try:
-            answer = self._table.update(
-                Key={"taskId": task_id},
-                UpdateExpression=update,
-                ConditionExpression=required,
-                ExpressionAttributeNames=aliases(*changes, *remove, *_names(required)),
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                # The item that the condition saw, for `task_at_refusal`. A later read may differ.
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+            return self._table.change({"taskId": task_id}, changes, required, values, remove)
+        except ConditionFailed as refusal:
             raise StaleAttempt(
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: "
-                f"{reason(read_item(error.response.get('Item', {})), row, attempt)}."
-            ) from error
-        task: Item = answer["Attributes"]
-        return task
+                f"{reason(refusal.item, row, attempt)}."
+            ) from refusal
 
 
 def task_at_refusal(stale: StaleAttempt) -> Item:
     """Return the task at the time of the refused write, {} if it did not exist."""
     refusal = stale.__cause__
-    item = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
-    return read_item(item)
-
-
-def _names(expression: str) -> list[str]:
-    return re.findall(r"#(\w+)", expression)
+    return refusal.item if isinstance(refusal, ConditionFailed) else {}
