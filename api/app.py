@@ -4,7 +4,7 @@ import functools
 import os
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalice.app import Chalice, Request, Response
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
 ANY_TYPE = ["*/*"]
+Answer = TypeVar("Answer")
 
 app = Chalice(app_name="darkroom")
 app.register_middleware(handle_errors)
@@ -56,8 +57,13 @@ batch_service = BatchService(batch_store, bucket, batch_machine)
 views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
-@app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+def route(path: str, method: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Return the decorator of a route. Every route calls AWS."""
+    register = app.route(path, methods=[method], content_types=ANY_TYPE)
+    return lambda function: register(needs_services(function))
+
+
+@route("/tasks", "POST")
 def submit() -> Response:
     """Accept a task: 202, with its path in `Location`."""
     from chalicelib.models import NewTask, parse_body
@@ -67,8 +73,7 @@ def submit() -> Response:
     return accepted(item, replayed=replayed)
 
 
-@app.route("/tasks", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks", "GET")
 def list_tasks() -> Response:
     """Return the caller's tasks, newest first."""
     from chalicelib.models import ListQuery, parse_query
@@ -77,16 +82,14 @@ def list_tasks() -> Response:
     return page(lambda: index.of_owner(caller(), **query.model_dump()))
 
 
-@app.route("/tasks/{taskId}", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks/{taskId}", "GET")
 def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
     item = own(store, taskId)
     return tasks_response(views.task(item, root()), [item], request().headers)
 
 
-@app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks/{taskId}/retry", "POST")
 def retry(taskId: str) -> Response:  # noqa: N803
     """Begin a new attempt of a FAILED or CANCELLED task."""
     from chalicelib.models import NewAttempt, parse_body
@@ -96,15 +99,13 @@ def retry(taskId: str) -> Response:  # noqa: N803
     return accepted(task_service.retry(own(store, taskId), attempt))
 
 
-@app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks/{taskId}/cancel", "POST")
 def cancel(taskId: str) -> Response:  # noqa: N803
     """Cancel a PENDING or RUNNING task."""
     return accepted(task_service.cancel(own(store, taskId)))
 
 
-@app.route("/batches", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches", "POST")
 def submit_batch() -> Response:
     """Accept a batch: 202, with its path in `Location`."""
     from chalicelib.batch_models import NewBatch
@@ -115,8 +116,7 @@ def submit_batch() -> Response:
     return accepted_batch(item, replayed=replayed)
 
 
-@app.route("/batches/{batchId}", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}", "GET")
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, with the number of its tasks by status."""
     item = own(batch_store, batchId)
@@ -129,8 +129,7 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
     return versioned_response(batch, version, open_since, request().headers)
 
 
-@app.route("/batches/{batchId}/tasks", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}/tasks", "GET")
 def list_batch(batchId: str) -> Response:  # noqa: N803
     """Return the tasks of a batch in the order of its manifest."""
     from chalicelib.batch_models import BatchTasksQuery
@@ -141,22 +140,19 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
     return page(lambda: batch_tasks.tasks(batchId, **query.model_dump()))
 
 
-@app.route("/batches/{batchId}/retry", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}/retry", "POST")
 def retry_batch(batchId: str) -> Response:  # noqa: N803
     """Retry the FAILED and CANCELLED tasks of a batch."""
     return accepted_batch(batch_service.retry(own(batch_store, batchId)))
 
 
-@app.route("/batches/{batchId}/cancel", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}/cancel", "POST")
 def cancel_batch(batchId: str) -> Response:  # noqa: N803
     """Cancel a RUNNING batch and its open tasks."""
     return accepted_batch(batch_service.cancel(own(batch_store, batchId)))
 
 
-@app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/uploads", "POST")
 def upload() -> Response:
     """Return a form that sends one file to S3: 201, with the upload's id for `POST /tasks`."""
     from chalicelib.models import NewUpload, parse_body
@@ -168,8 +164,7 @@ def upload() -> Response:
     return Response({"uploadId": upload_id, **form}, status_code=201)
 
 
-@app.route("/callback-secret", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/callback-secret", "GET")
 def callback_secret() -> dict[str, str]:
     """Return the secret that signs the caller's webhooks."""
     return {"secret": secret_text(secrets().of(caller()))}

@@ -32,18 +32,14 @@ ERRORS = {
         ),
         "BadRequest": "Bad Request",
     },
-    "403": {
-        "Forbidden": "Send a valid API key in the header x-api-key.",
-    },
+    "403": {"Forbidden": "Send a valid API key in the header x-api-key."},
     "404": {
         "TaskNotFound": "You have no task with this id.",
         "BatchNotFound": "You have no batch with this id.",
         "UploadNotFound": "This upload has no file. Upload one, then use it within a day.",
         "NotFound": "There is no such path. GET /health works, and /tasks.",
     },
-    "405": {
-        "MethodNotAllowed": "This path does not take that method: see the header Allow.",
-    },
+    "405": {"MethodNotAllowed": "This path does not take that method: see the header Allow."},
     "409": {
         "IdempotencyConflict": (
             "This idempotency key belongs to a different request. Use a new key for a new request."
@@ -63,12 +59,8 @@ ERRORS = {
         "TooManyRequests": "Too many requests. Try again after the seconds in Retry-After.",
         "QuotaExceeded": "The day's quota of this API key is used up.",
     },
-    "503": {
-        "ServiceUnavailable": "The service is temporarily unavailable. Try again.",
-    },
-    "5XX": {
-        "InternalError": "Something broke on our side. Try again.",
-    },
+    "503": {"ServiceUnavailable": "The service is temporarily unavailable. Try again."},
+    "5XX": {"InternalError": "Something broke on our side. Try again."},
 }
 """By status and name: the message for people.
 

@@ -14,12 +14,9 @@ from darkroom.batches.model import BatchStatus
 from darkroom.tasks.model import Status
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-TaskPath = Annotated[
-    str, Field(pattern="^/(.+/)?tasks/", json_schema_extra={"format": "uri-reference"})
-]
-BatchPath = Annotated[
-    str, Field(pattern="^/(.+/)?batches/", json_schema_extra={"format": "uri-reference"})
-]
+Reference = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+TaskPath = Annotated[Reference, Field(pattern="^/(.+/)?tasks/")]
+BatchPath = Annotated[Reference, Field(pattern="^/(.+/)?batches/")]
 Count = Annotated[int, Field(ge=0)]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 

@@ -18,7 +18,7 @@ from darkroom.runtime.logging import logger
 from darkroom.sources import data_urls
 from darkroom.tasks.commands import cancel
 from darkroom.tasks.model import order
-from darkroom.tasks.store import Item, TaskExists, TaskStore, task_at_refusal
+from darkroom.tasks.store import Item, TaskStore, task_at_refusal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -65,12 +65,10 @@ class TaskService:
         for name in ("name", "callbackUrl"):
             if (value := getattr(new, name)) is not None:
                 attributes[name] = value
-        try:
-            item = self.store.create(task_id, owner, attributes)
-        except TaskExists as exists:
-            if key:  # a concurrent request with this key was first
-                return replay(exists.item, new), True
-            item = exists.item  # the SDK retried this put, and the first one had succeeded
+        item, created = self.store.create(task_id, owner, attributes)
+        if not created and key:  # a concurrent request with this key was first
+            return replay(item, new), True
+        # Without a key it exists only if the SDK retried this put, and the first one had succeeded.
         self._enqueue(item)
         return item, False
 

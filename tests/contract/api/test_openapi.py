@@ -66,7 +66,7 @@ def test_its_server_is_where_it_lies_itself_with_the_stage(document):
 
 def test_every_route_is_described_and_nothing_else(operations):
     code = (PROJECT / "api" / "app.py").read_text()
-    routes = re.findall(r'@app\.route\("([^"]+)", methods=\["(\w+)"\]', code)
+    routes = re.findall(r'@route\("([^"]+)", "(\w+)"\)', code)
     assert set(operations) == set(routes) | WITHOUT_THE_API
 
 
