@@ -19,14 +19,6 @@ from botocore.exceptions import ClientError
 from darkroom.aws.clients import client
 
 TO_WIRE, FROM_WIRE = TypeSerializer(), TypeDeserializer()
-ATTRIBUTES = {
-    "ExclusiveStartKey",
-    "ExpressionAttributeValues",
-    "Item",
-    "Key",
-    "LastEvaluatedKey",
-}
-"""The parts of requests and responses that contain attributes by name."""
 
 
 class ConditionFailed(Exception):
@@ -63,10 +55,6 @@ class Table:
         if date := http_response.headers.get("Date"):
             self._seconds_ahead = time.time() - parsedate_to_datetime(date).timestamp()
 
-    def put(self, **request: Any) -> None:
-        """Store a whole item."""
-        self._dynamodb.put_item(TableName=self._name, **_to_wire(request))
-
     def create(self, item: dict[str, Any], key: str) -> dict[str, Any] | None:
         """Store a new item, or return the existing item of the same key if it has not expired.
 
@@ -75,11 +63,12 @@ class Table:
             key: the name of the table's key attribute.
         """
         try:
-            self.put(
-                Item=item,
+            self._dynamodb.put_item(
+                TableName=self._name,
+                Item=_serialized(item),
                 ConditionExpression=f"attribute_not_exists(#{key}) OR #expiresAt <= :now",
                 ExpressionAttributeNames=aliases(key, "expiresAt"),
-                ExpressionAttributeValues={":now": int(time.time())},
+                ExpressionAttributeValues=_serialized({":now": int(time.time())}),
             )
         except ClientError as error:
             existing = self.get({key: item[key]}) if _condition_failed(error) else None
@@ -129,23 +118,21 @@ class Table:
         update = f"SET {', '.join(f'#{name} = :new_{name}' for name in changes)}"
         if remove:
             update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
-        request = {
-            "Key": key,
-            "UpdateExpression": update,
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": aliases(
-                *changes, *remove, *re.findall(r"#(\w+)", condition)
-            ),
-            "ExpressionAttributeValues": {
-                **{f":new_{name}": value for name, value in changes.items()},
-                **values,
-            },
-            "ReturnValues": "ALL_NEW",
-            # The item that the condition saw. A later read may differ.
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        bound = {f":new_{name}": value for name, value in changes.items()}
         try:
-            answer = self._dynamodb.update_item(TableName=self._name, **_to_wire(request))
+            answer = self._dynamodb.update_item(
+                TableName=self._name,
+                Key=_serialized(key),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=aliases(
+                    *changes, *remove, *re.findall(r"#(\w+)", condition)
+                ),
+                ExpressionAttributeValues=_serialized({**bound, **values}),
+                ReturnValues="ALL_NEW",
+                # The item that the condition saw. A later read may differ.
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
         except ClientError as error:
             if not _condition_failed(error):
                 raise
@@ -164,8 +151,13 @@ class Table:
 
     def query(self, **request: Any) -> dict[str, Any]:
         """Return a page: `Items`, and `LastEvaluatedKey` if there may be more."""
-        answer = self._dynamodb.query(TableName=self._name, **_to_wire(request))
-        return _from_wire(answer) | {"Items": [read_item(item) for item in answer["Items"]]}
+        for part in {"ExclusiveStartKey", "ExpressionAttributeValues"} & request.keys():
+            request[part] = _serialized(request[part])
+        page: dict[str, Any] = self._dynamodb.query(TableName=self._name, **request)
+        page["Items"] = [read_item(item) for item in page["Items"]]
+        if "LastEvaluatedKey" in page:
+            page["LastEvaluatedKey"] = read_item(page["LastEvaluatedKey"])
+        return page
 
 
 def aliases(*names: str) -> dict[str, str]:
@@ -197,20 +189,8 @@ def read_item(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _integers(FROM_WIRE.deserialize(value)) for name, value in attributes.items()}
 
 
-def _to_wire(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: _serialized(value) if part in ATTRIBUTES else value for part, value in request.items()
-    }
-
-
 def _serialized(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: TO_WIRE.serialize(entry) for name, entry in value.items()}
-
-
-def _from_wire(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: read_item(value) if part in ATTRIBUTES else value for part, value in answer.items()
-    }
 
 
 def _integers(value: Any) -> Any:

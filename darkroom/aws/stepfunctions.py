@@ -9,6 +9,8 @@ from urllib.parse import quote
 from darkroom.aws.clients import client
 from darkroom.aws.execution_failures import Outcome
 
+Json = dict[str, Any]
+
 LIST_PAGE, MAX_LISTED = 1000, 20_000
 """Executions in one answer of ListExecutions, and in all answers together."""
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
@@ -88,9 +90,9 @@ class StateMachine:
         """
         if self._express:
             return frozenset()
-        request = {"stateMachineArn": self._arn, "statusFilter": "RUNNING", "maxResults": LIST_PAGE}
+        request = {"stateMachineArn": self._arn, "statusFilter": "RUNNING"}
         found: list[str] = []
-        for page in _pages(self._states.list_executions, request):
+        for page in _pages(self._states.list_executions, request, LIST_PAGE):
             found += [execution["executionArn"] for execution in page["executions"]]
             if len(found) >= MAX_LISTED:
                 break
@@ -112,30 +114,18 @@ class StateMachine:
 
         If that is unknown, as for an Express execution or after 90 days, it is the first one.
         """
+        # One page is nearly always enough. But AWS may return fewer events than were asked for:
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+        request = {"executionArn": execution, "reverseOrder": True, "includeExecutionData": False}
         if self._is_accessible(execution):
             with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
-                return next(
-                    (name for name in self._entered(execution) if name != "MarkFailed"),
-                    "MarkRunning",
-                )
+                for page in _pages(self._states.get_execution_history, request, MOST_EVENTS):
+                    for event in page["events"]:
+                        if event["type"] == "TaskStateEntered":
+                            name: str = event["stateEnteredEventDetails"]["name"]
+                            if name != "MarkFailed":
+                                return name
         return "MarkRunning"
-
-    def _entered(self, execution: str) -> Iterator[str]:
-        """Yield the Task states that an execution entered, the last one first.
-
-        One page is nearly always enough. But AWS may return fewer events than were asked for:
-        https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
-        """
-        request = {
-            "executionArn": execution,
-            "reverseOrder": True,
-            "includeExecutionData": False,
-            "maxResults": MOST_EVENTS,
-        }
-        for page in _pages(self._states.get_execution_history, request):
-            for event in page["events"]:
-                if event["type"] == "TaskStateEntered":
-                    yield event["stateEnteredEventDetails"]["name"]
 
     def _is_accessible(self, execution: str) -> bool:
         """Whether an execution can be described and stopped: it is Standard, and of this machine.
@@ -151,14 +141,12 @@ class StateMachine:
         return not self._express and execution.startswith(self.arn_of(""))
 
 
-def _pages(
-    call: Callable[..., dict[str, Any]], request: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yield the pages of an answer, each as soon as it is needed."""
-    page = call(**request)
+def _pages(call: Callable[..., Json], request: Json, size: int) -> Iterator[Json]:
+    """Yield the pages of an answer, of up to `size` entries, each when it is needed."""
+    page = call(**request, maxResults=size)
     yield page
     while "nextToken" in page:
-        page = call(**request, nextToken=page["nextToken"])
+        page = call(**request, maxResults=size, nextToken=page["nextToken"])
         yield page
 
 

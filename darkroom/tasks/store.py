@@ -1,4 +1,4 @@
-"""The table of tasks: every write, with its condition from `conditions`. `queries` finds tasks.
+"""The table of tasks: every write, with its condition. `queries` finds tasks.
 
 Items are plain dicts. Their keys are the names of the stored attributes.
 """
@@ -10,26 +10,23 @@ from typing import Any
 from darkroom.aws.dynamodb import ConditionFailed, Table
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
-from darkroom.tasks.conditions import (
-    NOT_IN_LATER_RUN,
-    PENDING_AND_UNCHANGED,
-    THIS_ATTEMPT,
-    condition,
-    reason,
+from darkroom.tasks.model import (
+    ATTEMPT_ATTRIBUTES,
+    OPEN,
+    TRANSITIONS,
+    Status,
+    Transition,
+    active_shard,
 )
-from darkroom.tasks.model import ATTEMPT_ATTRIBUTES, OPEN, TRANSITIONS, Status, active_shard
 
 SECONDS_PER_DAY = 86_400
 
+THIS_ATTEMPT = "#attempt = :attempt"
+THIS_EXECUTION = "#execution = :execution"
+NOT_IN_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
+PENDING_AND_UNCHANGED = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
+
 Item = dict[str, Any]
-
-
-class TaskExists(Exception):
-    """A task with this id exists: `item`."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__(item["taskId"])
-        self.item = item
 
 
 class TaskStore:
@@ -40,16 +37,13 @@ class TaskStore:
         self._table = table
         self._retention = retention_days * SECONDS_PER_DAY
 
-    def create(self, task_id: str, owner: str, attributes: Mapping[str, Any]) -> Item:
-        """Store a new PENDING task and return its item.
+    def create(self, task_id: str, owner: str, attributes: Mapping[str, Any]) -> tuple[Item, bool]:
+        """Store a new PENDING task; return it and True, or the existing task and False.
 
         Args:
             task_id: a UUID. An expired task of this id is replaced.
             owner: the only caller that may see the task.
             attributes: `name`, `source` and `output`.
-
-        Raises:
-            TaskExists: a task with this id exists and was not changed.
         """
         now = timestamp()
         item = {
@@ -64,9 +58,7 @@ class TaskStore:
             **attributes,
         }
         existing = self._table.create(item, "taskId")
-        if existing is not None:
-            raise TaskExists(existing)
-        return item
+        return (item, True) if existing is None else (existing, False)
 
     def get(self, task_id: str) -> Item | None:
         """Return a task by a consistent read; None if it does not exist or has expired."""
@@ -133,7 +125,7 @@ class TaskStore:
         """
         values: Item = {":attempt": attempt, ":run": run}
         values |= {f":{status.lower()}": status.value for status in OPEN}
-        required = f"{condition('cancel')} AND {NOT_IN_LATER_RUN}"
+        required = f"{_condition('cancel')} AND {NOT_IN_LATER_RUN}"
         return self._update_if(required, task_id, {"batchRun": run}, values)
 
     def touch(self, item: Item) -> bool:
@@ -221,7 +213,7 @@ class TaskStore:
         values[":attempt"] = attempt
         if row.by_execution:
             values[":execution"] = changes["execution"]
-        required = condition(transition)
+        required = _condition(transition)
         if run is not None:
             required += f" AND {NOT_IN_LATER_RUN}"
             values[":run"] = run
@@ -230,7 +222,7 @@ class TaskStore:
         except ConditionFailed as refusal:
             raise StaleAttempt(
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: "
-                f"{reason(refusal.item, row, attempt)}."
+                f"{_reason(refusal.item, row, attempt)}."
             ) from refusal
 
 
@@ -238,3 +230,31 @@ def task_at_refusal(stale: StaleAttempt) -> Item:
     """Return the task at the time of the refused write, {} if it did not exist."""
     refusal = stale.__cause__
     return refusal.item if isinstance(refusal, ConditionFailed) else {}
+
+
+def _condition(transition: str) -> str:
+    """Return the ConditionExpression of a row of `TRANSITIONS`.
+
+    The caller binds `:attempt`, `:execution` and the statuses that the expression names.
+    """
+    row = TRANSITIONS[transition]
+    alternatives = []
+    for status in sorted(row.sources):
+        alternative = f"#status = :{status.lower()}"
+        if row.by_execution and status is Status.RUNNING:
+            alternative += f" AND {THIS_EXECUTION}"
+        alternatives.append(alternative)
+    # DynamoDB refuses redundant parentheses, so only an OR gets them.
+    either = alternatives[0] if len(alternatives) == 1 else f"({' OR '.join(alternatives)})"
+    return f"{THIS_ATTEMPT} AND {either}"
+
+
+def _reason(task: Item, row: Transition, attempt: int) -> str:
+    """Return why a write was refused, from the task at that time, {} if it did not exist."""
+    if not task:
+        return "the task does not exist, or has expired"
+    if task["attempt"] != attempt:
+        return f"the task is {task['status']} in attempt {task['attempt']}"
+    if task["status"] not in row.sources:
+        return f"the task is {task['status']}"
+    return "another execution, or a later run of its batch, owns the task"
