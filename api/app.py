@@ -23,9 +23,8 @@ from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.events.model import secret_text
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import Settings, required
-from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import OPEN, is_id
-from darkroom.tasks.queries import TaskIndex
+from darkroom.tasks.queries import InvalidCursor, TaskIndex
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from darkroom.tasks.model import (
 SECONDS_PER_DAY = 86_400
 
 THIS_ATTEMPT = "#attempt = :attempt"
-THIS_EXECUTION = "#execution = :execution"
 NOT_IN_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
 PENDING_AND_UNCHANGED = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
 
@@ -242,7 +241,7 @@ def _condition(transition: str) -> str:
     for status in sorted(row.sources):
         alternative = f"#status = :{status.lower()}"
         if row.by_execution and status is Status.RUNNING:
-            alternative += f" AND {THIS_EXECUTION}"
+            alternative += " AND #execution = :execution"
         alternatives.append(alternative)
     # DynamoDB refuses redundant parentheses, so only an OR gets them.
     either = alternatives[0] if len(alternatives) == 1 else f"({' OR '.join(alternatives)})"
