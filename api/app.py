@@ -4,7 +4,7 @@ import functools
 import os
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
 ANY_TYPE = ["*/*"]
-Answer = TypeVar("Answer")
-
 app = Chalice(app_name="darkroom")
 app.register_middleware(handle_errors)
 
@@ -56,7 +54,7 @@ batch_service = BatchService(batch_store, bucket, batch_machine)
 views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
-def route(path: str, method: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+def route(path: str, method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the decorator of a route. Every route calls AWS."""
     register = app.route(path, methods=[method], content_types=ANY_TYPE)
     return lambda function: register(needs_services(function))

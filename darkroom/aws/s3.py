@@ -137,10 +137,7 @@ class Bucket:
             self._name,
             key,
             Fields={"Content-Type": content_type},
-            Conditions=[
-                {"Content-Type": content_type},
-                ["content-length-range", 1, max_bytes],
-            ],
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
             ExpiresIn=LINK_SECONDS,
         )
         return {"url": form["url"], "fields": form["fields"], "expiresAt": _after(LINK_SECONDS)}

@@ -16,7 +16,6 @@ LIST_PAGE, MAX_LISTED = 1000, 20_000
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
 """Characters in a trace header that the SDK does not quote. A line break has to be quoted, because
 it would begin another header."""
-
 MOST_EVENTS = 1000
 """On a page of a history: the most that AWS returns. A state that was retried often has dozens."""
 
@@ -90,9 +89,9 @@ class StateMachine:
         """
         if self._express:
             return frozenset()
-        request = {"stateMachineArn": self._arn, "statusFilter": "RUNNING"}
+        request = {"stateMachineArn": self._arn, "statusFilter": "RUNNING", "maxResults": LIST_PAGE}
         found: list[str] = []
-        for page in _pages(self._states.list_executions, request, LIST_PAGE):
+        for page in _pages(lambda **more: self._states.list_executions(**request, **more)):
             found += [execution["executionArn"] for execution in page["executions"]]
             if len(found) >= MAX_LISTED:
                 break
@@ -114,18 +113,24 @@ class StateMachine:
 
         If that is unknown, as for an Express execution or after 90 days, it is the first one.
         """
-        # One page is nearly always enough. But AWS may return fewer events than were asked for:
-        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
-        request = {"executionArn": execution, "reverseOrder": True, "includeExecutionData": False}
         if self._is_accessible(execution):
             with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
-                for page in _pages(self._states.get_execution_history, request, MOST_EVENTS):
-                    for event in page["events"]:
-                        if event["type"] == "TaskStateEntered":
-                            name: str = event["stateEnteredEventDetails"]["name"]
-                            if name != "MarkFailed":
-                                return name
+                steps = (name for name in self._entered(execution) if name != "MarkFailed")
+                return next(steps, "MarkRunning")
         return "MarkRunning"
+
+    def _entered(self, execution: str) -> Iterator[str]:
+        """Yield the Task states that an execution entered, the last one first.
+
+        One page is nearly always enough. But AWS may return fewer events than were asked for:
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
+        """
+        request = {"executionArn": execution, "reverseOrder": True, "includeExecutionData": False}
+        request["maxResults"] = MOST_EVENTS
+        for page in _pages(lambda **more: self._states.get_execution_history(**request, **more)):
+            for event in page["events"]:
+                if event["type"] == "TaskStateEntered":
+                    yield event["stateEnteredEventDetails"]["name"]
 
     def _is_accessible(self, execution: str) -> bool:
         """Whether an execution can be described and stopped: it is Standard, and of this machine.
@@ -141,12 +146,12 @@ class StateMachine:
         return not self._express and execution.startswith(self.arn_of(""))
 
 
-def _pages(call: Callable[..., Json], request: Json, size: int) -> Iterator[Json]:
-    """Yield the pages of an answer, of up to `size` entries, each when it is needed."""
-    page = call(**request, maxResults=size)
+def _pages(call: Callable[..., Json]) -> Iterator[Json]:
+    """Yield the pages of an answer, each when it is needed."""
+    page = call()
     yield page
     while "nextToken" in page:
-        page = call(**request, maxResults=size, nextToken=page["nextToken"])
+        page = call(nextToken=page["nextToken"])
         yield page
 
 
