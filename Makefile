@@ -16,59 +16,49 @@ CHAOS := $(TOOLS)/chaos/.ready
 POLICY := $(TOOLS)/policy/.ready
 BENCH := $(TOOLS)/bench/.ready
 
-.PHONY: help
+.PHONY: help demo up down test screenshots chaos bench cost simulate flat \
+	lint format describe build release pipeline-local lock clean
+
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo
 demo: $(READY) $(EMULATOR) ## Set up, start the local cloud, convert a picture, show a failure
 	@$(BIN)/python -m tools.demo.__main__
 
-.PHONY: up
 up: $(READY) $(EMULATOR) ## Start the local cloud and deploy to it; run it again after a change
 	@$(BIN)/python -m tools.localcloud.commands up $(PARAMETERS)
 
-.PHONY: down
 down: ## Stop the local cloud; the next `make up` continues with its state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.commands down; fi
 
-.PHONY: test
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, on local clouds of their own
 	@# Several at a time, because most tests wait; the tests of a file share a local cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term tests/unit tests/contract
 	@$(BIN)/pytest --numprocesses 4 --dist loadfile tests/conformance tests/integration tests/browser
 
-.PHONY: accept
 accept: $(READY) ## Test a deployed stack: STACK=name REGION=…; by default the local one
 	@$(BIN)/python -m tools.accept --stack "$(STACK)" --region "$(REGION)" --stage "$(STAGE)"
 
 # Takes the pictures of the page in docs/ again.
-.PHONY: screenshots
 screenshots: $(READY) $(EMULATOR)
 	@SCREENSHOTS=1 $(BIN)/pytest tests/browser -q -k "screenshot"
 
-.PHONY: chaos
 chaos: $(READY) $(EMULATOR) $(CHAOS) ## Inject faults, check that no task is lost or duplicated; SEED=… repeats a run
 	@$(BIN)/python -m tests.chaos
 
-.PHONY: bench
 bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, write docs/performance.md; QUICK=1 only tries it
 	@$(BIN)/python -m tools.bench $(if $(QUICK),--quick)
 
-.PHONY: cost
 cost: $(READY) $(EMULATOR) $(BENCH) ## Count the calls of tasks, write docs/cost.md
 	@$(BIN)/python -m tools.bench.cost
 
-.PHONY: simulate
 simulate: $(READY) $(BENCH) ## Simulate a million tasks under AWS's quotas, write docs/scale.md
 	@$(BIN)/python -m tools.bench.scale
 
 # Runs 10,000 tasks on a local cloud, to compare the cost of the last with that of the first.
-.PHONY: flat
 flat: $(READY) $(EMULATOR) $(BENCH)
 	@$(BIN)/python -m tools.bench.flat
 
-.PHONY: lint
 lint: $(READY) $(SAM) $(POLICY) ## Check style, types, import direction, template, policies, workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -79,34 +69,27 @@ lint: $(READY) $(SAM) $(POLICY) ## Check style, types, import direction, templat
 	@$(TOOLS)/policy/bin/checkov --config-file .checkov.yaml
 	@$(BIN)/zizmor --offline --no-progress --quiet .github/workflows
 
-.PHONY: format
 format: $(READY) ## Format the code and fix what can be fixed automatically
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-.PHONY: describe
 describe: $(READY) ## Write docs/openapi.json from the models of requests and responses
 	@$(BIN)/python -m tools.build.describe
 
-.PHONY: build
 build: $(READY) $(SAM) ## Build for AWS with the SAM CLI; TARGET=laptop builds for this machine
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/sam/bin/sam build
 	@find .aws-sam/build -name '*.pyc' | grep -q . || echo "No Python 3.13 was found, so the packages contain no bytecode: functions will take twice as long to start." >&2
 
 # The GitHub workflow runs this for each stage, after `make build`.
-.PHONY: release
 release: $(READY) $(SAM)
 	@$(BIN)/python -m tools.release $(STAGE) $(COMMIT)
 
-.PHONY: pipeline-local
 pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline with all stages on an empty local cloud
 	@$(BIN)/python -m tools.release.local
 
 # Resolves the dependencies of pyproject.toml again.
-.PHONY: lock
 lock: $(READY)
 	@$(BIN)/python -m tools.build.locks
 
-.PHONY: clean
 clean: down ## Remove the environments, the builds and the local cloud's state
 	@rm -rf .venv .local .aws-sam
 

@@ -23,9 +23,8 @@ from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.events.model import secret_text
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import Settings, required
-from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import OPEN, is_id
-from darkroom.tasks.queries import TaskIndex
+from darkroom.tasks.queries import InvalidCursor, TaskIndex
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
 ANY_TYPE = ["*/*"]
-
 app = Chalice(app_name="darkroom")
 app.register_middleware(handle_errors)
 
@@ -56,19 +54,23 @@ batch_service = BatchService(batch_store, bucket, batch_machine)
 views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
-@app.route("/tasks", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+def route(path: str, method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator of a route. Every route calls AWS."""
+    register = app.route(path, methods=[method], content_types=ANY_TYPE)
+    return lambda function: register(needs_services(function))
+
+
+@route("/tasks", "POST")
 def submit() -> Response:
     """Accept a task: 202, with its path in `Location`."""
     from chalicelib.models import NewTask, parse_body
 
     new = parse_body(NewTask, request().raw_body)
     item, replayed = task_service.submit(caller(), new, request().headers.get("idempotency-key"))
-    return accepted(item, {"Idempotent-Replayed": "true"} if replayed else {})
+    return accepted(item, replayed=replayed)
 
 
-@app.route("/tasks", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks", "GET")
 def list_tasks() -> Response:
     """Return the caller's tasks, newest first."""
     from chalicelib.models import ListQuery, parse_query
@@ -77,34 +79,30 @@ def list_tasks() -> Response:
     return page(lambda: index.of_owner(caller(), **query.model_dump()))
 
 
-@app.route("/tasks/{taskId}", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks/{taskId}", "GET")
 def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path's name
     """Return one task of the caller."""
-    item = own(taskId)
+    item = own(store, taskId)
     return tasks_response(views.task(item, root()), [item], request().headers)
 
 
-@app.route("/tasks/{taskId}/retry", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks/{taskId}/retry", "POST")
 def retry(taskId: str) -> Response:  # noqa: N803
     """Begin a new attempt of a FAILED or CANCELLED task."""
     from chalicelib.models import NewAttempt, parse_body
 
     sent = request().raw_body
     attempt = parse_body(NewAttempt, sent).attempt if sent else None
-    return accepted(task_service.retry(own(taskId), attempt))
+    return accepted(task_service.retry(own(store, taskId), attempt))
 
 
-@app.route("/tasks/{taskId}/cancel", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/tasks/{taskId}/cancel", "POST")
 def cancel(taskId: str) -> Response:  # noqa: N803
     """Cancel a PENDING or RUNNING task."""
-    return accepted(task_service.cancel(own(taskId)))
+    return accepted(task_service.cancel(own(store, taskId)))
 
 
-@app.route("/batches", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches", "POST")
 def submit_batch() -> Response:
     """Accept a batch: 202, with its path in `Location`."""
     from chalicelib.batch_models import NewBatch
@@ -112,14 +110,13 @@ def submit_batch() -> Response:
 
     new = parse_body(NewBatch, request().raw_body)
     item, replayed = batch_service.submit(caller(), new, request().headers.get("idempotency-key"))
-    return accepted_batch(item, {"Idempotent-Replayed": "true"} if replayed else {})
+    return accepted_batch(item, replayed=replayed)
 
 
-@app.route("/batches/{batchId}", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}", "GET")
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, with the number of its tasks by status."""
-    item = own_batch(batchId)
+    item = own(batch_store, batchId)
     counts = displayed_counts(item, batch_tasks.counts(batchId))
     # The open tasks of a batch that has ended will be cancelled soon.
     unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
@@ -129,34 +126,30 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
     return versioned_response(batch, version, open_since, request().headers)
 
 
-@app.route("/batches/{batchId}/tasks", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}/tasks", "GET")
 def list_batch(batchId: str) -> Response:  # noqa: N803
     """Return the tasks of a batch in the order of its manifest."""
     from chalicelib.batch_models import BatchTasksQuery
     from chalicelib.models import parse_query
 
     query = parse_query(BatchTasksQuery, sent_query())
-    own_batch(batchId)
+    own(batch_store, batchId)
     return page(lambda: batch_tasks.tasks(batchId, **query.model_dump()))
 
 
-@app.route("/batches/{batchId}/retry", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}/retry", "POST")
 def retry_batch(batchId: str) -> Response:  # noqa: N803
     """Retry the FAILED and CANCELLED tasks of a batch."""
-    return accepted_batch(batch_service.retry(own_batch(batchId)))
+    return accepted_batch(batch_service.retry(own(batch_store, batchId)))
 
 
-@app.route("/batches/{batchId}/cancel", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/batches/{batchId}/cancel", "POST")
 def cancel_batch(batchId: str) -> Response:  # noqa: N803
     """Cancel a RUNNING batch and its open tasks."""
-    return accepted_batch(batch_service.cancel(own_batch(batchId)))
+    return accepted_batch(batch_service.cancel(own(batch_store, batchId)))
 
 
-@app.route("/uploads", methods=["POST"], content_types=ANY_TYPE)
-@needs_services
+@route("/uploads", "POST")
 def upload() -> Response:
     """Return a form that sends one file to S3: 201, with the upload's id for `POST /tasks`."""
     from chalicelib.models import NewUpload, parse_body
@@ -168,8 +161,7 @@ def upload() -> Response:
     return Response({"uploadId": upload_id, **form}, status_code=201)
 
 
-@app.route("/callback-secret", methods=["GET"], content_types=ANY_TYPE)
-@needs_services
+@route("/callback-secret", "GET")
 def callback_secret() -> dict[str, str]:
     """Return the secret that signs the caller's webhooks."""
     return {"secret": secret_text(secrets().of(caller()))}
@@ -183,7 +175,7 @@ def secrets() -> "Secrets":
     return Secrets(required("WEBHOOK_KEY_ID"))
 
 
-def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
+def accepted(item: Item, *, replayed: bool = False) -> Response:
     """Return the response for a task that was accepted, retried or cancelled."""
     logger.info(
         "accepted",
@@ -192,18 +184,20 @@ def accepted(item: Item, headers: dict[str, str | list[str]] | None = None) -> R
         status=item["status"],
         route=request().context["resourcePath"],
     )
-    return _accepted(views.task(item, root()), headers)
+    return _accepted(views.task(item, root()), replayed=replayed)
 
 
-def accepted_batch(item: Item, headers: dict[str, str | list[str]] | None = None) -> Response:
+def accepted_batch(item: Item, *, replayed: bool = False) -> Response:
     """Return the response for a batch that was accepted, retried or cancelled."""
     counts = displayed_counts(item, batch_tasks.counts(item["batchId"]))
-    return _accepted(views.batch(item, counts, root()), headers)
+    return _accepted(views.batch(item, counts, root()), replayed=replayed)
 
 
-def _accepted(view: dict[str, Any], headers: dict[str, str | list[str]] | None = None) -> Response:
-    location = {"Location": view["links"]["self"]}
-    return Response(view, headers={**location, **(headers or {})}, status_code=202)
+def _accepted(view: dict[str, Any], *, replayed: bool) -> Response:
+    headers = {"Location": view["links"]["self"]}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(view, headers=headers, status_code=202)
 
 
 def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
@@ -215,35 +209,21 @@ def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
     try:
         items, cursor = find()
     except InvalidCursor as error:
-        message = "This list did not return this cursor. Start again without a cursor."
-        raise Problem(400, "InvalidCursor", message, "cursor") from error
+        raise Problem.known("InvalidCursor") from error
     tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
     return tasks_response(tasks, items, request().headers)
 
 
-def own(task_id: str) -> Item:
-    """Return a task of the caller.
+def own(items: TaskStore | BatchStore, item_id: str) -> Item:
+    """Return a task or a batch of the caller.
 
     Raises:
-        Problem: 404, the caller has no such task.
+        Problem: 404, the caller has none of this id. Also returned for another caller's, so that
+            its existence is not disclosed.
     """
-    return _own(store, task_id, "TaskNotFound", "You have no task with this id.")
-
-
-def own_batch(batch_id: str) -> Item:
-    """Return a batch of the caller.
-
-    Raises:
-        Problem: 404, the caller has no such batch.
-    """
-    return _own(batch_store, batch_id, "BatchNotFound", "You have no batch with this id.")
-
-
-def _own(items: TaskStore | BatchStore, item_id: str, code: str, message: str) -> Item:
-    """Return an item of the caller. Another caller's is 404, to not disclose its existence."""
     item = items.get(item_id) if is_id(item_id) else None
     if item is None or item["owner"] != caller():
-        raise Problem(404, code, message)
+        raise Problem.known("TaskNotFound" if items is store else "BatchNotFound")
     return item
 
 

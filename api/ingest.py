@@ -26,7 +26,7 @@ from darkroom.runtime.settings import Settings, required
 from darkroom.runtime.step import step
 from darkroom.tasks.commands import enqueue
 from darkroom.tasks.model import Status
-from darkroom.tasks.store import Item, TaskExists, TaskStore
+from darkroom.tasks.store import Item, TaskStore
 
 MAX_NAME_LENGTH = 200
 
@@ -63,14 +63,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 def _create(batch: Item, item: str, index: int, attributes: Item) -> Item:
     """Store one task, unless it exists already, and return it."""
     membership = {"batchId": batch["batchId"], "batchIndex": index, "batchRun": batch["run"]}
-    try:
-        return store.create(
-            task_id(batch["batchId"], item),
-            batch["owner"],
-            {"output": batch["output"], **attributes, **membership},
-        )
-    except TaskExists as exists:
-        return exists.item
+    attributes = {"output": batch["output"], **attributes, **membership}
+    return store.create(task_id(batch["batchId"], item), batch["owner"], attributes)[0]
 
 
 def _from_object(key: str) -> Item:

@@ -3,17 +3,27 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    field_validator,
     model_serializer,
     model_validator,
 )
 
-from chalicelib.models import MAX_LIST, Name, NewTask, Output, as_integer, check_upload_id
+from chalicelib.models import (
+    MAX_LIST,
+    Body,
+    Name,
+    NewTask,
+    Output,
+    UploadId,
+    as_integer,
+    checked_url,
+    exactly_one,
+)
 from darkroom.sources.data_urls import is_data_url
 from darkroom.tasks.model import Status
 
@@ -21,22 +31,25 @@ MAX_SOURCES = 1000
 MAX_PREFIX_LENGTH = 500
 
 
+def _no_data_url(url: str) -> str:
+    if is_data_url(url):
+        raise ValueError("a batch takes no data: URLs; upload the file and send its uploadId")
+    return url
+
+
+# The validator on the left runs first.
+WebUrl = Annotated[str, AfterValidator(_no_data_url), AfterValidator(checked_url)]
+
+
 class NewItem(NewTask):
     """One source of a batch: as in the body of `POST /tasks`, but without `data:` URLs."""
 
-    imageUrl: Annotated[  # noqa: N815 - the contract's spelling
-        str | None, Field(description="`http:` or `https:` (2,048 characters)")
+    imageUrl: Annotated[
+        WebUrl | None, Field(description="`http:` or `https:` (2,048 characters)")
     ] = None
     output: Annotated[
         Output, Field(description="The result's format and quality, instead of the batch's")
     ] = Field(default_factory=lambda: Output(format="auto", quality=90))
-
-    @field_validator("imageUrl")
-    @classmethod
-    def _is_no_data_url(cls, url: str | None) -> str | None:
-        if url is not None and is_data_url(url):
-            raise ValueError("a batch takes no data: URLs; upload the file and send its uploadId")
-        return url
 
     @model_serializer(mode="wrap")
     def _keep_output(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -50,13 +63,11 @@ class NewItem(NewTask):
         return item
 
 
-class NewManifest(BaseModel):
+class NewManifest(Body):
     """A file that was uploaded before, with a source on each line."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    uploadId: Annotated[  # noqa: N815
-        str, Field(description="From `POST /uploads`", json_schema_extra={"format": "uuid"})
+    uploadId: Annotated[
+        UploadId, Field(description="From `POST /uploads`", json_schema_extra={"format": "uuid"})
     ]
     format: Annotated[
         Literal["jsonl", "csv"],
@@ -66,29 +77,19 @@ class NewManifest(BaseModel):
         ),
     ]
 
-    _check_upload_id = field_validator("uploadId")(check_upload_id)
 
-
-class NewBatch(BaseModel):
+class NewBatch(Body):
     """The body of `POST /batches`: the sources, a prefix of objects, or a file with the sources."""
 
+    # The rule of `_has_one_kind`.
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            # The rule of `_has_one_kind`, as JSON Schema.
-            "oneOf": [
-                {"required": ["sources"], "properties": {"sources": {"type": "array"}}},
-                {"required": ["s3Prefix"], "properties": {"s3Prefix": {"type": "string"}}},
-                {"required": ["manifest"], "properties": {"manifest": {"type": "object"}}},
-            ]
-        },
+        json_schema_extra=exactly_one(sources="array", s3Prefix="string", manifest="object")
     )
 
     sources: Annotated[list[NewItem], Field(min_length=1, max_length=MAX_SOURCES)] | None = Field(
         None, description="The items; if one is invalid, the whole request is refused"
     )
-    s3Prefix: Annotated[  # noqa: N815
+    s3Prefix: Annotated[
         str | None,
         Field(
             min_length=1,
@@ -103,7 +104,7 @@ class NewBatch(BaseModel):
     output: Annotated[Output, Field(description="For items without an `output`")] = Field(
         default_factory=lambda: Output(format="auto", quality=90)
     )
-    toleratedFailurePercentage: Annotated[  # noqa: N815
+    toleratedFailurePercentage: Annotated[
         int,
         Field(
             ge=0,

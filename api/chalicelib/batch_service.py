@@ -8,13 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Problem
 from chalicelib.task_service import new_id, replay, request_digest
-from darkroom.aws.s3 import (
-    Bucket,
-    import_key,
-    manifest_key,
-    upload_key,
-    uploaded_manifest_key,
-)
+from darkroom.aws.s3 import Bucket, import_key, manifest_key, upload_key, uploaded_manifest_key
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.manifests import encode
 from darkroom.batches.model import (
@@ -78,8 +72,7 @@ class BatchService:
         """
         cancelled = self.store.end("cancel", item)
         if cancelled is None:
-            message = "Only a RUNNING batch can be cancelled; this one has ended."
-            raise Problem(409, "NotCancellable", message)
+            raise Problem.known("NotCancellable-batch")
         self._stop(execution_name(item["batchId"], item["run"]), "The batch was cancelled.")
         name = execution_name(item["batchId"], item["run"], CANCELLING)
         self._try("not started", lambda: self.machine.start(name, cancelling_order(cancelled)))
@@ -94,8 +87,7 @@ class BatchService:
         settled = "active" not in item
         retried = self.store.retry(item, 0 if settled else INDEX_DELAY_SECONDS)
         if retried is None:
-            message = "Only a batch that has ended can be retried; this one is RUNNING."
-            raise Problem(409, "NotRetryable", message)
+            raise Problem.known("NotRetryable-batch")
         if not settled:
             old = execution_name(item["batchId"], item["run"], CANCELLING)
             self._stop(old, "The batch is being retried.")
@@ -119,8 +111,7 @@ class BatchService:
             try:
                 self.bucket.copy(upload_key(owner, new.manifest.uploadId), uploaded, "The upload")
             except SourceNotFound as error:
-                message = "This upload has no file. Upload one, then use it within a day."
-                raise Problem(404, "UploadNotFound", message, "manifest.uploadId") from error
+                raise Problem.known("UploadNotFound") from error
             form = {"uploaded": uploaded, "format": new.manifest.format}
             return {"reader": "manifest", "key": entries, **form}
         return {"reader": "objects", "key": import_key(owner, new.s3Prefix or "")}

@@ -1,4 +1,4 @@
-"""Every error that the API can return, with its exact message, for `GET /openapi.json`.
+"""Every error that the API can return, with its message: the exact one, or an example.
 
 `tests/unit/api/test_error_catalog.py` provokes each of ours; `template.yaml` has API Gateway's.
 """
@@ -20,87 +20,63 @@ STATUSES = {
     "5XX": "An internal error: 500, 502, 504",
 }
 
-ERRORS: dict[str, dict[str, tuple[str, str | None]]] = {
+ERRORS = {
     "400": {
-        "MalformedJson": ("The body is not valid JSON.", None),
-        "InvalidRequest": ("There is no field colour.", "colour"),
-        "InvalidSource": ("imageUrl: Only http and https URLs can be fetched.", "imageUrl"),
-        "InvalidSource-batch": (
-            "sources.1.imageUrl: Only http and https URLs can be fetched.",
-            "sources.1.imageUrl",
-        ),
-        "InvalidCursor": (
-            "This list did not return this cursor. Start again without a cursor.",
-            "cursor",
-        ),
+        "MalformedJson": "The body is not valid JSON.",
+        "InvalidRequest": "There is no field colour.",
+        "InvalidSource": "imageUrl: Only http and https URLs can be fetched.",
+        "InvalidSource-batch": "sources.1.imageUrl: Only http and https URLs can be fetched.",
+        "InvalidCursor": "This list did not return this cursor. Start again without a cursor.",
         "InvalidIdempotencyKey": (
-            "An idempotency key must have 1 to 255 printable ASCII characters and no space.",
-            "Idempotency-Key",
+            "An idempotency key must have 1 to 255 printable ASCII characters and no space."
         ),
-        "BadRequest": ("Bad Request", None),
+        "BadRequest": "Bad Request",
     },
-    "403": {"Forbidden": ("Send a valid API key in the header x-api-key.", None)},
+    "403": {"Forbidden": "Send a valid API key in the header x-api-key."},
     "404": {
-        "TaskNotFound": ("You have no task with this id.", None),
-        "BatchNotFound": ("You have no batch with this id.", None),
-        "UploadNotFound": (
-            "This upload has no file. Upload one, then use it within a day.",
-            "manifest.uploadId",
-        ),
-        "NotFound": ("There is no such path. GET /health works, and /tasks.", None),
+        "TaskNotFound": "You have no task with this id.",
+        "BatchNotFound": "You have no batch with this id.",
+        "UploadNotFound": "This upload has no file. Upload one, then use it within a day.",
+        "NotFound": "There is no such path. GET /health works, and /tasks.",
     },
-    "405": {
-        "MethodNotAllowed": (
-            "This path does not take that method: see the header Allow.",
-            None,
-        )
-    },
+    "405": {"MethodNotAllowed": "This path does not take that method: see the header Allow."},
     "409": {
         "IdempotencyConflict": (
-            "This idempotency key belongs to a different request. Use a new key for a new request.",
-            "Idempotency-Key",
+            "This idempotency key belongs to a different request. Use a new key for a new request."
         ),
-        "NotRetryable": (
-            "Only a FAILED or CANCELLED task can be retried; this one is PENDING.",
-            None,
-        ),
-        "NotRetryable-batch": (
-            "Only a batch that has ended can be retried; this one is RUNNING.",
-            None,
-        ),
-        "NotCancellable": (
-            "Only a PENDING or RUNNING task can be cancelled; this one is CANCELLED.",
-            None,
-        ),
-        "NotCancellable-batch": (
-            "Only a RUNNING batch can be cancelled; this one has ended.",
-            None,
-        ),
+        "NotRetryable": "Only a FAILED or CANCELLED task can be retried; this one is PENDING.",
+        "NotRetryable-batch": "Only a batch that has ended can be retried; this one is RUNNING.",
+        "NotCancellable": "Only a PENDING or RUNNING task can be cancelled; this one is CANCELLED.",
+        "NotCancellable-batch": "Only a RUNNING batch can be cancelled; this one has ended.",
     },
     "413": {
-        "SourceTooLarge": (
-            "The data URL contains 5242881 bytes; the limit is 5242880.",
-            "imageUrl",
-        ),
+        "SourceTooLarge": "The data URL contains 5242881 bytes; the limit is 5242880.",
         "RequestTooLarge": (
-            "The request has more than 6 MB. Send the file by POST /uploads instead.",
-            None,
+            "The request has more than 6 MB. Send the file by POST /uploads instead."
         ),
     },
     "429": {
-        "TooManyRequests": (
-            "Too many requests. Try again after the seconds in Retry-After.",
-            None,
-        ),
-        "QuotaExceeded": ("The day's quota of this API key is used up.", None),
+        "TooManyRequests": "Too many requests. Try again after the seconds in Retry-After.",
+        "QuotaExceeded": "The day's quota of this API key is used up.",
     },
-    "503": {"ServiceUnavailable": ("The service is temporarily unavailable. Try again.", None)},
-    "5XX": {"InternalError": ("Something broke on our side. Try again.", None)},
+    "503": {"ServiceUnavailable": "The service is temporarily unavailable. Try again."},
+    "5XX": {"InternalError": "Something broke on our side. Try again."},
 }
-"""By status and name: the message for people, and the field, parameter or header that is wrong.
+"""By status and name: the message for people.
 
 The name is the error code. The suffix `-batch` marks the message for batches where it differs.
 """
+FIELDS = {
+    "InvalidRequest": "colour",
+    "InvalidSource": "imageUrl",
+    "InvalidSource-batch": "sources.1.imageUrl",
+    "InvalidCursor": "cursor",
+    "InvalidIdempotencyKey": "Idempotency-Key",
+    "UploadNotFound": "manifest.uploadId",
+    "IdempotencyConflict": "Idempotency-Key",
+    "SourceTooLarge": "imageUrl",
+}
+"""By name: the field, parameter or header that is wrong."""
 
 
 def statuses(names: Iterable[str]) -> dict[str, list[str]]:
@@ -124,11 +100,13 @@ def code(name: str) -> str:
 def examples() -> Json:
     """Return the response of each error, as `components.examples` of OpenAPI."""
     return {
-        name: {"value": {"error": {"code": code(name), "message": message, **_field(field)}}}
+        name: {"value": body(code(name), message, FIELDS.get(name))}
         for errors in ERRORS.values()
-        for name, (message, field) in errors.items()
+        for name, message in errors.items()
     }
 
 
-def _field(name: str | None) -> Json:
-    return {} if name is None else {"field": name}
+def body(error_code: str, message: str, field: str | None) -> Json:
+    """Return the body of an error response."""
+    error = {"code": error_code, "message": message}
+    return {"error": error | ({"field": field} if field else {})}

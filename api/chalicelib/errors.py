@@ -5,21 +5,19 @@ Every error response goes through `handle_errors`, whether our code or Chalice r
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import ChaliceUnhandledError, Response
 
+from chalicelib.error_catalog import ERRORS, FIELDS, body, code
 from darkroom.runtime.logging import logger
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
-# Replaces the text of Chalice's own error responses.
-CHALICE = {
-    405: ("MethodNotAllowed", "This path does not take that method: see the header Allow."),
-    500: ("InternalError", "Something broke on our side. Try again."),
-}
+# Replaces Chalice's own error responses.
+CHALICE = {405: "MethodNotAllowed", 500: "InternalError"}
 
 
 class Problem(ChaliceUnhandledError):
@@ -30,12 +28,17 @@ class Problem(ChaliceUnhandledError):
         super().__init__(message)
         self.status, self.code, self.field = status, code, field
 
+    @classmethod
+    def known(cls, name: str) -> Self:
+        """Return the error of this name in `error_catalog`, which always has the same message."""
+        status = next(status for status, found in ERRORS.items() if name in found)
+        number = int(status.replace("XX", "00"))
+        return cls(number, code(name), ERRORS[status][name], FIELDS.get(name))
+
     def response(self, headers: Mapping[str, str | list[str]] | None = None) -> Response:
         """Return the response."""
-        error = {"code": self.code, "message": str(self)}
-        if self.field:
-            error["field"] = self.field
-        return Response({"error": error}, headers=dict(headers or {}), status_code=self.status)
+        error = body(self.code, str(self), self.field)
+        return Response(error, headers=dict(headers or {}), status_code=self.status)
 
 
 def handle_errors(event: Any, get_response: Callable[[Any], Response]) -> Response:
@@ -47,27 +50,16 @@ def handle_errors(event: Any, get_response: Callable[[Any], Response]) -> Respon
     logger.set_correlation_id((event.uri_params or {}).get("taskId"))
     try:
         response = get_response(event)
-    except Unavailable as problem:
-        return problem.response({"Retry-After": "1"})
     except Problem as problem:
-        return problem.response()
+        unavailable = problem.code == "ServiceUnavailable"  # a later request may succeed
+        return problem.response({"Retry-After": "1"} if unavailable else {})
     if response.status_code in CHALICE and "Code" in response.body:
-        code, message = CHALICE[response.status_code]
-        return Problem(response.status_code, code, message).response(response.headers)
+        return Problem.known(CHALICE[response.status_code]).response(response.headers)
     return response
 
 
-class Unavailable(Problem):
-    """A service that the request needs did not answer; a later request may succeed."""
-
-    def __init__(self) -> None:
-        """Take nothing: only the log names the service."""
-        message = "The service is temporarily unavailable. Try again."
-        super().__init__(503, "ServiceUnavailable", message)
-
-
 def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
-    """Wrap a route that calls AWS: a failed call becomes `Unavailable`.
+    """Wrap a route that calls AWS: a failed call becomes 503. Only the log names the service.
 
     `handle_errors` cannot do this: Chalice turns other exceptions into a 500 before a middleware
     sees them.
@@ -81,6 +73,6 @@ def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, 
             logger.warning(
                 "a service did not answer", error=type(error).__name__, reason=str(error)
             )
-            raise Unavailable from error
+            raise Problem.known("ServiceUnavailable") from error
 
     return wrapper

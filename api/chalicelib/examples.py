@@ -8,17 +8,24 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.batch_models import NewBatch
-from chalicelib.batch_responses import Batch
 from chalicelib.models import NewAttempt, NewTask, NewUpload
-from chalicelib.responses import CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.responses import Batch, CallbackSecret, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
+from darkroom.events.model import TASK_FIELDS
 
 Json = dict[str, Any]
 
 ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 ROOT = "/v1"
 """The stage, which is the path prefix for clients that use the API's own host name."""
-TASK = {
+PICTURE = {
+    "contentType": "image/png",
+    "width": 1280,
+    "height": 960,
+    "bytes": 67134,
+    "sha256": "0" * 64,
+}
+TASK: Json = {
     "taskId": ID,
     "name": "card",
     "status": "COMPLETED",
@@ -31,11 +38,7 @@ TASK = {
     "result": {
         "url": f"https://files.s3.amazonaws.com/results/{ID}/1.png?X-Amz-Signature=0",
         "expiresAt": "2026-11-25T05:26:34.753Z",
-        "contentType": "image/png",
-        "width": 1280,
-        "height": 960,
-        "bytes": 67134,
-        "sha256": "0" * 64,
+        **PICTURE,
     },
     "failure": None,
     "callback": None,
@@ -85,6 +88,7 @@ NEW_TASKS: Json = {
     },
 }
 ZERO_COUNTS = {"PENDING": 0, "RUNNING": 0, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 0}
+BATCH_LINKS = {"self": f"{ROOT}/batches/{ID}", "tasks": f"{ROOT}/batches/{ID}/tasks"}
 BATCH = {
     "batchId": ID,
     "name": "holiday",
@@ -99,12 +103,7 @@ BATCH = {
         "arn": "arn:aws:states:eu-west-1:1:execution:batches",
         "consoleUrl": "https://eu-west-1.console.aws.amazon.com/states/home",
     },
-    "links": {
-        "self": f"{ROOT}/batches/{ID}",
-        "tasks": f"{ROOT}/batches/{ID}/tasks",
-        "cancel": f"{ROOT}/batches/{ID}/cancel",
-        "retry": None,
-    },
+    "links": BATCH_LINKS | {"cancel": f"{ROOT}/batches/{ID}/cancel", "retry": None},
 }
 BATCH_ACCEPTED = BATCH | {"total": 2, "counts": ZERO_COUNTS | {"PENDING": 2}}
 BATCH_READING = BATCH | {"total": None, "counts": ZERO_COUNTS}
@@ -114,12 +113,7 @@ BATCH_COMPLETED = BATCH | {
     "status": "COMPLETED",
     "completedAt": "2026-11-25T04:27:02.101Z",
     "counts": ZERO_COUNTS | {"COMPLETED": 197, "FAILED": 3},
-    "links": {
-        "self": f"{ROOT}/batches/{ID}",
-        "tasks": f"{ROOT}/batches/{ID}/tasks",
-        "cancel": None,
-        "retry": f"{ROOT}/batches/{ID}/retry",
-    },
+    "links": BATCH_LINKS | {"cancel": None, "retry": f"{ROOT}/batches/{ID}/retry"},
 }
 BATCH_FAILED = BATCH_COMPLETED | {
     "status": "FAILED",
@@ -185,19 +179,8 @@ EXAMPLES: dict[type[BaseModel], Json] = {
         "type": "task.completed",
         "timestamp": TASK["completedAt"],
         "data": {
-            "taskId": ID,
-            "status": "COMPLETED",
-            "attempt": 1,
-            "createdAt": TASK["createdAt"],
-            "completedAt": TASK["completedAt"],
-            "name": "card",
-            "result": {
-                "contentType": "image/png",
-                "width": 1280,
-                "height": 960,
-                "bytes": 67134,
-                "sha256": "0" * 64,
-            },
+            **{name: TASK[name] for name in (*TASK_FIELDS, "name")},
+            "result": PICTURE,
             "failure": None,
         },
     },

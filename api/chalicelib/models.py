@@ -3,15 +3,15 @@
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -44,21 +44,49 @@ def as_integer(number: object) -> object:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def check_upload_id(upload_id: str | None) -> str | None:
-    """Return the id of an upload. Whether a file was uploaded is not checked.
-
-    Raises:
-        ValueError: it does not have the form of an id.
-    """
-    if upload_id is not None and not is_id(upload_id):
+def _checked_upload_id(upload_id: str) -> str:
+    """Return the id of an upload. Whether a file was uploaded is not checked."""
+    if not is_id(upload_id):
         raise ValueError("this is not an id from POST /uploads")
     return upload_id
 
 
-class Output(BaseModel):
-    """The format and quality of the result."""
+def checked_url(url: str) -> str:
+    """Return a URL that Darkroom may call. Its address is checked later, when it is called."""
+    try:
+        check_url(url)
+    except SourceError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+def _checked_source(url: str) -> str:
+    return url if is_data_url(url) else checked_url(url)
+
+
+UploadId = Annotated[str, AfterValidator(_checked_upload_id)]
+Url = Annotated[str, AfterValidator(checked_url)]
+UrlOrData = Annotated[str, AfterValidator(_checked_source)]
+
+
+def exactly_one(**fields: str) -> dict[str, Any]:
+    """Return JSON Schema: exactly one of these fields is sent. Each has its name and JSON type."""
+    return {
+        "oneOf": [
+            {"required": [name], "properties": {name: {"type": kind}}}
+            for name, kind in fields.items()
+        ]
+    }
+
+
+class Body(BaseModel):
+    """The body of a request, or a part of it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Output(Body):
+    """The format and quality of the result."""
 
     format: Annotated[
         Literal["auto", "jpeg", "png", "webp"],
@@ -69,49 +97,27 @@ class Output(BaseModel):
     )
 
 
-class NewTask(BaseModel):
+class NewTask(Body):
     """The body of `POST /tasks`. The image is at a URL, or was uploaded with `POST /uploads`."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            # The rule of `_has_one_source`, as JSON Schema.
-            "oneOf": [
-                {"required": ["imageUrl"], "properties": {"imageUrl": {"type": "string"}}},
-                {"required": ["uploadId"], "properties": {"uploadId": {"type": "string"}}},
-            ]
-        },
-    )
+    # The rule of `_has_one_source`.
+    model_config = ConfigDict(json_schema_extra=exactly_one(imageUrl="string", uploadId="string"))
 
-    imageUrl: Annotated[  # noqa: N815 - the contract's spelling
-        str | None,
+    imageUrl: Annotated[
+        UrlOrData | None,
         Field(description="`http:`, `https:` (2,048 characters) or `data:image/…;base64,…`"),
     ] = None
-    uploadId: Annotated[  # noqa: N815
-        str | None,
+    uploadId: Annotated[
+        UploadId | None,
         Field(description="From `POST /uploads`", json_schema_extra={"format": "uuid"}),
     ] = None
     name: Annotated[Name | None, Field(description="A name to find the task by")] = None
     output: Annotated[Output, Field(description="The format and quality of the result")] = Field(
         default_factory=lambda: Output(format="auto", quality=90)
     )
-    callbackUrl: Annotated[  # noqa: N815
-        str | None,
-        Field(description="Receives a signed webhook when the task has ended"),
+    callbackUrl: Annotated[
+        Url | None, Field(description="Receives a signed webhook when the task has ended")
     ] = None
-
-    @field_validator("imageUrl")
-    @classmethod
-    def _check_image_url(cls, url: str | None) -> str | None:
-        return url if url is None or is_data_url(url) else _checked_url(url)
-
-    @field_validator("callbackUrl")
-    @classmethod
-    def _check_callback_url(cls, url: str | None) -> str | None:
-        return url if url is None else _checked_url(url)
-
-    _check_upload_id = field_validator("uploadId")(check_upload_id)
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
@@ -120,22 +126,18 @@ class NewTask(BaseModel):
         return self
 
 
-class NewAttempt(BaseModel):
+class NewAttempt(Body):
     """The optional body of `POST /tasks/{taskId}/retry`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     attempt: Annotated[int, Field(ge=1), BeforeValidator(as_integer)] | None = Field(
         None, description="The attempt to retry: if the task is in a later one, the answer is 409"
     )
 
 
-class NewUpload(BaseModel):
+class NewUpload(Body):
     """The body of `POST /uploads`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    contentType: Annotated[  # noqa: N815
+    contentType: Annotated[
         str,
         Field(
             max_length=100,
@@ -156,15 +158,6 @@ class ListQuery(BaseModel):
     cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         None, description="The `cursor` of the previous page; it stays valid while tasks arrive"
     )
-
-
-def _checked_url(url: str) -> str:
-    """Return a URL that Darkroom may call. Its address is checked later, when it is called."""
-    try:
-        check_url(url)
-    except SourceError as error:
-        raise ValueError(str(error)) from error
-    return url
 
 
 def parse_body(model: type[Model], body: str | bytes) -> Model:

@@ -9,39 +9,27 @@ from typing import TYPE_CHECKING
 
 from pydantic.json_schema import models_json_schema
 
-from chalicelib import error_catalog
-from chalicelib.examples import (
-    CANCELLED_TASK,
-    EXAMPLES,
-    FAILED,
-    ID,
-    NEW_TASKS,
-    PENDING,
-    RETRIED,
-    ROOT,
-    TASK,
-)
+from chalicelib import error_catalog, examples
+from chalicelib.batch_models import BatchTasksQuery, NewBatch
+from chalicelib.examples import ID, ROOT
 from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
-from chalicelib.openapi_batches import batch_paths
 from chalicelib.openapi_parts import (
     CACHE_HEADERS,
     IDEMPOTENCY_KEY,
     IF_NONE_MATCH,
     NOT_MODIFIED,
     REPLAYED,
-    TEXT,
     Json,
     Untitled,
     answer,
     body,
-    content_of,
     location,
     operation,
     path_id,
     query,
+    webhook,
 )
-from chalicelib.responses import CallbackSecret, Error, Health, Task, TaskList, Upload
-from chalicelib.webhook import Webhook
+from chalicelib.responses import Batch, CallbackSecret, Error, Health, Task, TaskList, Upload
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -64,7 +52,7 @@ KEY_DESCRIPTION = "The key identifies the caller. A caller sees only its own tas
 
 def document() -> Json:
     """Return the OpenAPI document."""
-    models: list[type[BaseModel]] = [*EXAMPLES, Error]
+    models: list[type[BaseModel]] = [*examples.EXAMPLES, Error]
     _, schemas = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/components/schemas/{model}",
@@ -88,7 +76,7 @@ def document() -> Json:
 
 def _paths() -> Json:
     place = location(f"{ROOT}/tasks/{ID}")
-    shown = {"Completed": TASK, "Failed": FAILED}
+    shown = {"Completed": examples.TASK, "Failed": examples.FAILED}
     task_id = path_id("taskId", "The id of a task, from `POST /tasks`")
     return {
         "/tasks": {
@@ -102,15 +90,15 @@ def _paths() -> Json:
                     "202": answer(
                         "The task",
                         Task,
-                        {"Accepted": PENDING},
+                        {"Accepted": examples.PENDING},
                         **place,
                         **{"Idempotent-Replayed": REPLAYED},
                     )
                 },
                 "InvalidSource InvalidIdempotencyKey IdempotencyConflict SourceTooLarge",
                 parameters=[IDEMPOTENCY_KEY],
-                callbacks={"ended": {"{$request.body#/callbackUrl}": {"post": _webhook()}}},
-                **body(NewTask, NEW_TASKS),
+                callbacks={"ended": {"{$request.body#/callbackUrl}": {"post": webhook()}}},
+                **body(NewTask, examples.NEW_TASKS),
             ),
             "get": operation(
                 "listTasks",
@@ -139,7 +127,7 @@ def _paths() -> Json:
                 "retry",
                 "Retry a task",
                 "Begins the next attempt of a FAILED or CANCELLED task. The body is optional.",
-                {"202": answer("The task", Task, {"Retried": RETRIED}, **place)},
+                {"202": answer("The task", Task, {"Retried": examples.RETRIED}, **place)},
                 "TaskNotFound NotFound NotRetryable",
                 **body(NewAttempt, needed=False),
             ),
@@ -150,11 +138,11 @@ def _paths() -> Json:
                 "cancel",
                 "Cancel a task",
                 "Cancels a PENDING or RUNNING task, and stops its execution.",
-                {"202": answer("The task", Task, {"Cancelled": CANCELLED_TASK}, **place)},
+                {"202": answer("The task", Task, {"Cancelled": examples.CANCELLED_TASK}, **place)},
                 "TaskNotFound NotFound NotCancellable",
             ),
         },
-        **batch_paths(),
+        **_batch_paths(),
         "/uploads": {
             "post": operation(
                 "upload",
@@ -175,6 +163,91 @@ def _paths() -> Json:
             )
         },
         **_free_paths(),
+    }
+
+
+def _batch_paths() -> Json:
+    place = location(f"{ROOT}/batches/{ID}")
+    accepted = {
+        "With its sources": examples.BATCH_ACCEPTED,
+        "While it is being read": examples.BATCH_READING,
+    }
+    shown = {
+        "Running": examples.BATCH,
+        "Completed": examples.BATCH_COMPLETED,
+        "Failed": examples.BATCH_FAILED,
+    }
+    retried, cancelled = (
+        {"Retried": examples.BATCH_RETRIED},
+        {"Cancelled": examples.BATCH_CANCELLED},
+    )
+    tasks = {"Two tasks": examples.BATCH_TASKS}
+    batch_id = path_id("batchId", "The id of a batch, from `POST /batches`")
+    return {
+        "/batches": {
+            "post": operation(
+                "submitBatch",
+                "Submit a batch of tasks",
+                "The items are up to 1,000 `sources` in the body, or up to two million lines of a "
+                "manifest or objects under a prefix. Each item becomes an ordinary task, with its "
+                "own execution, cancel, retry and webhook; the batch itself has no webhook. An "
+                "invalid line becomes a FAILED task. With an `Idempotency-Key` it is safe to send "
+                "the request again.",
+                {
+                    "202": answer(
+                        "The batch", Batch, accepted, **place, **{"Idempotent-Replayed": REPLAYED}
+                    )
+                },
+                "InvalidSource-batch InvalidIdempotencyKey UploadNotFound IdempotencyConflict",
+                parameters=[IDEMPOTENCY_KEY],
+                **body(NewBatch, examples.NEW_BATCHES),
+            ),
+        },
+        "/batches/{batchId}": {
+            "parameters": [batch_id],
+            "get": operation(
+                "showBatch",
+                "Show a batch and its task counts",
+                "The counts are current. Once the total is known, tasks that do not exist yet "
+                "count as PENDING.",
+                {"200": answer("The batch", Batch, shown, **CACHE_HEADERS)} | NOT_MODIFIED,
+                "BatchNotFound NotFound",
+                parameters=[IF_NONE_MATCH],
+            ),
+        },
+        "/batches/{batchId}/tasks": {
+            "parameters": [batch_id],
+            "get": operation(
+                "listBatch",
+                "List the tasks of a batch in the order of its manifest",
+                "A batch that was just accepted may have no tasks yet. A page may be short, or "
+                "empty, and still have a cursor.",
+                {"200": answer("A page", TaskList, tasks, **CACHE_HEADERS)} | NOT_MODIFIED,
+                "InvalidRequest InvalidCursor BatchNotFound NotFound",
+                parameters=[*query(BatchTasksQuery), IF_NONE_MATCH],
+            ),
+        },
+        "/batches/{batchId}/retry": {
+            "parameters": [batch_id],
+            "post": operation(
+                "retryBatch",
+                "Retry the FAILED and CANCELLED tasks of a batch",
+                "The batch must have ended. COMPLETED tasks stay as they are. Items that have no "
+                "task yet are ingested now.",
+                {"202": answer("The batch", Batch, retried, **place)},
+                "BatchNotFound NotFound NotRetryable-batch",
+            ),
+        },
+        "/batches/{batchId}/cancel": {
+            "parameters": [batch_id],
+            "post": operation(
+                "cancelBatch",
+                "Cancel a batch and its open tasks",
+                "The batch is CANCELLED at once, its open tasks within seconds.",
+                {"202": answer("The batch", Batch, cancelled, **place)},
+                "BatchNotFound NotFound NotCancellable-batch",
+            ),
+        },
     }
 
 
@@ -200,40 +273,5 @@ def _free_paths() -> Json:
                 {"200": {"description": "This document", "content": content}},
                 security=[],
             )
-        },
-    }
-
-
-def _webhook() -> Json:
-    """Return the operation that receives a caller's webhooks at its `callbackUrl`."""
-    headers = {
-        "webhook-id": ("The same for each delivery", "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807-1"),
-        "webhook-timestamp": ("When it was sent, in seconds since 1970", "1795580792"),
-        "webhook-signature": (
-            "`v1,` and the HMAC-SHA256 of id, timestamp and body",
-            "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
-        ),
-    }
-    return {
-        "summary": "Receive a webhook when the task has ended",
-        "description": "Signed as Standard Webhooks specifies. A 2xx within 15 seconds means "
-        "delivered. Otherwise it is retried for two hours. A webhook may be delivered more than "
-        "once, and webhooks in any order.",
-        "parameters": [
-            {
-                "name": name,
-                "in": "header",
-                "required": True,
-                "description": description,
-                "schema": TEXT,
-                "example": example,
-            }
-            for name, (description, example) in headers.items()
-        ],
-        "requestBody": {"required": True, "content": content_of(Webhook)},
-        "responses": {
-            "2XX": {"description": "Delivered"},
-            "410": {"description": "The receiver is gone: no retry"},
-            "default": {"description": "Retried later"},
         },
     }

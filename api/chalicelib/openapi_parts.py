@@ -5,10 +5,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from chalicelib.batch_responses import Batch
 from chalicelib.error_catalog import STATUSES, code, statuses
 from chalicelib.examples import EXAMPLES, ID
-from chalicelib.responses import Error, Task
+from chalicelib.responses import Batch, Error, Task
+from chalicelib.webhook import Webhook
 
 Json = dict[str, Any]
 
@@ -59,29 +59,10 @@ LINKS: dict[type[BaseModel], Json] = {
         (Batch, "batchId", ("showBatch", "listBatch", "retryBatch", "cancelBatch")),
     )
 }
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "A request with the same key and body returns the same task or batch, and "
-    "creates no second one",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-}
-IF_NONE_MATCH = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The `ETag` of the client's last response: 304 while nothing has changed",
-    "schema": TEXT,
-}
 # Errors of every operation; API Gateway itself returns some of them.
-COMMON_ERRORS = (
-    "BadRequest",
-    "MethodNotAllowed",
-    "TooManyRequests",
-    "ServiceUnavailable",
-    "InternalError",
-)
-API_KEY_ERRORS = ("Forbidden", "QuotaExceeded")
-BODY_ERRORS = ("MalformedJson", "InvalidRequest", "RequestTooLarge")
+COMMON_ERRORS = "BadRequest MethodNotAllowed TooManyRequests ServiceUnavailable InternalError"
+API_KEY_ERRORS = "Forbidden QuotaExceeded"
+BODY_ERRORS = "MalformedJson InvalidRequest RequestTooLarge"
 
 
 class Untitled(GenerateJsonSchema):
@@ -102,11 +83,33 @@ def location(path: str) -> Json:
     return {"Location": {**about, "schema": schema, "example": path}}
 
 
+def parameter(
+    place: str, name: str, description: str, schema: Json, *, required: bool = False
+) -> Json:
+    """Return a parameter in the `path`, the `query` or a `header`."""
+    needed = {"required": True} if required else {}
+    return {"name": name, "in": place, **needed, "description": description, "schema": schema}
+
+
 def path_id(name: str, description: str) -> Json:
     """Return the path parameter for an id."""
     schema = {"type": "string", "format": "uuid", "example": ID}
-    where = {"name": name, "in": "path", "required": True}
-    return {**where, "description": description, "schema": schema}
+    return parameter("path", name, description, schema, required=True)
+
+
+IDEMPOTENCY_KEY = parameter(
+    "header",
+    "Idempotency-Key",
+    "A request with the same key and body returns the same task or batch, and creates no second "
+    "one",
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+)
+IF_NONE_MATCH = parameter(
+    "header",
+    "If-None-Match",
+    "The `ETag` of the client's last response: 304 while nothing has changed",
+    TEXT,
+)
 
 
 def operation(
@@ -122,10 +125,10 @@ def operation(
         errors: names of its own errors in `ERRORS`, separated by spaces; common ones are added.
         more: other properties of the operation.
     """
-    names = [*errors.split(), *COMMON_ERRORS]
-    names += API_KEY_ERRORS if more.get("security") != [] else ()
-    names += BODY_ERRORS if "requestBody" in more else ()
-    refused = {status: _error(status, found) for status, found in statuses(names).items()}
+    names = f"{errors} {COMMON_ERRORS}"
+    names += f" {API_KEY_ERRORS}" if more.get("security") != [] else ""
+    names += f" {BODY_ERRORS}" if "requestBody" in more else ""
+    refused = {status: _error(status, found) for status, found in statuses(names.split()).items()}
     about = {"operationId": name, "summary": summary, "description": description}
     return {**about, **more, "responses": answers | refused}
 
@@ -159,14 +162,37 @@ def query(model: type[BaseModel]) -> list[Json]:
         ref_template="#/components/schemas/{model}", schema_generator=Untitled
     )
     return [
-        {
-            "name": name,
-            "in": "query",
-            "description": field["description"],
-            "schema": _without_null(field),
-        }
+        parameter("query", name, field["description"], _without_null(field))
         for name, field in schema["properties"].items()
     ]
+
+
+def webhook() -> Json:
+    """Return the operation that receives a caller's webhooks at its `callbackUrl`."""
+    headers = {
+        "webhook-id": ("The same for each delivery", "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807-1"),
+        "webhook-timestamp": ("When it was sent, in seconds since 1970", "1795580792"),
+        "webhook-signature": (
+            "`v1,` and the HMAC-SHA256 of id, timestamp and body",
+            "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+        ),
+    }
+    return {
+        "summary": "Receive a webhook when the task has ended",
+        "description": "Signed as Standard Webhooks specifies. A 2xx within 15 seconds means "
+        "delivered. Otherwise it is retried for two hours. A webhook may be delivered more than "
+        "once, and webhooks in any order.",
+        "parameters": [
+            parameter("header", name, description, TEXT, required=True) | {"example": example}
+            for name, (description, example) in headers.items()
+        ],
+        "requestBody": {"required": True, "content": content_of(Webhook)},
+        "responses": {
+            "2XX": {"description": "Delivered"},
+            "410": {"description": "The receiver is gone: no retry"},
+            "default": {"description": "Retried later"},
+        },
+    }
 
 
 def _error(status: str, names: list[str]) -> Json:

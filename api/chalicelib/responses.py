@@ -10,12 +10,14 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chalicelib.models import Name, Output
+from darkroom.batches.model import BatchStatus
 from darkroom.tasks.model import Status
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-Path = Annotated[
-    str, Field(pattern="^/(.+/)?tasks/", json_schema_extra={"format": "uri-reference"})
-]
+Reference = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+TaskPath = Annotated[Reference, Field(pattern="^/(.+/)?tasks/")]
+BatchPath = Annotated[Reference, Field(pattern="^/(.+/)?batches/")]
+Count = Annotated[int, Field(ge=0)]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
@@ -28,7 +30,7 @@ class Answer(BaseModel):
 class Picture(Answer):
     """The properties of the gray image's file."""
 
-    contentType: Annotated[str, Field(description="`image/jpeg`, …")]  # noqa: N815 - the contract's spelling
+    contentType: Annotated[str, Field(description="`image/jpeg`, …")]
     width: Annotated[int, Field(ge=1, description="In pixels")]
     height: Annotated[int, Field(ge=1, description="In pixels")]
     bytes: Annotated[int, Field(ge=1, description="The size of the file")]
@@ -41,9 +43,7 @@ class Result(Picture):
     """The gray image of a COMPLETED task."""
 
     url: Annotated[Url, Field(description="Valid until `expiresAt`; GET the task for a new one")]
-    expiresAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="At most an hour after the request")
-    ]
+    expiresAt: Annotated[AwareDatetime, Field(description="At most an hour after the request")]
 
 
 class Failure(Answer):
@@ -58,7 +58,7 @@ class Execution(Answer):
     """The Step Functions execution that processes, or processed, the task or the batch."""
 
     arn: Annotated[str, Field(description="Its ARN")]
-    consoleUrl: Annotated[  # noqa: N815
+    consoleUrl: Annotated[
         str | None,
         Field(description="Its page in the Step Functions console, if there is a console"),
     ]
@@ -100,21 +100,21 @@ class Links(Answer):
     the URL of the request, as a browser does.
     """
 
-    self: Annotated[Path, Field(description="GET this to show the task")]
-    retry: Annotated[Path | None, Field(description="POST here to retry it")]
-    cancel: Annotated[Path | None, Field(description="POST here to cancel it")]
+    self: Annotated[TaskPath, Field(description="GET this to show the task")]
+    retry: Annotated[TaskPath | None, Field(description="POST here to retry it")]
+    cancel: Annotated[TaskPath | None, Field(description="POST here to cancel it")]
 
 
 class UrlSource(Answer):
     """The URL that was sent. The bytes of a `data:` URL are left out."""
 
-    imageUrl: Annotated[str, Field(description="The URL")]  # noqa: N815
+    imageUrl: Annotated[str, Field(description="The URL")]
 
 
 class UploadSource(Answer):
     """The upload that was sent."""
 
-    uploadId: Annotated[Id, Field(description="Its id")]  # noqa: N815
+    uploadId: Annotated[Id, Field(description="Its id")]
 
 
 class ObjectSource(Answer):
@@ -127,13 +127,13 @@ class LineSource(Answer):
     """The invalid line of a batch's manifest for which the task FAILED."""
 
     line: Annotated[str, Field(description="The beginning of its text")]
-    lineNumber: Annotated[int, Field(ge=1, description="Its number in the file")]  # noqa: N815
+    lineNumber: Annotated[int, Field(ge=1, description="Its number in the file")]
 
 
 class Task(Answer):
     """A task."""
 
-    taskId: Annotated[Id, Field(description="Its id")]  # noqa: N815
+    taskId: Annotated[Id, Field(description="Its id")]
     name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
     status: Annotated[
         Status,
@@ -148,13 +148,11 @@ class Task(Answer):
         Field(description="The source of the image"),
     ]
     output: Annotated[Output, Field(description="The format and quality of the result")]
-    createdAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="When it was accepted")
-    ]
-    startedAt: Annotated[  # noqa: N815
+    createdAt: Annotated[AwareDatetime, Field(description="When it was accepted")]
+    startedAt: Annotated[
         AwareDatetime | None, Field(description="When an execution claimed this attempt")
     ]
-    completedAt: Annotated[  # noqa: N815
+    completedAt: Annotated[
         AwareDatetime | None,
         Field(description="When this attempt ended: COMPLETED, FAILED or CANCELLED"),
     ]
@@ -176,17 +174,79 @@ class TaskList(Answer):
     ]
 
 
+class BatchFailure(Answer):
+    """Why a batch FAILED. Its open tasks are cancelled."""
+
+    error: Annotated[str, Field(description="For programs: `TooManyFailures`, `EmptyBatch`, …")]
+    message: Annotated[str, Field(description="For people: what happened")]
+
+
+class Counts(Answer):
+    """The number of the batch's tasks by status."""
+
+    PENDING: Annotated[Count, Field(description="Not started yet, or not created yet")]
+    RUNNING: Annotated[Count, Field(description="Executions are working on them")]
+    COMPLETED: Annotated[Count, Field(description="Each has a result")]
+    FAILED: Annotated[Count, Field(description="The `failure` of each explains why")]
+    CANCELLED: Annotated[Count, Field(description="Cancelled with the batch, or individually")]
+
+
+class BatchLinks(Answer):
+    """The path of the batch, and the actions that its status allows; others are `null`.
+
+    Paths like those of a task.
+    """
+
+    self: Annotated[BatchPath, Field(description="GET this to show the batch")]
+    tasks: Annotated[BatchPath, Field(description="GET this to list its tasks")]
+    cancel: Annotated[
+        BatchPath | None, Field(description="POST here to cancel it and its open tasks")
+    ]
+    retry: Annotated[
+        BatchPath | None, Field(description="POST here to retry its FAILED and CANCELLED tasks")
+    ]
+
+
+class Batch(Answer):
+    """A batch of tasks. Its tasks are ordinary tasks."""
+
+    batchId: Annotated[Id, Field(description="Its id")]
+    name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
+    status: Annotated[
+        BatchStatus,
+        Field(
+            description="RUNNING at first. COMPLETED when all tasks have ended and the share of "
+            "FAILED tasks is tolerated, otherwise FAILED. CANCELLED after a cancel. Only a retry "
+            "makes it RUNNING again"
+        ),
+    ]
+    toleratedFailurePercentage: Annotated[
+        int, Field(ge=0, le=100, description="The share of all tasks that may end FAILED")
+    ]
+    createdAt: Annotated[AwareDatetime, Field(description="When it was accepted")]
+    completedAt: Annotated[
+        AwareDatetime | None, Field(description="When it ended: COMPLETED, FAILED or CANCELLED")
+    ]
+    total: Annotated[
+        int | None, Field(description="`null` while a manifest or a prefix is being read")
+    ]
+    counts: Annotated[Counts, Field(description="They sum to `total` as soon as it is known")]
+    failure: Annotated[BatchFailure | None, Field(description="Why it is FAILED, if it is")]
+    execution: Annotated[
+        Execution, Field(description="The execution that creates the tasks and waits for them")
+    ]
+    links: Annotated[BatchLinks, Field(description="The actions that its status allows")]
+
+
 class Upload(Answer):
     """A form that sends one file to S3: POST `fields`, then the file as `file`, to `url`."""
 
-    uploadId: Annotated[Id, Field(description="For `POST /tasks`, or a manifest")]  # noqa: N815
+    uploadId: Annotated[Id, Field(description="For `POST /tasks`, or a manifest")]
     url: Annotated[Url, Field(description="The URL to POST the form to")]
     fields: Annotated[
         dict[str, str], Field(description="Fields of the form: send all, before the `file`")
     ]
-    expiresAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="When S3 stops accepting the form")
-    ]
+    expiresAt: Annotated[AwareDatetime, Field(description="When S3 stops accepting the form")]
 
 
 class Health(Answer):

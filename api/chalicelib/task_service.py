@@ -18,7 +18,7 @@ from darkroom.runtime.logging import logger
 from darkroom.sources import data_urls
 from darkroom.tasks.commands import cancel
 from darkroom.tasks.model import order
-from darkroom.tasks.store import Item, TaskExists, TaskStore, task_at_refusal
+from darkroom.tasks.store import Item, TaskStore, task_at_refusal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -65,12 +65,10 @@ class TaskService:
         for name in ("name", "callbackUrl"):
             if (value := getattr(new, name)) is not None:
                 attributes[name] = value
-        try:
-            item = self.store.create(task_id, owner, attributes)
-        except TaskExists as exists:
-            if key:  # a concurrent request with this key was first
-                return replay(exists.item, new), True
-            item = exists.item  # the SDK retried this put, and the first one had succeeded
+        item, created = self.store.create(task_id, owner, attributes)
+        if not created and key:  # a concurrent request with this key was first
+            return replay(item, new), True
+        # Without a key it exists only if the SDK retried this put, and the first one had succeeded.
         self._enqueue(item)
         return item, False
 
@@ -160,8 +158,7 @@ def new_id(owner: str, key: str | None, kind: str = "") -> str:
     if key is None:
         return str(uuid.uuid4())
     if not IDEMPOTENCY_KEY.fullmatch(key):
-        message = "An idempotency key must have 1 to 255 printable ASCII characters and no space."
-        raise Problem(400, "InvalidIdempotencyKey", message, "Idempotency-Key")
+        raise Problem.known("InvalidIdempotencyKey")
     # A key has no space. So a kind, which ends in one, never makes it equal to another key.
     return str(uuid.uuid5(NAMESPACE, f"{owner}\n{kind}{key}"))
 
@@ -188,8 +185,5 @@ def replay(item: Item, new: "BaseModel") -> Item:
         Problem: 409, the earlier request was different.
     """
     if item.get("request") not in {request_digest(new), earlier_digest(new)}:
-        message = (
-            "This idempotency key belongs to a different request. Use a new key for a new request."
-        )
-        raise Problem(409, "IdempotencyConflict", message, "Idempotency-Key")
+        raise Problem.known("IdempotencyConflict")
     return item

@@ -11,17 +11,15 @@ from chalicelib.responses import Answer, Failure, Id, Picture
 class End(Answer):
     """A task that has ended."""
 
-    taskId: Annotated[Id, Field(description="The task's id")]  # noqa: N815 - the contract's
+    taskId: Annotated[Id, Field(description="The task's id")]
     status: Annotated[
         Literal["COMPLETED", "FAILED", "CANCELLED"], Field(description="Its final status")
     ]
     attempt: Annotated[
         int, Field(ge=1, description="The attempt that ended; each retry increases it by one")
     ]
-    createdAt: Annotated[  # noqa: N815
-        AwareDatetime, Field(description="When the task was accepted")
-    ]
-    completedAt: Annotated[AwareDatetime, Field(description="When it ended")]  # noqa: N815
+    createdAt: Annotated[AwareDatetime, Field(description="When the task was accepted")]
+    completedAt: Annotated[AwareDatetime, Field(description="When it ended")]
     name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
     result: Annotated[
         Picture | None,

@@ -6,8 +6,9 @@ values, too, but it loads the description of every operation at each cold start.
 
 import datetime
 import math
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,22 +19,21 @@ from botocore.exceptions import ClientError
 from darkroom.aws.clients import client
 
 TO_WIRE, FROM_WIRE = TypeSerializer(), TypeDeserializer()
-ATTRIBUTES = {
-    "Attributes",
-    "ExclusiveStartKey",
-    "ExpressionAttributeValues",
-    "Item",
-    "Key",
-    "LastEvaluatedKey",
-}
-"""The parts of requests and responses that contain attributes by name."""
+
+
+class ConditionFailed(Exception):
+    """DynamoDB refused a write, because its condition does not hold."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        """Take the item that the condition saw, {} if it did not exist."""
+        super().__init__()
+        self.item = item
 
 
 class Table:
     """One table. Requests and responses are those of DynamoDB, except for attribute values.
 
-    Every method raises `botocore.exceptions.ClientError` if DynamoDB refuses the call or a
-    condition fails.
+    Every method raises `botocore.exceptions.ClientError` if DynamoDB refuses the call.
     """
 
     def __init__(self, name: str) -> None:
@@ -55,10 +55,6 @@ class Table:
         if date := http_response.headers.get("Date"):
             self._seconds_ahead = time.time() - parsedate_to_datetime(date).timestamp()
 
-    def put(self, **request: Any) -> None:
-        """Store a whole item."""
-        self._dynamodb.put_item(TableName=self._name, **_to_wire(request))
-
     def create(self, item: dict[str, Any], key: str) -> dict[str, Any] | None:
         """Store a new item, or return the existing item of the same key if it has not expired.
 
@@ -67,14 +63,15 @@ class Table:
             key: the name of the table's key attribute.
         """
         try:
-            self.put(
-                Item=item,
+            self._dynamodb.put_item(
+                TableName=self._name,
+                Item=_serialized(item),
                 ConditionExpression=f"attribute_not_exists(#{key}) OR #expiresAt <= :now",
                 ExpressionAttributeNames=aliases(key, "expiresAt"),
-                ExpressionAttributeValues={":now": int(time.time())},
+                ExpressionAttributeValues=_serialized({":now": int(time.time())}),
             )
         except ClientError as error:
-            existing = self.get({key: item[key]}) if condition_failed(error) else None
+            existing = self.get({key: item[key]}) if _condition_failed(error) else None
             if existing is None:
                 raise
             return existing
@@ -98,14 +95,69 @@ class Table:
             request = answer.get("UnprocessedKeys", {})  # one response has a maximum size
         return [item for item in found if not expired(item)]
 
-    def update(self, **request: Any) -> dict[str, Any]:
-        """Change an item; the response has `Attributes` if the request asks for them."""
-        return _from_wire(self._dynamodb.update_item(TableName=self._name, **_to_wire(request)))
+    def change(
+        self,
+        key: dict[str, Any],
+        changes: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any],
+        remove: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Set and remove attributes of an item, and return the item after that.
+
+        Args:
+            key: the key of the item.
+            changes: the attributes to set.
+            condition: the ConditionExpression, in which `#status` names the attribute `status`.
+            values: the values that the condition names.
+            remove: the attributes to remove.
+
+        Raises:
+            ConditionFailed: the condition does not hold.
+        """
+        update = f"SET {', '.join(f'#{name} = :new_{name}' for name in changes)}"
+        if remove:
+            update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
+        bound = {f":new_{name}": value for name, value in changes.items()}
+        try:
+            answer = self._dynamodb.update_item(
+                TableName=self._name,
+                Key=_serialized(key),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=aliases(
+                    *changes, *remove, *re.findall(r"#(\w+)", condition)
+                ),
+                ExpressionAttributeValues=_serialized({**bound, **values}),
+                ReturnValues="ALL_NEW",
+                # The item that the condition saw. A later read may differ.
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            raise ConditionFailed(read_item(error.response.get("Item", {}))) from error
+        return read_item(answer["Attributes"])
+
+    def store(self, key: dict[str, Any], name: str, value: Any) -> None:
+        """Set one attribute of an item, which is created if it does not exist."""
+        self._dynamodb.update_item(
+            TableName=self._name,
+            Key=_serialized(key),
+            UpdateExpression="SET #name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues=_serialized({":value": value}),
+        )
 
     def query(self, **request: Any) -> dict[str, Any]:
         """Return a page: `Items`, and `LastEvaluatedKey` if there may be more."""
-        answer = self._dynamodb.query(TableName=self._name, **_to_wire(request))
-        return _from_wire(answer) | {"Items": [read_item(item) for item in answer["Items"]]}
+        for part in {"ExclusiveStartKey", "ExpressionAttributeValues"} & request.keys():
+            request[part] = _serialized(request[part])
+        page: dict[str, Any] = self._dynamodb.query(TableName=self._name, **request)
+        page["Items"] = [read_item(item) for item in page["Items"]]
+        if "LastEvaluatedKey" in page:
+            page["LastEvaluatedKey"] = read_item(page["LastEvaluatedKey"])
+        return page
 
 
 def aliases(*names: str) -> dict[str, str]:
@@ -117,7 +169,7 @@ def aliases(*names: str) -> dict[str, str]:
     return {f"#{name}": name for name in names}
 
 
-def condition_failed(error: ClientError) -> bool:
+def _condition_failed(error: ClientError) -> bool:
     """Whether DynamoDB refused a write because its condition was not met."""
     code: str = error.response["Error"]["Code"]
     return code == "ConditionalCheckFailedException"
@@ -137,20 +189,8 @@ def read_item(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _integers(FROM_WIRE.deserialize(value)) for name, value in attributes.items()}
 
 
-def _to_wire(request: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: _serialized(value) if part in ATTRIBUTES else value for part, value in request.items()
-    }
-
-
 def _serialized(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: TO_WIRE.serialize(entry) for name, entry in value.items()}
-
-
-def _from_wire(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: read_item(value) if part in ATTRIBUTES else value for part, value in answer.items()
-    }
 
 
 def _integers(value: Any) -> Any:

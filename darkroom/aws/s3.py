@@ -99,25 +99,18 @@ class Bucket:
 
     def put(self, key: str, body: bytes | IO[bytes], content_type: str) -> None:
         """Store an object. S3 compares its SHA-256 with the one that the SDK sends."""
-        self._s3.put_object(
-            Bucket=self._name,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            ChecksumAlgorithm="SHA256",
-        )
+        self._put(key, body, content_type, ChecksumAlgorithm="SHA256")
 
     def put_bytes(self, key: str, body: bytes, content_type: str) -> str:
         """Store an object and return its SHA-256 in hexadecimal."""
         digest = hashlib.sha256(body).digest()
-        self._s3.put_object(
-            Bucket=self._name,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            ChecksumSHA256=base64.b64encode(digest).decode(),
-        )
+        self._put(key, body, content_type, ChecksumSHA256=base64.b64encode(digest).decode())
         return digest.hex()
+
+    def _put(self, key: str, body: bytes | IO[bytes], content_type: str, **checksum: str) -> None:
+        self._s3.put_object(
+            Bucket=self._name, Key=key, Body=body, ContentType=content_type, **checksum
+        )
 
     def get(self, key: str) -> bytes:
         """Return an object's bytes."""
@@ -144,10 +137,7 @@ class Bucket:
             self._name,
             key,
             Fields={"Content-Type": content_type},
-            Conditions=[
-                {"Content-Type": content_type},
-                ["content-length-range", 1, max_bytes],
-            ],
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
             ExpiresIn=LINK_SECONDS,
         )
         return {"url": form["url"], "fields": form["fields"], "expiresAt": _after(LINK_SECONDS)}
@@ -174,12 +164,15 @@ class Bucket:
             SourceNotFound: as for `size`.
         """
         with _missing_as_source_not_found(what):
-            self._s3.copy_object(
-                Bucket=self._name,
-                Key=target,
-                CopySource={"Bucket": self._name, "Key": source},
-                ChecksumAlgorithm="SHA256",
-            )
+            self._copy(source, target)
+
+    def _copy(self, source: str, target: str) -> None:
+        self._s3.copy_object(
+            Bucket=self._name,
+            Key=target,
+            CopySource={"Bucket": self._name, "Key": source},
+            ChecksumAlgorithm="SHA256",
+        )
 
     def publish(self, source: str, target: str, size: int, sha256: str) -> None:
         """Copy an object inside S3 and verify the copy.
@@ -193,12 +186,7 @@ class Bucket:
         Raises:
             ResultCorrupted: the copy has another size or checksum.
         """
-        self._s3.copy_object(
-            Bucket=self._name,
-            Key=target,
-            CopySource={"Bucket": self._name, "Key": source},
-            ChecksumAlgorithm="SHA256",
-        )
+        self._copy(source, target)
         head = self._s3.head_object(Bucket=self._name, Key=target, ChecksumMode="ENABLED")
         expected = base64.b64encode(bytes.fromhex(sha256)).decode()
         if head["ContentLength"] != size or head.get("ChecksumSHA256") != expected:

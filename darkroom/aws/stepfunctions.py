@@ -2,19 +2,20 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from darkroom.aws.clients import client
 from darkroom.aws.execution_failures import Outcome
 
+Json = dict[str, Any]
+
 LIST_PAGE, MAX_LISTED = 1000, 20_000
 """Executions in one answer of ListExecutions, and in all answers together."""
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
 """Characters in a trace header that the SDK does not quote. A line break has to be quoted, because
 it would begin another header."""
-
 MOST_EVENTS = 1000
 """On a page of a history: the most that AWS returns. A state that was retried often has dozens."""
 
@@ -86,16 +87,14 @@ class StateMachine:
         The list may be some seconds old. AWS has no list of Express executions, so that theirs is
         empty. https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
         """
+        if self._express:
+            return frozenset()
+        request = {"stateMachineArn": self._arn, "statusFilter": "RUNNING", "maxResults": LIST_PAGE}
         found: list[str] = []
-        page: dict[str, str] = {}
-        while not self._express and len(found) < MAX_LISTED:
-            answer = self._states.list_executions(
-                stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=LIST_PAGE, **page
-            )
-            found += [execution["executionArn"] for execution in answer["executions"]]
-            if "nextToken" not in answer:
+        for page in _pages(lambda **more: self._states.list_executions(**request, **more)):
+            found += [execution["executionArn"] for execution in page["executions"]]
+            if len(found) >= MAX_LISTED:
                 break
-            page = {"nextToken": answer["nextToken"]}
         return frozenset(found)
 
     def outcome(self, execution: str) -> Outcome | None:
@@ -116,10 +115,8 @@ class StateMachine:
         """
         if self._is_accessible(execution):
             with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
-                return next(
-                    (name for name in self._entered(execution) if name != "MarkFailed"),
-                    "MarkRunning",
-                )
+                steps = (name for name in self._entered(execution) if name != "MarkFailed")
+                return next(steps, "MarkRunning")
         return "MarkRunning"
 
     def _entered(self, execution: str) -> Iterator[str]:
@@ -128,21 +125,12 @@ class StateMachine:
         One page is nearly always enough. But AWS may return fewer events than were asked for:
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html
         """
-        page: dict[str, str] = {}
-        while True:
-            answer = self._states.get_execution_history(
-                executionArn=execution,
-                reverseOrder=True,
-                includeExecutionData=False,
-                maxResults=MOST_EVENTS,
-                **page,
-            )
-            for event in answer["events"]:
+        request = {"executionArn": execution, "reverseOrder": True, "includeExecutionData": False}
+        request["maxResults"] = MOST_EVENTS
+        for page in _pages(lambda **more: self._states.get_execution_history(**request, **more)):
+            for event in page["events"]:
                 if event["type"] == "TaskStateEntered":
                     yield event["stateEnteredEventDetails"]["name"]
-            if "nextToken" not in answer:
-                return
-            page = {"nextToken": answer["nextToken"]}
 
     def _is_accessible(self, execution: str) -> bool:
         """Whether an execution can be described and stopped: it is Standard, and of this machine.
@@ -156,6 +144,15 @@ class StateMachine:
         the previous machine.
         """
         return not self._express and execution.startswith(self.arn_of(""))
+
+
+def _pages(call: Callable[..., Json]) -> Iterator[Json]:
+    """Yield the pages of an answer, each when it is needed."""
+    page = call()
+    yield page
+    while "nextToken" in page:
+        page = call(nextToken=page["nextToken"])
+        yield page
 
 
 def _keep_trace(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:

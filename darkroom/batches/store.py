@@ -8,9 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from darkroom.aws.dynamodb import Table, aliases, condition_failed
+from darkroom.aws.dynamodb import ConditionFailed, Table
 from darkroom.batches.model import TRANSITIONS, BatchStatus
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.model import active_shard
@@ -115,25 +113,11 @@ class BatchStore:
         if transition:
             changes["status"] = TRANSITIONS[transition].target.value
         allowed = {f":{status.lower()}": status.value for status in sorted(sources)}
-        update = f"SET {', '.join(f'#{name} = :new_{name}' for name in changes)}"
-        if remove:
-            update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
+        condition = f"#run = :run AND #status IN ({', '.join(allowed)})"
+        values = {**allowed, ":run": item["run"]}
         try:
-            answer = self._table.update(
-                Key={"batchId": item["batchId"]},
-                UpdateExpression=update,
-                ConditionExpression=f"#run = :run AND #status IN ({', '.join(allowed)})",
-                ExpressionAttributeNames=aliases(*changes, *remove, "run", "status"),
-                ExpressionAttributeValues={
-                    **{f":new_{name}": value for name, value in changes.items()},
-                    **allowed,
-                    ":run": item["run"],
-                },
-                ReturnValues="ALL_NEW",
+            return self._table.change(
+                {"batchId": item["batchId"]}, changes, condition, values, remove
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+        except ConditionFailed:
             return None
-        batch: Item = answer["Attributes"]
-        return batch

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from darkroom.aws.dynamodb import Table, aliases
-from darkroom.tasks import cursors
-from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import Status, is_id
-from darkroom.tasks.queries import collect
+from darkroom.tasks.queries import InvalidCursor, collect, decode_cursor, encode_cursor
 from darkroom.tasks.store import Item
 
 BATCH_INDEX = "batch"
@@ -88,11 +86,11 @@ class BatchTaskIndex:
 
 def cursor_after(entry: Mapping[str, Any]) -> str:
     """Return the cursor that continues after an entry of the index."""
-    return cursors.encode(entry["batchIndex"], entry["taskId"])
+    return encode_cursor(entry["batchIndex"], entry["taskId"])
 
 
 def _start_key(cursor: str) -> dict[str, Any]:
-    index, task_id = cursors.decode(cursor)
+    index, task_id = decode_cursor(cursor)
     # Not isinstance: in Python, True is an int. DynamoDB refuses numbers that are too large.
     if type(index) is not int or not 0 <= index < 2**53:
         raise InvalidCursor(cursor)

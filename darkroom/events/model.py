@@ -14,16 +14,11 @@ from typing import Any
 from darkroom.tasks.model import Status
 
 SOURCE = "darkroom.task"
-DETAIL_TYPES = {
-    Status.COMPLETED: "TaskCompleted",
-    Status.FAILED: "TaskFailed",
-    Status.CANCELLED: "TaskCancelled",
-}
-WEBHOOK_TYPES = {
-    Status.COMPLETED: "task.completed",
-    Status.FAILED: "task.failed",
-    Status.CANCELLED: "task.cancelled",
-}
+ENDS = [status for status in Status if status.terminal]
+DETAIL_TYPES = {status: f"Task{status.capitalize()}" for status in ENDS}
+"""By status: `TaskCompleted`, `TaskFailed`, `TaskCancelled`."""
+WEBHOOK_TYPES = {status: f"task.{status.lower()}" for status in ENDS}
+"""By status: `task.completed`, `task.failed`, `task.cancelled`."""
 TASK_FIELDS = ("taskId", "status", "attempt", "createdAt", "completedAt")
 """The attributes of every task that every event contains as they are."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
@@ -62,14 +57,12 @@ def check(item: Item) -> None:
                     f"The field {field} of {what} is missing or has the wrong type."
                 )
     try:
-        begun, ended = map(_parsed, (item["createdAt"], item["completedAt"]))
+        begun, ended = map(
+            datetime.datetime.fromisoformat, (item["createdAt"], item["completedAt"])
+        )
         _ = ended - begun, DETAIL_TYPES[Status(item["status"])], json.dumps(detail(item))
     except (KeyError, TypeError, ValueError) as error:
         raise UnpublishableItem("The task has a value that an event cannot contain.") from error
-
-
-def _parsed(timestamp: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(timestamp)
 
 
 def detail(item: Item) -> dict[str, Any]:

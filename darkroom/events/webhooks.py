@@ -1,8 +1,8 @@
 """Deliver the webhook of a task that has ended to its `callbackUrl`."""
 
+import dataclasses
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from darkroom.errors import SourceError
@@ -18,7 +18,7 @@ MAX_DELAY = 43_200
 """The longest time that SQS hides a message, in seconds."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Delivery:
     """The outcome of one try."""
 
@@ -31,13 +31,9 @@ class Delivery:
 
     def item(self, tries: int) -> dict[str, Any]:
         """Return the attribute `delivery` of the task."""
-        return {
-            "delivered": self.delivered,
-            "tries": tries,
-            "at": self.at,
-            "status": self.status,
-            "message": self.message,
-        }
+        stored = dataclasses.asdict(self) | {"tries": tries}
+        del stored["final"]
+        return stored
 
 
 def deliver(task: Mapping[str, Any], secret: bytes, *, allow_private: bool) -> Delivery:

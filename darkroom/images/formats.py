@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from PIL import (
+# The only parsers that a source may reach. They are imported here, because Pillow loads all of its
+# forty parsers when it needs one that is not loaded.
+from PIL import (  # noqa: F401
     AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
@@ -15,18 +17,6 @@ from PIL import (
 
 from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
 
-# The only parsers that a source may reach. They are imported here, because Pillow loads all of its
-# forty parsers when it needs one that is not loaded.
-PLUGINS = (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
     "PNG": ("image/png", "png"),
@@ -36,6 +26,7 @@ CONTENT_TYPES = {
     "BMP": ("image/bmp", "bmp"),
     "AVIF": ("image/avif", "avif"),
 }
+FORMATS = tuple(CONTENT_TYPES)
 ANIMATED = {"PNG", "GIF", "WEBP", "AVIF"}
 WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF"}
 WITH_KEY = {"GIF"}

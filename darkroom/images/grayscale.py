@@ -137,30 +137,21 @@ def _develop(
 
 
 def _open(source: bytes | Path) -> Image.Image:
-    _check_structure(source)
+    data = source if isinstance(source, bytes) else _mapped(source)
+    structure.check(data)
     try:
         image: Image.Image = Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
         )
     except UnidentifiedImageError as error:
-        raise unidentified(_start(source)) from error
+        raise unidentified(data[:16]) from error
     conversion.repair_transparency(image)
     return image
 
 
-def _check_structure(source: bytes | Path) -> None:
-    if isinstance(source, bytes):
-        structure.check(source)
-        return
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        structure.check(data)
-
-
-def _start(source: bytes | Path) -> bytes:
-    if isinstance(source, bytes):
-        return source[:16]
-    with source.open("rb") as file:
-        return file.read(16)
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _still(image: Any, target: str) -> Image.Image:

@@ -1,14 +1,16 @@
 """Find tasks by two indexes of the table: an owner's tasks, newest first, and unfinished tasks.
 
-Nothing here scans the table.
+Nothing here scans the table. The cursor of a list is the position of its next page, as opaque text
+that callers send back.
 """
 
+import base64
+import binascii
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from darkroom.aws.dynamodb import Table, aliases, expired
-from darkroom.tasks import cursors
-from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import ACTIVE_SHARDS
 from darkroom.tasks.store import Item
 
@@ -20,6 +22,10 @@ SWEEP = {"taskId": "sweep"}
 """The key of the item that stores where the next `overdue` continues. No task has this id."""
 LARGE_PAGE = 200
 """Items to read per page when a filter leaves some of them out."""
+
+
+class InvalidCursor(ValueError):
+    """The cursor was not returned by a list of this API."""
 
 
 class TaskIndex:
@@ -64,7 +70,7 @@ class TaskIndex:
         if cursor:
             query["ExclusiveStartKey"] = _start_key(cursor, owner)
         found, last = collect(self.table, query, limit, filtered=bool(filters))
-        return found, cursors.encode(last["createdAt"], last["taskId"]) if last else None
+        return found, encode_cursor(last["createdAt"], last["taskId"]) if last else None
 
     def overdue(self, before: str, limit: int) -> list[Item]:
         """Return some of the PENDING and RUNNING tasks that were last written `before`.
@@ -90,12 +96,7 @@ class TaskIndex:
             found += items
             if end:
                 following[shard] = end
-        self.table.update(
-            Key=SWEEP,
-            UpdateExpression="SET #positions = :positions",
-            ExpressionAttributeNames=aliases("positions"),
-            ExpressionAttributeValues={":positions": following},
-        )
+        self.table.store(SWEEP, "positions", following)
         return found
 
 
@@ -158,9 +159,28 @@ def collect(
     return found, start["ExclusiveStartKey"]
 
 
+def encode_cursor(*position: Any) -> str:
+    """Return the cursor for a position in an index, given as the values of its keys."""
+    text = json.dumps(position, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> tuple[Any, Any]:
+    """Return the two values in a cursor. The caller has to check their types.
+
+    Raises:
+        InvalidCursor: the text is not a cursor of two values.
+    """
+    try:
+        first, second = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, UnicodeDecodeError, ValueError, TypeError) as error:
+        raise InvalidCursor(cursor) from error
+    return first, second
+
+
 def _start_key(cursor: str, owner: str) -> dict[str, str]:
     """Return the key to continue after. It always lies in the caller's own part of the index."""
-    created_at, task_id = cursors.decode(cursor)
+    created_at, task_id = decode_cursor(cursor)
     key = {"createdAt": created_at, "taskId": task_id}
     # Our keys are ASCII. DynamoDB refuses an empty key, and a lone surrogate cannot be encoded.
     if not all(isinstance(value, str) and value and value.isascii() for value in key.values()):

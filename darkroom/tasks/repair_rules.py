@@ -34,8 +34,6 @@ the execution by the clock of Step Functions. The clocks of the functions do not
 """
 UNSUCCESSFUL = {"FAILED", "TIMED_OUT", "ABORTED"}
 """The statuses of an execution that did not end as SUCCEEDED."""
-
-
 LONGEST_PAUSE = datetime.timedelta(minutes=30)
 """The longest time until the order of a PENDING task is queued again."""
 

@@ -1,38 +1,31 @@
-"""The table of tasks: every write, with its condition from `conditions`. `queries` finds tasks.
+"""The table of tasks: every write, with its condition. `queries` finds tasks.
 
 Items are plain dicts. Their keys are the names of the stored attributes.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from darkroom.aws.dynamodb import Table, aliases, condition_failed, read_item
+from darkroom.aws.dynamodb import ConditionFailed, Table
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
-from darkroom.tasks.conditions import (
-    NOT_IN_LATER_RUN,
-    PENDING_AND_UNCHANGED,
-    THIS_ATTEMPT,
-    condition,
-    reason,
+from darkroom.tasks.model import (
+    ATTEMPT_ATTRIBUTES,
+    OPEN,
+    TRANSITIONS,
+    Status,
+    Transition,
+    active_shard,
 )
-from darkroom.tasks.model import ATTEMPT_ATTRIBUTES, OPEN, TRANSITIONS, Status, active_shard
 
 SECONDS_PER_DAY = 86_400
 
+THIS_ATTEMPT = "#attempt = :attempt"
+NOT_IN_LATER_RUN = "(attribute_not_exists(#batchRun) OR #batchRun <= :run)"
+PENDING_AND_UNCHANGED = f"{THIS_ATTEMPT} AND #status = :pending AND #updatedAt = :read"
+
 Item = dict[str, Any]
-
-
-class TaskExists(Exception):
-    """A task with this id exists: `item`."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__(item["taskId"])
-        self.item = item
 
 
 class TaskStore:
@@ -43,16 +36,13 @@ class TaskStore:
         self._table = table
         self._retention = retention_days * SECONDS_PER_DAY
 
-    def create(self, task_id: str, owner: str, attributes: Mapping[str, Any]) -> Item:
-        """Store a new PENDING task and return its item.
+    def create(self, task_id: str, owner: str, attributes: Mapping[str, Any]) -> tuple[Item, bool]:
+        """Store a new PENDING task; return it and True, or the existing task and False.
 
         Args:
             task_id: a UUID. An expired task of this id is replaced.
             owner: the only caller that may see the task.
             attributes: `name`, `source` and `output`.
-
-        Raises:
-            TaskExists: a task with this id exists and was not changed.
         """
         now = timestamp()
         item = {
@@ -67,9 +57,7 @@ class TaskStore:
             **attributes,
         }
         existing = self._table.create(item, "taskId")
-        if existing is not None:
-            raise TaskExists(existing)
-        return item
+        return (item, True) if existing is None else (existing, False)
 
     def get(self, task_id: str) -> Item | None:
         """Return a task by a consistent read; None if it does not exist or has expired."""
@@ -136,7 +124,7 @@ class TaskStore:
         """
         values: Item = {":attempt": attempt, ":run": run}
         values |= {f":{status.lower()}": status.value for status in OPEN}
-        required = f"{condition('cancel')} AND {NOT_IN_LATER_RUN}"
+        required = f"{_condition('cancel')} AND {NOT_IN_LATER_RUN}"
         return self._update_if(required, task_id, {"batchRun": run}, values)
 
     def touch(self, item: Item) -> bool:
@@ -166,19 +154,8 @@ class TaskStore:
         `required` is the ConditionExpression, and `values` are the values that it names.
         """
         try:
-            self._table.update(
-                Key={"taskId": task_id},
-                UpdateExpression=f"SET {', '.join(f'#{name} = :new_{name}' for name in changes)}",
-                ConditionExpression=required,
-                ExpressionAttributeNames=aliases(*changes, *_names(required)),
-                ExpressionAttributeValues={
-                    **{f":new_{name}": value for name, value in changes.items()},
-                    **values,
-                },
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+            self._table.change({"taskId": task_id}, changes, required, values)
+        except ConditionFailed:
             return False
         return True
 
@@ -231,47 +208,52 @@ class TaskStore:
         if row.target.terminal:
             changes["completedAt"] = changes["updatedAt"]
             remove = (*remove, "active")
-        assignments = [f"#{name} = :new_{name}" for name in changes]
-        values = {f":new_{name}": value for name, value in changes.items()}
-        values |= {f":{status.lower()}": status.value for status in row.sources}
+        values: Item = {f":{status.lower()}": status.value for status in row.sources}
         values[":attempt"] = attempt
         if row.by_execution:
             values[":execution"] = changes["execution"]
-        required = condition(transition)
+        required = _condition(transition)
         if run is not None:
             required += f" AND {NOT_IN_LATER_RUN}"
             values[":run"] = run
-        update = f"SET {', '.join(assignments)}"
-        if remove:
-            update += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
         try:
-            answer = self._table.update(
-                Key={"taskId": task_id},
-                UpdateExpression=update,
-                ConditionExpression=required,
-                ExpressionAttributeNames=aliases(*changes, *remove, *_names(required)),
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                # The item that the condition saw, for `task_at_refusal`. A later read may differ.
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+            return self._table.change({"taskId": task_id}, changes, required, values, remove)
+        except ConditionFailed as refusal:
             raise StaleAttempt(
                 f"Attempt {attempt} of task {task_id} may not become {row.target}: "
-                f"{reason(read_item(error.response.get('Item', {})), row, attempt)}."
-            ) from error
-        task: Item = answer["Attributes"]
-        return task
+                f"{_reason(refusal.item, row, attempt)}."
+            ) from refusal
 
 
 def task_at_refusal(stale: StaleAttempt) -> Item:
     """Return the task at the time of the refused write, {} if it did not exist."""
     refusal = stale.__cause__
-    item = refusal.response.get("Item", {}) if isinstance(refusal, ClientError) else {}
-    return read_item(item)
+    return refusal.item if isinstance(refusal, ConditionFailed) else {}
 
 
-def _names(expression: str) -> list[str]:
-    return re.findall(r"#(\w+)", expression)
+def _condition(transition: str) -> str:
+    """Return the ConditionExpression of a row of `TRANSITIONS`.
+
+    The caller binds `:attempt`, `:execution` and the statuses that the expression names.
+    """
+    row = TRANSITIONS[transition]
+    alternatives = []
+    for status in sorted(row.sources):
+        alternative = f"#status = :{status.lower()}"
+        if row.by_execution and status is Status.RUNNING:
+            alternative += " AND #execution = :execution"
+        alternatives.append(alternative)
+    # DynamoDB refuses redundant parentheses, so only an OR gets them.
+    either = alternatives[0] if len(alternatives) == 1 else f"({' OR '.join(alternatives)})"
+    return f"{THIS_ATTEMPT} AND {either}"
+
+
+def _reason(task: Item, row: Transition, attempt: int) -> str:
+    """Return why a write was refused, from the task at that time, {} if it did not exist."""
+    if not task:
+        return "the task does not exist, or has expired"
+    if task["attempt"] != attempt:
+        return f"the task is {task['status']} in attempt {task['attempt']}"
+    if task["status"] not in row.sources:
+        return f"the task is {task['status']}"
+    return "another execution, or a later run of its batch, owns the task"

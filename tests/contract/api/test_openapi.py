@@ -29,13 +29,13 @@ def models() -> Any:
         patch.syspath_prepend(PROJECT / "api")
         from chalicelib import (  # noqa: PLC0415
             batch_models,
-            batch_responses,
+            error_catalog,
             models,
             responses,
             webhook,
         )
 
-        found = (models, batch_models, responses, batch_responses, webhook)
+        found = (models, batch_models, responses, webhook, error_catalog)
         return {name: shape for module in found for name, shape in vars(module).items()}
 
 
@@ -66,7 +66,7 @@ def test_its_server_is_where_it_lies_itself_with_the_stage(document):
 
 def test_every_route_is_described_and_nothing_else(operations):
     code = (PROJECT / "api" / "app.py").read_text()
-    routes = re.findall(r'@app\.route\("([^"]+)", methods=\["(\w+)"\]', code)
+    routes = re.findall(r'@route\("([^"]+)", "(\w+)"\)', code)
     assert set(operations) == set(routes) | WITHOUT_THE_API
 
 
@@ -132,11 +132,13 @@ def test_the_query_of_a_list_is_that_of_its_model(operations, models, path, mode
     assert "null" not in json.dumps(described)
 
 
-def test_every_error_that_anybody_raises_is_described_and_documented(operations, resources):
+def test_every_error_that_anybody_raises_is_described_and_documented(operations, resources, models):
     code = "".join(path.read_text() for path in (PROJECT / "api").rglob("*.py"))
-    raised = set(re.findall(r'(?:Problem\(|__init__\()(\d{3}), "(\w+)"', code))
-    raised |= {("404", name) for name in re.findall(r'_own\(\w+, \w+, "(\w+)"', code)}
-    raised |= set(re.findall(r'^    (\d{3}): \("(\w+)", "', code, re.MULTILINE))  # Chalice's own
+    raised = set(re.findall(r'Problem\((\d{3}), "(\w+)"', code))
+    status_of = {name: status for status, names in models["ERRORS"].items() for name in names}
+    for known in re.findall(r"Problem\.known\((.+)\)|^CHALICE = (.+)$", code, re.MULTILINE):
+        for name in re.findall(r'"([\w-]+)"', "".join(known)):
+            raised.add((status_of[name].replace("XX", "00"), name.partition("-")[0]))
     for refusal in resources["Api"]["Properties"]["GatewayResponses"].values():
         told = re.search(r'"code": "(\w+)"', refusal["ResponseTemplates"]["application/json"])
         raised.add((str(refusal.get("StatusCode", "")), told[1]))

@@ -55,7 +55,7 @@ def function_of(method: dict[str, Any]) -> str:
 def test_template_and_code_have_the_same_paths(methods):
     code = (PROJECT / "api" / "app.py").read_text()
     paths = {path for path, method in methods if method == ANY} - FREE
-    assert paths == set(re.findall(r'@app\.route\("([^"]+)"', code))
+    assert paths == set(re.findall(r'@route\("([^"]+)"', code))
 
 
 def test_a_wrong_method_is_answered_405_by_the_api_or_without_a_function(methods):

@@ -1,6 +1,7 @@
 """`make lint` sees what CloudFormation would refuse of what SAM makes of the template."""
 
 import pytest
+import yaml
 
 from tests.support.project import PROJECT
 from tools.build.cloudformation import REGIONS, findings
@@ -66,3 +67,13 @@ def test_a_fault_is_found_and_its_line_named(fault, tmp_path):
     numbered = enumerate(path.read_text().splitlines(), 1)
     wanted = {number for number, text in numbered if line in text}
     assert lines & wanted, found
+
+
+def test_the_template_of_the_pipeline_needs_no_tool_that_resolves_aliases():
+    nodes = yaml.parse((PROJECT / "infra" / "pipeline.yaml").read_text())
+    repeated = [
+        node
+        for node in nodes
+        if isinstance(node, yaml.AliasEvent) or getattr(node, "value", None) == "<<"
+    ]
+    assert repeated == []

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -25,9 +24,9 @@ PHASES = "examples,coverage,fuzzing,stateful"
 def shapes() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(API)
-        from chalicelib import batch_responses, responses  # noqa: PLC0415
+        from chalicelib import responses  # noqa: PLC0415
 
-        return SimpleNamespace(**vars(responses) | vars(batch_responses))
+        return responses
 
 
 def test_the_description_needs_no_key_and_is_whole(standard: Stack):

@@ -7,8 +7,8 @@ import pytest
 
 from darkroom.batches import task_index as module
 from darkroom.batches.task_index import BatchTaskIndex
-from darkroom.tasks.cursors import InvalidCursor
 from darkroom.tasks.model import OPEN
+from darkroom.tasks.queries import InvalidCursor
 from darkroom.tasks.store import TaskStore
 from tests.support.fakes.aws import STARTED
 

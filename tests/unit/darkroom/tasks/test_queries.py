@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from darkroom.tasks import queries as index_module
 from darkroom.tasks import store as store_module
-from darkroom.tasks.cursors import InvalidCursor
-from darkroom.tasks.queries import TaskIndex, _start_key
+from darkroom.tasks.queries import InvalidCursor, TaskIndex, _start_key
 from darkroom.tasks.store import TaskStore
 from tests.support.fakes.aws import STARTED
 

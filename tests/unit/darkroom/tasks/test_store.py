@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.dynamodb import Table
 from darkroom.errors import StaleAttempt
 from darkroom.tasks.model import TRANSITIONS, Status
-from darkroom.tasks.store import TaskExists, TaskStore
+from darkroom.tasks.store import TaskStore
 from tests.support.fakes.aws import STARTED
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
@@ -58,8 +58,9 @@ def read(store: TaskStore) -> dict[str, Any]:
 
 # ── Creation ─────────────────────────────────────────────────────────────────────────────────────
 def test_a_new_task_is_pending_in_its_first_attempt(store: TaskStore) -> None:
-    created = store.create(ID, "owner", {**NEW, "name": "cat"})
+    created, fresh = store.create(ID, "owner", {**NEW, "name": "cat"})
 
+    assert fresh
     assert created == read(store)
     assert {key: created[key] for key in ("taskId", "owner", "attempt", "status", "name")} == {
         "taskId": ID,
@@ -74,7 +75,7 @@ def test_a_new_task_is_pending_in_its_first_attempt(store: TaskStore) -> None:
 
 
 def test_a_task_expires_when_its_retention_is_over(store: TaskStore, now: int) -> None:
-    assert store.create(ID, "owner", NEW)["expiresAt"] == now + 30 * 86_400
+    assert store.create(ID, "owner", NEW)[0]["expiresAt"] == now + 30 * 86_400
 
 
 @pytest.fixture
@@ -86,10 +87,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_a_taken_id_is_refused_and_its_task_unchanged(store: TaskStore) -> None:
     before = task_in(store, Status.RUNNING)
 
-    with pytest.raises(TaskExists) as taken:
-        store.create(ID, "another owner", {**NEW, "name": "thief"})
-
-    assert taken.value.item == before
+    assert store.create(ID, "another owner", {**NEW, "name": "thief"}) == (before, False)
     assert read(store) == before
 
 
@@ -283,8 +281,8 @@ def test_a_task_that_will_expire_is_there(store: TaskStore) -> None:
 def test_the_id_of_a_task_that_has_expired_is_free_again(store: TaskStore) -> None:
     store.create(ID, "owner", {**NEW, "expiresAt": 1})
 
-    created = store.create(ID, "another", NEW)
+    created, fresh = store.create(ID, "another", NEW)
 
+    assert fresh
     assert read(store) == created
-    with pytest.raises(TaskExists):
-        store.create(ID, "owner", NEW)
+    assert store.create(ID, "owner", NEW) == (created, False)
