@@ -16,7 +16,7 @@ CHAOS := $(TOOLS)/chaos/.ready
 POLICY := $(TOOLS)/policy/.ready
 BENCH := $(TOOLS)/bench/.ready
 
-.PHONY: help demo up down test screenshots chaos bench cost simulate flat \
+.PHONY: help demo up down test accept screenshots chaos bench cost simulate flat \
 	lint format describe build release pipeline-local lock clean
 
 help:
