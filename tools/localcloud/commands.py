@@ -60,7 +60,7 @@ def _one_command(cloud: LocalCloud) -> Iterator[None]:
         yield
 
 
-def main(command: str, parameters: Mapping[str, str]) -> None:
+def main(command: str, parameters: Mapping[str, str] | None = None) -> None:
     """Run `up` or `down` and print the result."""
     screen = Console(highlight=False)
     if command == "down":
@@ -68,7 +68,7 @@ def main(command: str, parameters: Mapping[str, str]) -> None:
         screen.print("The local cloud is down. The next `make up` continues with its state.")
         return
     try:
-        stack = up(parameters)
+        stack = up(parameters or {})
     except LocalCloudError as error:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
@@ -82,6 +82,6 @@ if __name__ == "__main__":
         case ["up", *settings] if all("=" in setting for setting in settings):
             main("up", dict(setting.split("=", 1) for setting in settings))
         case ["down"]:
-            main("down", {})
+            main("down")
         case _:
             sys.exit("usage: python -m tools.localcloud.commands up [NAME=VALUE …] | down")
