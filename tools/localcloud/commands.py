@@ -68,7 +68,7 @@ def main(command: str, parameters: Mapping[str, str] | None = None) -> None:
         screen.print("The local cloud is down. The next `make up` continues with its state.")
         return
     try:
-        stack = up(parameters or {})
+        stack = up(parameters)
     except LocalCloudError as error:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
