@@ -7,7 +7,6 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import botocore.session
 import pytest
@@ -15,58 +14,20 @@ from botocore import xform_name
 
 from tests.support.project import PROJECT
 from tests.support.template.handlers import PASSED_TO, UNUSED, WITHHELD, about, called, needed
-from tests.support.template.policies import allows, documents, listed, statements
+from tests.support.template.policies import ACTIONS, allows, listed, policy
 from tests.support.template.resolved import Deployed
-from tools.accept import rights
 from tools.release.stages import stages
 
 STAGES = list(stages())
 DEPLOYER = "samcli/lib/deploy/deployer.py"
 NOT_OF_A_RELEASE = {"CreateStack", "UpdateStack", "RollbackStack"}
 """What the SAM CLI calls without change sets, or when it is told to delete what fails."""
-RECEIVER = {"CreateFunction", "CreateFunctionUrlConfig", "AddPermission", "DeleteFunction"}
-"""The calls about the function that receives a webhook of the acceptance test."""
 WITHOUT_RESOURCES = {
     "cloudformation:GetTemplateSummary",
     "cloudwatch:GetMetricStatistics",
     "xray:BatchGetTraces",
 }
 """Actions that can be limited to no resource."""
-ACTIONS = {
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:HeadObject": "s3:GetObject",
-    "apigateway:GetApiKey": "apigateway:GET",
-}
-"""Operations whose permission has another name."""
-
-
-@pytest.fixture(scope="module", params=STAGES)
-def stage(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def account(bootstrap: dict[str, Any], stage: str) -> Deployed:
-    """What bootstrap.yaml makes for a stage."""
-    parameters = {"Stage": stage, "Repository": "owner/name"}
-    return Deployed(bootstrap, f"darkroom-pipeline-{stage}", parameters)
-
-
-@pytest.fixture(scope="module")
-def stack(document: dict[str, Any], account: Deployed, stage: str) -> Deployed:
-    """The stack of a stage, with all that any parameter adds."""
-    parameters = {
-        "AlarmEmail": "someone@example.com",
-        "Deployment": "Canary",
-        "PermissionsBoundary": account.arn("Boundary"),
-    }
-    found = Deployed(document, stages()[stage].stack_name, parameters)
-    assert found.resources.keys() == document["Resources"].keys()
-    return found
-
-
-def policy(account: Deployed, role: str) -> list[Any]:
-    return list(statements(*documents(account.resources[role]["Properties"])))
 
 
 def targets(stack: Deployed, account: Deployed) -> list[str]:
@@ -238,52 +199,6 @@ def test_the_pipelines_role_has_no_wildcard_and_passes_two_roles_only(account, s
     page = stack.resources["PageRole"]["Properties"]
     assert "Policies" not in page
     assert page["ManagedPolicyArns"] == [stack.arn("WriteLogsAndTraces")]
-
-
-def test_the_pipelines_role_may_do_exactly_what_the_acceptance_test_calls(account, stage):
-    properties = account.resources["PipelineRole"]["Properties"]
-    policy = {p["PolicyName"]: p["PolicyDocument"] for p in properties["Policies"]}
-
-    def given(name: str) -> set[str]:
-        return {action for s in statements(policy[name]) for action in listed(s["Action"])}
-
-    wanted = {
-        ACTIONS.get(call, call.replace("stepfunctions:", "states:"))
-        for call in (rights.CALLS | rights.IMPLIED)
-        if stage != "prod" or call not in rights.NOT_IN_PROD
-    }
-    # A release itself describes the stack and its resources.
-    assert wanted - given("Deploy") == given("Test") - {"s3:ListBucket", "iam:PassRole"}
-    assert {"s3:ListBucket", "iam:PassRole"} <= given("Test") & wanted
-
-
-def test_the_pipelines_role_may_do_it_to_the_stacks_own_resources(account, stack, stage):
-    """One ARN of the stack for each permission, and one of another stack that is refused."""
-    role = policy(account, "PipelineRole")
-    page = {"iam:PassedToService": "lambda.amazonaws.com"}
-    tagged = {"aws:ResourceTag/stage": stage}
-    machines = f"arn:aws:states:{stack.region}:{stack.account}:execution"
-    receiver = (
-        f"arn:aws:lambda:{stack.region}:{stack.account}:function:{stack.stack_name}-accept-0f"
-    )
-    for name, arn, context in (
-        ("states:GetExecutionHistory", f"{machines}:{stack.name('TaskStateMachine')}:t-1", {}),
-        ("logs:FilterLogEvents", stack.arn("StateMachineLogs"), {}),
-        ("lambda:GetFunctionConfiguration", receiver, {}),
-        *((f"lambda:{call}", receiver, {}) for call in sorted(RECEIVER)),
-        ("iam:PassRole", stack.arn("PageRole"), page),
-        ("dynamodb:DeleteItem", stack.arn("Batches"), {}),
-    ):
-        assert allows(role, name, arn, context), f"{name} on {arn}"
-        if stack.stack_name in arn:
-            foreign = arn.replace(stack.stack_name, "darkroom-other")
-            assert not allows(role, name, foreign, context), f"{name} on {foreign}"
-    for call in RECEIVER:
-        assert not allows(role, f"lambda:{call}", stack.arn("ApiFunction"))
-    batch = f"{machines}:{stack.name('BatchStateMachine')}:b-1"
-    assert allows(role, "states:StopExecution", batch, tagged) is (stage != "prod")
-    other = {"aws:ResourceTag/stage": "other"}
-    assert not allows(role, "states:StopExecution", batch, other)
 
 
 def test_a_change_set_may_be_made_with_the_transform_and_the_role(account, stack):

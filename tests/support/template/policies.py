@@ -16,11 +16,19 @@ from typing import Any
 
 import policy_sentry
 
+from tests.support.template.resolved import Deployed
+
 Statement = Mapping[str, Any]
 Context = Mapping[str, str]
 """The condition keys of a request. One that is not here is not in the request."""
 GLOBAL = re.compile(r"aws:(SourceAccount|SourceArn|SecureTransport|(Request|Resource)Tag/[\w:-]+)")
 """Global condition keys that policies of this project may use."""
+ACTIONS = {
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "apigateway:GetApiKey": "apigateway:GET",
+}
+"""Operations whose permission has another name."""
 
 
 def listed(value: Any) -> list[Any]:
@@ -130,3 +138,8 @@ def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
         case "Bool":
             return value is not None and value.lower() == wanted[0].lower()
     raise NotImplementedError(operator)
+
+
+def policy(account: Deployed, role: str) -> list[Any]:
+    """The statements of a role."""
+    return list(statements(*documents(account.resources[role]["Properties"])))
