@@ -54,7 +54,7 @@ class Stack:
         return Darkroom(self.api_url, self.api_key, proxies=not self.is_local)
 
     def http(self, timeout: float) -> httpx.Client:
-        """Return a connection for requests to the stack that are sent once."""
+        """Return an HTTP client for the stack that never sends a request again."""
         return connection(proxies=not self.is_local, timeout=timeout)
 
     def client(self, service: str) -> Any:

@@ -170,7 +170,7 @@ def result_key(task_id: str) -> str:
 
 
 def update(task_id: str, attributes: dict[str, Any]) -> None:
-    """Set attributes of a task's item, in DynamoDB's notation."""
+    """Set attributes of a task's item. Values are as DynamoDB has them: `{"S": "RUNNING"}`."""
     table.update_item(
         TableName=NAME,
         Key={"taskId": {"S": task_id}},

@@ -1,7 +1,7 @@
 """Select the files of a function's package: its handler, our modules that it imports, its `site/`.
 
 The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles,
-without `darkroom/`: the functions share one layer with all modules of it that any of them imports.
+without `darkroom/`: all functions share one layer, with every module that one of them imports.
 With `darkroom/` and its bytecode in every package, the API's would be twice as large as we allow.
 This module uses only the standard library, so that any Python can build.
 

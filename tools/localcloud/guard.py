@@ -14,8 +14,9 @@ own requirements:
 | status: ready, state saved           | nothing                   | never                     |
 | all else, that is the APIs of AWS    | a signature in a header   | never                     |
 
-So following a URL never changes anything, even through redirects. The guard only requires that a
-signature is present. The emulator verifies signatures (`emulator.fidelity.iam`) and API keys.
+Therefore a request that only follows a link changes nothing, even if the link redirects. The guard
+only requires that a signature is present. The emulator verifies signatures, in
+`emulator.fidelity.iam`, and API keys.
 
 A browser is recognised by `Origin` and `Sec-Fetch-Site`, which no page can forge or omit
 (https://www.w3.org/TR/fetch-metadata/). A foreign `Host` comes from a page whose name resolves to

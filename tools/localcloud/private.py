@@ -22,7 +22,7 @@ def make_folder(path: Path) -> Path:
 def write(path: Path, text: str) -> None:
     """Write a file atomically: a reader sees either the old text or the new one."""
     partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)  # another process may have opened an existing one
+    partial.unlink(missing_ok=True)  # one that is already there may be open elsewhere
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE), "w") as file:
         file.write(text)
     partial.replace(path)

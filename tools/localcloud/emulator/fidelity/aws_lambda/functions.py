@@ -85,7 +85,8 @@ def execute_python_as_provided(
 def add_the_bootstrap(original: Function, code_zip: bytes) -> str:
     """Write the bootstrap that starts the runtime client into the folder of a function's code."""
     folder: str = original(code_zip)
-    # ministack's lock: a file that is open for writing in a forked child cannot be run.
+    # A process that is forked now would inherit the open file, and Linux runs no file that is open
+    # for writing. ministack forks with this lock.
     with lambda_svc._provided_code_lock:
         bootstrap = Path(folder) / "bootstrap"
         if not bootstrap.exists():

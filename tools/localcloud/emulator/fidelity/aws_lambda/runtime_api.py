@@ -57,7 +57,7 @@ def serve_on_the_event_loop() -> None:
 
 
 class Environment:
-    """The execution environment of one process: its next invocation, or its waiting connection."""
+    """The execution environment of one process: its next invocation, or who waits for one."""
 
     def __init__(self, worker: Any, generation: int) -> None:
         """Become the queue into which the worker puts an invocation."""
