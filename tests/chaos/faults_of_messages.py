@@ -79,8 +79,8 @@ def late_messages(scene: Scene) -> None:
     for execution in rig.executions.all().values():
         if execution["name"].startswith("late-") and execution["status"] != "SUCCEEDED":
             # It has not the name of its task, as if a person had started it.
-            arn = execution["executionArn"]
-            if rig.stack.states.describe_execution(executionArn=arn)["error"] != "StaleAttempt":
+            ended = rig.stack.execution({"execution": {"arn": execution["executionArn"]}})
+            if ended["error"] != "StaleAttempt":
                 scene.wrong.append(f"an execution that was late failed otherwise: {execution}")
 
 
