@@ -102,7 +102,7 @@ class Reconciler:
         try:
             task_id, attempt = _attempt_of(detail)
         except NotATask as error:
-            logger.info("no task", execution=detail["name"], reason=str(error))
+            logger.info("not a task's execution", execution=detail["name"], reason=str(error))
             return Counter()
         task = self.store.get(task_id)
         if task is None or task["attempt"] != attempt or "active" not in task:
@@ -186,7 +186,7 @@ class Reconciler:
         execution = task.get("execution") or self.machine.arn_of(execution_name(task_id, attempt))
         pending = task["status"] == Status.PENDING
         if execution in limits.running:
-            return Counter()
+            return Counter()  # the task is PENDING, and its execution is about to claim it
         if pending and was_queued_recently(task, now, limits.pause):
             return Counter()
         if not (limits.questions or pending):

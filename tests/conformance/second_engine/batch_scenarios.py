@@ -14,7 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.engines.runs import Result
-from tests.support.engines.scripted_functions import THROTTLED, Script, raises, returns
+from tests.support.engines.scripted_functions import (
+    BATCH_STATES,
+    THROTTLED,
+    Script,
+    raises,
+    returns,
+)
 
 BEGIN = "Begin Purpose"
 WATCH = "Pause Watch WhatNext"
@@ -72,7 +78,7 @@ class BatchScenario:
         batch = {"batchId": self.whole_input["batchId"], "run": 1}
         calls: dict[str, int] = {"Enter": 1} if self.enters else {}
         for action, _ in self.sent:
-            calls[STATE_OF[action]] = calls.get(STATE_OF[action], 0) + 1
+            calls[BATCH_STATES[action]] = calls.get(BATCH_STATES[action], 0) + 1
         return Result(
             path=self.path.split(),
             calls=calls,
@@ -82,16 +88,6 @@ class BatchScenario:
             cause=self._cause(),
             output=None if self.error else {},
         )
-
-
-STATE_OF = {
-    "prepare": "PrepareManifest",
-    "retry": "RetryPage",
-    "watch": "Watch",
-    "fail": "MarkFailed",
-    "cancel": "CancelPage",
-    "settle": "Settle",
-}
 
 
 def page(cursor: str = "") -> dict[str, Any]:

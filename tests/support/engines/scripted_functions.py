@@ -12,6 +12,15 @@ from typing import Any, Literal
 
 from darkroom.aws.execution_failures import describe, explain
 
+BATCH_STATES = {
+    "prepare": "PrepareManifest",
+    "retry": "RetryPage",
+    "watch": "Watch",
+    "fail": "MarkFailed",
+    "cancel": "CancelPage",
+    "settle": "Settle",
+}
+"""The state that invokes the batch function, by the `action` in the payload."""
 STATES: Mapping[str, str | Mapping[str, str]] = {
     "UpdateStatusFunction": {
         "start": "MarkRunning",
@@ -22,14 +31,7 @@ STATES: Mapping[str, str | Mapping[str, str]] = {
     "GrayscaleFunction": "Grayscale",
     "UploadFunction": "Upload",
     "EnterFunction": "Enter",
-    "BatchFunction": {
-        "prepare": "PrepareManifest",
-        "retry": "RetryPage",
-        "watch": "Watch",
-        "fail": "MarkFailed",
-        "cancel": "CancelPage",
-        "settle": "Settle",
-    },
+    "BatchFunction": BATCH_STATES,
 }
 """The state that invokes a function, by the function's logical id and the `transition` or `action`
 in the payload."""
