@@ -37,7 +37,8 @@ def dispatch(record: SQSRecord) -> None:
     except NotATask as error:
         # A retry would fail in the same way: it goes to the dead-letter queue without one.
         logger.warning("a message is not a task", messageId=record.message_id, reason=str(error))
-        dead_letters.send_to_dlq(record.body, str(error))
+        group = record.attributes.message_group_id
+        dead_letters.send_to_dlq(record.body, str(error), group)
         return
     about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
     try:

@@ -17,7 +17,7 @@ from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
 from darkroom.runtime.logging import logger
 from darkroom.sources import data_urls
 from darkroom.tasks.commands import cancel
-from darkroom.tasks.model import order
+from darkroom.tasks.model import message_group, order
 from darkroom.tasks.store import Item, TaskStore, task_at_refusal
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class TaskService:
         response would be wrong, because the task will be processed.
         """
         try:
-            self.queue.send(order(item))
+            self.queue.send(order(item), message_group(item))
         except (BotoCoreError, ClientError) as error:
             logger.warning(
                 "a task was not queued", correlation_id=item["taskId"], reason=str(error)

@@ -18,29 +18,48 @@ class Queue:
         self._url = url
         self._sqs = client("sqs")
 
-    def send(self, order: Mapping[str, Any]) -> None:
-        """Send the order of a task: see `tasks.model.order`."""
+    def send(self, order: Mapping[str, Any], group: str) -> None:
+        """Send the order of a task: see `tasks.model.order`.
+
+        Args:
+            order: the content of the message.
+            group: its message group, 1 to 128 printable ASCII characters without spaces. SQS
+                delivers messages of quiet groups before those of a group with a backlog.
+                https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+        """
         self._sqs.send_message(
-            QueueUrl=self._url, MessageBody=json.dumps(order, separators=(",", ":"))
+            QueueUrl=self._url, MessageBody=_as_body(order), MessageGroupId=group
         )
 
-    def send_many(self, orders: Sequence[Mapping[str, Any]]) -> int:
-        """Send up to ten orders in one request, and return how many SQS did not accept."""
+    def send_many(self, orders: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> int:
+        """Send up to ten orders in one request, and return how many SQS did not accept.
+
+        Args:
+            orders: the content of each message, as for `send`.
+            groups: the message group of each.
+        """
         answer = self._sqs.send_message_batch(
             QueueUrl=self._url,
             Entries=[
-                {"Id": str(number), "MessageBody": json.dumps(order, separators=(",", ":"))}
-                for number, order in enumerate(orders)
+                {"Id": str(number), "MessageBody": _as_body(order), "MessageGroupId": group}
+                for number, (order, group) in enumerate(zip(orders, groups, strict=True))
             ],
         )
         return len(answer.get("Failed", []))
 
-    def send_to_dlq(self, body: str, reason: str) -> None:
-        """Send an unchanged message to a dead-letter queue, with the reason as an attribute."""
+    def send_to_dlq(self, body: str, reason: str, group: str | None) -> None:
+        """Send an unchanged message to a dead-letter queue, with the reason as an attribute.
+
+        Args:
+            body: the message.
+            reason: why it cannot be processed.
+            group: its message group; `None`: it has none.
+        """
         self._sqs.send_message(
             QueueUrl=self._url,
             MessageBody=body,
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
+            **({"MessageGroupId": group} if group else {}),
         )
 
     def receive(self, hidden_seconds: int) -> list[dict[str, Any]]:
@@ -76,3 +95,7 @@ class Queue:
     def delete(self, message: Mapping[str, Any]) -> None:
         """Delete a message that was received."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def _as_body(order: Mapping[str, Any]) -> str:
+    return json.dumps(order, separators=(",", ":"))

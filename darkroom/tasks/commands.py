@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from darkroom.aws.sqs import MAX_MESSAGES, Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.runtime.logging import logger
-from darkroom.tasks.model import execution_name, order
+from darkroom.tasks.model import execution_name, message_group, order
 from darkroom.tasks.store import Item, TaskStore
 
 
@@ -20,7 +20,7 @@ def enqueue(queue: Queue, items: Sequence[Item]) -> None:
     for start in range(0, len(items), MAX_MESSAGES):
         part = items[start : start + MAX_MESSAGES]
         try:
-            refused = queue.send_many([order(item) for item in part])
+            refused = queue.send_many(list(map(order, part)), list(map(message_group, part)))
         except (BotoCoreError, ClientError) as error:
             logger.warning("tasks were not queued", tasks=len(part), reason=str(error))
         else:

@@ -15,9 +15,12 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 ACTIVE_SHARDS = 8
 """Partitions of the index of unfinished tasks. One partition accepts 1,000 writes per second."""
+MAX_GROUP_LENGTH = 128
+"""The most characters of a message group in SQS."""
 
 
 class Status(StrEnum):
@@ -124,3 +127,17 @@ def order(item: dict[str, Any]) -> dict[str, Any]:
     name *and* input, so the input must be the same each time.
     """
     return {key: item[key] for key in ("taskId", "attempt", "source", "output")}
+
+
+def message_group(item: dict[str, Any]) -> str:
+    """Return the message group of a task's order: `owner`, or `owner/batch` for a batch item.
+
+    SQS delivers messages of quiet groups before those of a group with a backlog. So neither another
+    caller's backlog nor the caller's own batches delay a single task.
+
+    A group has at most 128 characters, letters, digits and ASCII punctuation. Other characters of
+    the owner are percent-encoded, also "/", so that no owner's group is that of another's batches.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
+    suffix = "/batch" if "batchId" in item else ""
+    return quote(item["owner"], safe="")[: MAX_GROUP_LENGTH - len(suffix)] + suffix

@@ -36,6 +36,7 @@ class Api:
     module: ModuleType
     aws: FakeAws
     queued: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
     def get(self, path: str, caller: str = "me", **query: str | list[str]) -> Answer:
         """GET a path; a parameter of the query may be given several times."""

@@ -76,10 +76,15 @@ def app(cloud: FakeAws) -> Iterator[ModuleType]:  # noqa: ARG001 - its clients a
 
 @pytest.fixture
 def api(aws: FakeAws, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """The API before an empty cloud; what it queues is kept in `queued`."""
+    """The API before an empty cloud; what it queues is kept in `queued` and `groups`."""
     caller = Api(app, aws)
     queue = type(app.task_service.queue)
-    monkeypatch.setattr(queue, "send", lambda _, order: caller.queued.append(order))
+
+    def send(_: object, order: dict[str, Any], group: str) -> None:
+        caller.queued.append(order)
+        caller.groups.append(group)
+
+    monkeypatch.setattr(queue, "send", send)
     return caller
 
 

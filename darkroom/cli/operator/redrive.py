@@ -41,6 +41,8 @@ class DeadLetter:
     body: str
     order: dict[str, Any] | None
     reason: str
+    group: str | None
+    """Its message group. Messages that an older release sent have none."""
 
     def __str__(self) -> str:
         """Return what a redrive would do with it, and with what."""
@@ -113,7 +115,8 @@ class DeadLetters:
         return Moved(moved, len(kept))
 
     def _move(self, letter: DeadLetter) -> None:
-        self._sqs.send_message(QueueUrl=self._tasks, MessageBody=letter.body)
+        group = {"MessageGroupId": letter.group} if letter.group else {}
+        self._sqs.send_message(QueueUrl=self._tasks, MessageBody=letter.body, **group)
         self._sqs.delete_message(QueueUrl=self._dead, ReceiptHandle=letter.receipt)
 
     def _receive(self, most: int) -> list[DeadLetter]:
@@ -123,6 +126,7 @@ class DeadLetters:
             VisibilityTimeout=HIDDEN_SECONDS,
             WaitTimeSeconds=POLL_SECONDS,
             MessageAttributeNames=["reason"],
+            MessageSystemAttributeNames=["MessageGroupId"],
         )
         return [_letter(message) for message in answer.get("Messages", [])]
 
@@ -143,7 +147,12 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
         reason = str(error)
     given = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue")
     return DeadLetter(
-        message["MessageId"], message["ReceiptHandle"], message["Body"], order, given or reason
+        message["MessageId"],
+        message["ReceiptHandle"],
+        message["Body"],
+        order,
+        given or reason,
+        message.get("Attributes", {}).get("MessageGroupId"),
     )
 
 

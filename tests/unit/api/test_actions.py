@@ -96,6 +96,21 @@ def test_a_task_that_ended_badly_can_be_tried_again(api: Api, status: str) -> No
     assert [(order["taskId"], order["attempt"]) for order in api.queued] == [(task_id, 2)]
 
 
+def test_the_orders_of_a_caller_are_in_its_group_and_those_of_its_batches_in_another(
+    api: Api,
+) -> None:
+    single, item = task_in(api, "FAILED"), task_in(api, "FAILED")
+    membership = {"Key": {"taskId": item}, "UpdateExpression": "SET batchId = :id"}
+    api.aws.table.update_item(**membership, ExpressionAttributeValues={":id": "7d1c"})
+    api.groups.clear()
+
+    api.post(f"/tasks/{single}/retry")
+    api.post(f"/tasks/{item}/retry")
+    api.post("/tasks", {"imageUrl": URL}, caller="another")
+
+    assert api.groups == ["me", "me/batch", "another"]
+
+
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING", "COMPLETED"])
 def test_another_task_cannot_be_tried_again(api: Api, status: str) -> None:
     task_id = task_in(api, status)

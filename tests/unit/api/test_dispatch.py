@@ -62,13 +62,10 @@ class Dispatch:
     def refuses(self, code: str, status: int = 400) -> None:
         self.states.add_client_error("start_execution", code, http_status_code=status)
 
-    def buries(self, body: str) -> None:
+    def buries(self, body: str, **more: str) -> None:
         reason = {"DataType": "String", "StringValue": ANY}
-        self.dead.add_response(
-            "send_message",
-            {},
-            {"QueueUrl": ANY, "MessageBody": body, "MessageAttributes": {"reason": reason}},
-        )
+        message = {"QueueUrl": ANY, "MessageBody": body, "MessageAttributes": {"reason": reason}}
+        self.dead.add_response("send_message", {}, {**message, **more})
 
     def done(self) -> None:
         self.states.assert_no_pending_responses()
@@ -153,6 +150,13 @@ def test_a_message_that_is_no_task_is_buried_and_not_tried_again(
     dispatch.starts()
 
     assert dispatch(body, json.dumps(ORDER)) == []
+    dispatch.done()
+
+
+def test_a_message_that_is_buried_keeps_its_group(dispatch: Dispatch) -> None:
+    dispatch.buries("nonsense", MessageGroupId="me/batch")
+
+    assert dispatch("nonsense", MessageGroupId="me/batch") == []
     dispatch.done()
 
 

@@ -28,7 +28,8 @@ def queued(enter: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[list[Any]
     """The orders of each request to SQS."""
     sent: list[list[Any]] = []
 
-    def send_many(_: Any, orders: list[Any]) -> int:
+    def send_many(_: Any, orders: list[Any], groups: list[str]) -> int:
+        assert groups == ["me/batch"] * len(orders)
         sent.append(orders)
         return 0
 

@@ -41,7 +41,8 @@ def calls(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Executions that were stopped, and orders that were queued."""
     made: list[Any] = []
 
-    def send_many(_: Any, orders: list[Any]) -> int:
+    def send_many(_: Any, orders: list[Any], groups: list[str]) -> int:
+        assert groups == ["me/batch"] * len(orders)
         made.extend((order["taskId"], order["attempt"]) for order in orders)
         return 0
 

@@ -18,6 +18,7 @@ from darkroom.tasks.reconciler import Reconciler
 from tests.support.fakes.aws import STARTED
 
 TASK = str(uuid.UUID(int=7))
+OF_A_BATCH = str(uuid.UUID(int=8))
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:tasks"
 EXECUTION = f"arn:aws:states:eu-central-1:123456789012:express:tasks:{TASK}-1:6b1f0c9e"
 OTHER = f"arn:aws:states:eu-central-1:123456789012:express:tasks:{TASK}-1:0a52d7f3"
@@ -27,8 +28,13 @@ OLDER_THAN = datetime.timedelta(seconds=120)
 class Orders(list[Any]):
     """A queue."""
 
-    def send_many(self, orders: Sequence[Any]) -> int:
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: list[str] = []
+
+    def send_many(self, orders: Sequence[Any], groups: Sequence[str]) -> int:
         self.extend(orders)
+        self.groups.extend(groups)
         return 0
 
 
@@ -68,11 +74,11 @@ def pending(aws: Any) -> None:
     aws.store.create(TASK, "me", source)
 
 
-def set_back(aws: Any, seconds: float) -> None:
-    """Write the task's last write and its start so long ago."""
+def set_back(aws: Any, seconds: float, task_id: str = TASK) -> None:
+    """Write a task's last write and its start so long ago."""
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
     aws.table.update_item(
-        Key={"taskId": TASK},
+        Key={"taskId": task_id},
         UpdateExpression="SET updatedAt = :then, startedAt = :then",
         ExpressionAttributeValues={":then": timestamp(then)},
     )
@@ -106,6 +112,18 @@ def test_a_pending_task_is_queued_again_and_one_of_its_executions_gets_it(aws, r
     aws.store.start(TASK, 1, EXECUTION, STARTED)
     with pytest.raises(StaleAttempt):
         aws.store.start(TASK, 1, OTHER, STARTED)
+
+
+def test_what_is_queued_again_keeps_its_message_group(aws, reconciler, orders):
+    item = {"source": {"imageUrl": "https://a.example/b.png"}, "output": {}, "batchId": "b"}
+    aws.store.create(OF_A_BATCH, "another", {**item, "batchIndex": 0, "batchRun": 1})
+    set_back(aws, 121)
+    set_back(aws, 121, OF_A_BATCH)
+
+    reconciler.sweep(OLDER_THAN)
+
+    groups = dict(zip((order["taskId"] for order in orders), orders.groups, strict=True))
+    assert groups == {TASK: "me", OF_A_BATCH: "another/batch"}
 
 
 def test_a_late_write_of_an_execution_that_was_given_up_is_stale(aws, reconciler):

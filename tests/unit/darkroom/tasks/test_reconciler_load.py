@@ -52,7 +52,7 @@ class Machine:
 class Orders(list[str]):
     """A queue of the tasks' ids."""
 
-    def send_many(self, orders: Sequence[Any]) -> int:
+    def send_many(self, orders: Sequence[Any], _groups: Sequence[str]) -> int:
         self.extend(order["taskId"] for order in orders)
         return 0
 
@@ -89,6 +89,7 @@ def put(aws: Any, count: int, status: str, age: float, **more: Any) -> list[str]
             batch.put_item(
                 Item={
                     "taskId": task_id,
+                    "owner": "me",
                     "attempt": 1,
                     "status": status,
                     "active": active_shard(task_id),

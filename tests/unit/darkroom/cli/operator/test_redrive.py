@@ -68,6 +68,24 @@ def test_every_task_is_in_its_queue_again_and_no_dead_letter_any_more(queues: Qu
     assert queues.bodies(queues.dead) == []
 
 
+def test_a_message_keeps_its_group_and_an_older_one_has_none(queues: Queues) -> None:
+    older = order(TASK, 2)
+    queues.bury(older)
+    queues.sqs.send_message(
+        QueueUrl=queues.dead, MessageBody=order(TASK), MessageGroupId="me/batch"
+    )
+
+    darkroom("redrive-dlq", "--yes")
+
+    found = queues.sqs.receive_message(
+        QueueUrl=queues.tasks,
+        MaxNumberOfMessages=10,
+        MessageSystemAttributeNames=["MessageGroupId"],
+    )["Messages"]
+    groups = {m["Body"]: m.get("Attributes", {}).get("MessageGroupId") for m in found}
+    assert groups == {order(TASK): "me/batch", older: None}
+
+
 def test_a_message_that_is_no_task_stays_where_a_person_looks(queues: Queues) -> None:
     queues.bury("hello", "The message is not JSON.")
     queues.bury(order(TASK))
