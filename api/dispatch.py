@@ -1,13 +1,15 @@
-"""Dispatch: start one execution for each message of the queue.
+"""Dispatch: start one execution for each message of the queue, at a pace that the account allows.
 
 In:  an SQS event; a message's body is an order: `{"taskId", "attempt", "source", "output"}`
 Out: `{"batchItemFailures": […]}`: the messages whose execution did not start; SQS delivers them
-     again, and moves them to the dead-letter queue after five receives
+     again, and moves them to the dead-letter queue after a hundred receives
 
 It is separate from the routes: it starts without Chalice and pydantic, and it has none of the
 API's permissions.
 """
 
+from collections import Counter
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -18,14 +20,22 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
+from darkroom.aws.dynamodb import Table
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.runtime.logging import logger
-from darkroom.runtime.settings import required
+from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.dispatcher import Dispatcher
 from darkroom.tasks.messages import NotATask, read_order
-from darkroom.tasks.model import execution_name
 
-machine = StateMachine(required("STATE_MACHINE_ARN"))
+
+@cache
+def tasks() -> Table:
+    """Return the table of tasks. Its client is created after the first starts, not before."""
+    return Table(Settings.from_environment().table_name)
+
+
+dispatcher = Dispatcher(StateMachine(required("STATE_MACHINE_ARN")), tasks)
 dead_letters = Queue(required("DEAD_LETTER_QUEUE_URL"))
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -43,11 +53,7 @@ def dispatch(record: SQSRecord) -> None:
     about = {"correlation_id": order["taskId"], "attempt": order["attempt"]}
     try:
         # The SQS event has one trace; each message has the trace of the request that sent it.
-        machine.start(
-            execution_name(order["taskId"], order["attempt"]),
-            order,
-            record.attributes.aws_trace_header,
-        )
+        dispatcher.start(order, record.attributes.aws_trace_header)
     except (BotoCoreError, ClientError) as error:
         logger.warning("not started", error=type(error).__name__, reason=str(error), **about)
         raise
@@ -56,5 +62,18 @@ def dispatch(record: SQSRecord) -> None:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Dispatch one SQS batch of messages."""
-    response = process_partial_response(event, dispatch, processor, context)
-    return {"batchItemFailures": response["batchItemFailures"]}
+    dispatcher.begin()
+    # The single message of a caller does not wait for those of another caller's million.
+    groups = Counter(map(_group, event["Records"]))
+    records = sorted(event["Records"], key=lambda record: groups[_group(record)])
+    answer = process_partial_response({"Records": records}, dispatch, processor, context)
+    if returned := len(answer["batchItemFailures"]):
+        logger.info("messages returned", messages=returned, startsPerSecond=dispatcher.rate)
+    dispatcher.adapt()
+    return {"batchItemFailures": answer["batchItemFailures"]}
+
+
+def _group(record: dict[str, Any]) -> str:
+    """Return the message group of a message. One without a group is a group of its own."""
+    group: str = record["attributes"].get("MessageGroupId", record["messageId"])
+    return group

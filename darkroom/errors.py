@@ -77,4 +77,4 @@ class ExecutionAborted(DarkroomError):
 
 
 class DeadLettered(DarkroomError):
-    """The execution of the task could not be started in five tries. Set by reconcile."""
+    """The execution of the task could not be started for more than an hour. Set by reconcile."""

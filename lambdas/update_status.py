@@ -2,7 +2,8 @@
 
 In:     `{"transition": "start" | "complete" | "fail", "taskId": "5b0c…", "attempt": 1,
         "execution": "arn:aws:states:…"}`, with
-        "start": `"started": "2026-11-25T04:26:32.624Z"`, when the execution began
+        "start": `"started": "2026-11-25T04:26:32.624Z"`, when the execution began, and
+        `"retries": 0`, the retries of MarkRunning so far
         "complete": `"result": {…the output of Upload…}`
         "fail": `"step": "Download", "caught": {"Error": "SourceNotFound", "Cause": "…"}`
 Out:    `{}`; "fail": the stored failure, `{"failure": {"step": …, "error": …, "message": …}}`
@@ -30,7 +31,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     match event["transition"]:
         case "start":
             started = datetime.datetime.fromisoformat(event["started"])
-            store.start(*owner, timestamp(started))
+            store.start(*owner, timestamp(started), event["retries"])
         case "complete":
             store.complete(*owner, event["result"])
         case "fail":

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from botocore.exceptions import ClientError
+
 from darkroom.aws.clients import client
 from darkroom.aws.execution_failures import Outcome
 
@@ -13,11 +15,18 @@ Json = dict[str, Any]
 
 LIST_PAGE, MAX_LISTED = 1000, 20_000
 """Executions in one answer of ListExecutions, and in all answers together."""
+THROTTLED = frozenset({"ThrottlingException", "KmsThrottlingException", "ExecutionLimitExceeded"})
+"""The errors of StartExecution that pass when the account is less busy.
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
 SAFE_IN_A_TRACE = "-=;:+&[]{}\"',"
 """Characters in a trace header that the SDK does not quote. A line break has to be quoted, because
 it would begin another header."""
 MOST_EVENTS = 1000
 """On a page of a history: the most that AWS returns. A state that was retried often has dozens."""
+
+
+class StartThrottled(Exception):
+    """Step Functions starts no more executions at present. Retryable."""
 
 
 class StateMachine:
@@ -52,15 +61,22 @@ class StateMachine:
                 the calling function.
 
         Raises:
-            botocore.exceptions.ClientError: Step Functions refused or throttled the start.
+            StartThrottled: the account starts, or has, too many executions.
+            botocore.exceptions.ClientError: Step Functions refused the start.
         """
-        with contextlib.suppress(self._states.exceptions.ExecutionAlreadyExists):
+        try:
             self._states.start_execution(
                 stateMachineArn=self._arn,
                 name=name,
                 input=json.dumps(order, separators=(",", ":"), sort_keys=True),
                 **({"traceHeader": trace} if trace else {}),
             )
+        except self._states.exceptions.ExecutionAlreadyExists:
+            pass
+        except ClientError as error:
+            if error.response["Error"]["Code"] in THROTTLED:
+                raise StartThrottled(str(error)) from error
+            raise
 
     def arn_of(self, name: str) -> str:
         """Return the ARN that a Standard execution of this name has or would have."""

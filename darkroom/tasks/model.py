@@ -77,6 +77,7 @@ ATTEMPT_ATTRIBUTES = (
     "result",
     "delivery",
     "requeues",
+    "claimRetries",
 )
 """The attributes of an attempt. A retry removes them."""
 

@@ -165,7 +165,7 @@ class Reconciler:
                 not_tasks.append(message)
                 continue
             error = DeadLettered(
-                "The task's execution could not be started in five tries. Retry the task."
+                "The task's execution could not be started for more than an hour. Retry the task."
             )
             repaired += self._end(task_order, "", as_failure(error, "Dispatch"))
             self.dead_letters.delete(message)

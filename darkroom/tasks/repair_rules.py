@@ -27,7 +27,7 @@ from darkroom.errors import DarkroomError, ExecutionAborted, ExecutionLost
 from darkroom.tasks.model import Status
 
 EXECUTION_TIME_LIMIT = datetime.timedelta(seconds=300)
-"""`TimeoutSeconds` of the state machine, and the limit of Express executions.
+"""The limit of Express executions. Of Standard ones Step Functions knows the status.
 
 An execution has ended when this time has passed since the task's `startedAt`, which is the start of
 the execution by the clock of Step Functions. The clocks of the functions do not matter.

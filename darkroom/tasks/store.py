@@ -63,7 +63,9 @@ class TaskStore:
         """Return a task by a consistent read; None if it does not exist or has expired."""
         return self._table.get({"taskId": task_id})
 
-    def start(self, task_id: str, attempt: int, execution: str, started: str) -> None:
+    def start(
+        self, task_id: str, attempt: int, execution: str, started: str, retries: int = 0
+    ) -> None:
         """Claim a PENDING task for an execution: RUNNING. Repeats and errors: `_by_execution`.
 
         Args:
@@ -71,8 +73,11 @@ class TaskStore:
             attempt: the attempt that the task must be in.
             execution: the execution's ARN.
             started: when the execution began, as `timestamp` writes it; the same at each repeat.
+            retries: how often the execution had to try this again, mostly because Lambda was busy.
         """
-        changes = {"execution": execution, "startedAt": started}
+        changes: Item = {"execution": execution, "startedAt": started}
+        if retries:
+            changes["claimRetries"] = retries
         self._by_execution("start", task_id, attempt, changes)
 
     def complete(self, task_id: str, attempt: int, execution: str, result: Item) -> None:

@@ -50,9 +50,11 @@ def test_no_policy_of_a_function_has_a_wildcard(functions, resources):
             assert statement["Resource"] != "*" or actions <= NO_RESOURCES
 
 
-def test_a_message_is_a_dead_letter_after_five_receives(resources):
-    redrive = properties(resources["TaskQueue"])["RedrivePolicy"]
-    assert redrive["maxReceiveCount"] == 5
+def test_an_account_that_is_busy_for_an_hour_makes_no_dead_letters(resources):
+    queue = properties(resources["TaskQueue"])
+    redrive = queue["RedrivePolicy"]
+    # Each receive, of a message that is not started, hides it for the visibility timeout.
+    assert redrive["maxReceiveCount"] * queue["VisibilityTimeout"] > 1.5 * 3600
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 
 

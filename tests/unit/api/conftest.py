@@ -1,10 +1,19 @@
-"""What the tests of batches ask Step Functions for."""
+"""What the functions of `api/` call, under the control of a test."""
 
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tests.support.api_caller import Api
+from tests.support.fakes.dispatch import Dispatch
+
+
+@pytest.fixture
+def dispatch(load: Callable[[str, str], ModuleType]) -> Dispatch:
+    """The function that starts executions."""
+    return Dispatch(load("api", "dispatch"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from tests.support.fakes.aws import STARTED, FakeAws
 
 ID = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
-CLAIM = {"transition": "start", "taskId": ID, "attempt": 1, "execution": "arn:e"}
+CLAIM = {"transition": "start", "taskId": ID, "attempt": 1, "execution": "arn:e", "retries": 0}
 
 
 @pytest.fixture
@@ -34,6 +34,20 @@ def test_a_task_starts_when_its_execution_did(
     task = aws.store.get(ID)
     assert task is not None
     assert (task["status"], task["startedAt"]) == ("RUNNING", stored)
+
+
+def test_the_retries_of_a_claim_are_stored_if_there_were_any(
+    update: Callable[..., dict[str, Any]], aws: FakeAws
+):
+    update(started=STARTED)
+    unhindered = aws.store.get(ID)
+    update(started=STARTED, retries=2)
+    held_up = aws.store.get(ID)
+
+    assert unhindered is not None
+    assert "claimRetries" not in unhindered
+    assert held_up is not None
+    assert held_up["claimRetries"] == 2
 
 
 def test_a_failure_is_recorded_in_words_and_handed_back(
