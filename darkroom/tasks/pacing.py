@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 FIRST_RATE = 5.0
 """Starts per second of a new environment."""
-LOWEST_RATE, HIGHEST_RATE = 0.2, 60.0
+LOWEST_RATE, HIGHEST_RATE = 0.5, 60.0
 GROWTH_PER_START = 0.1
 """By which share each start raises the rate before the first cut."""
 GROWTH_PER_SECOND = 0.01

@@ -9,15 +9,12 @@ from matplotlib.figure import Figure
 mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "darkroom", "font.size": 9})
 
 BASELINE, BETTER, WORSE = "#8a8a8a", "#2a7f62", "#c4572e"
-SCENARIOS = ("#4c78a8", "#2a7f62", "#c4572e", "#72b7b2", "#b279a2", "#54478c")
+WAITS = {"alone": BASELINE, "before": WORSE, "after": BETTER}
 ROW_INCHES, TITLE_INCHES, WIDTH_INCHES = 0.3, 0.75, 8.0
 # Longer bars are cut off and end in an arrow: they would make all others unreadable.
 LONGEST = 3.0
 SAME = 0.05
 """Ratios that differ from 1 by less count as equal."""
-POINTS = 200
-"""Points of a curve, at most: more would not be visible."""
-MILLION = 1_000_000
 
 
 def draw_ratios(path: str, groups: list[dict[str, Any]]) -> None:
@@ -53,44 +50,64 @@ def _colour(ratio: float) -> str:
     return BETTER if ratio < 1 else WORSE
 
 
-def draw_burst(path: str, scenarios: list[dict[str, Any]]) -> None:
-    """Draw the backlogs of a burst over time, and below them the latencies of tasks.
+def draw_waits(path: str, waits: dict[str, list[float]]) -> None:
+    """Draw how long a quiet caller waits: alone, before and after, for several accounts.
 
     Args:
         path: of the SVG file.
-        scenarios: `{"name", "minutes": […], "backlog": […], "half": minutes, "most": minutes}`
-            each.
+        waits: the seconds of each account, in the order of `WAITS`; more of them are not drawn.
     """
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    backlog, waits = figure.subplots(2, 1, height_ratios=(3, 2))
-    for scenario, colour in zip(scenarios, SCENARIOS, strict=True):
-        step = max(1, len(scenario["minutes"]) // POINTS)
-        backlog.plot(
-            scenario["minutes"][::step],
-            [count / MILLION for count in scenario["backlog"][::step]],
-            color=colour,
-            label=scenario["name"],
-        )
-    backlog.set_xlim(0, 1.02 * max(scenario["minutes"][-1] for scenario in scenarios))
-    backlog.set_title("Tasks waiting in the queue, millions", loc="left", fontweight="bold")
-    backlog.set_xlabel("minutes since the first submission")
-    backlog.legend(frameon=False, loc="upper right", title="type, MaximumConcurrency")
-    names = [scenario["name"] for scenario in scenarios]
-    most = [scenario["most"] for scenario in scenarios]
-    waits.barh(names, most, color=SCENARIOS, alpha=0.45, height=0.7)
-    waits.barh(names, [scenario["half"] for scenario in scenarios], color=SCENARIOS, height=0.7)
-    for place, scenario in enumerate(scenarios):
-        text = f"{_span(scenario['half'])} / {_span(scenario['most'])}"
-        waits.text(scenario["most"] + max(most) * 0.01, place, text, va="center")
-    waits.set_xlim(0, 1.18 * max(most))
-    waits.invert_yaxis()
-    title = "Minutes from submission to the end: half of all tasks / 99 %"
-    waits.set_title(title, loc="left", fontweight="bold")
+    figure = Figure(figsize=(WIDTH_INCHES, 3.2), layout="constrained")
+    axis = figure.subplots()
+    height = 0.8 / len(WAITS)
+    for place, (name, colour) in enumerate(WAITS.items()):
+        places = [row + (place - 1) * height for row in range(len(waits))]
+        values = [row[place] for row in waits.values()]
+        axis.barh(places, values, height=0.9 * height, color=colour, label=name)
+        for at, value in zip(places, values, strict=True):
+            axis.text(value * 1.06, at, _span(value), va="center")
+    axis.set_yticks(range(len(waits)), list(waits))
+    axis.set_xscale("log")
+    axis.set_xlim(0.3, 10 * max(value for row in waits.values() for value in row))
+    axis.invert_yaxis()
+    axis.legend(frameon=False, loc="lower right")
+    axis.set_xlabel("seconds, on a logarithmic scale: shorter is better")
+    title = "A quiet caller beside a million tasks of another: 99 % of its tasks end within"
+    axis.set_title(title, loc="left", fontweight="bold")
     _save(figure, path)
 
 
-def _span(minutes: float) -> str:
-    return f"{minutes:.0f} min" if minutes >= 1 else f"{minutes * 60:.0f} s"
+def draw_overload(path: str, rows: list[dict[str, Any]]) -> None:
+    """Draw the FAILED tasks and the additional transitions of accounts, before and after.
+
+    Args:
+        path: of the SVG file.
+        rows: `{"name", "failed": [before, after], "more": [before, after]}` each, `more` in %.
+    """
+    figure = Figure(figsize=(WIDTH_INCHES, 5), layout="constrained")
+    failed, more = figure.subplots(1, 2, sharey=True)
+    panels = (
+        (failed, "failed", "Tasks FAILED by throttling"),
+        (more, "more", "More transitions, %"),
+    )
+    for axis, key, title in panels:
+        for place, (name, colour) in enumerate((("before", WORSE), ("after", BETTER))):
+            places = [row + (place - 0.5) * 0.4 for row in range(len(rows))]
+            values = [row[key][place] for row in rows]
+            axis.barh(places, values, height=0.36, color=colour, label=name)
+            for at, value in zip(places, values, strict=True):
+                text = f"{value:,.0f}" if key == "failed" else f"{value:.1f}"
+                axis.text(value, at, f" {text}", va="center", fontsize=8)
+        axis.set_title(title, loc="left", fontweight="bold")
+        axis.set_xlim(0, 1.3 * max(1, *(value for row in rows for value in row[key])))
+    failed.set_yticks(range(len(rows)), [row["name"] for row in rows])
+    failed.invert_yaxis()
+    more.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 2 * 60 else f"{seconds:.1f} s"
 
 
 def _save(figure: Figure, path: str) -> None:

@@ -1,12 +1,12 @@
-"""`make simulate`: simulate a burst of a million tasks; write docs/scale.md and its plot.
+"""`make simulate`: simulate overload and callers who share a stack; write docs/scale.md and plots.
 
-`python -m tools.bench.scale --quick` simulates ten thousand tasks and writes nothing.
+`python -m tools.bench.scale --quick` simulates a fiftieth of the tasks and writes nothing.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
 from rich.console import Console
@@ -14,109 +14,35 @@ from rich.console import Console
 from darkroom.cost.counts import Run, load_counts
 from darkroom.cost.model import STATE_MS, milliseconds
 from darkroom.cost.report import Table, markdown, shown, write_between
-from darkroom.tasks.model import ACTIVE_SHARDS
 from tools.bench.environment import call
-from tools.bench.scale.flow import Burst, Flow, Outcome, Quotas, Times
-from tools.bench.scale.rules import Concurrency
+from tools.bench.scale.flow import Flow
+from tools.bench.scale.model import Outcome, Times
+from tools.bench.scale.quotas import quota_table
+from tools.bench.scale.scenarios import AFTER, BEFORE, QUIET, Scenario, fairness, overload
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "scale.md"
-PLOT = PROJECT / "docs" / "scale.svg"
-RATE = 2_000
-"""Tasks per second that the callers submit."""
-TASKS, QUICK_TASKS = 1_000_000, 10_000
+OVERLOAD_PLOT = PROJECT / "docs" / "overload.svg"
+FAIRNESS_PLOT = PROJECT / "docs" / "fairness.svg"
+TASKS, QUICK_TASKS = 1_000_000, 20_000
 STEPS = ("UpdateStatus", "Download", "Grayscale", "Upload", "UpdateStatus")
+TRANSITIONS = len(STEPS) + 1
 MINUTE = 60
-RATES = (100, 1_000, 10_000)
-STEP_FUNCTIONS = "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"
-LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
-API_GATEWAY = "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"
-EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"
-DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
-PARTITIONS = f"{DYNAMODB}bp-partition-key-design.html"
 
-STANDARD = Quotas(1_000, 1_300, 300, 5_000, 5_000)
-EXPRESS = Quotas(1_000, 6_000, 6_000)
-# An account's quotas, and `MaximumConcurrency` as the number of pollers.
-SCENARIOS = {
-    "STANDARD, 5 (as deployed)": (STANDARD, 5),
-    "STANDARD, 16": (STANDARD, 16),
-    "STANDARD, 60: too many": (STANDARD, 60),
-    "STANDARD, 60, raised": (Quotas(3_000, 2_000, 1_000, 10_000, 10_000), 60),
-    "EXPRESS, 40": (EXPRESS, 40),
-    "EXPRESS, 150, raised": (Quotas(5_000, 6_000, 6_000), 150),
-}
+Pair = tuple[Outcome, Outcome]
+"""Before and after."""
 
 
-@dataclass(frozen=True)
-class Quota:
-    """A quota per second.
-
-    Attributes:
-        name: what it limits, with the workflow type that it applies to, if only one.
-        limit: the default in us-east-1.
-        task: how much of it one task needs.
-        source: AWS's page about it.
-        raised: whether AWS raises it on request.
-    """
-
-    name: str
-    limit: int
-    task: Callable[[Run], float]
-    source: str
-    raised: bool = True
+def more_transitions(outcome: Outcome) -> float:
+    """Return by which share of the billed transitions retries of throttled steps add to them."""
+    return outcome.step_throttles / (outcome.completed() * TRANSITIONS)
 
 
-def functions(run: Run) -> float:
-    """Return the concurrent functions that a rate of one task per second needs."""
-    seconds = sum(
-        f.invocations * max(milliseconds(name, f) / 1000, Concurrency.SHORTEST)
-        for name, f in run.functions.items()
-    )
-    return seconds / run.tasks
-
-
-def _writes(index: str, partitions: int = 1) -> Callable[[Run], float]:
-    return lambda run: run.writes[index] / run.tasks / partitions
-
-
-def _each(name: str) -> Callable[[Run], float]:
-    return lambda run: getattr(run, name) / run.tasks
-
-
-QUOTAS = [
-    Quota("executions started, STANDARD", 300, lambda _: 1, STEP_FUNCTIONS),
-    Quota("state transitions, STANDARD", 5_000, _each("transitions"), STEP_FUNCTIONS),
-    Quota("executions started, EXPRESS", 6_000, lambda _: 1, STEP_FUNCTIONS),
-    Quota("concurrent functions", 1_000, functions, LAMBDA),
-    Quota("requests to the API", 10_000, _each("requests"), API_GATEWAY),
-    Quota("write units of the table", 40_000, _writes("table"), f"{DYNAMODB}ServiceQuotas.html"),
-    Quota(
-        "write units of one shard of the index of open tasks",
-        1_000,
-        _writes("active", ACTIVE_SHARDS),
-        PARTITIONS,
-        raised=False,
-    ),
-    Quota(
-        "write units of one caller's list",
-        1_000,
-        _writes("owner-createdAt"),
-        PARTITIONS,
-        raised=False,
-    ),
-    Quota("events", 10_000, _each("events"), EVENTBRIDGE),
-]
-
-
-BURST_COLUMNS: dict[str, Callable[[Outcome], str]] = {
-    "all done, min": lambda outcome: f"{outcome.ended / MINUTE:,.1f}",
-    "half within, min": lambda outcome: f"{outcome.percentile(0.5) / MINUTE:,.1f}",
-    "99 % within, min": lambda outcome: f"{outcome.percentile(0.99) / MINUTE:,.1f}",
-    "largest backlog": lambda outcome: f"{max(outcome.backlog):,}",
-    "responses 429": lambda outcome: f"{outcome.refused:,}",
+COLUMNS: dict[str, Callable[[Outcome], str]] = {
+    "all done, min": lambda outcome: f"{outcome.ended / MINUTE:,.0f}",
+    "99 % within, min": lambda outcome: f"{outcome.percentile(0.99) / MINUTE:,.0f}",
     "starts throttled": lambda outcome: f"{outcome.start_throttles:,}",
-    "steps throttled": lambda outcome: f"{outcome.step_throttles:,}",
+    "more transitions": lambda outcome: f"{more_transitions(outcome):.1%}",
     "dead letters": lambda outcome: f"{outcome.dead:,}",
     "steps failed": lambda outcome: f"{outcome.failed:,}",
 }
@@ -127,50 +53,23 @@ def main(*, quick: bool) -> None:
     counts = load_counts()
     picture = counts.runs[0].picture
     standard, express = (counts.run(type_, picture) for type_ in ("STANDARD", "EXPRESS"))
-    burst = Burst(QUICK_TASKS if quick else TASKS, RATE)
+    times = times_of(standard)
+    tasks = QUICK_TASKS if quick else TASKS
+    accounts, shares = overload(tasks, times.steps), fairness(tasks)
+    scenarios = [each for row in shares.values() for each in row]
+    scenarios += [replace(each, policy=policy) for each in accounts for policy in (BEFORE, AFTER)]
     with ProcessPoolExecutor() as pool:
-        outcomes = list(pool.map(partial(simulate, times_of(standard), burst), SCENARIOS.values()))
-    tables = [quota_table(standard, express), burst_table(burst, outcomes)]
+        outcomes = iter(list(pool.map(partial(simulate, times), scenarios)))
+    quiet = {name: [_quiet(next(outcomes)) for _ in row] for name, row in shares.items()}
+    pairs: dict[str, Pair] = {each.name: (next(outcomes), next(outcomes)) for each in accounts}
+    tables = [quota_table(standard, express), fairness_table(shares, quiet), overload_table(pairs)]
     screen = Console()
     for one in tables:
         screen.print(shown(one))
     if not quick:
         write_between(PAGE, "make simulate", [markdown(one) for one in tables])
-        draw(outcomes)
-
-
-def quota_table(standard: Run, express: Run) -> Table:
-    """Return the table of docs/scale.md: the need of each rate, and the rate that uses it up."""
-    rows: list[tuple[str, ...]] = []
-    for quota in QUOTAS:
-        each = quota.task(express if quota.name.endswith("EXPRESS") else standard)
-        rows.append(
-            (
-                quota.name,
-                f"{quota.limit:,}" if quota.raised else f"{quota.limit:,}, fixed",
-                *(_need(each * rate, quota.limit) for rate in RATES),
-                f"{quota.limit / each:,.0f}",
-                quota.source,
-            )
-        )
-    return Table(
-        "Quotas by rate of tasks",
-        "For each quota, with its default in us-east-1: what each rate of tasks needs, and the "
-        "rate that uses it up. Bold: more than the quota. Functions count for at least a tenth of "
-        "a second, since an environment handles at most ten requests per second.",
-        (
-            "quota",
-            "default",
-            *(f"{rate:,} tasks/s" for rate in RATES),
-            "used up at, tasks/s",
-            "source",
-        ),
-        rows,
-    )
-
-
-def _need(amount: float, limit: int) -> str:
-    return f"**{amount:,.0f}**" if amount > limit else f"{amount:,.0f}"
+        call("plot", "draw_waits", str(FAIRNESS_PLOT), quiet)
+        call("plot", "draw_overload", str(OVERLOAD_PLOT), [_bars(*each) for each in pairs.items()])
 
 
 def times_of(run: Run) -> Times:
@@ -187,43 +86,53 @@ def times_of(run: Run) -> Times:
     )
 
 
-def simulate(times: Times, burst: Burst, scenario: tuple[Quotas, int]) -> Outcome:
-    """Simulate one burst to its end."""
-    quotas, pollers = scenario
-    return Flow(quotas, times, burst, pollers).run()
+def simulate(times: Times, scenario: Scenario) -> Outcome:
+    """Simulate one scenario to its end."""
+    return Flow(scenario, times).run()
 
 
-def burst_table(burst: Burst, outcomes: list[Outcome]) -> Table:
-    """Return the table of docs/scale.md with the outcomes of the burst."""
+def fairness_table(shares: dict[str, list[Scenario]], quiet: dict[str, Sequence[float]]) -> Table:
+    """Return the table of docs/scale.md on what a quiet caller notices of others."""
+    million, batches, _ = next(iter(shares.values()))[1].callers
+    columns = [scenario.name for scenario in next(iter(shares.values()))]
     return Table(
-        f"A burst of {burst.tasks:,} tasks",
-        f"Submitted at {burst.rate:,.0f} per second, by callers that stay within their own limits. "
-        "One run of each scenario, with the same seed. Minutes: until the last task has ended, and "
-        "from a task's submission to its end. Throttled starts and steps are retried. After five "
-        "receives a message moves to the dead-letter queue, and its task ends FAILED. Raised: to "
-        "1,000 starts, 10,000 transitions and 3,000 concurrent functions; for EXPRESS 5,000 "
-        "functions.",
-        ("type, MaximumConcurrency", *BURST_COLUMNS),
+        "A quiet caller beside a crowd",
+        f"Seconds within which 99 % of the tasks of a quiet caller end, from submission. It sends "
+        f"a task every two seconds, while one caller has {million.tasks:,} tasks in the queue, and "
+        f"another one {batches.tasks // 100:,} batches of 100. Before: without message groups and "
+        f"pace. Callers swapped: the two others change places, and their groups.",
+        ("type, MaximumConcurrency", *columns),
+        [(name, *(f"{wait:,.1f}" for wait in waits)) for name, waits in quiet.items()],
+    )
+
+
+def overload_table(pairs: dict[str, Pair]) -> Table:
+    """Return the table of docs/scale.md on accounts that are asked for more than they can do."""
+    return Table(
+        "More tasks than the account can process",
+        "Each cell: before → after. Minutes: until the last task has ended, and from a task's "
+        "submission to its end. More transitions: retries of throttled steps, as a share of the "
+        "transitions that are billed with STANDARD. Dead letters and failed steps are FAILED. "
+        "Raised quotas: 1,000 starts and 10,000 transitions a second, 3,000 concurrent functions.",
+        ("account, MaximumConcurrency", *COLUMNS),
         [
-            (name, *(cell(outcome) for cell in BURST_COLUMNS.values()))
-            for name, outcome in zip(SCENARIOS, outcomes, strict=True)
+            (name, *(f"{cell(before)} → {cell(after)}" for cell in COLUMNS.values()))
+            for name, (before, after) in pairs.items()
         ],
     )
 
 
-def draw(outcomes: list[Outcome]) -> None:
-    """Draw backlogs and waiting times into docs/scale.svg."""
-    scenarios = [
-        {
-            "name": name,
-            "minutes": [moment / MINUTE for moment in outcome.times],
-            "backlog": outcome.backlog,
-            "half": outcome.percentile(0.5) / MINUTE,
-            "most": outcome.percentile(0.99) / MINUTE,
-        }
-        for name, outcome in zip(SCENARIOS, outcomes, strict=True)
-    ]
-    call("plot", "draw_burst", str(PLOT), scenarios)
+def _quiet(outcome: Outcome) -> float:
+    """Return the seconds within which 99 % of the quiet caller's tasks ended."""
+    return outcome.percentile(0.99, QUIET.name)
+
+
+def _bars(name: str, pair: Pair) -> dict[str, object]:
+    return {
+        "name": name,
+        "failed": [outcome.dead + outcome.failed for outcome in pair],
+        "more": [100 * more_transitions(outcome) for outcome in pair],
+    }
 
 
 if __name__ == "__main__":

@@ -1,27 +1,29 @@
 """Simulate the path of tasks: API, queue, pollers, executions and their steps, under quotas.
 
-The ten tasks of a message batch are simulated together. They are split where a quota lets only
-some of them through. So a million tasks take only seconds, and quotas are not scaled.
+Tasks of a caller that are submitted, started or throttled together move together. So a million
+tasks take only minutes, and quotas are not scaled. Dispatch keeps the pace of `darkroom.tasks`.
 """
 
 import math
 import random
+from collections import Counter, deque
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import simpy
 
-from tools.bench.scale.rules import Concurrency, TokenBucket, delay
+from darkroom.tasks.dispatcher import SECONDS_TO_CLAIM, SECONDS_TO_START
+from darkroom.tasks.pacing import Pace
+from tools.bench.scale.model import Caller, Outcome, Times, Together
+from tools.bench.scale.queue import Messages, Queue
+from tools.bench.scale.rules import Concurrency, TokenBucket
+from tools.bench.scale.scenarios import Scenario
 
 Process = Generator[simpy.Event, Any, Any]
 
 BATCH = 10
-RECEIVES = 5
-HIDDEN = 60.0
-"""Seconds that a message stays invisible after a failed dispatch."""
-RETRIES = 10
-"""Retries of a state that Lambda throttles."""
+"""Messages of one invocation of dispatch: `BatchSize`."""
 SDK_PAUSE = 0.5
 """Seconds before the SDK's only retry."""
 RETRY_AFTER = 1.0
@@ -29,223 +31,223 @@ RETRY_AFTER = 1.0
 POLLERS, POLLERS_PER_SECOND = 5, 5.0
 """At the beginning, and added each second:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+LONGEST_POLLER_DELAY = 15.0
+"""Seconds between two tries of Lambda to invoke dispatch. AWS does not document them."""
+STARTED_TOGETHER = 0.5
+"""Seconds of paced starts that are simulated as one."""
 SAMPLE = 5.0
 
 
-@dataclass(frozen=True)
-class Quotas:
-    """The quotas of an account.
+class Environment:
+    """One environment of the dispatch function: its pace, and what it has started lately."""
 
-    Attributes:
-        concurrency: concurrent functions.
-        start_size: bucket size of StartExecution calls.
-        start_rate: their refill rate per second.
-        transition_size: bucket size of state transitions; without a limit by default.
-        transition_rate: their refill rate per second.
-    """
+    def __init__(self, env: simpy.Environment) -> None:
+        """Begin as a new environment."""
+        self._env = env
+        self.pace = Pace(lambda: env.now)
+        self.started: deque[Together] = deque()
 
-    concurrency: int
-    start_size: float
-    start_rate: float
-    transition_size: float = math.inf
-    transition_rate: float = 1.0
-
-
-@dataclass(frozen=True)
-class Times:
-    """Seconds that parts of a task take."""
-
-    api: float
-    start: float
-    """Of dispatch, for each execution."""
-    steps: tuple[float, ...]
-    """Of each step's function, in order."""
-    between: float
-    """Of the state machine, before each step."""
-
-
-@dataclass(frozen=True)
-class Burst:
-    """A number of tasks, and the rate per second at which they are submitted."""
-
-    tasks: int
-    rate: float
-
-
-@dataclass
-class Outcome:
-    """The outcome of a burst.
-
-    Attributes:
-        times: of the samples, in seconds.
-        backlog: messages in the queue at these times, also invisible ones.
-        latencies: seconds from the first attempt to submit to the end, each with its task count.
-        refused: responses 429 of the API.
-        start_throttles: starts of executions that were throttled.
-        step_throttles: invocations that Lambda throttled.
-        dead: tasks whose message was received too often.
-        failed: tasks whose step was throttled too often.
-        ended: when the last task ended.
-    """
-
-    times: list[float] = field(default_factory=list)
-    backlog: list[int] = field(default_factory=list)
-    latencies: list[tuple[float, int]] = field(default_factory=list)
-    refused: int = 0
-    start_throttles: int = 0
-    step_throttles: int = 0
-    dead: int = 0
-    failed: int = 0
-    ended: float = 0.0
-
-    @property
-    def completed(self) -> int:
-        """Return the number of COMPLETED tasks."""
-        return sum(count for _, count in self.latencies)
-
-    def percentile(self, share: float) -> float:
-        """Return the seconds within which this share of the COMPLETED tasks ended."""
-        target, passed = share * self.completed, 0
-        for latency, count in sorted(self.latencies):
-            passed += count
-            if passed >= target:
-                return latency
-        raise ValueError("No task is COMPLETED.")
-
-
-@dataclass(frozen=True)
-class Message:
-    """The messages of tasks that were submitted together, and how often SQS delivered them."""
-
-    born: float
-    count: int
-    receives: int = 0
+    def adapt(self) -> None:
+        """Adapt the pace: see `darkroom.tasks.dispatcher`."""
+        while self.started and self._env.now - self.started[0].at >= SECONDS_TO_CLAIM:
+            together = self.started.popleft()
+            if together.throttled or together.claimed < together.count:
+                self.pace.slow_down()
+            else:
+                self.pace.speed_up(together.count)
 
 
 class Flow:
-    """The simulation of one burst."""
+    """The simulation of one scenario."""
 
-    def __init__(
-        self, quotas: Quotas, times: Times, burst: Burst, pollers: int, seed: int = 0
-    ) -> None:
-        """Take the quotas, the times, the tasks, `MaximumConcurrency`, and a seed."""
+    def __init__(self, scenario: Scenario, times: Times) -> None:
+        """Take the scenario, and the times of its parts."""
         self._env = simpy.Environment()
-        self._times, self._burst, self._pollers = times, burst, pollers
-        self._chance = random.Random(seed).random  # noqa: S311 - the same seed, the same burst
-        self._starts = TokenBucket(self._env, quotas.start_size, quotas.start_rate)
-        self._transitions = TokenBucket(self._env, quotas.transition_size, quotas.transition_rate)
-        self._functions = Concurrency(self._env, quotas.concurrency)
-        self._queue: simpy.Store = simpy.Store(self._env)
-        self._backlog = 0
-        self._open = burst.tasks
+        account = self._account = scenario.account
+        self._times, self._policy = times, scenario.policy
+        self._chance = random.Random(scenario.seed).random  # noqa: S311 - repeatable
+        self._starts = TokenBucket(self._env, account.start_size, account.start_rate)
+        self._transitions = TokenBucket(self._env, account.transition_size, account.transition_rate)
+        self._functions = Concurrency(self._env, account.concurrency)
+        self._queue = Queue(self._env, fair=scenario.policy.fair)
+        self._callers = {caller.name: caller for caller in scenario.callers}
+        self._open = self._finite = sum(c.tasks for c in scenario.callers if not c.endless)
         self._done = self._env.event()
-        self.outcome = Outcome()
+        self.outcome = Outcome({name: [] for name in self._callers})
 
     def run(self) -> Outcome:
-        """Run until every task has ended."""
-        self._env.process(self._submissions())
+        """Run until all tasks have ended. Endless callers submit until those of others have."""
+        for caller in self._callers.values():
+            self._env.process(self._submissions(caller))
         self._env.process(self._samples())
-        for poller in range(self._pollers):
+        self._env.process(self._other_stacks())
+        for poller in range(self._account.pollers):
             self._env.process(self._poll(max(0, poller - POLLERS + 1) / POLLERS_PER_SECOND))
         self._env.run(self._done)
-        self._sample()
-        self.outcome.ended = self._env.now
-        self.outcome.step_throttles = self._functions.throttled
         return self.outcome
 
-    def _submissions(self) -> Process:
-        left = self._burst.tasks
-        while left:
-            count = min(BATCH, left)
+    def _submissions(self, caller: Caller) -> Process:
+        yield self._env.timeout(caller.begins)
+        left = caller.tasks
+        while left and not (caller.endless and self.outcome.ended):
+            count = min(caller.together, left)
             left -= count
-            self._env.process(self._submit(count))
-            yield self._env.timeout(count / self._burst.rate)
+            self._open += count if caller.endless else 0
+            submission = self._env.process(self._submit(caller, count))
+            yield self._env.timeout(count / caller.rate)
+            if caller.patient:
+                yield submission
 
-    def _submit(self, count: int) -> Process:
+    def _submit(self, caller: Caller, count: int) -> Process:
         born = self._env.now
         while count:
             taken = self._functions.enter(count, self._times.api)
             self.outcome.refused += count - taken
-            self._functions.throttled -= count - taken  # counted as `refused` only
             count -= taken
             if taken:
-                self._backlog += taken
-                self._queue.put(Message(born, taken))
+                self._queue.send(Messages(caller.name, born, taken))
             if count:
                 yield self._env.timeout(RETRY_AFTER)
 
     def _poll(self, after: float) -> Process:
         yield self._env.timeout(after)
+        environment = Environment(self._env)
         while True:
-            message = yield self._queue.get()
-            yield from self._dispatch(message)
+            yield self._queue.arrival()
+            if received := self._queue.receive(BATCH):
+                yield from self._invoke(received, environment)
 
-    def _dispatch(self, message: Message) -> Process:
-        took = message.count * self._times.start
-        attempt = 0
-        while not self._functions.enter(1, took):
-            yield self._env.timeout(delay(attempt, self._chance()))
+    def _invoke(self, received: list[Messages], environment: Environment) -> Process:
+        """Invoke dispatch. If it is throttled, Lambda tries again until the messages reappear."""
+        begun, attempt = self._env.now, 0
+        while not self._functions.hold():
+            if self._env.now - begun > self._policy.hidden:
+                for messages in received:
+                    self._env.process(self._redeliver(messages, begun))
+                return
+            yield self._env.timeout(self._delay(attempt, LONGEST_POLLER_DELAY))
             attempt += 1
-        yield self._env.timeout(took)
-        started = self._start(message, message.count)
-        if started < message.count:
-            yield self._env.timeout(SDK_PAUSE)
-            started += self._start(message, message.count - started)
-        if started < message.count:
-            self._env.process(self._redeliver(message, message.count - started))
+        until = self._env.now + SECONDS_TO_START
+        # The group with the fewest messages in the batch comes first, as in api/dispatch.py.
+        groups: Counter[str] = Counter()
+        for messages in received:
+            groups[messages.group] += messages.count
+        for messages in sorted(received, key=lambda messages: groups[messages.group]):
+            started = yield from self._dispatch(messages, begun, until, environment)
+            if started < messages.count:
+                rest = replace(messages, count=messages.count - started)
+                self._env.process(self._redeliver(rest, begun))
+        if self._policy.paced:
+            environment.adapt()
+        self._functions.release()
 
-    def _start(self, message: Message, count: int) -> int:
-        started = self._starts.take(count)
-        self.outcome.start_throttles += count - started
-        if started:
-            self._backlog -= started
-            self._env.process(self._execute(message.born, started))
+    def _dispatch(
+        self, messages: Messages, begun: float, until: float, environment: Environment
+    ) -> Process:
+        """Start the executions of messages; return how many were started."""
+        started, pace = 0, environment.pace
+        while started < messages.count:
+            count = messages.count - started
+            if self._policy.paced:
+                count = min(count, math.ceil(pace.rate * STARTED_TOGETHER))
+                left = max(0.0, until - self._env.now)
+                pause = pace.book(count, left)
+                yield self._env.timeout(left if pause is None else pause)
+                if pause is None:
+                    break
+            yield self._env.timeout(count * self._times.start)
+            taken = self._start(messages, begun, count, environment)
+            if taken < count and not self._policy.paced:
+                yield self._env.timeout(SDK_PAUSE)
+                return started + taken + self._start(messages, begun, count - taken, environment)
+            if taken < count:
+                pace.slow_down()
+            started += taken
         return started
 
-    def _redeliver(self, message: Message, count: int) -> Process:
-        receives = message.receives + 1
-        if receives == RECEIVES:
-            self._backlog -= count
-            self.outcome.dead += count
-            self._end(count)
-            return
-        yield self._env.timeout(HIDDEN)
-        self._queue.put(Message(message.born, count, receives))
+    def _start(self, messages: Messages, begun: float, count: int, environment: Environment) -> int:
+        """Start executions; return how many were not throttled."""
+        taken = self._starts.take(count)
+        self.outcome.start_throttles += count - taken
+        if taken:
+            together = Together(self._env.now, taken)
+            environment.started.append(together)
+            self._queue.delete(replace(messages, count=taken), self._env.now - begun)
+            self._env.process(self._execute(messages, together, taken))
+        return taken
 
-    def _execute(self, born: float, count: int, step: int = 0, attempt: int = 0) -> Process:
+    def _redeliver(self, messages: Messages, begun: float) -> Process:
+        """Return messages to the queue when they are visible again, or make them dead letters."""
+        yield self._env.timeout(max(0.0, begun + self._policy.hidden - self._env.now))
+        if messages.receives < self._policy.receives:
+            self._queue.reappear(messages, self._env.now - begun)
+            return
+        self._queue.delete(messages, self._env.now - begun)
+        self.outcome.dead += messages.count
+        self._end(messages, messages.count)
+
+    def _execute(
+        self, messages: Messages, together: Together, count: int, step: int = 0, attempt: int = 0
+    ) -> Process:
         """Run the steps, beginning with `step`. Tasks that Lambda throttles continue separately."""
-        for place in range(step, len(self._times.steps)):
+        steps = self._callers[messages.group].steps or self._times.steps
+        for place in range(step, len(steps)):
             waited = self._transitions.wait(count)
             yield self._env.timeout(waited + self._times.between)
-            seconds = self._times.steps[place]
-            running = self._functions.enter(count, seconds)
+            late = self._env.now - together.at > self._account.longest_execution
+            if late or attempt > self._policy.retries:
+                self.outcome.failed += count
+                self._end(messages, count)
+                return
+            running = self._functions.enter(count, steps[place])
+            if place == 0:
+                together.claimed += running
+                together.throttled += count - running
             if running < count:
-                self._env.process(self._retry(born, count - running, place, attempt))
+                self.outcome.step_throttles += count - running
+                rest = (messages, together, count - running, place, attempt)
+                self._env.process(self._retry(*rest))
             if not running:
                 return
             count, attempt = running, 0
-            yield self._env.timeout(seconds)
-        self.outcome.latencies.append((self._env.now - born, count))
-        self._end(count)
+            yield self._env.timeout(steps[place])
+        latency = self._env.now - messages.sent
+        self.outcome.latencies[messages.group].append((latency, count))
+        self._end(messages, count)
 
-    def _retry(self, born: float, count: int, step: int, attempt: int) -> Process:
-        if attempt == RETRIES:
-            self.outcome.failed += count
-            self._end(count)
-            return
-        yield self._env.timeout(delay(attempt, self._chance()))
-        yield from self._execute(born, count, step, attempt + 1)
+    def _retry(
+        self, messages: Messages, together: Together, count: int, step: int, attempt: int
+    ) -> Process:
+        yield self._env.timeout(self._delay(attempt, self._policy.longest_delay))
+        yield from self._execute(messages, together, count, step, attempt + 1)
 
-    def _end(self, count: int) -> None:
+    def _delay(self, attempt: int, longest: float) -> float:
+        """Return the seconds before a retry: doubled, capped, with full jitter."""
+        return min(longest, 2.0**attempt) * self._chance()
+
+    def _end(self, messages: Messages, count: int) -> None:
         self._open -= count
-        if not self._open:
+        self._finite -= 0 if self._callers[messages.group].endless else count
+        if not (self._finite or self.outcome.ended):
+            self.outcome.ended = self._env.now
+            self._sample()
+        if not (self._open or self._finite):
             self._done.succeed()
 
+    def _other_stacks(self) -> Process:
+        """Use all functions of the account for a while."""
+        begin, end = self._account.used_up
+        if begin < math.inf:
+            yield self._env.timeout(begin)
+            self._functions.limit = 0
+            yield self._env.timeout(end - begin)
+            self._functions.limit = self._account.concurrency
+
     def _samples(self) -> Process:
-        while True:
+        while not self.outcome.ended:
             self._sample()
             yield self._env.timeout(SAMPLE)
 
     def _sample(self) -> None:
         self.outcome.times.append(self._env.now)
-        self.outcome.backlog.append(self._backlog)
+        self.outcome.backlog.append(self._queue.messages)

@@ -5,9 +5,6 @@ import math
 
 import simpy
 
-LONGEST_DELAY = 15.0
-"""Seconds before a retry at most: `MaxDelaySeconds` of the state machine."""
-
 
 class TokenBucket:
     """A token bucket with a constant refill rate: Step Functions' way to throttle.
@@ -53,23 +50,33 @@ class Concurrency:
 
     def __init__(self, env: simpy.Environment, limit: int) -> None:
         """Begin with nothing running."""
-        self._env, self._limit = env, limit
+        self._env = env
+        self.limit = limit
         self._running = 0
         # By duration: the end times of invocations, earliest first, and how many end then.
         self._ends: collections.defaultdict[float, collections.deque[tuple[float, int]]] = (
             collections.defaultdict(collections.deque)
         )
-        self.throttled = 0
 
     def enter(self, invocations: int, seconds: float) -> int:
         """Start as many invocations as the quota allows, for `seconds`; return how many."""
-        started = min(invocations, self._limit - self.running)
+        started = max(0, min(invocations, self.limit - self.running))
         if started:
             length = max(seconds, self.SHORTEST)
             self._ends[length].append((self._env.now + length, started))
             self._running += started
-        self.throttled += invocations - started
         return started
+
+    def hold(self) -> bool:
+        """Start an invocation that ends by `release`; return whether the quota allows it."""
+        if self.running >= self.limit:
+            return False
+        self._running += 1
+        return True
+
+    def release(self) -> None:
+        """End an invocation that `hold` started."""
+        self._running -= 1
 
     @property
     def running(self) -> int:
@@ -78,13 +85,3 @@ class Concurrency:
             while ends and ends[0][0] <= self._env.now:
                 self._running -= ends.popleft()[1]
         return self._running
-
-
-def delay(attempt: int, chance: float) -> float:
-    """Return the seconds before a retry of the state machine: doubled, capped, full jitter.
-
-    Args:
-        attempt: 0 for the first retry.
-        chance: random, 0 to 1.
-    """
-    return min(LONGEST_DELAY, 2.0**attempt) * chance

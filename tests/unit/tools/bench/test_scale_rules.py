@@ -1,11 +1,14 @@
 """The rules of the simulation, each against what is known without it."""
 
+from dataclasses import replace
+
 import pytest
 import simpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.bench.scale.rules import Concurrency, TokenBucket, delay
+from tools.bench.scale.queue import Messages, Queue
+from tools.bench.scale.rules import Concurrency, TokenBucket
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def test_functions_beyond_the_quota_are_throttled_until_others_end(env: simpy.En
 
     assert functions.enter(8, seconds=2) == 8
     assert functions.enter(8, seconds=1) == 2
-    assert (functions.running, functions.throttled) == (10, 6)
+    assert functions.running == 10
     env.run(1)
     assert functions.running == 8
     env.run(2)
@@ -76,8 +79,37 @@ def test_an_environment_answers_ten_requests_a_second_at_most(env: simpy.Environ
     assert answered == 100
 
 
-@pytest.mark.parametrize(("attempt", "most"), [(0, 1), (1, 2), (3, 8), (4, 15), (9, 15)])
-def test_a_retry_waits_twice_as_long_each_time_up_to_a_cap(attempt: int, most: float):
-    assert delay(attempt, 1.0) == most
-    assert delay(attempt, 0.5) == most / 2
-    assert delay(attempt, 0.0) == 0
+def test_functions_that_are_held_end_when_they_are_released(env: simpy.Environment):
+    functions = Concurrency(env, limit=1)
+
+    assert functions.hold()
+    assert not functions.hold()
+    assert functions.enter(1, seconds=1) == 0
+    functions.release()
+    assert functions.enter(1, seconds=1) == 1
+
+
+@pytest.mark.parametrize(("fair", "first"), [(True, "quiet"), (False, "noisy")])
+def test_a_fair_queue_delivers_the_message_of_a_quiet_group_first(
+    env: simpy.Environment, fair: bool, first: str
+):
+    queue = Queue(env, fair=fair)
+    for _ in range(20):
+        queue.send(Messages("noisy", env.now, 10))
+    for _ in range(4):
+        assert sum(messages.count for messages in queue.receive(10)) == 10
+    queue.send(Messages("quiet", env.now + 1, 1))
+
+    assert queue.receive(10)[0].group == first
+    assert queue.messages == 201
+
+
+def test_messages_that_reappear_count_their_receives(env: simpy.Environment):
+    queue = Queue(env, fair=True)
+    queue.send(Messages("me", 0, 3))
+    [received] = queue.receive(2)
+    queue.reappear(received, 1)
+    queue.delete(replace(received, count=1), 1)
+
+    assert sorted((m.count, m.receives) for m in queue.receive(10)) == [(1, 1), (2, 2)]
+    assert queue.messages == 2
