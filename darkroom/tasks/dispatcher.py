@@ -85,7 +85,7 @@ class Dispatcher:
             try:
                 self._machine.start(name, order, trace)
             except StartThrottled:
-                self._pace.slow_down()
+                self._pace.start_throttled()
             else:
                 self._started.append(Started(order["taskId"], order["attempt"], self._clock()))
                 return
@@ -111,6 +111,6 @@ class Dispatcher:
             return
         tasks = [task for task in found if (task["taskId"], task["attempt"]) in due]
         if any(task["status"] == Status.PENDING or task.get("claimRetries") for task in tasks):
-            self._pace.slow_down()
+            self._pace.step_throttled()
         else:
             self._pace.speed_up(len(tasks))

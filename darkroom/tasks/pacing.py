@@ -63,9 +63,19 @@ class Pace:
         self._grown_at = now
         self.rate = min(HIGHEST_RATE, self.rate * growth)
 
-    def slow_down(self) -> None:
-        """Note that a start, or the first step of an execution, was throttled."""
+    def start_throttled(self) -> None:
+        """Note that Step Functions throttled a start.
+
+        This costs neither money nor time that others need, so the rate stays as high as at first.
+        """
+        self._cut(FIRST_RATE)
+
+    def step_throttled(self) -> None:
+        """Note that Lambda throttled the first step of an execution."""
+        self._cut(LOWEST_RATE)
+
+    def _cut(self, lowest: float) -> None:
         now = self._clock()
         if self._cut_at is None or now - self._cut_at >= SECONDS_BETWEEN_CUTS:
             self._cut_at = now
-            self.rate = max(LOWEST_RATE, self.rate * CUT)
+            self.rate = max(min(lowest, self.rate), self.rate * CUT)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.chaos.proxy import Proxy
 from tests.support.cloud.stacks import Stack, until
 from tests.support.fakes.sources import Sources
 from tests.support.ports import free_port
@@ -16,6 +17,8 @@ from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 
+TASKS = 150
+"""Of the test of throttled starts. Tried with 500, too, which takes a minute or two."""
 MIXED = [
     ("/colour.jpg", "COMPLETED"),
     ("/colour.png", "COMPLETED"),
@@ -90,3 +93,45 @@ def test_with_ten_concurrent_functions_120_tasks_all_complete(scarce: Stack, sou
     assert {answer.status_code for answer in refused} <= {429}
     assert all(a.json()["error"]["code"] == "TooManyRequests" for a in refused)
     assert scarce.depth("DeadLetterQueueUrl") == 0
+
+
+@pytest.fixture
+def throttled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with 60 pollers, in which every second start of an execution is throttled."""
+    home = tmp_path_factory.mktemp("throttled")
+    cloud = LocalCloud(home, free_port())
+    proxy = Proxy(cloud.endpoint_url, 0, home / "proxy.log")
+    try:
+        proxy.start()
+        cloud.start(AWS_ENDPOINT_URL=proxy.url)
+        with Stack(cloud, deploy(cloud, "throttled", {"MaximumConcurrency": "60"})) as stack:
+            error = {"code": "ThrottlingException", "status": 400}
+            start = {"service": "stepfunctions", "operation": "StartExecution"}
+            proxy.inject({**start, "error": error, "probability": 0.5})
+            yield stack
+    finally:
+        cloud.stop()
+        proxy.stop()
+
+
+def test_while_every_second_start_is_throttled_all_tasks_complete(
+    throttled: Stack, sources: Sources
+):
+    patience = threading.Event()
+
+    def submit(_: int) -> str:
+        """Submit a task, again while the proxy is too slow for the API's time limits."""
+        while True:
+            answer = throttled.http.post("/tasks", json={"imageUrl": sources.url("/colour.jpg")})
+            if answer.status_code == 202:
+                return answer.json()["taskId"]
+            assert answer.status_code == 503, answer.text
+            patience.wait(1)
+
+    with ThreadPoolExecutor(16) as pool:
+        submitted = list(pool.map(submit, range(TASKS)))
+
+    ended = throttled.all_ended(submitted, seconds=400)
+
+    assert Counter(task["status"] for task in ended.values()) == {"COMPLETED": TASKS}
+    assert throttled.depth("DeadLetterQueueUrl") == 0

@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -91,7 +91,9 @@ def simulate(times: Times, scenario: Scenario) -> Outcome:
     return Flow(scenario, times).run()
 
 
-def fairness_table(shares: dict[str, list[Scenario]], quiet: dict[str, Sequence[float]]) -> Table:
+def fairness_table(
+    shares: dict[str, list[Scenario]], quiet: Mapping[str, Sequence[float]]
+) -> Table:
     """Return the table of docs/scale.md on what a quiet caller notices of others."""
     million, batches, _ = next(iter(shares.values()))[1].callers
     columns = [scenario.name for scenario in next(iter(shares.values()))]

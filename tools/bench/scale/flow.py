@@ -52,7 +52,7 @@ class Environment:
         while self.started and self._env.now - self.started[0].at >= SECONDS_TO_CLAIM:
             together = self.started.popleft()
             if together.throttled or together.claimed < together.count:
-                self.pace.slow_down()
+                self.pace.step_throttled()
             else:
                 self.pace.speed_up(together.count)
 
@@ -161,7 +161,7 @@ class Flow:
                 yield self._env.timeout(SDK_PAUSE)
                 return started + taken + self._start(messages, begun, count - taken, environment)
             if taken < count:
-                pace.slow_down()
+                pace.start_throttled()
             started += taken
         return started
 

@@ -64,10 +64,10 @@ def test_while_all_is_well_a_few_dozen_starts_reach_the_highest_rate(pace: Pace)
 
 def test_throttles_of_the_same_second_cut_the_rate_once(pace: Pace, clock: Clock) -> None:
     for _ in range(20):
-        pace.slow_down()
+        pace.step_throttled()
     once = pace.rate
     clock.now += SECONDS_BETWEEN_CUTS
-    pace.slow_down()
+    pace.step_throttled()
 
     assert LOWEST_RATE < pace.rate < once < FIRST_RATE
 
@@ -75,7 +75,7 @@ def test_throttles_of_the_same_second_cut_the_rate_once(pace: Pace, clock: Clock
 def test_the_rate_stays_above_zero_and_recovers(pace: Pace, clock: Clock) -> None:
     for _ in range(100):
         clock.now += SECONDS_BETWEEN_CUTS
-        pace.slow_down()
+        pace.step_throttled()
     lowest = pace.rate
     for _ in range(600):
         clock.now += 1
@@ -85,8 +85,20 @@ def test_the_rate_stays_above_zero_and_recovers(pace: Pace, clock: Clock) -> Non
     assert pace.rate > FIRST_RATE
 
 
+def test_throttled_starts_alone_do_not_make_an_environment_slower_than_a_new_one(
+    pace: Pace, clock: Clock
+) -> None:
+    pace.speed_up(10)
+    faster = pace.rate
+    for _ in range(100):
+        clock.now += SECONDS_BETWEEN_CUTS
+        pace.start_throttled()
+
+    assert faster > pace.rate == FIRST_RATE
+
+
 def test_a_pause_does_not_count_as_growth(pace: Pace, clock: Clock) -> None:
-    pace.slow_down()
+    pace.step_throttled()
     before = pace.rate
     clock.now += 3600
     pace.speed_up(1)
@@ -104,7 +116,7 @@ def test_the_rate_settles_just_below_what_is_possible(
     for _ in range(3600):
         clock.now += 1
         if pace.rate > capacity * chance.uniform(0.8, 1.2):
-            pace.slow_down()
+            pace.step_throttled()
         else:
             pace.speed_up(1)
         rates.append(pace.rate)
