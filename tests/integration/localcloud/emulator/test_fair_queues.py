@@ -7,12 +7,13 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.cloud.minimal import eventually, function
+from tests.support.cloud.minimal import eventually, function, history, machine, task
 from tools.localcloud.cloud import LocalCloud
 
 TELLS = """
@@ -22,6 +23,23 @@ def handler(event, context):
     boto3.client("sqs").send_message(
         QueueUrl=record["body"], MessageBody=json.dumps(record["attributes"])
     )
+"""
+
+STARTS = """
+import boto3, json
+def handler(event, context):
+    for record in event["Records"]:
+        boto3.client("stepfunctions").start_execution(
+            traceHeader=record["attributes"]["AWSTraceHeader"], **json.loads(record["body"])
+        )
+"""
+HOLDS = """
+import pathlib, time
+def handler(event, context):
+    while not pathlib.Path(event["gate"]).exists():
+        time.sleep(0.01)
+    with open(event["log"], "a") as log:
+        log.write(event["group"] + " ")
 """
 
 
@@ -161,3 +179,47 @@ def test_an_invalid_group_is_refused(queue: Queue, group: str) -> None:
     entry = {"Id": "0", "MessageBody": "-", "MessageGroupId": group}
     refused = queue.sqs.send_message_batch(QueueUrl=queue.url, Entries=[entry])["Failed"]
     assert [each["Code"] for each in refused] == ["InvalidParameterValue"]
+
+
+def test_a_free_process_goes_to_the_group_that_has_the_fewest(
+    cloud: LocalCloud, queue: Queue, tmp_path: Path
+) -> None:
+    """Ten executions of one group wait for two processes; one of another group is next."""
+    states = cloud.client("stepfunctions")
+    arn = machine(cloud, {"Hold": task(function(cloud, HOLDS, Timeout=60), "{% $states.input %}")})
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn=queue.arn, FunctionName=function(cloud, STARTS)
+    )
+    sqs = cloud.client("sqs")
+    gate, log = tmp_path / "gate", tmp_path / "log"
+
+    def send(group: str, count: int) -> None:
+        given = {"gate": str(gate), "log": str(log), "group": group}
+        trace = f"Root=1-5759e988-{uuid.uuid4().hex[:24]};Sampled=0"
+        sqs.meta.events.register(
+            "before-call.sqs",
+            lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": trace}),
+            unique_id="trace",
+        )
+        for _ in range(count):
+            order = {"stateMachineArn": arn, "input": json.dumps(given)}
+            sqs.send_message(
+                QueueUrl=queue.url, MessageBody=json.dumps(order), MessageGroupId=group
+            )
+        sqs.meta.events.unregister("before-call.sqs", unique_id="trace")
+
+    def invoked() -> int:
+        """How many executions have invoked the function, which all of them wait for."""
+        running = states.list_executions(stateMachineArn=arn)["executions"]
+        return sum("TaskStarted" in history(cloud, each["executionArn"]) for each in running)
+
+    send("busy", 10)
+    eventually(lambda: invoked() == 10, 30)
+    send("quiet", 1)
+    eventually(lambda: invoked() == 11, 30)
+    gate.touch()
+
+    order = eventually(
+        lambda: log.exists() and len(found := log.read_text().split()) == 11 and found
+    )
+    assert order.index("quiet") <= 2  # two of the busy group had a process before
