@@ -89,6 +89,8 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
         for name, f in run.functions.items()
     )
     invocations = sum(function.invocations for function in run.functions.values())
+    # Messages of the task queue, all of which have a group: sent, received and deleted.
+    requests = run.messages + 2 * run.batches
     dollars = {
         "Step Functions": _step_functions(run, prices),
         "Lambda: time": prices.of("lambda-arm-gb-second", durations),
@@ -98,7 +100,8 @@ def components(run: Run, prices: Prices) -> dict[str, float]:
         "DynamoDB: reads": prices.of("dynamodb-read-unit", run.reads),
         "S3: requests": prices.of("s3-put", puts) + prices.of("s3-get", gets),
         "S3: work files": _kept(run.work_bytes, WORK_DAYS, prices),
-        "SQS": prices.of("sqs-request", run.messages + 2 * run.batches),
+        "SQS": prices.of("sqs-request", requests),
+        "SQS: message groups": prices.of("sqs-fair-request", requests),
         "EventBridge": prices.of("eventbridge-event", run.events),
         "CloudWatch Logs: functions": prices.of("logs-gb", run.log_bytes / GB),
         "CloudWatch Logs: executions": prices.of("logs-gb", run.execution_log_bytes / GB),

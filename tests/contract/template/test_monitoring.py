@@ -22,7 +22,8 @@ RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()
 DOCUMENTED = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     ("AWS/SQS", frozenset({"QueueName"})): {
-        "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible",
+        "ApproximateAgeOfOldestMessage", "ApproximateAgeOfOldestMessageInQuietGroups",
+        "ApproximateNumberOfMessagesVisible",
         "NumberOfEmptyReceives", "NumberOfMessagesDeleted", "NumberOfMessagesReceived",
         "NumberOfMessagesSent",
     },

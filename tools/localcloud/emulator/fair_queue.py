@@ -11,11 +11,12 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 - A message without a group is a group of its own.
 
 AWS calls these values approximate and does not define "recent". Here it is the last 60 seconds.
-Whether a group is noisy is decided again for each request, from these shares alone. So the rule of
-5 minutes needs no code: AWS, too, would find a group noisy again that still has these shares.
+Whether a group is noisy follows from its shares at the moment of the question. So the rule of 5
+minutes needs no code: AWS, too, would find a group noisy again that still has these shares.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 SHARE = 0.1
 """A group with a larger share of the messages in flight, or of the processing time, is noisy."""
@@ -24,19 +25,27 @@ LEAST_IN_FLIGHT = 30
 RECENT_SECONDS = 60
 
 
+@dataclass(slots=True)
+class Spent:
+    """The processing time of a group that ended within one second of the clock."""
+
+    second: int
+    group: str | None
+    seconds: float
+
+
 class Groups:
     """Which message groups of a standard queue are noisy. Times in seconds, of any clock."""
 
     def __init__(self) -> None:
         self._in_flight: dict[str, int] = {}
         self._all_in_flight = 0
-        # Processing time: per group, pairs of a second of the clock and the time that ended in it.
-        self._recent: dict[str, deque[list[float]]] = {}
-        self._sums: dict[str, float] = {}
+        self._spent: deque[Spent] = deque()  # recent processing time, the oldest first
+        self._spent_by: dict[str, deque[Spent]] = {}
+        self._sum_by: dict[str, float] = {}
         self._sum = 0.0
-        self._order: deque[tuple[int, str]] = deque()  # the pairs of all groups, the oldest first
 
-    def received(self, group: str, now: float, count: int = 1) -> None:  # noqa: ARG002 - symmetry
+    def received(self, group: str, now: float, count: int = 1) -> None:  # noqa: ARG002 - as in `finished`
         """Messages were received: they are in flight now."""
         self._in_flight[group] = self._in_flight.get(group, 0) + count
         self._all_in_flight += count
@@ -50,42 +59,45 @@ class Groups:
         else:
             self._in_flight.pop(group, None)
         self._all_in_flight -= count
-        spent = seconds * count
-        second = int(now)
-        recent = self._recent.setdefault(group, deque())
-        if recent and recent[-1][0] == second:
-            recent[-1][1] += spent
-        else:
-            recent.append([second, spent])
-            self._order.append((second, group))
-        self._sums[group] = self._sums.get(group, 0.0) + spent
-        self._sum += spent
+        self._spend(group, int(now), seconds * count)
 
     def drained(self, group: str) -> None:
-        """No message of a group is waiting any more: its processing time is forgotten."""
-        if self._recent.pop(group, None):
-            self._sum -= self._sums.pop(group)
+        """No message of a group is waiting any more: it is quiet, whatever it has used so far."""
+        for spent in self._spent_by.pop(group, ()):
+            spent.group = None  # it remains a part of the total
+        self._sum_by.pop(group, None)
 
     def rank(self, group: str, now: float) -> tuple[bool, int]:
         """Sort key: quiet groups first, then noisy ones by messages in flight, fewest first."""
         self._expire(now)
         mine = self._in_flight.get(group, 0)
         crowded = mine >= LEAST_IN_FLIGHT and mine > SHARE * self._all_in_flight
-        noisy = crowded or self._sums.get(group, 0.0) > SHARE * self._sum
+        noisy = crowded or self._sum_by.get(group, 0.0) > SHARE * self._sum
         return noisy, mine if noisy else 0
+
+    def _spend(self, group: str, second: int, seconds: float) -> None:
+        own = self._spent_by.setdefault(group, deque())
+        if own and own[-1].second == second:
+            own[-1].seconds += seconds
+        else:
+            own.append(Spent(second, group, seconds))
+            self._spent.append(own[-1])
+        self._sum_by[group] = self._sum_by.get(group, 0.0) + seconds
+        self._sum += seconds
 
     def _expire(self, now: float) -> None:
         """Forget the processing time that is no longer recent."""
         oldest = now - RECENT_SECONDS
-        while self._order and self._order[0][0] < oldest:
-            second, group = self._order.popleft()
-            recent = self._recent.get(group)
-            if not recent or recent[0][0] != second:
-                continue  # it was forgotten when the group was drained
-            spent = recent.popleft()[1]
-            self._sum -= spent
-            self._sums[group] -= spent
-            if not recent:
-                del self._recent[group], self._sums[group]
-        if not self._recent:
+        while self._spent and self._spent[0].second < oldest:
+            spent = self._spent.popleft()
+            self._sum -= spent.seconds
+            if spent.group is None:
+                continue
+            own = self._spent_by[spent.group]
+            own.popleft()
+            if own:
+                self._sum_by[spent.group] -= spent.seconds
+            else:
+                del self._spent_by[spent.group], self._sum_by[spent.group]
+        if not self._spent:
             self._sum = 0.0  # no rounding errors remain

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,28 +33,53 @@ class Limiter:
 
     A thread that takes long is probably waiting, for example for another invocation or for a slow
     source. It then no longer counts, so it cannot block the others.
+
+    Of the threads that wait, one of the group that has the fewest at work is next.
     """
 
     def __init__(self, most: int, longest: float) -> None:
         """Let `most` threads work at once. A thread counts for at most `longest` seconds."""
         self._most, self._longest = most, longest
         self._begun: list[float] = []  # start times, the oldest first
+        self._working: Counter[str] = Counter()
+        self._waiting: dict[object, str] = {}  # the group of each thread, in the order of arrival
         self._changed = threading.Condition()
 
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for a slot."""
+        return len(self._waiting)
+
+    @property
+    def working(self) -> int:
+        """How many threads hold one."""
+        return len(self._begun)
+
     @contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self, group: str) -> Iterator[None]:
         """Wait for a free slot and hold it."""
+        me = object()
         with self._changed:
-            while (seconds := self._wait()) > 0:
-                self._changed.wait(seconds)
+            self._waiting[me] = group
+            while (seconds := self._wait()) > 0 or self._next() is not me:
+                self._changed.wait(min(seconds, threading.TIMEOUT_MAX) if seconds > 0 else None)
+            del self._waiting[me]
             mine = time.monotonic()
             self._begun.append(mine)
+            self._working[group] += 1
+            self._changed.notify_all()  # there may be a slot for the next one, too
         try:
             yield
         finally:
             with self._changed:
                 self._begun.remove(mine)
-                self._changed.notify()
+                self._working[group] -= 1
+                if not self._working[group]:
+                    del self._working[group]
+                self._changed.notify_all()
+
+    def _next(self) -> object:
+        return min(self._waiting, key=lambda thread: self._working[self._waiting[thread]])
 
     def _wait(self) -> float:
         """Return the seconds until a slot is free even if no thread finishes."""

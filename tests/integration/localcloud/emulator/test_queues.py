@@ -9,6 +9,12 @@ from tests.support.cloud.minimal import eventually, function
 
 SLOW = "import time\ndef handler(event, context): time.sleep(0.3)"
 NOTHING = "def handler(event, context): pass"
+HOLDS = """
+import os, pathlib, time
+def handler(event, context):
+    while not pathlib.Path(os.environ["GATE"]).exists():
+        time.sleep(0.01)
+"""
 INVOCATIONS = 40
 # Two processes work at them, and sixteen more may wait before a queue has to.
 ENOUGH = INVOCATIONS - 2 - 16 - 4
@@ -40,6 +46,31 @@ def test_a_message_stays_in_its_queue_while_many_invocations_wait(cloud):
         sqs.send_message(QueueUrl=queue, MessageBody="patience")
         eventually(lambda: not in_queue(), 60)
         assert done() >= ENOUGH
+
+
+def test_messages_that_functions_are_given_count_as_waiting(cloud, tmp_path):
+    """Five pollers would take ten each before one of the functions has begun."""
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="given")["QueueUrl"]
+    gate = tmp_path / "gate"
+    for number in range(6):
+        entries = [{"Id": f"{n}", "MessageBody": f"{number} {n}"} for n in range(10)]
+        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn="arn:aws:sqs:us-east-1:000000000000:given",
+        FunctionName=function(
+            cloud, HOLDS, Timeout=60, Environment={"Variables": {"GATE": str(gate)}}
+        ),
+    )
+
+    def count(kind: str) -> int:
+        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return int(attributes[f"ApproximateNumberOfMessages{kind}"])
+
+    eventually(lambda: count("NotVisible") >= 16, 30)
+    assert count("NotVisible") == 16
+    gate.touch()
+    eventually(lambda: count("NotVisible") + count("") == 0, 60)
 
 
 def test_a_message_may_be_deleted_twice(cloud):

@@ -72,9 +72,8 @@ def test_a_group_of_which_nothing_waits_is_quiet_again(groups: Groups) -> None:
     groups.drained("a")
 
     assert not noisy(groups, "a")
-    assert noisy(groups, "b")
-    groups.received("a", NOW)
-    groups.finished("a", NOW, 1.0)
+    assert not noisy(groups, "b")  # its share is still a tenth
+    groups.finished("a", NOW, 2.0)
     assert noisy(groups, "a")
     assert not noisy(groups, "a", NOW + 61)
 

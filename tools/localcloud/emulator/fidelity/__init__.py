@@ -9,6 +9,7 @@ from tools.localcloud.emulator.fidelity import (
     api_gateway,
     cloudformation,
     cloudwatch,
+    fair_queues,
     iam,
     s3,
     sqs,
@@ -29,7 +30,7 @@ from tools.localcloud.emulator.replacing import apply_patches
 def apply() -> None:
     """Apply every patch. Raises AssertionError if ministack is another version than theirs."""
     apply_patches(functions, runtime_api, workers)
-    apply_patches(api_gateway, sqs, cloudformation, s3, iam, cloudwatch, xray)
+    apply_patches(api_gateway, sqs, fair_queues, cloudformation, s3, iam, cloudwatch, xray)
     # In this order: of several patches of one function, the last is called first. `express` makes
     # the name of a start unique before `xray` and `executions` see it, and corrects the ARN after
     # them. `events` logs only what `executions` accepts and `expressions` does not drop.

@@ -1,8 +1,9 @@
-"""SQS: deleting a message again.
+"""SQS: the name of a message group, and deleting a message again.
 
 Differences from AWS: docs/aws-differences.md, "X-Ray and SQS".
 """
 
+import re
 import uuid
 from typing import Any
 
@@ -11,6 +12,24 @@ from ministack.services import sqs
 from tools.localcloud.emulator.replacing import Function, Patch, replaces
 
 INVALID = "ReceiptHandleIsInvalid"
+GROUP = re.compile(r"[!-~]{1,128}")
+"""A message group: letters, digits and ASCII punctuation, 128 characters at most."""
+
+
+@replaces(sqs, "_act_send_message", has='group_id = data.get("MessageGroupId")')
+def refuse_an_invalid_group(original: Function, data: dict[str, Any], queue_url: str) -> Any:
+    """Refuse a message group with other characters, or more of them, than AWS allows.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
+    group = data.get("MessageGroupId")
+    if group is not None and not GROUP.fullmatch(group):
+        message = (
+            f"Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId can "
+            "only include alphanumeric and punctuation characters. 1 to 128 in length."
+        )
+        raise sqs._Err("InvalidParameterValue", message)
+    return original(data, queue_url)
 
 
 @replaces(sqs, "_act_delete_message", has=INVALID)
@@ -41,8 +60,9 @@ def allow_repeated_batch_deletes(original: Function, data: dict[str, Any], queue
 
 
 @Patch
-def use_the_replaced_deletes() -> None:
-    """Enter both functions into ministack's table of actions."""
+def use_the_replaced_actions() -> None:
+    """Enter the functions into ministack's table of actions."""
+    sqs._HANDLERS["SendMessage"] = sqs._act_send_message
     sqs._HANDLERS["DeleteMessage"] = sqs._act_delete_message
     sqs._HANDLERS["DeleteMessageBatch"] = sqs._act_delete_message_batch
 

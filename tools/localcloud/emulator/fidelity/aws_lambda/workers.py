@@ -7,6 +7,7 @@ second. With limited workers there are 12 processes and more than 20 tasks per s
 Differences from AWS: docs/aws-differences.md, "Lambda" and "Intended differences".
 """
 
+import math
 import os
 import threading
 import time
@@ -22,8 +23,10 @@ from tools.localcloud.emulator.limiter import Limiter, Wait
 from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
-# While so many invocations wait for a process, no messages are received.
+# Invocations that may wait for a process. Messages count, too, while a function is given them.
 MOST_WAITING = 16
+# The least room for messages of noisy groups, which are many: a batch of them costs one invocation.
+ROOM_FOR_A_BATCH = 8
 
 # Invocations that may work at once for each processor, and the seconds for which each one counts.
 AT_ONCE = 2
@@ -31,8 +34,12 @@ LONGEST = 0.25
 
 waiting: ContextVar[Wait | None] = ContextVar("waiting", default=None)
 """How long the invocation of the current context waits for a process."""
+group: ContextVar[str | None] = ContextVar("group", default=None)
+"""The message group that an invocation works for. Without one, it is a group of its own."""
+only_quiet: ContextVar[bool] = ContextVar("only_quiet", default=False)
+"""Whether only messages of quiet groups are received: see `fidelity.fair_queues`."""
 _limiter = Limiter(AT_ONCE * (os.cpu_count() or 1), LONGEST)
-_slots: dict[str, threading.BoundedSemaphore] = {}
+_slots: dict[str, Limiter] = {}
 _slots_lock = threading.Lock()
 _waiting = 0
 
@@ -60,41 +67,81 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
     All functions together take turns, too: of a dozen processes at work each finds that the others
     have emptied the processor's caches, and a task takes a tenth more of its time.
 
+    Next is an invocation of the message group that has the fewest at work. So the backlog of one
+    caller, which waits for processes here and nowhere in AWS, does not delay another caller.
+
     A function that invokes itself and waits for the answer could wait for its own process. None of
     our functions does.
     """
     name = lambda_svc._inflight_key(func.get("config") or func)
     with _slots_lock:
-        slot = _slots.setdefault(name, threading.BoundedSemaphore(WORKERS))
+        slot = _slots.setdefault(name, Limiter(WORKERS, math.inf))
+    mine = group.get() or request
     turn = ExitStack()
     with turn:
         _count(1)
         try:
             with (waiting.get() or Wait()).measured():
-                turn.enter_context(slot)
-                turn.enter_context(_limiter.slot())
+                turn.enter_context(slot.slot(mine))
+                turn.enter_context(_limiter.slot(mine))
         finally:
             _count(-1)
         return original(func, event, request)
 
 
 @replaces(sqs, "_receive_messages_for_esm", has="queue_url")
-def leave_messages_queued_while_functions_wait(original: Function, *args: Any) -> Any:
-    """Leave messages in their queue while many invocations wait. AWS would run them all.
+def leave_messages_queued_while_functions_wait(
+    original: Function, queue_url: str, most: int
+) -> Any:
+    """Leave messages in their queue while invocations wait for a process. AWS would run them all.
 
     A thousand executions at once would each wait for a process longer than the timeouts of their
-    states. So only a few are started at a time.
+    states. So only a few are started at a time. Messages of quiet groups are received one by one.
     """
-    return [] if _waiting >= MOST_WAITING else original(*args)
+    if (room := _room()) <= 0:
+        return []
+    token = only_quiet.set(room < ROOM_FOR_A_BATCH)
+    try:
+        return original(queue_url, min(most, room))
+    finally:
+        only_quiet.reset(token)
+
+
+@replaces(lambda_svc, "_dispatch_esm_batch", has="spawn_background(_task")
+def count_messages_until_they_are_done(
+    original: Function, source: str, run: Function, *args: Any
+) -> None:
+    """Count the messages of a queue as waiting while a function is given them.
+
+    Otherwise the next ones are received before the executions of these have begun to wait.
+    """
+    if run is not lambda_svc._run_sqs_batch:
+        original(source, run, *args)
+        return
+    *_, batch, _, _ = args
+
+    def counted(*given: Any) -> None:
+        try:
+            run(*given)
+        finally:
+            _count(-len(batch))
+
+    _count(len(batch))
+    original(source, counted, *args)
+
+
+def _room() -> int:
+    return MOST_WAITING - _waiting
 
 
 def _count(change: int) -> None:
-    """Count the waiting invocations; wake the pollers of queues once few are waiting."""
+    """Count what waits; wake the pollers of queues once there is room for a message or a batch."""
     global _waiting  # noqa: PLW0603 - one counter for the whole emulator
     with _slots_lock:
+        before = _room()
         _waiting += change
-        has_room = change < 0 and _waiting == MOST_WAITING - 1
-    if has_room:
+        after = _room()
+    if any(before < room <= after for room in (1, ROOM_FOR_A_BATCH)):
         lambda_svc.esm_wake.set()
 
 
