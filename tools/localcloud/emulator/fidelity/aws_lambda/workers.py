@@ -98,7 +98,8 @@ def leave_messages_queued_while_functions_wait(
     """Leave messages in their queue while invocations wait for a process. AWS would run them all.
 
     A thousand executions at once would each wait for a process longer than the timeouts of their
-    states. So only a few are started at a time. Messages of quiet groups are received one by one.
+    states. So only a few are started at a time. While there is no room for a batch, only messages
+    of quiet groups are received: see `fidelity.fair_queues`.
     """
     if (room := _room()) <= 0:
         return []
