@@ -25,8 +25,10 @@ from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replac
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # Invocations that may wait for a process. Messages count, too, while a function is given them.
 MOST_WAITING = 16
-# The least room for messages of noisy groups, which are many: a batch of them costs one invocation.
-ROOM_FOR_A_BATCH = 8
+# Messages of noisy groups are received in batches, once there is so much room, of which they leave
+# some to quiet groups. One by one they would cost an invocation each.
+ROOM_FOR_A_BATCH = 12
+ROOM_FOR_QUIET = 4
 
 # Invocations that may work at once for each processor, and the seconds for which each one counts.
 AT_ONCE = 2
@@ -96,13 +98,15 @@ def leave_messages_queued_while_functions_wait(
     """Leave messages in their queue while invocations wait for a process. AWS would run them all.
 
     A thousand executions at once would each wait for a process longer than the timeouts of their
-    states. So only a few are started at a time. Messages of quiet groups are received one by one.
+    states. So only a few are started at a time. While there is no room for a batch, only messages
+    of quiet groups are received: see `fidelity.fair_queues`.
     """
     if (room := _room()) <= 0:
         return []
-    token = only_quiet.set(room < ROOM_FOR_A_BATCH)
+    has_room = room >= ROOM_FOR_A_BATCH
+    token = only_quiet.set(not has_room)
     try:
-        return original(queue_url, min(most, room))
+        return original(queue_url, min(most, room - ROOM_FOR_QUIET if has_room else room))
     finally:
         only_quiet.reset(token)
 
