@@ -62,7 +62,7 @@ class BatchRunner:
 
         Raises:
             ManifestTooLarge: the manifest has more items, or more text, than a batch may have.
-            SourceNotFound: the manifest was deleted, a week after its upload.
+            SourceNotFound: the manifest was deleted, 15 days after its upload.
         """
         if item := self._current(batch_id, run):
             manifest = item["manifest"]
