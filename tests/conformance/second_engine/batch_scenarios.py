@@ -95,7 +95,7 @@ def page(cursor: str = "") -> dict[str, Any]:
 
 
 CANCELLED: list[Sent] = [("cancel", page()), ("cancel", page()), ("settle", {})]
-WATCHED: Sent = ("watch", {"total": 4})
+WATCHED: Sent = ("watch", {"total": 4, "cursor": ""})
 
 
 def caught(error: str, cause: Any) -> Sent:
@@ -129,6 +129,18 @@ SCENARIOS = [
         f"{BEGIN} Reader Again {WATCH} {WATCH} Completed",
         [WATCHED, WATCHED],
         script={"Watch": [returns({"next": "wait"}), returns({"next": "done"})]},
+    ),
+    BatchScenario(
+        "a count that one call does not complete is continued, and the next one begins anew",
+        f"{BEGIN} Reader Again Pause Watch WhatNext Watch WhatNext {WATCH} Completed",
+        [WATCHED, ("watch", {"total": 4, "cursor": "a"}), WATCHED],
+        script={
+            "Watch": [
+                returns({"next": "count", "cursor": "a"}),
+                returns({"next": "wait"}),
+                returns({"next": "done"}),
+            ]
+        },
     ),
     BatchScenario(
         "too many tasks failed",
