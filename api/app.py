@@ -17,7 +17,8 @@ from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import Bucket, upload_key
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
-from darkroom.batches.model import BatchStatus, displayed_counts
+from darkroom.batches.counting import counts_to_show
+from darkroom.batches.model import BatchStatus
 from darkroom.batches.store import BatchStore
 from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.events.model import secret_text
@@ -117,7 +118,7 @@ def submit_batch() -> Response:
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, with the number of its tasks by status."""
     item = own(batch_store, batchId)
-    counts = displayed_counts(item, batch_tasks.counts(batchId))
+    counts = counts_to_show(item, batch_tasks)
     # The open tasks of a batch that has ended will be cancelled soon.
     unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
     open_since = [item["startedAt"]] if unfinished else []
@@ -189,7 +190,7 @@ def accepted(item: Item, *, replayed: bool = False) -> Response:
 
 def accepted_batch(item: Item, *, replayed: bool = False) -> Response:
     """Return the response for a batch that was accepted, retried or cancelled."""
-    counts = displayed_counts(item, batch_tasks.counts(item["batchId"]))
+    counts = counts_to_show(item, batch_tasks)
     return _accepted(views.batch(item, counts, root()), replayed=replayed)
 
 

@@ -4,13 +4,14 @@ In:     `{"batchId": "7d1c…", "run": 1, "reader": "lines",
         "items": [{"index": 0, "item": {"line": 1, "text": "{…the item, as JSON…}"}}]}`, each
         an entry of `darkroom.batches.manifests`; with the reader "objects" the items are S3's
         list entries, `[{"index": 0, "item": {"Key": "imports/…", …}}]`
-Out:    `{"entered": 25}`: how many of these items have a task now
+Out:    `{"entered": 50}`: how many of these items have a task now
 Raises: ServiceUnavailable
 
 It belongs to `api/` because a manifest line is validated by the model of `POST /tasks`. A task's id
 is made from the batch and the item, so an item that is ingested twice is still one task.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from chalicelib.batch_models import NewItem
@@ -19,6 +20,7 @@ from chalicelib.models import parse_line
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import upload_key
 from darkroom.aws.sqs import Queue
+from darkroom.batches.groups import AT_ONCE
 from darkroom.batches.manifests import MAX_KEPT_TEXT, Entry
 from darkroom.batches.model import BatchStatus, task_id
 from darkroom.batches.store import BatchStore
@@ -43,21 +45,25 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     running = batch and batch["run"] == event["run"] and batch["status"] == BatchStatus.RUNNING
     if batch is None or not running:
         return {"entered": 0}
-    tasks = []
-    for entry in event["items"]:
-        index: int = entry["index"]
-        if event["reader"] == "objects":
-            key: str = entry["item"]["Key"]
-            if key.endswith("/"):
-                continue  # a folder: the S3 console stores it as an empty object
-            tasks.append(_create(batch, key, index, _from_object(key)))
-        else:
-            attributes = _from_line(batch["owner"], entry["item"])
-            tasks.append(_create(batch, str(index), index, attributes))
+    # At the same time, so that slow writes do not use up the time of the function.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        made = pool.map(lambda entry: _task_of(batch, event["reader"], entry), event["items"])
+        tasks = [task for task in made if task]
     # Tasks of an earlier call may be RUNNING, or have ended, by now.
     pending = [task for task in tasks if task["status"] == Status.PENDING]
     enqueue(queue, pending)
     return {"entered": len(tasks)}
+
+
+def _task_of(batch: Item, reader: str, entry: dict[str, Any]) -> Item | None:
+    """Return the task of an item, which is created unless it exists; None: it is a folder."""
+    index: int = entry["index"]
+    if reader == "objects":
+        key: str = entry["item"]["Key"]
+        if key.endswith("/"):
+            return None  # the S3 console stores a folder as an empty object
+        return _create(batch, key, index, _from_object(key))
+    return _create(batch, str(index), index, _from_line(batch["owner"], entry["item"]))
 
 
 def _create(batch: Item, item: str, index: int, attributes: Item) -> Item:

@@ -1,10 +1,13 @@
 """Batch: the work of the batch state machine between its states.
 
-In:     `{"action": "watch", "batchId": "7d1c…", "run": 1, "total": 200}`, or another action with
+In:     `{"action": "watch", "batchId": "7d1c…", "run": 1, "total": 200, "cursor": ""}`, or another
+        action with
         "fail": `"caught": {"Error": "States.ItemReaderFailed", "Cause": "…"}`
-        "cancel", "retry": `"cursor": ""`, or the cursor that the previous call returned
+        "cancel", "retry": `"cursor": ""`
         "prepare", "settle": nothing else
-Out:    "watch", "fail": `{"next": "wait" | "done" | "failed" | "gone"}`, and the `failure` if any
+        `cursor` is "", or what the previous call returned
+Out:    "watch", "fail": `{"next": "wait" | "done" | "failed" | "gone"}`, and the `failure` if any;
+        "watch" also `{"next": "count", "cursor": "…"}`: the count is to be continued
         "settle": `{"next": "done" | "gone"}`; "prepare": `{}`
         "cancel", "retry": `{"cursor": "…"}`, "" after the last page; "cancel" also returns `open`
 Raises: ServiceUnavailable; "prepare" also ManifestTooLarge and SourceNotFound
@@ -43,7 +46,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
         case "prepare":
             return runner.prepare(*run)
         case "watch":
-            return runner.watch(*run, event["total"])
+            return runner.watch(*run, event["total"], event["cursor"])
         case "fail":
             return runner.fail(*run, event["caught"])
         case "cancel":

@@ -1,12 +1,12 @@
 """The bucket: the keys of all files, and every call to S3.
 
-    uploads/{owner}/{uploadId}          a file that a client uploaded; deleted after a day
-    work/{taskId}/{attempt}/source      the output of Download; deleted after a day
-    work/{taskId}/{attempt}/gray        the output of Grayscale; deleted after a day
+    uploads/{owner}/{uploadId}          a file that a client uploaded; kept for 15 days
+    work/{taskId}/{attempt}/source      the output of Download; kept for a day
+    work/{taskId}/{attempt}/gray        the output of Grayscale; kept for a day
     results/{taskId}/{attempt}.{ext}    the result
-    batches/{batchId}/{copy}            a manifest as it was uploaded; deleted after a week
-    batches/{batchId}/manifest.jsonl    the entries of a batch, one per line; deleted after a week
-    imports/{owner}/…                   objects for batches, from the caller; deleted after a week
+    batches/{batchId}/{copy}            a manifest as it was uploaded; kept for 15 days
+    batches/{batchId}/manifest.jsonl    the entries of a batch, one per line; kept for 15 days
+    imports/{owner}/…                   objects for batches, from the caller; kept for 15 days
 
 Every put and copy requests a SHA-256 checksum from S3. A task is COMPLETED only if it matches
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).

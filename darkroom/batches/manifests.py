@@ -24,7 +24,7 @@ MAX_LINE_BYTES = 32 * 1024
 MAX_COLUMN_NAME = 100
 """Characters in the name of a column, which each row repeats."""
 MAX_ITEMS = 2_000_000
-"""Each child execution of the Map Run returns a count for 25 items. All counts must fit 256 KiB."""
+"""Each child execution of the Map Run returns a count for 50 items. All counts must fit 256 KiB."""
 MAX_BYTES = 500_000_000
 """Size of all entries together, which must fit the function's `/tmp`."""
 MAX_KEPT_TEXT = 500

@@ -33,8 +33,12 @@ run: `CHECK_SECONDS` and one write with all its retries.
 """
 CHECK_SECONDS = 1.0
 """How often a page of a cancel or a retry checks whether its run has ended."""
-PAGE_SECONDS = 20.0
-"""Time limit of a page. The next page continues, so slow calls do no harm."""
+PAGE_SECONDS = 150.0
+"""Time limit of a page, and of a part of a count. The next one continues, so slow calls do no harm.
+
+The longer it is, the fewer events the history of an execution has, even if calls are throttled. It
+is shorter than the time limit of the function, because the last calls of a page may be slow.
+"""
 INDEX_DELAY_SECONDS = 2
 """Longer than the delay between the table of tasks and the index of a batch's tasks."""
 CANCELLING = "cancel"

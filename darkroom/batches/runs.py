@@ -15,7 +15,9 @@ and DynamoDB refuses a cancel by an earlier run:
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -24,6 +26,8 @@ from darkroom.aws.execution_failures import explain
 from darkroom.aws.s3 import Bucket
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.counting import Pass, is_large
+from darkroom.batches.groups import AT_ONCE, change_at_once, groups
 from darkroom.batches.manifests import write
 from darkroom.batches.model import (
     CHECK_SECONDS,
@@ -34,7 +38,6 @@ from darkroom.batches.model import (
 )
 from darkroom.batches.store import BatchStore
 from darkroom.batches.task_index import BatchTaskIndex, cursor_after
-from darkroom.errors import StaleAttempt
 from darkroom.runtime.logging import logger
 from darkroom.tasks.commands import cancel, enqueue
 from darkroom.tasks.model import OPEN, Status
@@ -62,7 +65,7 @@ class BatchRunner:
 
         Raises:
             ManifestTooLarge: the manifest has more items, or more text, than a batch may have.
-            SourceNotFound: the manifest was deleted, a week after its upload.
+            SourceNotFound: the manifest was deleted, 15 days after its upload.
         """
         if item := self._current(batch_id, run):
             manifest = item["manifest"]
@@ -73,24 +76,35 @@ class BatchRunner:
                 self.bucket.put(manifest["key"], entries, "application/x-ndjson")
         return {}
 
-    def watch(self, batch_id: str, run: int, total: int) -> Answer:
+    def watch(self, batch_id: str, run: int, total: int, cursor: str) -> Answer:
         """Count the tasks, and end the batch if its outcome is certain.
 
         Args:
             batch_id: the batch.
             run: its run.
             total: the number of items that this run ingested. Stored if the batch has no total yet.
+            cursor: "" to begin a count, or that of an answer "count", to continue it.
 
         Returns:
-            `next`: "wait", "done", "failed" (with the `failure`), or "gone" if the run was
-            cancelled or is not the current one.
+            `next`: "count" (with the `cursor`) if the count takes longer than one call may take,
+            "wait", "done", "failed" (with the `failure`), or "gone" if the run was cancelled or is
+            not the current one.
         """
+        deadline = monotonic() + PAGE_SECONDS
         item = self._current(batch_id, run)
         if item and item["status"] == BatchStatus.RUNNING and not item.get("entered"):
             item = self.batches.record_total(item, total) or self._current(batch_id, run)
         if item is None or item["status"] != BatchStatus.RUNNING:
             return _next_of_ended(item)
-        counts = displayed_counts(item, self.batch_tasks.counts(batch_id))
+        so_far = Pass.read(cursor)
+        counted, following = self.batch_tasks.count(
+            batch_id, so_far.after, lambda _: monotonic() < deadline
+        )
+        so_far = so_far.plus(counted, following)
+        if following:
+            return {"next": "count", "cursor": so_far.text()}
+        self._record(item, so_far)
+        counts = displayed_counts(item, so_far.counted)
         end = verdict(item, counts)
         logger.info("tasks counted", counts=counts)
         if end is None:
@@ -117,7 +131,7 @@ class BatchRunner:
         def cancel_one(entry: Item) -> Item:
             return cancel(self.tasks, self.machine, entry["taskId"], entry["attempt"], run)
 
-        found, following, _ = self._change(batch_id, run, OPEN, cursor, cancel_one, running=False)
+        found, following = self._change(batch_id, run, OPEN, cursor, cancel_one, running=False)
         return {"cursor": following, "open": found}
 
     def retry(self, batch_id: str, run: int, cursor: str) -> Answer:
@@ -136,10 +150,15 @@ class BatchRunner:
             return self.tasks.retry(*task, run)  # if it was open, it has ended in the meantime
 
         statuses = RETRYABLE | OPEN
-        _, following, retried = self._change(
-            batch_id, run, statuses, cursor, retry_one, running=True
+        _, following = self._change(
+            batch_id,
+            run,
+            statuses,
+            cursor,
+            retry_one,
+            running=True,
+            then=lambda retried: enqueue(self.queue, retried),
         )
-        enqueue(self.queue, retried)
         return {"cursor": following}
 
     def settle(self, batch_id: str, run: int) -> Answer:
@@ -167,38 +186,63 @@ class BatchRunner:
         change: Callable[[Item], Item | None],
         *,
         running: bool,
-    ) -> tuple[int, str, list[Item]]:
-        """Change the tasks of one page that have one of the `statuses`.
+        then: Callable[[list[Item]], None] = lambda _: None,
+    ) -> tuple[int, str]:
+        """Change the tasks of one page that have one of the `statuses`, in groups.
 
+        All tasks of the page are counted. The count is stored at the end of the index.
         Stops when the run is not the current one or its status does not match `running`.
 
+        Args:
+            batch_id: the batch.
+            run: its run.
+            statuses: of the tasks to change.
+            cursor: "" to begin at the first entry of the index, or that of the previous page.
+            change: changes the task of an entry and returns it, or None if its status stays.
+            running: whether the batch must be RUNNING, or must not be.
+            then: called with the tasks of each group that were changed.
+
         Returns:
-            the number of tasks found, the cursor of the next page, and the tasks that were changed.
+            the number of tasks found, and the cursor of the next page, "" after the last one.
         """
         started = checked = monotonic()
-        if not self._is(batch_id, run, running=running):
-            return 0, "", []
-        entries, following = self.batch_tasks.page(batch_id, statuses, cursor or None)
-        changed: list[Item] = []
-        for number, entry in enumerate(entries):
-            now = monotonic()
-            if number and now - started > PAGE_SECONDS:
-                return number, cursor_after(entries[number - 1]), changed
-            if now - checked > CHECK_SECONDS:
-                checked = now
-                if not self._is(batch_id, run, running=running):
-                    return number, "", changed
-            try:
-                task = change(entry)
-            except StaleAttempt:
-                continue  # it has changed since the index was read
-            if task:
-                changed.append(task)
-        return len(entries), following or "", changed
+        item = self._matching(batch_id, run, running=running)
+        if item is None:
+            return 0, ""
+        so_far = Pass.read(cursor)
+        entries, following = self.batch_tasks.page(batch_id, so_far.after)
+        status_of = [entry["status"] for entry in entries]
+        due = [number for number, status in enumerate(status_of) if status in statuses]
+        done, read = 0, len(entries)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for group in groups(due):
+                now = monotonic()
+                if done and now - started > PAGE_SECONDS:
+                    read = group[0]
+                    following = cursor_after(entries[read - 1])
+                    break
+                if now - checked > CHECK_SECONDS:
+                    checked = now
+                    if not self._matching(batch_id, run, running=running):
+                        return done, ""
+                changed = change_at_once(pool, change, [entries[n] for n in group], then)
+                for number, task in zip(group, changed, strict=True):
+                    status_of[number] = task["status"] if task else status_of[number]
+                done += len(group)
+        so_far = so_far.plus(Counter(status_of[:read]), following)
+        if following:
+            return done, so_far.text()
+        self._record(item, so_far)
+        return done, ""
 
-    def _is(self, batch_id: str, run: int, *, running: bool) -> bool:
+    def _record(self, item: Item, ended: Pass) -> None:
+        """Store the counts of a large batch for the requests that show it."""
+        if is_large(ended.counted):
+            self.batches.record_counts(item, ended.counted)
+
+    def _matching(self, batch_id: str, run: int, *, running: bool) -> Item | None:
         item = self._current(batch_id, run)
-        return item is not None and (item["status"] == BatchStatus.RUNNING) == running
+        return item if item and (item["status"] == BatchStatus.RUNNING) == running else None
 
 
 def _next_of_ended(item: Item | None) -> Answer:

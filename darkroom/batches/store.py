@@ -80,6 +80,11 @@ class BatchStore:
         changes = {"entered": True, "total": total}
         return self._change(item, frozenset({BatchStatus.RUNNING}), changes)
 
+    def record_counts(self, item: Item, counted: Mapping[str, int]) -> Item | None:
+        """Store how many tasks a pass over the index counted, by status. None as for `touch`."""
+        changes = {"counted": dict(counted)}
+        return self._change(item, frozenset({BatchStatus(item["status"])}), changes)
+
     def touch(self, item: Item) -> Item | None:
         """Renew `updatedAt`. None if the batch has another status or run than when it was read."""
         return self._change(item, frozenset({BatchStatus(item["status"])}), {})

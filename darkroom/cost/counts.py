@@ -34,7 +34,7 @@ class Run:
     picture: str  # the source image of each task
     tasks: int  # the number of tasks; all ended COMPLETED
     manifests: int  # 1 for a batch, 0 for single tasks; Step Functions itself reads a manifest
-    children: int  # Express executions that Map Runs started to ingest the items of manifests
+    children: int  # Standard executions that Map Runs started to ingest the items of manifests
     requests: int  # to API Gateway
     transitions: int
     functions: Mapping[str, Function]  # by name

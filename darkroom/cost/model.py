@@ -48,6 +48,8 @@ POLLERS, POLL_SECONDS = 5, 20
 QUEUES = 2
 CHECKS, TRANSITIONS_OF_A_CHECK = 3, 3
 """Assumed status checks of a batch of 100, at 2, 4 and 6 seconds, and the states of each."""
+TRANSITIONS_OF_A_CHILD = 3
+"""Of a child of a Map Run: one that the Map Run is billed, its state, and its end."""
 ACTIVE = "Active"
 # The resources with a monthly price.
 MONTHLY = {
@@ -183,14 +185,15 @@ def execution_seconds(run: Run) -> float:
     return taken / run.tasks / 1000
 
 
+def billed_transitions(run: Run) -> int:
+    """Return the billed transitions of a run, including those of the children of Map Runs."""
+    return run.transitions + TRANSITIONS_OF_A_CHILD * run.children
+
+
 def _step_functions(run: Run, prices: Prices) -> float:
-    # A Map Run is billed one transition for each child execution, and the child is billed as well.
-    dollars = prices.of("step-functions-transition", run.transitions + run.children)
+    dollars = prices.of("step-functions-transition", billed_transitions(run))
     if run.workflow == "EXPRESS":
         dollars += _express(run.tasks, execution_seconds(run), prices)
-    if run.children:
-        seconds = (milliseconds("Enter", run.functions["Enter"]) + STATE_MS) / 1000
-        dollars += _express(run.children, seconds, prices)
     return dollars
 
 

@@ -6,6 +6,7 @@ from darkroom.cost.counts import Counts, Run
 from darkroom.cost.model import (
     MILLION,
     Prices,
+    billed_transitions,
     components,
     execution_seconds,
     fixed,
@@ -212,7 +213,7 @@ def _calls(runs: list[Run]) -> list[tuple[str, ...]]:
 
     return [
         row("requests to the API", lambda run: run.requests),
-        row("state transitions", lambda run: run.transitions + run.children),
+        row("state transitions", billed_transitions),
         row("invocations", lambda run: sum(f.invocations for f in run.functions.values())),
         row("write units, task table", lambda run: run.writes["table"]),
         row("write units, list index", lambda run: run.writes["owner-createdAt"]),

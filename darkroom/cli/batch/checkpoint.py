@@ -17,7 +17,7 @@ FILE = ".darkroom-batch.json"
 UPLOADS_LAST = 20 * 3600.0
 """Seconds for which the uploads of a batch that was not submitted are used again.
 
-The API keeps an upload for a day.
+An upload is valid for a day. After that it may expire before its task has waited in the queue.
 """
 
 

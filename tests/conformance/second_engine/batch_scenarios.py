@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from darkroom.batches.counting import Pass
 from tests.support.engines.runs import Result
 from tests.support.engines.scripted_functions import (
     BATCH_STATES,
@@ -27,6 +28,9 @@ WATCH = "Pause Watch WhatNext"
 PAGE = "CancelPage MoreToCancel"
 CANCEL = f"{PAGE} LetEnterEnd {PAGE} Settle HowItEnded"
 """A round finds no open task, and so does one that began late enough."""
+
+CURSOR = Pass("eyJ", {"PENDING": 3}).text()
+"""It has quotation marks, as those of the functions."""
 
 REFUSED = raises("ClientError", "An error occurred: the table does not exist.")
 TOO_MANY = raises("ManifestTooLarge", "The manifest has more than 1,000,000 lines.")
@@ -95,7 +99,7 @@ def page(cursor: str = "") -> dict[str, Any]:
 
 
 CANCELLED: list[Sent] = [("cancel", page()), ("cancel", page()), ("settle", {})]
-WATCHED: Sent = ("watch", {"total": 4})
+WATCHED: Sent = ("watch", {"total": 4, "cursor": ""})
 
 
 def caught(error: str, cause: Any) -> Sent:
@@ -129,6 +133,18 @@ SCENARIOS = [
         f"{BEGIN} Reader Again {WATCH} {WATCH} Completed",
         [WATCHED, WATCHED],
         script={"Watch": [returns({"next": "wait"}), returns({"next": "done"})]},
+    ),
+    BatchScenario(
+        "a count that one call does not complete is continued, and the next one begins anew",
+        f"{BEGIN} Reader Again Pause Watch WhatNext Watch WhatNext {WATCH} Completed",
+        [WATCHED, ("watch", {"total": 4, "cursor": CURSOR}), WATCHED],
+        script={
+            "Watch": [
+                returns({"next": "count", "cursor": CURSOR}),
+                returns({"next": "wait"}),
+                returns({"next": "done"}),
+            ]
+        },
     ),
     BatchScenario(
         "too many tasks failed",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -125,10 +125,16 @@ def test_throttling_is_retried_patiently_and_a_crash_once(tasks):
         assert crash["MaxAttempts"] == 1, name
 
 
-def test_both_machines_retry_throttling_and_crashes_in_the_same_way(machine):
+def test_every_state_retries_throttling_and_crashes_in_the_same_way(machine):
     """JSON cannot write a retrier once, so every Task state has a copy."""
+    copies = [retriers[-2:] for retriers in retriers_of(machine)]
+    assert len(copies) == 8
+    assert [copy for copy in copies if copy != copies[0]] == []
+
+
+def test_a_crash_is_retried_as_by_the_machine_of_tasks(machine):
     other = json.loads((PROJECT / "statemachine" / "task.asl.json").read_text())
-    copies = [retriers[-2:] for retriers in (*retriers_of(machine), *retriers_of(other))]
+    copies = [retriers[-1] for retriers in (*retriers_of(machine), *retriers_of(other))]
     assert len(copies) > 10
     assert [copy for copy in copies if copy != copies[0]] == []
 
@@ -138,21 +144,6 @@ def test_a_step_outlasts_its_function(tasks, invoked, resources, template):
     for name, state in tasks.items():
         timeout = resources[invoked[name]]["Properties"].get("Timeout", default)
         assert timeout < state["TimeoutSeconds"], name
-
-
-@pytest.fixture
-def slowest(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], float]:
-    """The seconds that a call of a client may take, with all its tries and what is between them."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-
-    def seconds(client: Any) -> float:
-        config = client.meta.config
-        tries = config.retries["total_max_attempts"]
-        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
-        pauses = sum(2**number for number in range(tries - 1))
-        return tries * (config.connect_timeout + config.read_timeout) + pauses
-
-    return seconds
 
 
 def test_what_was_cancelled_is_looked_at_again_after_every_call_of_the_run_is_over(

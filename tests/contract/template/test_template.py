@@ -18,6 +18,7 @@ PHYSICAL_NAMES = {
     "RoleName", "TableName", "TopicName",
 }  # fmt: skip
 POLICIES_OF_DATA = {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
+SECONDS_PER_DAY = 86_400
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,32 @@ def test_dispatch_reports_each_message_and_has_bounded_concurrency(functions):
     assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}}
 
 
-def test_work_and_uploads_are_cleared_after_a_day(resources):
+def days_of_files(resources):
     rules = properties(resources["Files"])["LifecycleConfiguration"]["Rules"]
-    days = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}
-    assert days["work/"] == days["uploads/"] == 1
+    return {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in rules}
+
+
+def test_work_files_are_cleared_after_a_day(resources):
+    assert days_of_files(resources)["work/"] == 1
+
+
+def test_what_a_task_reads_outlives_the_longest_wait_of_its_message(resources):
+    """A day to submit it, the time in the queue, and a day to be executed."""
+    queue = properties(resources["TaskQueue"])["MessageRetentionPeriod"] / SECONDS_PER_DAY
+    days = days_of_files(resources)
+    assert days["uploads/"] == days["imports/"] == days["batches/"] == queue + 2
+
+
+@pytest.mark.parametrize("name", ["TaskQueue", "CallbackQueue"])
+def test_a_message_is_kept_for_two_weeks_the_last_day_as_a_dead_letter(resources, name):
+    """The age counts from the first send. With the same time, a dead letter would be gone at once.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+    """
+    queue = properties(resources[name])
+    dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    kept = [properties(resources[each])["MessageRetentionPeriod"] for each in (name, dead)]
+    assert kept == [13 * SECONDS_PER_DAY, 14 * SECONDS_PER_DAY]
 
 
 def test_the_bucket_is_private_and_queues_and_bucket_take_tls_only(resources):

@@ -21,7 +21,7 @@ OF_A_TASK = {
 
 @pytest.mark.parametrize("workflow", ["STANDARD", "EXPRESS"])
 def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
-    counted = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, 30)
+    counted = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, 60)
     (run,), (batch,) = counted.runs, counted.batches
 
     assert {n: dict(f.calls) for n, f in run.functions.items()} == {
@@ -33,27 +33,27 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
     assert run.result_bytes > 0
     assert (run.transitions > 0) == (workflow == "STANDARD")
     # An EXPRESS execution of five tasks has 27 events; a STANDARD one that goes well logs none.
-    of_a_task = (run.execution_log_bytes / 3, batch.execution_log_bytes / 30)
+    of_a_task = (run.execution_log_bytes / 3, batch.execution_log_bytes / 60)
     of_each = 10_000 if workflow == "EXPRESS" else 0
     assert of_a_task == pytest.approx((of_each, of_each), rel=0.1)
     assert all(function.cpu_ms >= 0 for function in run.functions.values())
     of_reconcile = counted.minute.function
     assert of_reconcile.calls["dynamodb:Query"] == 16 * of_reconcile.invocations
     assert counted.minute.reads == of_reconcile.calls["dynamodb:Query"] / 2
-    _a_batch_enters_its_tasks_by_25_and_writes_an_index(batch)
+    _a_batch_enters_its_tasks_by_50_and_writes_an_index(batch)
 
 
-def _a_batch_enters_its_tasks_by_25_and_writes_an_index(batch: Run):
+def _a_batch_enters_its_tasks_by_50_and_writes_an_index(batch: Run):
     looks = batch.functions["Batch"].invocations
-    assert (batch.tasks, batch.manifests, batch.children) == (30, 1, 2)
+    assert (batch.tasks, batch.manifests, batch.children) == (60, 1, 2)
     assert batch.functions["Enter"].calls == {
         "dynamodb:GetItem": 2,
-        "dynamodb:PutItem": 30,
-        "sqs:SendMessageBatch": 4,  # of 25 and of 5, by ten
+        "dynamodb:PutItem": 60,
+        "sqs:SendMessageBatch": 6,  # of 50 and of 10, by ten
     }
-    assert (batch.functions["Batch"].calls["dynamodb:Query"], batch.messages) == (looks, 4)
-    assert (batch.writes["table"], batch.writes["batch"]) == (3 * 30, 3 * 30)
+    assert (batch.functions["Batch"].calls["dynamodb:Query"], batch.messages) == (looks, 6)
+    assert (batch.writes["table"], batch.writes["batch"]) == (3 * 60, 3 * 60)
     assert (batch.writes["batches table"], batch.requests) == (3, 3)
     # Nine states and the way out; three more for each look but the first.
-    of_tasks = 30 * 6 if batch.workflow == "STANDARD" else 0
+    of_tasks = 60 * 6 if batch.workflow == "STANDARD" else 0
     assert batch.transitions == of_tasks + 10 + 3 * (looks - 1)

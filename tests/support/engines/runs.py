@@ -46,6 +46,8 @@ class Result:
     error: str | None = None
     cause: Any = None
     output: Any = None
+    events: int = field(default=0, compare=False)
+    """The events of its history, those within a Map included."""
 
 
 def scripts(runs: Sequence[Run]) -> dict[str, Script]:
@@ -70,6 +72,7 @@ def result(
         calls: of `ScriptedFunctions.calls`.
     """
     states = json.loads(run.definition)["States"]
+    events = list(events)
     entered = (
         event["stateEnteredEventDetails"]["name"]
         for event in events
@@ -89,6 +92,7 @@ def result(
         cause=plain(described.get("cause")),
         # AWS has no output of an execution that did not succeed (API_DescribeExecution).
         output=_caught(json.loads(described["output"])) if status == "SUCCEEDED" else None,
+        events=len(events),
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
@@ -55,6 +56,10 @@ class FakeAws:
         self.bucket = Bucket(BUCKET)
         self.batch_tasks = BatchTaskIndex(table)
         self.batches = BatchStore(Table(BATCH_TABLE), retention_days=30)
+
+    def counted(self, batch_id: str) -> Counter[str]:
+        """Return the number of a batch's tasks by status."""
+        return self.batch_tasks.count(batch_id)[0]
 
     def empty(self) -> None:
         """Make the stack's table and bucket anew."""

@@ -1,12 +1,14 @@
 import json
 import uuid
 from collections.abc import Callable
+from threading import Barrier
 from types import ModuleType
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from darkroom.batches.groups import AT_ONCE
 from darkroom.batches.model import task_id
 
 BATCH = str(uuid.UUID(int=7))
@@ -66,7 +68,7 @@ def test_items_become_tasks_that_are_queued_ten_at_a_time(aws, enter, queued):
     assert queued[2][4]["source"] == {"imageUrl": f"{URL}?24"}
     made = task(aws, "24")
     assert (made["status"], made["owner"], made["batchIndex"]) == ("PENDING", "me", 24)
-    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 25}
+    assert aws.counted(BATCH) == {"PENDING": 25}
 
 
 def test_an_item_says_its_own_output_or_has_that_of_the_batch(aws, enter, queued):
@@ -89,7 +91,23 @@ def test_entered_twice_is_entered_once_and_what_has_ended_is_not_queued_again(aw
     assert enter.handler(items, None) == {"entered": 2}
 
     assert [order["taskId"] for order in queued[0]] == [task_id(BATCH, "1")]
-    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 1, "CANCELLED": 1}
+    assert aws.counted(BATCH) == {"PENDING": 1, "CANCELLED": 1}
+
+
+def test_the_tasks_of_several_items_are_created_at_the_same_time(
+    aws, enter, queued, monkeypatch: pytest.MonkeyPatch
+):
+    together = Barrier(AT_ONCE)
+    create = type(enter.store).create
+
+    def wait_for_the_others(*call: Any) -> Any:
+        together.wait(timeout=10)
+        return create(*call)
+
+    monkeypatch.setattr(type(enter.store), "create", wait_for_the_others)
+    enter.handler(event(*[{"imageUrl": URL}] * (2 * AT_ONCE)), None)
+    assert [len(orders) for orders in queued] == [10, 10]
+    assert aws.counted(BATCH) == {"PENDING": 2 * AT_ONCE}
 
 
 GOOD = f'"imageUrl": "{URL}"'

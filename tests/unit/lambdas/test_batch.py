@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches import groups, task_index
 from darkroom.batches import runs as batching
-from darkroom.batches import task_index
 from darkroom.errors import SourceNotFound
 from tests.support.fakes.aws import STARTED
 
@@ -61,6 +61,12 @@ def act(module: ModuleType, calls: list[Any]) -> Callable[..., dict[str, Any]]: 
     return ask
 
 
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change one task after the other, so that a test knows which one is the next."""
+    monkeypatch.setattr(groups, "AT_ONCE", 1)
+
+
 def end(aws: Any, transition: str, *numbers: int) -> None:
     for number in numbers:
         aws.store.start(TASKS[number], 1, "arn", STARTED)
@@ -76,18 +82,18 @@ def status(aws: Any) -> str:
 
 
 def test_a_batch_is_watched_until_all_has_ended(aws, act):
-    assert act("watch", total=6) == {"next": "wait"}
+    assert act("watch", total=6, cursor="") == {"next": "wait"}
     assert aws.batches.get(BATCH)["total"] == 6
     end(aws, "complete", 0, 1, 2, 3, 4)
     end(aws, "fail", 5)
-    assert act("watch", total=6) == {"next": "done"}
+    assert act("watch", total=6, cursor="") == {"next": "done"}
     assert status(aws) == "COMPLETED"
-    assert act("watch", total=6) == {"next": "done"}  # its answer was lost
+    assert act("watch", total=6, cursor="") == {"next": "done"}  # its answer was lost
 
 
 def test_a_batch_with_too_many_failures_ends_before_the_rest(aws, act):
     end(aws, "fail", 0, 1)
-    first, second = act("watch", total=6), act("watch", total=6)
+    first, second = act("watch", total=6, cursor=""), act("watch", total=6, cursor="")
     assert first["next"] == "failed"
     assert first["failure"]["message"] == "2 of 6 tasks FAILED; 20 % are tolerated."
     assert second == first
@@ -95,9 +101,9 @@ def test_a_batch_with_too_many_failures_ends_before_the_rest(aws, act):
 
 
 def test_a_run_that_is_over_is_left_alone(aws, batch, act):
-    assert act("watch", run=2, total=6) == GONE
+    assert act("watch", run=2, total=6, cursor="") == GONE
     aws.batches.end("cancel", batch)
-    assert act("watch", total=6) == GONE
+    assert act("watch", total=6, cursor="") == GONE
     assert act("fail", caught={"Error": "x"}) == GONE
     assert act("retry", cursor="") == {"cursor": ""}
     assert status(aws) == "CANCELLED"
@@ -110,6 +116,7 @@ def test_an_error_that_the_machine_caught_is_told(aws, act):
     assert aws.batches.get(BATCH)["failure"] == failure
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_what_is_open_is_cancelled_page_by_page(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
@@ -122,7 +129,7 @@ def test_what_is_open_is_cancelled_page_by_page(
     second = act("cancel", cursor=first["cursor"])
 
     assert (first["open"], second) == (3, {"cursor": "", "open": 2})
-    assert aws.batch_tasks.counts(BATCH) == {"COMPLETED": 1, "CANCELLED": 5}
+    assert aws.counted(BATCH) == {"COMPLETED": 1, "CANCELLED": 5}
     assert calls[0] == "arn:1"
     assert calls[1].endswith(f"{TASKS[2]}-1")
     assert act("cancel", cursor="")["open"] == 0
@@ -130,7 +137,7 @@ def test_what_is_open_is_cancelled_page_by_page(
 
 def test_a_batch_that_runs_again_is_not_cancelled(aws, act):
     assert act("cancel", cursor="") == {"cursor": "", "open": 0}
-    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 6}
+    assert aws.counted(BATCH) == {"PENDING": 6}
 
 
 def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch, act, calls):
@@ -142,10 +149,11 @@ def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch
     assert act("retry", run=2, cursor="") == {"cursor": ""}
 
     assert calls == [(TASKS[2], 2), (TASKS[3], 2)]
-    assert aws.batch_tasks.counts(BATCH) == {"COMPLETED": 2, "PENDING": 4}
+    assert aws.counted(BATCH) == {"COMPLETED": 2, "PENDING": 4}
     assert again["run"] == 2
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
@@ -166,7 +174,7 @@ def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
 
     assert len(cancelled) == 2
     assert calls == [(TASKS[0], 2), (TASKS[1], 2)]
-    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 5, "RUNNING": 1}
+    assert aws.counted(BATCH) == {"PENDING": 5, "RUNNING": 1}
     assert [aws.store.get(task)["attempt"] for task in TASKS] == [2, 2, 1, 1, 1, 1]
 
 
@@ -174,7 +182,7 @@ def test_what_is_cancelled_behind_the_back_of_the_index_is_tried_again(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
     """The index still has them PENDING, and one of them completed meanwhile."""
-    late, _ = aws.batch_tasks.page(BATCH, frozenset({"PENDING"}), None)
+    late, _ = aws.batch_tasks.page(BATCH)
     for task in TASKS[:3]:
         aws.store.cancel(task, 1)
     end(aws, "complete", 3)
@@ -184,10 +192,11 @@ def test_what_is_cancelled_behind_the_back_of_the_index_is_tried_again(
     act("retry", run=2, cursor="")
 
     assert calls == [(task, 2) for task in TASKS[:3]]
-    assert aws.batch_tasks.counts(BATCH) == {"PENDING": 5, "COMPLETED": 1}
+    assert aws.counted(BATCH) == {"PENDING": 5, "COMPLETED": 1}
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
+@pytest.mark.usefixtures("one_by_one")
 def test_a_page_ends_a_second_after_its_run(
     aws, batch, act, action: str, monkeypatch: pytest.MonkeyPatch
 ):
@@ -212,13 +221,15 @@ def test_a_page_ends_a_second_after_its_run(
 
     assert answer["cursor"] == ""
     done = {"cancel": "CANCELLED", "retry": "PENDING"}[action]
-    assert 3 <= aws.batch_tasks.counts(BATCH)[done] <= 5
+    assert 3 <= aws.counted(BATCH)[done] <= 5
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_goes_on(
     aws, batch, act, monkeypatch: pytest.MonkeyPatch
 ):
     aws.batches.end("cancel", batch)
+    monkeypatch.setattr(batching, "PAGE_SECONDS", 20.0)
     seconds = iter(range(0, 1000, 9))
     monkeypatch.setattr(batching, "monotonic", lambda: float(next(seconds)))
     cursor, pages = "", []
@@ -228,7 +239,7 @@ def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_goes_on(
         pages.append(answer["open"])
 
     assert pages == [2, 2, 2]
-    assert aws.batch_tasks.counts(BATCH) == {"CANCELLED": 6}
+    assert aws.counted(BATCH) == {"CANCELLED": 6}
 
 
 def test_an_entry_that_has_moved_on_is_left_as_it_is(

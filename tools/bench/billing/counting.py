@@ -21,7 +21,7 @@ SUCCEEDED = '"type":"ExecutionSucceeded"'
 """Part of the last line in the log of a successful execution."""
 PAGE = 100
 """Tasks on one page of a list."""
-WARM_UP_TASKS = 50
+WARM_UP_TASKS = 60
 """Tasks of the warm-up batch, which starts every process of every function: two children of its
 map."""
 

@@ -39,8 +39,9 @@ def cursor_of(place: Any) -> str:
 
 
 def test_tasks_are_counted_by_status(batch_tasks: BatchTaskIndex):
-    assert batch_tasks.counts(BATCH) == {"PENDING": 9, "COMPLETED": 2, "CANCELLED": 1}
-    assert batch_tasks.counts(str(uuid.UUID(int=8))) == {}
+    counts = {"PENDING": 9, "COMPLETED": 2, "CANCELLED": 1}
+    assert batch_tasks.count(BATCH) == (counts, None)
+    assert batch_tasks.count(str(uuid.UUID(int=8))) == ({}, None)
 
 
 def test_they_are_listed_in_the_order_of_the_manifest_page_by_page(batch_tasks: BatchTaskIndex):
@@ -73,10 +74,10 @@ def test_a_page_has_what_is_open_and_where_to_go_on(
     batch_tasks: BatchTaskIndex, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "ENTRIES_PER_PAGE", 7)
-    first, cursor = batch_tasks.page(BATCH, OPEN, None)
-    second, _ = batch_tasks.page(BATCH, OPEN, cursor)
-    assert [entry["batchIndex"] for entry in first] == [0, 1, 2, 4, 6]
-    assert [entry["batchIndex"] for entry in second] == [7, 8, 9, 11]
+    first, cursor = batch_tasks.page(BATCH)
+    second, _ = batch_tasks.page(BATCH, cursor)
+    assert [e["batchIndex"] for e in first if e["status"] in OPEN] == [0, 1, 2, 4, 6]
+    assert [e["batchIndex"] for e in second if e["status"] in OPEN] == [7, 8, 9, 11]
     assert {entry["attempt"] for entry in first} == {1}
 
 

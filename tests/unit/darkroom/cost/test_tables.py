@@ -141,24 +141,17 @@ def test_an_express_execution_costs_its_request_and_its_time(counts: Counts, pri
     assert dollars == pytest.approx(1 + MILLION * begun * 0.0625 * 0.00001667)
 
 
-def test_the_children_of_a_map_run_cost_a_transition_and_an_express_execution_each(
-    counts: Counts, prices: Prices
-):
-    enter = Function(4, cpu_ms=40, memory_mb=1769, calls={"dynamodb:PutItem": 4}, tracing="")
+def test_each_child_of_a_map_run_costs_three_transitions(counts: Counts, prices: Prices):
+    """The Map Run is billed one for each child; the child has one state, and an end."""
     run = counts.batch(STANDARD, counts.runs[0].picture)
     batch = replace(
         run,
         tasks=100,
         children=4,
         transitions=600 + 3 * (run.functions["Batch"].invocations - CHECKS),
-        functions={**run.functions, "Enter": enter},
     )
 
-    # Of each child: 10 ms of work, 6 of a call and 20 between make a tenth of a second of 64 MB.
-    child = 1 + MILLION * 0.1 * 0.0625 * 0.00001667
-    assert components(batch, prices)["Step Functions"] == pytest.approx(
-        6 * 25 + 4 / 100 * (25 + child)
-    )
+    assert components(batch, prices)["Step Functions"] == pytest.approx(6 * 25 + 4 / 100 * 3 * 25)
 
 
 def test_a_batch_costs_as_much_however_often_it_was_looked_at(counts: Counts, prices: Prices):
