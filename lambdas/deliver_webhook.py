@@ -1,6 +1,6 @@
 """Callback: deliver the webhook of one task that has ended.
 
-In:  an SQS event with one message, whose body is an event of `darkroom.task`
+In:  an SQS event with one message, whose body is `{"detail": {"taskId": "5b0c…", "attempt": 1}}`
 Out: `{"batchItemFailures": […]}`: contains the message if the delivery has to be retried. After
      `CallbackTries` tries the message moves to the dead-letter queue. The outcome of the last try
      is stored in the attribute `delivery` of the task; nothing else changes

@@ -4,11 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from darkroom.aws.clients import client
+from darkroom.errors import ServiceUnavailable
 
 MAX_MESSAGES = 10
 """The most messages in one request. Together they may have 1 MiB.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+
+REFUSED = {"InvalidMessageContents", "InvalidParameterValue"}
+
+
+class MessageRefused(Exception):
+    """Non-retryable: SQS will never accept the message, whose body or group is invalid."""
 
 
 class Queue:
@@ -34,6 +43,37 @@ class Queue:
             ],
         )
         return len(answer.get("Failed", []))
+
+    def send_in_groups(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Send up to ten messages, each with its message group.
+
+        SQS delivers the messages of a group that occupies the receivers after those of the others:
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+
+        Raises:
+            ServiceUnavailable: a message was not accepted. Sending all of them again is harmless,
+                if the receiver expects duplicates.
+            MessageRefused: SQS will never accept one of the messages.
+        """
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": json.dumps(body, separators=(",", ":")),
+                "MessageGroupId": group,
+            }
+            for number, (group, body) in enumerate(messages)
+        ]
+        try:
+            answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in REFUSED:
+                raise MessageRefused(str(error)) from error
+            raise
+        reasons = {failed["Code"] for failed in answer.get("Failed", [])}
+        if reasons & REFUSED:
+            raise MessageRefused(f"SQS refused a message: {sorted(reasons & REFUSED)}.")
+        if reasons:
+            raise ServiceUnavailable(f"SQS did not accept all messages: {sorted(reasons)}.")
 
     def send_to_dlq(self, body: str, reason: str) -> None:
         """Send an unchanged message to a dead-letter queue, with the reason as an attribute."""

@@ -65,6 +65,7 @@ def _imported(patch: pytest.MonkeyPatch, name: str) -> ModuleType:
 def _announce(patch: pytest.MonkeyPatch) -> None:
     announce = _imported(patch, "publish_events")
     patch.setattr(announce, "bus", SimpleNamespace(put=lambda _: None))
+    patch.setattr(announce, "callbacks", SimpleNamespace(send_in_groups=lambda _: None))
     patch.setattr(announce, "read_item", lambda item: item)
     ends = [TASK, TASK | {"status": "FAILED", "failure": FAILURE}]
     announce.handler({"Records": [{"dynamodb": {"NewImage": end}} for end in ends]}, None)
