@@ -9,7 +9,7 @@ Environment variables, set by `tools.localcloud.cloud`:
     AWS_ACCESS_KEY_ID          root's credentials, with which everything is allowed
     AWS_SECRET_ACCESS_KEY
     DARKROOM_SPEEDUPS          "0" turns all speedups off
-    DARKROOM_WORKERS           the most processes of a function (2)
+    DARKROOM_WORKERS           the processes of a function that may work at once (2)
 """
 
 import os
