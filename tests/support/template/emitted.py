@@ -75,7 +75,8 @@ def _callback(patch: pytest.MonkeyPatch) -> None:
     callback = _imported(patch, "deliver_webhook")
     store = SimpleNamespace(get=lambda _: TASK, record_delivery=lambda *_: None)
     patch.setattr(callback, "store", store)
-    patch.setattr(callback, "queue", SimpleNamespace(hide=lambda *_: None))
+    patch.setattr(callback, "queue", SimpleNamespace(send_later=lambda *_: None))
+    patch.setattr(callback, "dead_letters", SimpleNamespace(send_to_dlq=lambda *_: None))
     patch.setattr(callback, "secrets", SimpleNamespace(of=lambda _: b""))
     patch.setattr(callback, "max_tries", 2)
     for delivered, tries in ((True, "1"), (False, "1"), (False, "2")):
