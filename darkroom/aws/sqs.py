@@ -1,6 +1,7 @@
 """A queue: every call to SQS."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from darkroom.aws.clients import client
 MAX_MESSAGES = 10
 """The most messages in one request. Together they may have 1 MiB.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+
+MAX_DELAY_SECONDS = 900
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
 class Queue:
@@ -46,6 +50,20 @@ class Queue:
             ],
         )
         return len(answer.get("Failed", []))
+
+    def send_later(self, body: Mapping[str, Any], group: str | None, seconds: float) -> None:
+        """Send a message that is delivered after so many seconds, or after 15 minutes if earlier.
+
+        Until then it is delayed, and not in flight like a message that is hidden: of those a queue
+        has 120,000 at most, and delivers nothing more when it has them.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+        """
+        self._sqs.send_message(
+            QueueUrl=self._url,
+            MessageBody=_as_body(body),
+            DelaySeconds=min(math.ceil(seconds), MAX_DELAY_SECONDS),
+            **({"MessageGroupId": group} if group else {}),
+        )
 
     def send_to_dlq(self, body: str, reason: str, group: str | None) -> None:
         """Send an unchanged message to a dead-letter queue, with the reason as an attribute.

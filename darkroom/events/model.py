@@ -23,7 +23,13 @@ TASK_FIELDS = ("taskId", "status", "attempt", "createdAt", "completedAt")
 """The attributes of every task that every event contains as they are."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 
-REQUIRED: dict[str, type] = {"taskId": str, "attempt": int, "createdAt": str, "completedAt": str}
+REQUIRED: dict[str, type] = {
+    "taskId": str,
+    "owner": str,
+    "attempt": int,
+    "createdAt": str,
+    "completedAt": str,
+}
 REQUIRED_IN_RESULT: dict[str, type] = {"bytes": int}
 REQUIRED_IN_FAILURE: dict[str, type] = {"error": str, "message": str}
 """Attributes that an item must have to be published, with their types."""
@@ -91,6 +97,14 @@ def entry(item: Item, stack: str) -> dict[str, str]:
         "DetailType": DETAIL_TYPES[Status(item["status"])],
         "Detail": json.dumps({"stack": stack, **detail(item)}, ensure_ascii=False),
     }
+
+
+def webhook_order(item: Item) -> dict[str, Any]:
+    """Return the message that orders a webhook: `{"detail": {"taskId": …, "attempt": …}}`.
+
+    This is the envelope of an event of EventBridge: a rule wrote the messages of earlier releases.
+    """
+    return {"detail": {name: item[name] for name in ("taskId", "attempt")}}
 
 
 def webhook(item: Item) -> tuple[str, bytes]:

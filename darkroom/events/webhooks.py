@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 15.0
 GONE = 410
 BACKOFF_FACTOR = 6
 MAX_DELAY = 43_200
-"""The longest time that SQS hides a message, in seconds."""
+"""The longest time between two tries, in seconds."""
 
 
 @dataclasses.dataclass(frozen=True)

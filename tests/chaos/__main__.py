@@ -16,6 +16,7 @@ from rich.table import Table
 
 from tests.chaos import (
     faults_of_batches,
+    faults_of_callers,
     faults_of_express,
     faults_of_functions,
     faults_of_messages,
@@ -48,6 +49,7 @@ GROUPS = [
         [*faults_of_functions.FAULTS, *faults_of_messages.FAULTS, faults_of_functions.LAST],
     ),
     Group("EXPRESS", faults_of_express.FAULTS),
+    Group("STANDARD", faults_of_callers.FAULTS),
 ]
 
 

@@ -66,6 +66,13 @@ def broken_service(service: str, scene: Scene) -> None:
         scene.pause(1.0, 2.0)
 
 
+def broken_invocations(scene: Scene) -> None:
+    """Invocations of the batch machine fail, before their function ran or after."""
+    scene.rig.break_invocations("Enter", "Batch", "UpdateStatus")
+    submit_some(scene, _sizes(scene), also=["Lambda.Unknown"])
+    until_ended(scene, 120)
+
+
 def stopped_executions(scene: Scene) -> None:
     """A person presses Stop: on what enters, what watches, and what cancels the rest."""
     rig, size = scene.rig, scene.count // 4
@@ -226,6 +233,7 @@ def _stop(scene: Scene, name: str) -> None:
 
 def _reconcile_until_ended(scene: Scene) -> None:
     def repaired() -> bool:
+        scene.spared += scene.rig.executions.let_time_pass(scene.items())
         scene.repaired.update(scene.rig.reconcile())
         scene.pause(1.0, 2.0)
         return "RUNNING" not in statuses(scene).values()
@@ -280,14 +288,11 @@ FAULTS = [
     _broken("dynamodb", "DynamoDB"),
     _broken("sqs", "SQS"),
     _broken("stepfunctions", "Step Functions"),
+    Fault("batch: invocations fail", broken_invocations, frozenset({"Lambda.Unknown"})),
     Fault("batch: its execution stopped by hand", stopped_executions),
     Fault("batch: the event of its end lost", lost_events),
     Fault("batch: its executions cannot start", failing_starts),
     CANCELLED_AND_RETRIED,
     Fault("batch: calls come twice and late", repeated_calls),
 ]
-LAST = Fault(
-    "batch: the cloud killed and restarted",
-    killed_cloud,
-    frozenset({RESTARTED, LOST}),
-)
+LAST = Fault("batch: the cloud killed and restarted", killed_cloud, frozenset({RESTARTED, LOST}))

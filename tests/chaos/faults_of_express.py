@@ -58,4 +58,5 @@ FAULTS = [
     Fault("EXPRESS: no end can be written", mute_executions, frozenset({LOST, "ClientError"})),
     _of_express(faults_of_batches.CANCELLED_AND_RETRIED),
     _of_express(faults_of_functions.LAST),
+    _of_express(faults_of_batches.LAST),
 ]

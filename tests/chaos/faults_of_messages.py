@@ -29,6 +29,13 @@ def broken_service(service: str, scene: Scene) -> None:
     scene.pause(1.5, 2.5)
 
 
+def broken_invocations(scene: Scene) -> None:
+    """Step Functions cannot invoke a step, or the step has done its work and its answer is lost."""
+    scene.rig.break_invocations("UpdateStatus", "Download", "Grayscale", "Upload")
+    scene.mixed()
+    until(lambda: not scene.statuses().keys() & OPEN, 120, "all have ended")
+
+
 def failing_sends(scene: Scene) -> None:
     """The task is stored, its message never sent. Only the schedule's own run repairs it."""
     scene.rig.proxy.inject(NO_SEND)
@@ -175,6 +182,11 @@ FAULTS = [
     _broken("dynamodb", "DynamoDB"),
     _broken("sqs", "SQS"),
     _broken("stepfunctions", "Step Functions"),
+    Fault(
+        "invocations fail before and after they ran",
+        broken_invocations,
+        frozenset({"Lambda.Unknown"}),
+    ),
     Fault("the send fails after the put", failing_sends, sweep=False, seconds=100),
     Fault("each message comes three times", repeated_messages),
     Fault("attempt 1 comes back in attempt 2", late_messages),

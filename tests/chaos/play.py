@@ -26,7 +26,7 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[AuditReport, Sc
         except AssertionError as error:
             scene.wrong.append(str(error))  # the others are to be tried all the same
         finally:
-            scene.struck += rig.proxy.forget()
+            scene.struck += rig.proxy.forget() + rig.invocations.forget()
             scene.release()
         noise = _wait_for_quiet(scene, fault)
     rig.recorder.catch_up()

@@ -1,10 +1,13 @@
 """A proxy between the functions and the local cloud that answers in AWS's place, with its errors.
 
 It is `microburst`, from an environment of its own. What happens inside the emulator (Step Functions
-calling a function, the queue's event source) does not pass through it.
+calling a function, the queue's event source) does not pass through it: `Invocations` tells the
+emulator itself to break the former.
 """
 
+import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,20 @@ ERRORS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+# How an invocation fails, and whether that is before the function ran or after.
+# https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+INVOCATION_ERRORS = {
+    "before": (
+        "Lambda.ServiceException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.SdkClientException",
+        "Lambda.Unknown",
+    ),
+    "after": ("Lambda.ServiceException", "Lambda.SdkClientException", "Lambda.Unknown"),
+}
+INVOCATIONS_BROKEN = 0.25
+"""The share of all invocations."""
+
 
 class Proxy:
     """One proxy on a free port of 127.0.0.1."""
@@ -102,3 +119,36 @@ class Proxy:
         fired = self.fired()
         self._control.delete("/fired").raise_for_status()
         return fired
+
+
+class Invocations:
+    """What breaks between Step Functions and Lambda: see `tools.localcloud.emulator.faults`."""
+
+    def __init__(self, home: Path, seed: int) -> None:
+        self._rules = home / "invocations.json"
+        self._fired = home / "invocations.json.fired"
+        self.environment = {"DARKROOM_INVOKE_FAULTS": str(self._rules), "SEED": str(seed)}
+
+    def inject(self, functions: Iterable[str]) -> None:
+        """Break a quarter of the invocations of these functions, in every way."""
+        kinds = [(when, error) for when, errors in INVOCATION_ERRORS.items() for error in errors]
+        rules = [
+            {
+                "function": function,
+                "when": when,
+                "error": error,
+                "probability": INVOCATIONS_BROKEN / len(kinds),
+            }
+            for function in functions
+            for when, error in kinds
+        ]
+        new = self._rules.with_suffix(".new")
+        new.write_text(json.dumps(rules))
+        new.replace(self._rules)
+
+    def forget(self) -> int:
+        """Break no more, and count from zero; return the count so far."""
+        self._rules.unlink(missing_ok=True)
+        fired = self._fired.read_text().splitlines() if self._fired.exists() else []
+        self._fired.unlink(missing_ok=True)
+        return len(fired)

@@ -15,7 +15,7 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.chaos.executions import ExpressExecutions, StandardExecutions
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy import Invocations, Proxy
 from tests.chaos.recorder import Recorder
 from tests.chaos.task_invariants import Stored
 from tests.support.cloud.stacks import Stack, until
@@ -46,6 +46,7 @@ class Rig:
         self.cloud = LocalCloud(home, free_port())
         home.mkdir(parents=True, exist_ok=True)
         self.proxy = Proxy(self.cloud.endpoint_url, seed, home / "proxy.log")
+        self.invocations = Invocations(home, seed)
         self.sources = ImpatientlyAsked()
         self.random = random.Random(seed)
         self.stack: Stack
@@ -53,10 +54,13 @@ class Rig:
         self.recorder: Recorder
         self.batch_recorder: Recorder
         self.functions: dict[str, str] = {}
+        self.another_key: str
 
     def start_cloud(self) -> None:
         self.cloud.start(
-            AWS_ENDPOINT_URL=self.proxy.url, SERVICES=",".join([*SERVICES, "dynamodbstreams"])
+            AWS_ENDPOINT_URL=self.proxy.url,
+            SERVICES=",".join([*SERVICES, "dynamodbstreams"]),
+            **self.invocations.environment,
         )
 
     def deploy(self) -> None:
@@ -80,6 +84,7 @@ class Rig:
         }
         self.recorder = Recorder(self.cloud, self.stack.outputs["TableName"], "taskId")
         self.batch_recorder = Recorder(self.cloud, self.stack.outputs["BatchTableName"], "batchId")
+        self.another_key = self.stack.new_key("another")
         self.lambdas = self.cloud.client("lambda")
         self.s3 = self.cloud.client("s3")
         self.recorder.start()
@@ -112,6 +117,10 @@ class Rig:
         except (BotoCoreError, ClientError, ValueError):
             return {}
         return repaired if "FunctionError" not in answer else {}
+
+    def break_invocations(self, *functions: str) -> None:
+        """Let state machines fail to invoke these functions, or to get their answers."""
+        self.invocations.inject(self.functions[function] for function in functions)
 
     def order(self, task_id: str) -> dict[str, Any]:
         """Return the order of a task, as its message has it."""

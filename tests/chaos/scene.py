@@ -50,17 +50,30 @@ class Scene:
     spared: int = 0
     """Waits for the longest time that an EXPRESS execution may take, see `executions`."""
 
-    def submit(self, path: str, *ends: str) -> str:
-        """Submit a task whose end is one of these, or what the fault may do; return its id."""
-        key = f"chaos-{self.random.getrandbits(64):x}-{next(_numbers)}"
+    def submit(self, path: str, *ends: str, callback: str = "", api_key: str = "") -> str:
+        """Submit a task whose end is one of these, or what the fault may do; return its id.
+
+        Args:
+            path: of its source.
+            ends: see `Promise`.
+            callback: the URL that gets a webhook of it.
+            api_key: of the caller, if it is not the one of the stack.
+        """
+        headers = {"Idempotency-Key": f"chaos-{self.random.getrandbits(64):x}-{next(_numbers)}"}
+        if api_key:
+            headers["x-api-key"] = api_key
         request = {"imageUrl": self.rig.sources.url(path)}
-        answer = self.rig.post("/tasks", json=request, headers={"Idempotency-Key": key})
+        if callback:
+            request["callbackUrl"] = callback
+        answer = self.rig.post("/tasks", json=request, headers=headers)
         assert answer.status_code == 202, answer.text
         task_id: str = answer.json()["taskId"]
         self.promises.append(Promise(task_id, path, self.may_fail_with | set(ends)))
         return task_id
 
-    def mixed(self, count: int | None = None, also: Iterable[str] = ()) -> list[str]:
+    def mixed(
+        self, count: int | None = None, also: Iterable[str] = (), api_key: str = ""
+    ) -> list[str]:
         """Submit good and bad sources, several clients at once; return the tasks' ids."""
         count = self.count if count is None else count
         first = self.random.randrange(len(MIXED))
@@ -70,7 +83,7 @@ class Scene:
             return list(
                 pool.map(
                     lambda source: self.submit(
-                        source[0].format(n=next(_numbers)), source[1], *also
+                        source[0].format(n=next(_numbers)), source[1], *also, api_key=api_key
                     ),
                     chosen,
                 )

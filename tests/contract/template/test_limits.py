@@ -180,8 +180,9 @@ def test_a_queue_hides_a_message_for_six_times_the_timeout_of_the_function_that_
 
 
 def test_the_values_of_a_parameter_are_those_that_its_service_takes(document):
-    concurrency = document["Parameters"]["MaximumConcurrency"]
-    assert (concurrency["MinValue"], concurrency["MaxValue"]) == (2, 1000)
+    for name in ("MaximumConcurrency", "CallbackConcurrency"):
+        concurrency = document["Parameters"][name]
+        assert (concurrency["MinValue"], concurrency["MaxValue"]) == (2, 1000)
     days = document["Parameters"]["LogRetentionDays"]["AllowedValues"]
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
     assert set(days) <= {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}

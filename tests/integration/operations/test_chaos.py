@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos import (
     faults_of_batches,
+    faults_of_callers,
     faults_of_express,
     faults_of_functions,
     faults_of_messages,
@@ -15,7 +16,7 @@ from tests.chaos.play import play
 from tests.chaos.rig import Rig, open_rig
 from tests.chaos.scene import Fault
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SEED = 2026
 TASKS = 9
@@ -25,6 +26,7 @@ FAULTS = {
         *faults_of_functions.FAULTS,
         *faults_of_messages.FAULTS,
         *faults_of_batches.FAULTS,
+        *faults_of_callers.FAULTS,
     )
 }
 EXPRESS = {fault.strike: fault for fault in faults_of_express.FAULTS}
@@ -49,11 +51,14 @@ def express_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         FAULTS[faults_of_functions.stopped_executions],
         # Swept by ourselves: its schedule is `make chaos`'s to wait for.
         dataclasses.replace(FAULTS[faults_of_messages.failing_sends], sweep=True),
+        FAULTS[faults_of_messages.broken_invocations],
         FAULTS[faults_of_messages.repeated_messages],
         FAULTS[faults_of_messages.late_messages],
         FAULTS[faults_of_messages.racing_callers],
         FAULTS[faults_of_messages.one_key],
         FAULTS[faults_of_batches.killed_functions],
+        FAULTS[faults_of_callers.slow_receivers],
+        FAULTS[faults_of_callers.slow_sources],
     ],
     ids=lambda fault: fault.name,
 )
@@ -61,8 +66,16 @@ def test_every_accepted_task_ends_once_and_truly_although(rig: Rig, fault: Fault
     holds(rig, fault)
 
 
-def test_every_accepted_express_task_ends_although_functions_are_killed(express_rig: Rig):
-    holds(express_rig, EXPRESS[faults_of_functions.killed_functions])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        EXPRESS[faults_of_functions.killed_functions],
+        EXPRESS[faults_of_functions.killed_cloud],
+    ],
+    ids=lambda fault: fault.name,
+)
+def test_every_accepted_express_task_ends_although(express_rig: Rig, fault: Fault):
+    holds(express_rig, fault)
 
 
 def holds(rig: Rig, fault: Fault) -> None:

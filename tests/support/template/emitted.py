@@ -65,6 +65,7 @@ def _imported(patch: pytest.MonkeyPatch, name: str) -> ModuleType:
 def _announce(patch: pytest.MonkeyPatch) -> None:
     announce = _imported(patch, "publish_events")
     patch.setattr(announce, "bus", SimpleNamespace(put=lambda _: None))
+    patch.setattr(announce, "callbacks", SimpleNamespace(send_many=lambda *_: 0))
     patch.setattr(announce, "read_item", lambda item: item)
     ends = [TASK, TASK | {"status": "FAILED", "failure": FAILURE}]
     announce.handler({"Records": [{"dynamodb": {"NewImage": end}} for end in ends]}, None)
@@ -74,7 +75,8 @@ def _callback(patch: pytest.MonkeyPatch) -> None:
     callback = _imported(patch, "deliver_webhook")
     store = SimpleNamespace(get=lambda _: TASK, record_delivery=lambda *_: None)
     patch.setattr(callback, "store", store)
-    patch.setattr(callback, "queue", SimpleNamespace(hide=lambda *_: None))
+    patch.setattr(callback, "queue", SimpleNamespace(send_later=lambda *_: None))
+    patch.setattr(callback, "dead_letters", SimpleNamespace(send_to_dlq=lambda *_: None))
     patch.setattr(callback, "secrets", SimpleNamespace(of=lambda _: b""))
     patch.setattr(callback, "max_tries", 2)
     for delivered, tries in ((True, "1"), (False, "1"), (False, "2")):

@@ -57,6 +57,28 @@ def test_a_task_that_failed_as_its_source_promised_passes():
     assert audited(PENDING, RUNNING, FAILED, promises=[promise]).passed
 
 
+WANTED = {"callbackUrl": "https://receiver.example/"}
+TOLD = {**COMPLETED, **WANTED, "delivery": {"delivered": True, "tries": 2}}
+
+
+def test_the_outcome_of_a_webhook_is_no_second_end():
+    story = [PENDING | WANTED, RUNNING | WANTED, COMPLETED | WANTED]
+    first = TOLD | {"delivery": {"delivered": False, "tries": 1}}
+
+    assert audited(*story, first, TOLD).passed
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        TOLD | {"completedAt": "later"},
+        {name: value for name, value in TOLD.items() if name != "callbackUrl"},
+    ],
+)
+def test_any_other_change_with_the_outcome_of_a_webhook_is_a_second_end(changed: dict[str, Any]):
+    assert audited(PENDING | WANTED, RUNNING | WANTED, COMPLETED | WANTED, changed).doubled
+
+
 EXPRESS = "arn:aws:states:us-east-1:0:express:m:t-1:1"
 LOST = FAILED | {"execution": EXPRESS, "failure": FAILURE | {"error": "ExecutionLost"}}
 BROKEN = {"status": "FAILED", "error": "Runtime.ExitError"}

@@ -1,6 +1,7 @@
 """lambdas/publish_events.py: every completion is published, poison stops nothing."""
 
 import json
+import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -23,10 +24,14 @@ END = {
     "completedAt": "2026-11-25T04:26:33.612Z",
     "result": {"key": "results/1.png", "bytes": 7},
 }
+VALID = re.compile("[!-~]{1,128}")
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+URL = "https://receiver.example/"
 FAILED = {"status": "FAILED", "failure": {"step": "s", "error": "e", "message": "m"}}
 POISON = {
     "nothing but a status": {"attempt": None, "createdAt": None, "result": None},
-    "no owner, no times": {"owner": None, "createdAt": None, "completedAt": None},
+    "no owner": {"owner": None},
+    "no times": {"createdAt": None, "completedAt": None},
     "no status": {"status": None},
     "an attempt that is text": {"attempt": "1"},
     "a moment that is none": {"completedAt": "yesterday"},
@@ -49,6 +54,7 @@ def record(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch, load: Callable[[str, str], ModuleType]) -> ModuleType:
     monkeypatch.setenv("STACK_NAME", "darkroom")
+    monkeypatch.setenv("CALLBACK_QUEUE_URL", "https://sqs.example/callbacks")
     return load("lambdas", "publish_events")
 
 
@@ -71,6 +77,32 @@ def put(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
             return {"FailedEntryCount": 0, "Entries": [{} for _ in Entries]}
 
     monkeypatch.setattr(module.bus, "_events", Events())
+    return taken
+
+
+@pytest.fixture(autouse=True)
+def queued(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What was sent to the queue of webhooks. A group that is named like an error gets it."""
+    taken: list[dict[str, Any]] = []
+
+    class Sqs:
+        def send_message_batch(
+            self,
+            QueueUrl: str,  # noqa: N803
+            Entries: list[dict[str, Any]],  # noqa: N803
+        ) -> dict[str, Any]:
+            assert QueueUrl == "https://sqs.example/callbacks"
+            groups = [entry["MessageGroupId"] for entry in Entries]
+            if "InvalidParameterValue" in groups or not all(map(VALID.fullmatch, groups)):
+                error = {"Code": "InvalidParameterValue", "Message": "The group is invalid."}
+                raise ClientError({"Error": error}, "SendMessageBatch")
+            code = next((g for g in groups if g in {"InvalidMessageContents", "Throttled"}), None)
+            if code:
+                return {"Failed": [{"Id": "0", "Code": code, "SenderFault": False}]}
+            taken.extend(Entries)
+            return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
+
+    monkeypatch.setattr(module.callbacks, "_sqs", Sqs())
     return taken
 
 
@@ -114,6 +146,38 @@ def test_what_eventbridge_does_not_take_now_is_told_later(
     assert put == []
 
 
+def test_a_webhook_is_queued_in_the_group_of_its_caller_and_only_if_it_is_wanted(
+    module: ModuleType, put: list[dict[str, Any]], queued: list[dict[str, Any]]
+):
+    records = [record(), record(callbackUrl=URL), record(callbackUrl=URL, owner="you", attempt=2)]
+
+    module.handler({"Records": records}, None)
+
+    assert [message["MessageGroupId"] for message in queued] == ["me", "you"]
+    bodies = [json.loads(message["MessageBody"]) for message in queued]
+    assert bodies == [{"detail": {"taskId": END["taskId"], "attempt": n}} for n in (1, 2)]
+    assert len({message["Id"] for message in queued}) == 2
+    assert [detail["callback"] for detail in put] == [False, True, True]
+
+
+@pytest.mark.usefixtures("put")
+def test_a_webhook_that_sqs_does_not_take_now_is_queued_later(
+    module: ModuleType, queued: list[dict[str, Any]]
+):
+    with pytest.raises(ServiceUnavailable):
+        module.handler({"Records": [record(callbackUrl=URL, owner="Throttled")]}, None)
+    assert queued == []
+
+
+def test_an_event_that_is_refused_does_not_keep_its_webhook(
+    module: ModuleType, put: list[dict[str, Any]], queued: list[dict[str, Any]], capsys
+):
+    module.handler({"Records": [record(callbackUrl=URL, name="large")]}, None)
+
+    assert (put, len(queued)) == ([], 1)
+    assert "BytesOut" not in capsys.readouterr().out
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=9) | st.binary(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
@@ -127,5 +191,10 @@ def test_whatever_an_item_holds_the_stream_goes_on(
     module: ModuleType, put: list[dict[str, Any]], changes: dict[str, Any]
 ):
     put.clear()
-    module.handler({"Records": [record(**changes), record(name="behind it")]}, None)
+    behind = record(name="behind it")
+    try:
+        module.handler({"Records": [record(callbackUrl=URL, **changes), behind]}, None)
+    except EventRefused:  # Lambda passes each half again
+        module.handler({"Records": [record(callbackUrl=URL, **changes)]}, None)
+        module.handler({"Records": [behind]}, None)
     assert put[-1]["name"] == "behind it"

@@ -9,7 +9,8 @@ Environment variables, set by `tools.localcloud.cloud`:
     AWS_ACCESS_KEY_ID          root's credentials, with which everything is allowed
     AWS_SECRET_ACCESS_KEY
     DARKROOM_SPEEDUPS          "0" turns all speedups off
-    DARKROOM_WORKERS           the most processes of a function (2)
+    DARKROOM_INVOKE_FAULTS     faults of invocations, only for the fault suite: see `faults`
+    DARKROOM_WORKERS           the processes of a function that may work at once (2)
 """
 
 import os
@@ -54,10 +55,16 @@ def main() -> None:
     # Only now, because ministack reads its environment when it is imported.
     from ministack import app  # noqa: PLC0415
 
-    from tools.localcloud.emulator import fidelity, snapshots, speedups  # noqa: PLC0415
+    from tools.localcloud.emulator import (  # noqa: PLC0415
+        faults,
+        fidelity,
+        snapshots,
+        speedups,
+    )
 
     speedups.apply()
     fidelity.apply()
+    faults.apply()
     app.app = guarded(snapshots.reject_unsaved_changes(app.app), origins_of(port))
     apply_patches(snapshots)
     # ministack would parse the command line of this process.

@@ -225,6 +225,19 @@ def test_a_burst_shares_two_processes_and_every_invocation_gets_its_turn(cloud, 
     assert len({path.name.rpartition("-")[2] for path in tmp_path.glob("started-*")}) == 2
 
 
+def test_invocations_that_only_wait_let_others_run(cloud, tmp_path):
+    """As in AWS, where one caller's slow sources do not delay another caller's tasks."""
+    name = function(cloud, HELD.replace("0.01", "0.2"), Timeout=120)
+    threads, answers = _start(cloud, name, tmp_path, 6)
+
+    eventually(lambda: len(list(tmp_path.glob("started-*"))) == 6, 30)
+    (tmp_path / "go").touch()
+    for thread in threads:
+        thread.join(timeout=120)
+
+    assert answers == [None] * 6
+
+
 def test_waiting_invocations_count_against_the_accounts_concurrency(tmp_path):
     cloud = LocalCloud(tmp_path / "home", free_port())
     cloud.start(LAMBDA_ACCOUNT_CONCURRENCY="3", LAMBDA_WARM_TTL_SECONDS="1")

@@ -73,6 +73,45 @@ def test_messages_that_functions_are_given_count_as_waiting(cloud, tmp_path):
     eventually(lambda: count("NotVisible") + count("") == 0, 60)
 
 
+HELD = """
+import pathlib, time
+def handler(event, context):
+    while not pathlib.Path(event["Records"][0]["body"]).exists():
+        {loop}
+"""
+
+
+@pytest.mark.parametrize(
+    ("loop", "taken"),
+    [
+        pytest.param("pass", 4, id="two work and two wait for their turn"),
+        pytest.param("time.sleep(0.2)", 10, id="those that have their turn only wait"),
+    ],
+)
+def test_few_messages_wait_for_their_function_out_of_the_queue(cloud, tmp_path, loop, taken):
+    """So that a message of a quieter group can overtake the others, as in AWS."""
+    sqs, name = cloud.client("sqs"), f"slow-{taken}"
+    queue = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "120"})["QueueUrl"]
+    cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn=f"arn:aws:sqs:us-east-1:000000000000:{name}",
+        FunctionName=function(cloud, HELD.format(loop=loop), Timeout=100),
+        BatchSize=1,
+        ScalingConfig={"MaximumConcurrency": 60},
+    )
+
+    def in_flight() -> int:
+        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+        return int(attributes["ApproximateNumberOfMessagesNotVisible"])
+
+    for _ in range(10):
+        sqs.send_message(QueueUrl=queue, MessageBody=str(tmp_path / "go"))
+    eventually(lambda: in_flight() >= taken, 30)
+    assert in_flight() == taken
+
+    (tmp_path / "go").touch()
+    eventually(lambda: in_flight() == 0, 30)
+
+
 def test_a_message_may_be_deleted_twice(cloud):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
     sqs = cloud.client("sqs")

@@ -1,15 +1,62 @@
 """How many invocations work at once in the local cloud."""
 
+import itertools
+import math
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from tools.localcloud.emulator.limiter import Limiter
+import pytest
+
+from tests.support.cloud.stacks import until
+from tools.localcloud.emulator.limiter import Limiter, Places
+from tools.localcloud.emulator.processor_time import by_ps, processor_seconds
 
 NEVER = 3600.0
 DEADLINE = 60
+
+
+def nothing() -> float:
+    """The processor time of a process that only waits."""
+    return 7.0
+
+
+def working() -> Callable[[], float]:
+    """The processor time of a process that works all the time."""
+    return map(float, itertools.count()).__next__
+
+
+class Held:
+    """Invocations that each hold their place until they are released."""
+
+    def __init__(self, places: Places, processor_time: Callable[[], float]) -> None:
+        self.running = 0
+        self._places, self._processor_time = places, processor_time
+        self._go = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, count: int) -> None:
+        self._threads += [threading.Thread(target=self._run) for _ in range(count)]
+        for thread in self._threads[-count:]:
+            thread.start()
+
+    def _run(self) -> None:
+        with self._places.place("any") as place:
+            place.processor_seconds = self._processor_time
+            self.running += 1
+            self._go.wait(DEADLINE)
+
+    def release(self) -> None:
+        self._go.set()
+        for thread in self._threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
 
 
 def test_no_more_threads_work_at_once_than_allowed() -> None:
@@ -72,20 +119,117 @@ def test_of_the_groups_that_wait_the_one_with_the_fewest_at_work_is_next() -> No
 
     with ThreadPoolExecutor(6) as pool:
         holding = [pool.submit(hold, number) for number in range(2)]
-        until(lambda: limiter.waiting == 0 and limiter.working == 2)
+        until(lambda: limiter.waiting == 0 and limiter.working == 2, DEADLINE, "two work")
         for number, group in enumerate(["busy", "busy", "quiet"], start=1):
             pool.submit(work, group)
-            until(lambda number=number: limiter.waiting == number)
+            until(lambda number=number: limiter.waiting == number, DEADLINE, "it waits")
         release[0].set()
-        until(lambda: len(order) == 3)
+        until(lambda: len(order) == 3, DEADLINE, "all have worked")
         release[1].set()
 
     assert all(each.done() for each in holding)
     assert order == ["quiet", "busy", "busy"]
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+def test_an_idle_invocation_gives_way_to_others_up_to_a_limit() -> None:
+    places = Places(working=2, most=5, between_looks=0.01, share=0.05)
+    held = Held(places, nothing)
+    held.start(8)
+
+    until(lambda: held.running == places.idle() == 5, DEADLINE, "five have a place")
+    held.release()
+    assert places.idle() == 0
+    assert held.running == 8
+
+
+def test_a_working_invocation_gives_way_to_none() -> None:
+    places = Places(working=2, most=5, between_looks=0.01, share=0.05)
+    looks = 0
+    count = working()
+
+    def work() -> float:
+        nonlocal looks
+        looks += 1
+        return count()
+
+    held = Held(places, work)
+    held.start(4)
+
+    until(lambda: looks > 20, DEADLINE, "both were looked at several times")
+    assert held.running == 2
+    held.release()
+    assert held.running == 4
+
+
+def test_an_invocation_that_comes_between_two_looks_is_not_idle_at_the_first() -> None:
+    places = Places(working=1, most=5, between_looks=0.2, share=0.05)
+    looks = 0
+    count = working()
+
+    def work() -> float:
+        nonlocal looks
+        looks += 1
+        return count()
+
+    idle, busy = Held(places, nothing), Held(places, work)
+    idle.start(1)
+    busy.start(3)
+
+    until(lambda: looks > 5, DEADLINE, "one works, and was looked at several times")
+    assert (idle.running, busy.running) == (1, 1)
+    idle.release()
+    busy.release()
+    assert busy.running == 3
+
+
+def test_an_invocation_whose_process_has_not_started_is_not_idle() -> None:
+    looks = 0
+
+    def unknown() -> float:
+        nonlocal looks
+        looks += 1
+        return math.inf
+
+    held = Held(Places(working=1, most=5, between_looks=0.01, share=0.05), unknown)
+    held.start(2)
+
+    until(lambda: looks > 5, DEADLINE, "it was looked at several times")
+    assert held.running == 1
+    held.release()
+
+
+def test_nobody_looks_at_invocations_while_no_other_waits() -> None:
+    looks: list[int] = []
+
+    def look() -> float:
+        looks.append(1)
+        return 0.0
+
+    held = Held(Places(working=2, most=5, between_looks=0.0, share=0.05), look)
+    held.start(2)
+    until(lambda: held.running == 2, DEADLINE, "both have a place")
+    held.release()
+    assert not looks
+
+
+READERS = [
+    processor_seconds,
+    pytest.param(by_ps, marks=pytest.mark.skipif(not shutil.which("ps"), reason="needs ps")),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_the_processor_time_of_a_process_is_found_out(read: Callable[[int], float]) -> None:
+    before = read(os.getpid())
+    began = time.process_time()
+    while time.process_time() - began < 1.1:
+        sum(range(10_000))
+
+    assert read(os.getpid()) - before >= 1
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_process_that_has_ended_has_no_processor_time(read: Callable[[int], float]) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(DEADLINE)
+    assert read(process.pid) == math.inf

@@ -19,10 +19,15 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
-from tools.localcloud.emulator.limiter import Limiter, Wait
+from tools.localcloud.emulator.limiter import Limiter, Place, Places, Wait
+from tools.localcloud.emulator.processor_time import processor_seconds
 from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
+# The most processes of a function of which all but WORKERS are idle. A process needs about 60 MB.
+MOST_PROCESSES = max(16, WORKERS)
+# A process is idle if it uses less than 5 % of a processor for so many seconds.
+IDLE_SECONDS, IDLE_SHARE = 1.0, 0.05
 # Invocations that may wait for a process. Messages count, too, while a function is given them.
 MOST_WAITING = 16
 # Messages of noisy groups are received in batches, once there is so much room, of which they leave
@@ -41,7 +46,8 @@ group: ContextVar[str | None] = ContextVar("group", default=None)
 only_quiet: ContextVar[bool] = ContextVar("only_quiet", default=False)
 """Whether only messages of quiet groups are received: see `fidelity.fair_queues`."""
 _limiter = Limiter(AT_ONCE * (os.cpu_count() or 1), LONGEST)
-_slots: dict[str, Limiter] = {}
+_places: dict[str, Places] = {}
+_place: ContextVar[Place | None] = ContextVar("place", default=None)
 _slots_lock = threading.Lock()
 _waiting = 0
 
@@ -59,7 +65,10 @@ _retry_seconds: ContextVar[float] = ContextVar("retry_seconds", default=0.0)
 
 @replaces(lambda_svc, "_execute_function_provided_warm", has="acquire_worker")
 def limit_the_workers(original: Function, func: dict[str, Any], event: Any, request: str) -> Any:
-    """Let an invocation wait while all processes of its function are busy.
+    """Let an invocation wait while two processes of its function work.
+
+    A process that waits, for example for a slow source, gives way to another one: AWS would not let
+    one caller's slow sources delay another caller. So a function has up to 16 processes.
 
     A waiting invocation counts as a concurrent one, since it would be running on AWS. With
     `LAMBDA_ACCOUNT_CONCURRENCY=10`, the eleventh invocation, running or waiting, is throttled. The
@@ -75,20 +84,56 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
     A function that invokes itself and waits for the answer could wait for its own process. None of
     our functions does.
     """
-    name = lambda_svc._inflight_key(func.get("config") or func)
-    with _slots_lock:
-        slot = _slots.setdefault(name, Limiter(WORKERS, math.inf))
+    places = _places_of(func.get("config") or func)
     mine = group.get() or request
     turn = ExitStack()
     with turn:
         _count(1)
         try:
             with (waiting.get() or Wait()).measured():
-                turn.enter_context(slot.slot(mine))
+                _place.set(turn.enter_context(places.place(mine)))
                 turn.enter_context(_limiter.slot(mine))
         finally:
             _count(-1)
         return original(func, event, request)
+
+
+@replaces(runtime.ProvidedWorker, "invoke", has="self._proc is None")
+def measure_the_process_of_an_invocation(
+    original: Function, worker: Any, *rest: Any, **more: Any
+) -> Any:
+    """Let `limit_the_workers` see which processor time an invocation uses."""
+    if place := _place.get():
+        place.processor_seconds = lambda: _processor_seconds(worker)
+    return original(worker, *rest, **more)
+
+
+def _processor_seconds(worker: Any) -> float:
+    """Return the processor time of a worker's process, infinity if it has not started yet."""
+    return processor_seconds(worker._proc.pid) if worker._proc else math.inf
+
+
+def _places_of(config: dict[str, Any]) -> Places:
+    """Return the places of a function, which all its versions share."""
+    name = lambda_svc._inflight_key(config)
+    with _slots_lock:
+        if name not in _places:
+            _places[name] = Places(WORKERS, MOST_PROCESSES, IDLE_SECONDS, IDLE_SHARE)
+        return _places[name]
+
+
+@replaces(lambda_svc, "_sqs_esm_concurrency", has='.get("MaximumConcurrency")')
+def leave_messages_queued_while_their_function_is_busy(
+    original: Function, mapping: Any, function: Any, config: dict[str, Any], *rest: Any
+) -> int:
+    """Let few messages wait for a process of their function. AWS would run all of them.
+
+    A message that was received and waits for a process cannot be overtaken by one of a quieter
+    message group.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
+    """
+    allowed = int(original(mapping, function, config, *rest))
+    return min(allowed, _places_of(config).idle() + 2 * WORKERS)
 
 
 @replaces(sqs, "_receive_messages_for_esm", has="queue_url")
@@ -117,9 +162,10 @@ def count_messages_until_they_are_done(
 ) -> None:
     """Count the messages of a queue as waiting while a function is given them.
 
-    Otherwise the next ones are received before the executions of these have begun to wait.
+    Otherwise the next ones are received before the executions of these have begun to wait. A
+    function that takes one message at a time may work on it for long, and starts nothing.
     """
-    if run is not lambda_svc._run_sqs_batch:
+    if run is not lambda_svc._run_sqs_batch or args[0]["BatchSize"] == 1:
         original(source, run, *args)
         return
     *_, batch, _, _ = args
