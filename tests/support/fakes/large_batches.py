@@ -86,7 +86,7 @@ class Tasks:
         return self._change(task_id, attempt, "CANCELLED")
 
     def retry(self, task_id: str, attempt: int, _run: int) -> dict[str, Any]:
-        return self._change(task_id, attempt + 1, "PENDING") | {"source": {}, "output": {}}
+        return self._change(task_id, attempt + 1, "PENDING") | {"owner": "me", "source": {}, "output": {}}
 
     def assign_to_run(self, *_: Any) -> bool:
         return True
