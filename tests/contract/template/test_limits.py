@@ -183,6 +183,9 @@ def test_the_values_of_a_parameter_are_those_that_its_service_takes(document):
     for name in ("MaximumConcurrency", "CallbackConcurrency"):
         concurrency = document["Parameters"][name]
         assert (concurrency["MinValue"], concurrency["MaxValue"]) == (2, 1000)
+    # From 30 messages in flight on, SQS recognizes a caller that occupies more than its share:
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues-detailed.html
+    assert document["Parameters"]["CallbackConcurrency"]["Default"] > 30
     days = document["Parameters"]["LogRetentionDays"]["AllowedValues"]
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
     assert set(days) <= {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731}

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import pytest
@@ -29,6 +30,31 @@ def kill(cloud: LocalCloud) -> None:
     for process in processes.marked(cloud.home):
         process.send_signal(signal.SIGKILL)
     until(lambda: not cloud.is_up(), 10, "the local cloud is dead")
+
+
+def is_told(stack: Stack, events: str, task_id: str) -> bool:
+    found = stack.sqs.receive_message(QueueUrl=events, MaxNumberOfMessages=10).get("Messages", [])
+    return any(task_id in message["Body"] for message in found)
+
+
+def test_every_end_is_an_event_also_after_a_restart(cloud_to_kill: LocalCloud, sources: Sources):
+    cloud = cloud_to_kill
+    sqs, bus = cloud.client("sqs"), cloud.client("events")
+    events = sqs.create_queue(QueueName="told")["QueueUrl"]
+    bus.put_rule(Name="told", EventPattern='{"source": ["darkroom.task"]}')
+    arn = "arn:aws:sqs:us-east-1:000000000000:told"
+    bus.put_targets(Rule="told", Targets=[{"Id": "1", "Arn": arn}])
+    with Stack(cloud, deploy(cloud, "killed")) as stack:
+        for _ in range(3):
+            before = stack.submit(sources.url("/colour.jpg"))["taskId"]
+            until(partial(is_told, stack, events, before), 30, "its end is told")
+        saved(cloud)
+
+        kill(cloud)
+        cloud.start()
+
+        after = stack.submit(sources.url("/colour.jpg"))["taskId"]
+        until(partial(is_told, stack, events, after), 30, "its end is told")
 
 
 def test_a_completed_task_and_its_object_survive_kill_9(

@@ -86,7 +86,11 @@ class Tasks:
         return self._change(task_id, attempt, "CANCELLED")
 
     def retry(self, task_id: str, attempt: int, _run: int) -> dict[str, Any]:
-        return self._change(task_id, attempt + 1, "PENDING") | {"owner": "me", "source": {}, "output": {}}
+        return self._change(task_id, attempt + 1, "PENDING") | {
+            "owner": "me",
+            "source": {},
+            "output": {},
+        }
 
     def assign_to_run(self, *_: Any) -> bool:
         return True
@@ -104,7 +108,7 @@ class Queue:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    def send_many(self, orders: list[dict[str, Any]]) -> int:
+    def send_many(self, orders: list[dict[str, Any]], _groups: Any) -> int:
         assert 0 < len(orders) <= MAX_MESSAGES
         self.sent += [order["taskId"] for order in orders]
         return 0

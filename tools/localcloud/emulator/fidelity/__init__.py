@@ -15,7 +15,7 @@ from tools.localcloud.emulator.fidelity import (
     sqs,
     xray,
 )
-from tools.localcloud.emulator.fidelity.aws_lambda import functions, runtime_api, workers
+from tools.localcloud.emulator.fidelity.aws_lambda import functions, runtime_api, streams, workers
 from tools.localcloud.emulator.fidelity.stepfunctions import (
     events,
     executions,
@@ -29,7 +29,7 @@ from tools.localcloud.emulator.replacing import apply_patches
 
 def apply() -> None:
     """Apply every patch. Raises AssertionError if ministack is another version than theirs."""
-    apply_patches(functions, runtime_api, workers)
+    apply_patches(functions, runtime_api, streams, workers)
     apply_patches(api_gateway, sqs, fair_queues, cloudformation, s3, iam, cloudwatch, xray)
     # In this order: of several patches of one function, the last is called first. `express` makes
     # the name of a start unique before `xray` and `executions` see it, and corrects the ARN after
