@@ -288,7 +288,7 @@ FAULTS = [
     _broken("dynamodb", "DynamoDB"),
     _broken("sqs", "SQS"),
     _broken("stepfunctions", "Step Functions"),
-    Fault("batch: invocations fail", broken_invocations, frozenset({"Lambda.Unknown"})),
+    Fault("batch: invocations or answers lost", broken_invocations, frozenset({"Lambda.Unknown"})),
     Fault("batch: its execution stopped by hand", stopped_executions),
     Fault("batch: the event of its end lost", lost_events),
     Fault("batch: its executions cannot start", failing_starts),

@@ -183,7 +183,7 @@ FAULTS = [
     _broken("sqs", "SQS"),
     _broken("stepfunctions", "Step Functions"),
     Fault(
-        "invocations fail before and after they ran",
+        "invocations or answers are lost",
         broken_invocations,
         frozenset({"Lambda.Unknown"}),
     ),
