@@ -88,12 +88,6 @@ class Queue:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
-    def hide(self, receipt: str, seconds: int) -> None:
-        """Hide a message that was received. SQS delivers it again after so many seconds."""
-        self._sqs.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
-        )
-
     def show(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Make messages that were received visible again at once."""
         for start in range(0, len(messages), MAX_MESSAGES):

@@ -26,7 +26,6 @@ OPERATIONS = {
     # of CreateBucket to sign a form.
     "s3": {"CopyObject", "CreateBucket", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
     "sqs": {
-        "ChangeMessageVisibility",
         "ChangeMessageVisibilityBatch",
         "DeleteMessage",
         "ReceiveMessage",
