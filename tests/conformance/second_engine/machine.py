@@ -11,7 +11,7 @@ from darkroom.batches.model import CANCELLING
 from darkroom.batches.model import execution_name as name_of_batch
 from darkroom.tasks.model import execution_name as name_of_task
 from tests.conformance.second_engine.batch_scenarios import BatchScenario
-from tests.conformance.second_engine.scenario import MACHINE, TASK, Scenario
+from tests.conformance.second_engine.scenario import MACHINE, MOST_RETRIES, TASK, Scenario
 from tests.support.engines.runs import Run
 from tests.support.project import PROJECT
 from tests.support.template.resolved import Deployed
@@ -80,9 +80,9 @@ def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> 
 
 
 def shortened(machine: Definition, timeouts: Mapping[str, int] = {}) -> Definition:
-    """Shorten the waits between retries, and the time limits that a scenario names.
+    """Shorten the waits between retries, long series of retries, and time limits of a scenario.
 
-    What is retried, how often, and where an error leads stays as it is.
+    What is retried and where an error leads stays as it is.
     """
     states = {name: dict(state) for name, state in machine["States"].items()}
     for name, state in states.items():
@@ -105,7 +105,9 @@ def _name(own: str, scenario: Scenario | BatchScenario) -> str:
 
 
 def _quick(retrier: Mapping[str, Any]) -> dict[str, Any]:
-    return {**retrier, "IntervalSeconds": SHORTEST, "MaxDelaySeconds": SHORTEST}
+    attempts = min(retrier["MaxAttempts"], MOST_RETRIES)
+    short = {"IntervalSeconds": SHORTEST, "MaxDelaySeconds": SHORTEST, "MaxAttempts": attempts}
+    return {**retrier, **short}
 
 
 def _inline(state: Definition) -> Definition:

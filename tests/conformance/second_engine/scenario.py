@@ -16,6 +16,8 @@ TASK: dict[str, Any] = {
 """The input of every execution, together with a `taskId`."""
 
 WITHOUT_FUNCTION = {"NotTheOwner", "Superseded", "NothingChanged", "TaskFailed"}
+MOST_RETRIES = 10
+"""Of one retrier, in these runs: each waits for up to a second."""
 COMPLETED = "MarkRunning Download Grayscale Upload MarkCompleted"
 """The path of a task that goes well."""
 MACHINE = "the machine"
@@ -53,7 +55,7 @@ class Scenario:
         """The result that every engine must report."""
         states = [state for state in self.path.split() if state not in WITHOUT_FUNCTION]
         calls = {state: self.calls.get(state, 1) for state in states}
-        received = [self._sent(state) for state in states for _ in range(calls[state])]
+        received = [self._sent(state, n) for state in states for n in range(calls[state])]
         return Result(
             path=self.path.split(),
             calls={state: times for state, times in calls.items() if times},
@@ -69,13 +71,13 @@ class Scenario:
             return self.cause.replace("{taskId}", self.task_id)
         return self.cause
 
-    def _sent(self, state: str) -> dict[str, Any]:
-        """The payload that a state sends to its function."""
+    def _sent(self, state: str, retries: int) -> dict[str, Any]:
+        """The payload that a state sends to its function after so many retries."""
         step, error, cause = self.failed
         caught = {"Error": error, "Cause": cause}
         by = {"execution": EXECUTION}
         own: dict[str, dict[str, Any]] = {
-            "MarkRunning": {"transition": "start", "started": STARTED, **by},
+            "MarkRunning": {"transition": "start", "started": STARTED, "retries": retries, **by},
             "Download": {"source": TASK["source"]},
             "Grayscale": {"output": TASK["output"], **WELL["Download"]},
             "Upload": {"gray": WELL["Grayscale"]},

@@ -18,6 +18,7 @@ from unittest.mock import ANY
 from tests.conformance.second_engine.scenario import (
     COMPLETED,
     MACHINE,
+    MOST_RETRIES,
     NOT_THE_OWNER,
     Scenario,
     completes,
@@ -150,7 +151,7 @@ SCENARIOS = [
         FAILED_UPLOAD,
         ("Upload", "Lambda.TooManyRequestsException", "Rate Exceeded."),
         "The step Upload found no free Lambda concurrency, even after all retries.",
-        calls={"Upload": 11},
+        calls={"Upload": MOST_RETRIES + 1},
     ),
     completes(
         "each retrier of a state counts for itself",

@@ -24,11 +24,16 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
     counted = count(workflow, {"colour": sources.url("/colour.jpg")}, 3, 60)
     (run,), (batch,) = counted.runs, counted.batches
 
-    assert {n: dict(f.calls) for n, f in run.functions.items()} == {
+    calls = {n: dict(f.calls) for n, f in run.functions.items()}
+    # Dispatch looks at the tasks that it started two seconds before, if it is invoked again.
+    looks = calls["Dispatch"].pop("dynamodb:BatchGetItem", 0)
+    assert looks <= 3
+    assert calls == {
         name: {call: 3 * times for call, times in calls.items()}
         for name, calls in OF_A_TASK.items()
     }
-    assert (run.requests, run.messages, run.events, run.reads) == (6, 3, 3, 3)
+    assert (run.requests, run.messages, run.events) == (6, 3, 3)
+    assert 3 <= run.reads <= 6
     assert run.writes["table"] == 3 * 3
     assert run.result_bytes > 0
     assert (run.transitions > 0) == (workflow == "STANDARD")
