@@ -25,7 +25,7 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
     (run,), (batch,) = counted.runs, counted.batches
 
     calls = {n: dict(f.calls) for n, f in run.functions.items()}
-    # Dispatch looks at the tasks that it started two seconds before, if it is invoked again.
+    # Dispatch looks at the tasks that it started two seconds before, also at those before these.
     looks = calls["Dispatch"].pop("dynamodb:BatchGetItem", 0)
     assert looks <= 3
     assert calls == {
@@ -33,7 +33,7 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
         for name, calls in OF_A_TASK.items()
     }
     assert (run.requests, run.messages, run.events) == (6, 3, 3)
-    assert 3 <= run.reads <= 6
+    assert run.reads >= 3
     assert run.writes["table"] == 3 * 3
     assert run.result_bytes > 0
     assert (run.transitions > 0) == (workflow == "STANDARD")
