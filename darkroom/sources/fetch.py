@@ -3,7 +3,6 @@
 `http` has the protection against wrong addresses and slow servers.
 """
 
-import urllib.parse
 from dataclasses import dataclass
 from typing import IO
 
@@ -18,6 +17,7 @@ from darkroom.errors import (
 )
 from darkroom.runtime.redaction import redacted_url
 from darkroom.sources.http import Deadline, exchange
+from darkroom.sources.urls import redirected
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 64 * 1024
@@ -59,16 +59,8 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                     if deadline.passed:  # a body without a length looks complete when it is cut off
                         raise ConnectionAbortedError
                     return size
-                url = _redirected(url, response.headers["Location"])
+                url = redirected(url, response.headers["Location"])
     raise SourceBlocked(f"{redacted_url(url)} redirects more than {MAX_REDIRECTS} times.")
-
-
-def _redirected(url: str, location: str) -> str:
-    """Return the target of a redirect; `check_url` and `resolve` check it like any other URL."""
-    try:
-        return urllib.parse.urljoin(url, location)
-    except ValueError as error:
-        raise SourceBlocked(f"{redacted_url(url)} redirects to an invalid URL.") from error
 
 
 def _save(url: str, response: urllib3.BaseHTTPResponse, into: IO[bytes], max_bytes: int) -> int:
