@@ -84,12 +84,13 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                     if deadline.passed:  # a body without a length looks complete when it is cut off
                         raise ConnectionAbortedError
                     return size
-                location = response.headers.get("Location")
-                is_redirect = response.status in REDIRECTS and location is not None
-                if is_redirect:
+                location = (
+                    response.headers.get("Location") if response.status in REDIRECTS else None
+                )
+                if location is not None:
                     cookies.take(url, response)
                     url = redirected(url, location)
-            if not is_redirect:  # the connection is closed before the wait
+            if location is None:  # the connection is closed before the wait
                 error, seconds = _refusal(url, response)
                 if seconds:
                     time.sleep(deadline.left(seconds))
