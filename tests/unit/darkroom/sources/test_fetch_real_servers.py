@@ -10,6 +10,7 @@ import pytest
 from urllib3 import HTTPHeaderDict
 
 from darkroom.errors import SourceTooLarge, SourceUnavailable, UnsupportedFormat
+from darkroom.sources.content_encoding import PIECE_BYTES, decompressed
 from darkroom.sources.cookies import Cookies
 from darkroom.sources.fetch import Limits, fetch
 from tests.support.fakes.raw_server import Talk, say, serve
@@ -76,6 +77,12 @@ def test_a_bomb_is_stopped_at_the_limit_of_the_decompressed_bytes(name: bytes):
         fetch(f"http://127.0.0.1:{port}/", into, Limits(200_000, 20), allow_private=True)
 
     assert len(into.getvalue()) <= 200_000
+
+
+def test_a_bomb_is_decompressed_in_small_pieces():
+    pieces = decompressed([gzip.compress(bytes(10_000_000))], "gzip", "https://a.example/…")
+
+    assert max(map(len, pieces)) <= PIECE_BYTES
 
 
 def test_compressed_data_that_decompress_to_nothing_are_stopped_at_the_limit():
