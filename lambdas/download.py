@@ -2,7 +2,8 @@
 
 In:     `{"taskId": "5b0c…", "attempt": 1, "source": {"imageUrl": "https://example.com/a.jpg"}}`
 Out:    `{"sourceKey": "work/5b0c…/1/source"}`
-Raises: SourceNotFound, SourceForbidden, SourceBlocked, SourceTooLarge, SourceUnavailable, NoSource
+Raises: SourceNotFound, SourceForbidden, SourceBlocked, SourceTooLarge, SourceUnavailable, NoSource,
+        UnsupportedFormat
 """
 
 import tempfile

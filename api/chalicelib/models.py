@@ -18,7 +18,7 @@ from pydantic import (
 from chalicelib.errors import Problem
 from darkroom.errors import SourceError
 from darkroom.sources.data_urls import is_data_url
-from darkroom.sources.http import check_url
+from darkroom.sources.urls import check_url
 from darkroom.tasks.model import Status, is_id
 
 MAX_NAME_LENGTH = 200

@@ -9,20 +9,24 @@ https://docs.aws.amazon.com/step-functions/latest/dg/example-csv-parse-dist-map.
 
     {"line": 17, "text": "{…the item, as JSON…}"}
     {"line": 18, "text": "…PNG…", "problem": "is not UTF-8, from byte 1 on"}
+
+The command line reads its lists with `entries`, too. Spreadsheets write them with byte order marks,
+in UTF-16, with any end of line and with other delimiters than a comma; `csv_rows` reads the rows.
 """
 
-import csv
+import codecs
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
+from darkroom.batches import csv_rows
+
 Entry = dict[str, Any]
 
 MAX_LINE_BYTES = 32 * 1024
 """A line of this size fits the input of a child execution, however its characters are escaped."""
-MAX_COLUMN_NAME = 100
-"""Characters in the name of a column, which each row repeats."""
 MAX_ITEMS = 2_000_000
 """Each child execution of the Map Run returns a count for 50 items. All counts must fit 256 KiB."""
 MAX_BYTES = 500_000_000
@@ -30,7 +34,7 @@ MAX_BYTES = 500_000_000
 MAX_KEPT_TEXT = 500
 """Characters that are kept of a line that is not a valid source."""
 
-BOM = b"\xef\xbb\xbf"
+UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 LINE_SEPARATORS = str.maketrans({"\x85": r"\u0085", "\u2028": r"\u2028", "\u2029": r"\u2029"})
@@ -78,27 +82,26 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
         chunks: the file, in chunks of any size. One chunk at a time is kept in memory.
         form: `jsonl`; or `csv`, where the first line names the columns and each other is a row.
     """
-    columns: list[str] | None = None
-    first = True
-    for number, line in enumerate(_lines(chunks), 1):
-        raw = line.removeprefix(BOM) if number == 1 else line
+    rows = csv_rows.Rows() if form == "csv" else None
+    for number, raw in enumerate(_lines(chunks), 1):
         if not raw.strip():
             continue
         text, problem = read(raw)
-        if form == "csv" and not problem:
+        if rows is None:
+            item: str | None = text
+        elif problem:
+            item = text
+            rows.skip()
+        else:
             try:
-                row = _row(text)
-                if first:
-                    columns = _checked([name.strip() for name in row])
-                else:
-                    text = _encode(_by_column(columns, row))
-            except (csv.Error, ValueError) as error:
-                problem = f"is not a row of this table: {error}"
+                found = rows.read(text)
+                item = None if found is None else _encode(found)
+            except csv_rows.RowError as error:
+                item, problem = text, str(error)
         if problem:
             yield {"line": number, "text": text[:MAX_KEPT_TEXT], "problem": problem}
-        elif form != "csv" or not first:
-            yield {"line": number, "text": text}
-        first = False
+        elif item is not None:
+            yield {"line": number, "text": item}
 
 
 def read(line: bytes) -> tuple[str, str]:
@@ -107,38 +110,46 @@ def read(line: bytes) -> tuple[str, str]:
         beginning = line[: 4 * MAX_KEPT_TEXT].decode(errors="replace")
         return beginning, f"is longer than {MAX_LINE_BYTES} bytes"
     try:
-        text = line.decode().removesuffix("\r")
+        text = line.decode()
     except UnicodeDecodeError as error:
         return line.decode(errors="replace"), f"is not UTF-8, from byte {error.start + 1} on"
     return text, "has control characters in it" if CONTROL.search(text) else ""
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a file. Only the beginning of a line that is too long is kept."""
+    """Yield the lines of a file in UTF-8. They end with LF, CRLF or CR.
+
+    Only the beginning of a line that is too long is kept.
+    """
     rest = b""
-    for chunk in chunks:
-        *complete, rest = (rest + chunk).split(b"\n")
+    after_cr = False
+    for chunk in filter(None, _utf8(chunks)):
+        # CR and LF may be in different chunks: the line has ended with the CR already.
+        text = chunk[1:] if after_cr and chunk.startswith(b"\n") else chunk
+        after_cr = chunk.endswith(b"\r")
+        ended = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *complete, rest = (rest + ended).split(b"\n")
         yield from complete
-        rest = rest[: MAX_LINE_BYTES + len(BOM) + 1]
+        rest = rest[: MAX_LINE_BYTES + 1]
     yield rest
 
 
-def _row(text: str) -> list[str]:
-    """Return the values of a row. A row is one line, even if it has an unclosed quotation mark."""
-    # Without quotation marks `csv` gives the same result, but takes four times as long.
-    return next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
+def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a file in UTF-8, without its byte order mark, which says if it is UTF-16.
 
-
-def _checked(columns: list[str]) -> list[str]:
-    if any(len(name) > MAX_COLUMN_NAME for name in columns):
-        raise ValueError(f"the name of a column has more than {MAX_COLUMN_NAME} characters")
-    return columns
-
-
-def _by_column(columns: list[str] | None, row: list[str]) -> dict[str, str]:
-    """Return the values of a row by column, without the empty ones."""
-    if columns is None:
-        raise ValueError("the first line does not name the columns")
-    if any(row[len(columns) :]):
-        raise ValueError(f"it has {len(row)} values, but there are {len(columns)} columns")
-    return {name: value for name, value in zip(columns, row, strict=False) if value}
+    What is not valid UTF-16 becomes invalid UTF-8, so that its line has a problem.
+    """
+    rest = (chunk for chunk in chunks if chunk)
+    start = b""
+    while len(start) < len(codecs.BOM_UTF8) and (chunk := next(rest, b"")):
+        start += chunk
+    encoding = UTF16_BOMS.get(start[:2])
+    if not encoding:
+        yield start.removeprefix(codecs.BOM_UTF8)
+        yield from rest
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for chunk in itertools.chain([start[2:]], rest):
+        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+    if decoder.getstate()[0]:  # half a character at the end
+        yield b"\xff"

@@ -19,8 +19,13 @@ LONGEST_NAME = 255
 """Maximum length in bytes of a file name on most file systems."""
 ROOM = LONGEST_NAME - len(".avif")
 """Maximum length in bytes of a file name without the extension of the result."""
-RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-"""Names of devices on Windows, with any extension."""
+RESERVED = re.compile(
+    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE
+)
+"""Names of devices on Windows, with any extension.
+
+https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
+"""
 
 
 class UnusableFile(UsageError):
@@ -85,8 +90,10 @@ def distinct(wanted: Sequence[str]) -> list[OutputName]:
 
     The second `a.jpg` becomes `a-2.jpg`. If the extension has to change, `a.bmp` becomes `a.png`,
     or `a.bmp.png` if there is also an `a.jpg` or a folder `a.png`. Names are compared as the least
-    strict file system does. A name that is too long is truncated.
+    strict file system does. A name that is too long is truncated, and one that Windows reserves for
+    a device gets a `_` in front.
     """
+    wanted = [_unreserved(name) for name in wanted]
     folders = {
         str(folder) for name in wanted for folder in PurePosixPath(name).parents if folder.name
     }
@@ -105,6 +112,11 @@ def distinct(wanted: Sequence[str]) -> list[OutputName]:
         return unused(path.parent, path.name, "", bases, ROOM)
 
     return [OutputName(name, base(name)) for name in own]
+
+
+def _unreserved(path: str) -> str:
+    """Return a path in which no part is the name of a device: `con/nul.png` is `_con/_nul.png`."""
+    return "/".join(f"_{part}" if RESERVED.fullmatch(part) else part for part in path.split("/"))
 
 
 def _without_suffix(name: str) -> str:

@@ -110,7 +110,8 @@ def batch(
         Path,
         typer.Argument(
             metavar="DIR|MANIFEST",
-            help="A folder of images, or a .jsonl, .csv or .txt file with a source on each line.",
+            help="A folder of images, or a .jsonl, .csv, .tsv or .txt file with a source on each "
+            "line.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Save the results and a report here.")],

@@ -5,9 +5,13 @@ import re
 
 from darkroom.errors import SourceBlocked, SourceTooLarge
 
-# A media type with parameters, then base64. The RFC also allows percent-encoded bytes, but nobody
-# sends images that way.
-HEAD = re.compile(r"data:image/[a-z0-9.+-]+(;[a-z0-9-]+=[^;,]*)*;base64,", re.IGNORECASE)
+# A media type with parameters, then base64. Browsers write `application/octet-stream`, or no type,
+# for a file whose type they do not know; its bytes decide. The RFC also allows percent-encoded
+# bytes, but nobody sends images that way.
+HEAD = re.compile(
+    r"data:(image/[a-z0-9.+-]+|(application|binary)/octet-stream)?(;[a-z0-9-]+=[^;,]*)*;base64,",
+    re.IGNORECASE,
+)
 HEAD_LENGTH = 200
 
 
@@ -20,7 +24,8 @@ def decode(url: str, max_bytes: int) -> tuple[str, bytes]:
     """Return the head of a data URL, for display, and the bytes that it contains.
 
     Raises:
-        SourceBlocked: it does not have the form `data:image/…;base64,…`, or is not valid base64.
+        SourceBlocked: it has another form than `data:image/…;base64,…`, where the type may also be
+            `application/octet-stream` or missing; or it is not valid base64.
         SourceTooLarge: more than `max_bytes`.
     """
     head = HEAD.match(url[:HEAD_LENGTH])

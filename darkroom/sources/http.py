@@ -1,15 +1,13 @@
 """Send HTTP requests safely to URLs that callers chose: to fetch sources and deliver webhooks.
 
-`check_url` checks the form of the URL. `address_guard.resolve` checks the addresses, and the
+`urls.check_url` checks the form of the URL. `address_guard.resolve` checks the addresses, and the
 connection uses exactly these. `Deadline` limits the total time.
 """
 
 import contextlib
 import http
 import http.client
-import ipaddress
 import os
-import re
 import socket
 import ssl
 import threading
@@ -21,19 +19,11 @@ from typing import Self
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from darkroom.errors import SourceBlocked, SourceError, SourceUnavailable
+from darkroom.errors import SourceError, SourceUnavailable
 from darkroom.runtime.redaction import redacted_url
 from darkroom.sources.address_guard import resolve
+from darkroom.sources.urls import check_url
 
-MAX_URL_LENGTH = 2048
-MAX_NAME_LENGTH = 253  # RFC 1035, 2.3.4, as text
-FORBIDDEN_IN_URLS = re.compile(r"[\x00- \x7f-\x9f\\\ud800-\udfff]")
-AUTHORITY = re.compile(
-    r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:%]+))(:(?P<port>.*))?", re.DOTALL
-)
-DIGITS = re.compile(r"[0-9]+")
-HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-NUMERIC = re.compile(r"(^|\.)([0-9]+|0[xX][0-9A-Fa-f]*)\.?$")
 MAX_INTERIM = 100
 MAX_INTERIM_BYTES = 64 * 1024
 LOOK_UP_SECONDS = 10.0
@@ -42,55 +32,6 @@ READ_SECONDS = 10.0
 USER_AGENT = "Darkroom/1"
 WITHOUT_RECEIVED_TEXT = {http.client.HTTPException, http.client.LineTooLong}
 """Errors whose messages never contain text that the server sent."""
-
-
-def check_url(url: str) -> urllib.parse.SplitResult:
-    """Return the parts of a URL that Darkroom may fetch from.
-
-    The host is valid, so that this module, a browser and the command line all read the same host
-    from the URL. Its address is checked later, when it is called.
-
-    Raises:
-        SourceBlocked: it is not an http or https URL with a host, has credentials, or is too long.
-    """
-    if len(url) > MAX_URL_LENGTH:
-        raise SourceBlocked(f"The URL is longer than {MAX_URL_LENGTH} characters.")
-    if FORBIDDEN_IN_URLS.search(url):
-        raise SourceBlocked("The URL contains spaces, control characters or backslashes.")
-    try:
-        parts = urllib.parse.urlsplit(url)
-    except ValueError as error:
-        raise SourceBlocked("The URL is not well formed.") from error
-    if parts.scheme not in {"http", "https"}:
-        raise SourceBlocked("Only http and https URLs can be fetched.")
-    if "@" in parts.netloc:
-        raise SourceBlocked("The URL contains credentials. Use a signed URL instead.")
-    authority = AUTHORITY.fullmatch(parts.netloc)
-    if not authority or not _is_host(authority["name"], authority["ipv6"]):
-        raise SourceBlocked("The URL names no host, or a host that is not valid.")
-    port = authority["port"]
-    if port and not (DIGITS.fullmatch(port) and 0 < int(port) < 2**16):
-        raise SourceBlocked("The port of the URL must be a number from 1 to 65535.")
-    return parts
-
-
-def _is_host(name: str | None, ipv6: str | None) -> bool:
-    """Whether this is a valid host name or address. Whether it may be called is checked later."""
-    if name is None:
-        try:
-            return bool(ipaddress.IPv6Address(ipv6 or ""))
-        except ValueError:
-            return False
-    try:
-        ascii_name = name.encode("idna").decode()
-        if not NUMERIC.search(ascii_name):
-            return bool(HOST_NAME.fullmatch(ascii_name)) and len(ascii_name) <= MAX_NAME_LENGTH
-        # A name that ends in a number must be an IPv4 address, also in an old spelling: 127.1 and
-        # 0x7f000001 are, 1.2.3.4.5 is not (https://url.spec.whatwg.org/#concept-host-parser).
-        socket.inet_aton(ascii_name)
-    except (UnicodeError, OSError):
-        return False
-    return True
 
 
 class FinalResponse(http.client.HTTPResponse):
@@ -214,7 +155,7 @@ def exchange(
     try:
         connection.request(
             method,
-            urllib.parse.quote(target, safe="/%?=&:;,+@!$'()*~#[]"),
+            target,
             body=body,
             headers={"User-Agent": USER_AGENT, **headers},
             preload_content=False,

@@ -113,17 +113,19 @@ def lines(manifest: Path) -> Iterator[Source]:
     """Yield the sources of a manifest; file names in it are relative to its folder.
 
     A line of JSON Lines is an item as the API takes it. A CSV file has a column `imageUrl` and
-    optionally `name`. A text file has a URL or a file name on each line. An invalid line is a
-    source with a problem.
+    optionally `name`, with any delimiter that spreadsheets write. A text file has a URL or a file
+    name on each line. An invalid line is a source with a problem.
 
     Raises:
         UnusableFile: it is not one of these files.
         OSError: it cannot be read.
     """
     kind = manifest.suffix.lower().removeprefix(".")
+    kind = "csv" if kind == "tsv" else kind
     if kind not in {"jsonl", "csv", "txt"} or not manifest.is_file():
         raise UnusableFile(
-            f"{manifest} is neither a folder nor a .jsonl, .csv or .txt file. Give one of these."
+            f"{manifest} is neither a folder nor a .jsonl, .csv, .tsv or .txt file. "
+            "Give one of these."
         )
     with open_file(manifest) as file:
         chunks = iter(lambda: file.read(CHUNK_BYTES), b"")

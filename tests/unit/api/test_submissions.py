@@ -144,11 +144,19 @@ def test_a_body_that_is_wrong_is_told_what_is_wrong_and_leaves_nothing(
     assert api.queued == []
 
 
+@pytest.mark.parametrize("url", ["https://example.com/my photo.png", " https://example.com/a\n"])
+def test_a_url_with_spaces_is_a_source_and_is_stored_as_it_was_given(api: Api, url: str) -> None:
+    answer = api.post("/tasks", {"imageUrl": url})
+
+    assert answer.status == 202
+    assert answer.body["source"] == {"imageUrl": url}
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "ftp://example.com/a.jpg", "file:///etc/passwd", "example.com", "", "https://", " ",
-        "https://user:pass@example.com/", "https://example.com/a b", "https://example.com/\x00",
+        "https://user:pass@example.com/", "https://exa mple.com/", "https://example.com/\x00",
         "https://example.com/" + "a" * 2048, "https://example.com:99999/", "javascript:1",
         "data:text/html;base64,AAAA", "data:image/png,AAAA", "data:image/png;base64,%%%",
         "data:image/png;base64,", "data:", "DATA:image/png;base64,A",

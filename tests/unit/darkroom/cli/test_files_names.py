@@ -69,6 +69,10 @@ def test_no_result_overwrites_another(sources: list[tuple[str, str]]) -> None:
         (["x.bmp", "x/y.png"], ["x.png", "x/y.png"]),
         (["gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.png"], ["größe.png", "gro\u0308ße-2.png"]),
         (["a /b.png", "a/B.png"], ["a /b.png", "a/B-2.png"]),
+        (["a.png.", "a.png", "a.png "], ["a.png..png", "a-2.png", "a-3.png"]),
+        (["CON", "con.png", "sub/nul.bmp"], ["_CON-2.png", "_con.png", "sub/_nul.png"]),
+        (["_aux.png", "aux.png", "AUX /b.png"], ["_aux.png", "_aux-2.png", "_AUX /b.png"]),
+        (["com¹.png", "lpt9.tar.gz", "console.png"], ["_com¹.png", "_lpt9.tar.png", "console.png"]),
         (["x\udcff.bmp"], ["x\udcff.png"]),
     ],
 )

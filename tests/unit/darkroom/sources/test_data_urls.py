@@ -17,6 +17,11 @@ from darkroom.sources.data_urls import decode, is_data_url
         "data:image/svg+xml;base64,",
         "data:image/png;charset=utf-8;base64,",
         "data:image/vnd.microsoft.icon;a=b;c=;base64,",
+        "data:application/octet-stream;base64,",
+        "data:application/octet-stream;charset=utf-8;base64,",
+        "data:binary/octet-stream;base64,",
+        "data:;base64,",
+        "data:;charset=utf-8;base64,",
     ],
 )
 def test_an_image_in_base64_is_decoded_and_shown_without_its_bytes(head: str) -> None:
@@ -32,7 +37,8 @@ def test_an_image_in_base64_is_decoded_and_shown_without_its_bytes(head: str) ->
         "data:",
         "data:,",
         "data:,hello",
-        "data:;base64,AAAA",
+        "data:base64,AAAA",
+        "data:application/pdf;base64,AAAA",
         "data:image/png,AAAA",
         "data:image/png;base64",
         "data:text/html;base64,AAAA",

@@ -205,7 +205,9 @@ def test_a_closed_port_may_be_tried_again() -> None:
         b"http://[::1",
         b"file:///etc/passwd",
         b"http://a:b@127.0.0.1/",
-        b"http://127.0.0.1/a b",
+        b"http://127.0.0.1 /a",
+        b"http://127.0.0.1\\@8.8.8.8/",
+        b"http://b\xfccher.example/",
         b"//127.0.0.1:0/",
     ],
 )

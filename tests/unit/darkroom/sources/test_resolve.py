@@ -11,6 +11,7 @@ from darkroom.errors import SourceBlocked, SourceUnavailable
 from darkroom.sources.address_guard import resolve
 from darkroom.sources.fetch import Limits, fetch
 from tests.support.addresses import costumes
+from tests.support.fakes.raw_server import say, serve
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
@@ -192,6 +193,41 @@ def test_a_spelling_that_is_no_address_is_not_decoded_into_one(
 
     with pytest.raises((SourceBlocked, SourceUnavailable)):
         fetch(f"http://{host}/latest/meta-data/", io.BytesIO(), Limits(1000), allow_private=False)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        b"http://127.0.0.1/my photo.png",
+        b"http://127.0.0.1/gr\xc3\xb6\xc3\x9fe.png",
+        b" http://127.0.0.1/ ",
+        b"//169.254.169.254/latest/meta data/",
+        b"http://\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.1/",  # 127.1 in circled digits
+        b"http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.1/",  # 127.1 in fullwidth digits
+        b"http://127\xe3\x80\x820\xe3\x80\x820\xe3\x80\x821/",  # with ideographic full stops
+        b"http://0x7f000001/a b",
+        b"http://[::ffff:127.0.0.1]/\xc3\xb6",
+        b"http://localhost/a b",
+    ],
+)
+def test_no_redirect_that_is_encoded_leads_to_a_private_address(
+    monkeypatch: pytest.MonkeyPatch, location: bytes
+) -> None:
+    look_up_no_names(monkeypatch)
+    real = socket.create_connection
+
+    with serve(say(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n")) as port:
+        dialled: list[Any] = []
+
+        def create_connection(address: Any, *_: Any, **__: Any) -> socket.socket:
+            dialled.append(address)
+            return real(("127.0.0.1", port))
+
+        monkeypatch.setattr(socket, "create_connection", create_connection)
+        with pytest.raises(SourceBlocked, match="is not on the public internet"):
+            fetch("http://8.8.8.8/a.png", io.BytesIO(), Limits(1000), allow_private=False)
+
+    assert dialled == [("8.8.8.8", 80)]
 
 
 def look_up_no_names(monkeypatch: pytest.MonkeyPatch) -> None:

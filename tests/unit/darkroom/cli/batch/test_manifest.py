@@ -100,6 +100,25 @@ def test_a_csv_file_names_its_columns(tmp_path: Path) -> None:
     assert second.item == {"name": "b.jpg"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "txt"])
+def test_a_list_of_a_spreadsheet_is_read_as_the_api_reads_it(
+    tmp_path: Path, suffix: str, end: str, encoding: str
+) -> None:
+    rows = {
+        "csv": ["IMAGEURL ;Note", "größe.png;a, b"],
+        "tsv": ["Note\timageUrl", '"a\tb"\t"größe.png"'],
+        "txt": ["größe.png"],
+    }
+    path = tmp_path / f"l.{suffix}"
+    path.write_bytes(end.join([*rows[suffix], ""]).encode(encoding))
+
+    [source] = manifest.lines(path)
+
+    assert (source.problem, source.file) == (None, tmp_path / "größe.png")
+
+
 GOOD = b'{"imageUrl": "https://x/a.png"}'
 
 
@@ -164,7 +183,7 @@ def test_a_wrong_row_has_a_problem_that_names_its_line(
     ("name", "text", "complaint"),
     [
         ("l.txt", "\n", "has no images"),
-        ("l.doc", "", r"is neither a folder nor a .jsonl, .csv or .txt file"),
+        ("l.doc", "", r"is neither a folder nor a .jsonl, .csv, .tsv or .txt file"),
     ],
 )
 def test_what_is_no_manifest_is_told(tmp_path: Path, name: str, text: str, complaint: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from darkroom.errors import SourceBlocked
 from darkroom.runtime.redaction import redacted_url
-from darkroom.sources.http import check_url
+from darkroom.sources.urls import check_url, redirected
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,18 @@ from darkroom.sources.http import check_url
         ("http://8.8.8.8@127.0.0.1/", "credentials"),
         ("http://8.8.8.8%40@127.0.0.1/", "credentials"),
         ("http://example.com\\@127.0.0.1/", "backslashes"),
-        ("http://example.com/a b.jpg", "spaces"),
-        (" http://example.com/", "spaces"),
-        ("http://example.com/\n", "control characters"),
+        ("http://exa mple.com/", "names no host"),
+        ("http:// example.com/", "names no host"),
+        ("http://example.com /", "names no host"),
+        ("http://127.0.0.1 .example.com/", "names no host"),
+        ("http://127.0.0.1 8.8.8.8/", "names no host"),
+        ("http://127.0.0.1\u30008.8.8.8/", "names no host"),
+        ("http://example.com: 80/", "port"),
+        ("http://example.com:80 /", "port"),
+        ("http://user name@example.com/", "credentials"),
+        ("http ://example.com/", "Only http and https"),
+        ("http://exa\nmple.com/", "control characters"),
+        ("http://example.com/a\nb", "control characters"),
         ("http://exa\tmple.com/", "control characters"),
         ("http://example.com/\x00", "control characters"),
         ("http://example.com/\r\nHost: other", "control characters"),
@@ -115,6 +124,42 @@ def test_only_a_plain_web_address_is_a_source(url: str, reason: str | None) -> N
 )
 def test_any_other_url_whose_host_there_can_be_is_a_source(url: str, host: str) -> None:
     assert check_url(url).hostname == host
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("http://h/my photo.png?a b#c d", "http://h/my%20photo.png?a%20b#c d"),
+        (" \t\r\nhttp://h/a.png \n", "http://h/a.png"),
+        ("http://h/größe.png?q=größe", "http://h/gr%C3%B6%C3%9Fe.png?q=gr%C3%B6%C3%9Fe"),
+        ("http://h/\u00a0 \u3000", "http://h/%C2%A0%20%E3%80%80"),
+        ("http://h/%20%zz100%", "http://h/%20%zz100%"),
+        ("http://h/a?b=c?d+e&f;g", "http://h/a?b=c?d+e&f;g"),
+        ('http://h/<">?<">', "http://h/%3C%22%3E?%3C%22%3E"),
+    ],
+)
+def test_a_url_is_encoded_as_browsers_do(url: str, sent: str) -> None:
+    assert check_url(url).geturl() == sent
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (b"/gr\xc3\xb6\xc3\x9fe.png", "http://h/gr%C3%B6%C3%9Fe.png"),  # UTF-8
+        (b"/gr\xf6\xdfe.png", "http://h/gr%F6%DFe.png"),  # Latin-1
+        (b"/\xc3\x85\xc3\xa0.png", "http://h/%C3%85%C3%A0.png"),  # its bytes include NEL and NBSP
+        (b"/\xe4\xbe\x8b?\xe4\xbe\x8b", "http://h/%E4%BE%8B?%E4%BE%8B"),
+        (b"/my photo.png", "http://h/my%20photo.png"),
+        (b"my photo.png?a b", "http://h/from/my%20photo.png?a%20b"),
+        (b"/gr%C3%B6%20e.png", "http://h/gr%C3%B6%20e.png"),
+        (b"//b\xc3\xbccher.example/\xc3\xbc", "http://bücher.example/%C3%BC"),
+        (b"?a=\xc3\xbc", "http://h/from/here?a=%C3%BC"),
+    ],
+)
+def test_a_redirect_leads_where_it_leads_a_browser(location: bytes, target: str) -> None:
+    assert (
+        check_url(redirected("http://h/from/here", location.decode("latin-1"))).geturl() == target
+    )
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://[v1.x]", "http://exam℀ple.com/", "http:"])

@@ -1,0 +1,100 @@
+"""The rows of a CSV manifest, as spreadsheets write them.
+
+The first line names the columns, in any case and order. Its text also decides the delimiter,
+because a spreadsheet writes the one of its language: comma, semicolon or tab. A first line `sep=;`
+is a hint for Excel. Other columns than `COLUMNS` are the author's own and are ignored.
+"""
+
+import csv
+import re
+
+COLUMNS = {name.lower(): name for name in ("imageUrl", "uploadId", "name", "callbackUrl")}
+"""The columns that are read, as the fields of an item are spelled, by their name in lower case."""
+SOURCES = {"imageUrl", "uploadId"}
+DELIMITERS = ",;\t|"
+HINT = re.compile(r"\"?sep=([,;\t|])\"?[,;\t|]*", re.IGNORECASE)
+
+
+class RowError(ValueError):
+    """A line is not a row of this table. The message continues a sentence after "Line 17 "."""
+
+
+class Rows:
+    """Reads the lines of one table in their order."""
+
+    def __init__(self) -> None:
+        self._first = True
+        self._delimiter: str | None = None
+        self._columns: list[str | None] | None = None
+
+    def skip(self) -> None:
+        """Leave out a line that cannot be read. If it is the first one, there are no columns."""
+        self._first = False
+
+    def read(self, line: str) -> dict[str, str] | None:
+        """Return the values of a row by column, without the empty ones.
+
+        Return None for a line that is no row: the header, the hint, or a row of empty cells.
+
+        Raises:
+            RowError: it is not a row of this table.
+        """
+        if self._first:
+            hint = HINT.fullmatch(line)
+            if hint and self._delimiter is None:
+                self._delimiter = hint[1]
+            else:
+                self._first = False
+                self._read_header(line)
+            return None
+        if self._columns is None:
+            raise RowError("is not a row of this table: the first line does not name the columns")
+        columns = self._columns
+        row = _cells(line, self._delimiter or ",")
+        if not any(row):
+            return None
+        if not SOURCES & set(columns):
+            raise RowError("has no imageUrl: the first line does not name this column")
+        if any(row[len(columns) :]):
+            raise RowError(
+                f"is not a row of this table: it has {len(row)} values, but there are "
+                f"{len(columns)} columns"
+            )
+        return {name: value for name, value in zip(columns, row, strict=False) if name and value}
+
+    def _read_header(self, line: str) -> None:
+        if self._delimiter is None:
+            # The one that divides the line into the most names that are known, then into the most.
+            # `max` returns the first of equals: the comma.
+            self._delimiter = max(
+                DELIMITERS, key=lambda one: (_known_columns(line, one), line.count(one))
+            )
+        self._columns = _columns(line, self._delimiter)
+
+
+def _columns(line: str, delimiter: str) -> list[str | None]:
+    """Return the columns that a header names; None for each that is not read."""
+    return [COLUMNS.get(name.lower()) for name in _cells(line, delimiter)]
+
+
+def _known_columns(line: str, delimiter: str) -> int:
+    try:
+        return sum(name is not None for name in _columns(line, delimiter))
+    except RowError:  # the quotation marks match with another delimiter only
+        return 0
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Return the values of a row. A row is one line, even if it has an unclosed quotation mark.
+
+    Raises:
+        RowError: the quotation marks do not match.
+    """
+    # Without quotation marks `csv` gives the same result, but takes four times as long.
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
+    reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        return [cell.strip() for cell in next(reader)]
+    except csv.Error as error:
+        raise RowError(f"is not a row of this table: {error}") from error
