@@ -38,7 +38,7 @@ from typing import Any
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
-from darkroom.images import conversion, limits, structure
+from darkroom.images import conversion, limits, structure, tiff
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
 _one_at_a_time = threading.Lock()
@@ -146,6 +146,8 @@ def _open(source: bytes | Path) -> Image.Image:
     except UnidentifiedImageError as error:
         raise unidentified(data[:16]) from error
     conversion.repair_transparency(image)
+    if identify(image) == "TIFF":
+        tiff.prepare(image)
     return image
 
 
