@@ -38,7 +38,7 @@ from typing import Any
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
-from darkroom.images import conversion, limits, structure, tiff
+from darkroom.images import conversion, limits, parts, structure, tiff
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
 _one_at_a_time = threading.Lock()
@@ -132,16 +132,28 @@ def _develop(
         options = encoder(image, target, quality)
         if frames == 1:
             return _still(image, target), target, options
-        gray, more = _animation(image, target, max_pixels)
-        return gray, target, options | more
+        try:
+            gray, more = _animation(image, target, max_pixels)
+        except (DarkroomError, MemoryError):
+            raise
+        except Exception:
+            if identify(image) != "PNG":
+                raise
+        else:
+            return gray, target, options | more
+    # The animation is broken: what programs that do not support it show is whole.
+    with _open(source, still=True) as image:
+        return _still(image, target), target, options
 
 
-def _open(source: bytes | Path) -> Image.Image:
+def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
+    """Open an image; if `still`, without its animation if it is a PNG."""
     data = source if isinstance(source, bytes) else _mapped(source)
     structure.check(data)
+    file: Any = parts.needed(data, still=still)
     try:
         image: Image.Image = Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
+            file or (io.BytesIO(source) if isinstance(source, bytes) else source), formats=FORMATS
         )
     except UnidentifiedImageError as error:
         raise unidentified(data[:16]) from error

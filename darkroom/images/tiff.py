@@ -17,6 +17,7 @@ SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
 NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
 
+WHITE = 0xFF
 REDUCED, MASK = 1, 4
 """Bits of `SUBFILE`: a smaller copy of another picture, and the mask of another picture."""
 SEPARATE = 2
@@ -58,7 +59,7 @@ def prepare(image: Any) -> None:
     raw_chroma = tags.get(PHOTOMETRIC) == YCBCR and image.info["compression"] == "raw"
     if raw_chroma and tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
         raise refusal("uncompressed YCbCr with subsampled chroma", "Save it as RGB.")
-    if image.palette and max(tags[COLOR_MAP]) <= 0xFF:
+    if image.palette and max(tags[COLOR_MAP]) <= WHITE:
         # The values are 16 bits by the standard, but some programs write 8.
         image.palette = ImagePalette.raw("RGB;L", bytes(tags[COLOR_MAP]))
 

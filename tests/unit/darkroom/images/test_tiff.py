@@ -50,7 +50,7 @@ def test_separate_planes_that_would_be_misread_are_refused(
 ) -> None:
     data = tiff(samples, photometric, order, extra=extra, planar=True)
 
-    with pytest.raises(UnsupportedFormat, match="in separate planes, .* interleaved samples"):
+    with pytest.raises(UnsupportedFormat, match=r"in separate planes, .* interleaved samples"):
         develop(data)
 
 
