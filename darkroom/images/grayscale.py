@@ -10,35 +10,50 @@
 | alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF; in GIF on or off; else on white |
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
 | 12 bits of gray | scaled, then as 16 bits |
-| 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
+| 32 bits, signed (also of 8), fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
+| values that are no data, by GDAL's tag | black, and the others are scaled from min to max |
 | 16 bits with colour or alpha | 8 bits |
+| a PNG's transparent colour of 16 bits a sample | UnsupportedFormat |
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
 | an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
+| a BMP of which all alpha is 0 | opaque |
+| a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
+| a reduced copy or a mask in front of a TIFF's picture | dropped |
+| the preview of a camera's raw file | UnsupportedFormat |
+| a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
+| uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
+| an AVIF that is cropped by a clean aperture | UnsupportedFormat |
+| what no frame of a GIF has painted, or what was cleared | transparent, as in browsers |
 | a GIF's frame that extends over the edge | cropped |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
 | other metadata | dropped |
 | bytes after the end | ignored |
+| chunks and segments beside the pixels that are broken or long | ignored |
+| an APNG that is broken behind its first picture | its static picture |
+| a PNG whose pixels differ from their checksum | InvalidImage |
+| other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
 | a truncated file | InvalidImage, never half a picture |
 """
 
 import io
 import mmap
+import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
-from darkroom.images import conversion, limits, parts, structure, tiff
+from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
+from darkroom.images import conversion, limits, parts, repairs, structure, tiff
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
 _one_at_a_time = threading.Lock()
@@ -77,7 +92,8 @@ def grayscale(
         to: the file to write the result to, instead of returning its bytes.
 
     Raises:
-        UnsupportedFormat: the source is not in one of `FORMATS`.
+        UnsupportedFormat: the source is not in one of `FORMATS`, or of a kind of these that
+            Pillow does not read or reads wrongly; or the encoder cannot write the result.
         ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
             the result's format allows; nothing was decoded.
         InvalidImage: the source is empty, broken or truncated.
@@ -91,7 +107,9 @@ def grayscale(
     except DarkroomError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageTooLarge(str(error)) from error
+        counted = re.search(r"\d+ pixels", str(error))
+        pixels = counted[0] if counted else "more pixels"
+        raise ImageTooLarge(f"The image has {pixels}; the limit is {max_pixels}.") from error
     except MemoryError as error:
         raise ImageTooLarge("The image needs more memory than is available.") from error
     except Exception as error:
@@ -153,14 +171,25 @@ def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
     file: Any = parts.needed(data, still=still)
     try:
         image: Image.Image = Image.open(
-            file or (io.BytesIO(source) if isinstance(source, bytes) else source), formats=FORMATS
+            file or (_stream(source) if isinstance(source, bytes) else source), formats=FORMATS
         )
-    except UnidentifiedImageError as error:
-        raise unidentified(data[:16]) from error
+    except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
+        raise unidentified(_stream(source)) from error
     conversion.repair_transparency(image)
     if identify(image) == "TIFF":
         tiff.prepare(image)
+    elif identify(image) == "AVIF":
+        repairs.refuse_cropped(data, image.size)
+    elif repairs.key_of_16_bits(image):
+        raise UnsupportedFormat(
+            "This PNG has a transparent colour of 16 bits, of which Darkroom would read 8. "
+            "Save it with an alpha channel, or with 8 bits."
+        )
     return image
+
+
+def _stream(source: bytes | Path) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -174,6 +203,7 @@ def _still(image: Any, target: str) -> Image.Image:
         # Y'CbCr has luma as a separate plane: this decodes only that plane.
         image.draft("L", image.size)
     image.load()
+    repairs.repair(image)
     turn = conversion.orientation(image)
     gray = conversion.fit([conversion.gray(image, target)], target)[0]
     if gray is not image:
@@ -194,6 +224,7 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
     size, durations, frames = image.size, [], []
     # A PNG's picture for programs that do not support animation.
     has_default_image = bool(image.info.get("default_image"))
+    number = -1
     for number, frame in enumerate(ImageSequence.Iterator(image)):
         if number == 0 and has_default_image and target != "PNG":
             continue
@@ -201,9 +232,13 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
         limits.check_pixels(frame, image.n_frames, max_pixels)
         frame.load()  # the duration of a WebP frame is known only after this
         durations.append(int(frame.info.get("duration", 0)))
+        if identify(image) == "GIF":
+            repairs.clear_background(image)
         # Pillow reuses one object for all frames, so each frame is copied.
         gray = conversion.gray(frame.crop((0, 0, *size)), target)
         frames.append(conversion.upright(gray, conversion.orientation(frame)))
+    if number + 1 != image.n_frames:
+        raise EOFError("the last frames of the animation are missing")
     frames = conversion.fit(frames, target)
     options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": durations}
     if target == "PNG" and has_default_image:
@@ -226,5 +261,11 @@ def _write(gray: Image.Image, to: Path | None, target: str, options: dict[str, A
         gray.save(to or file, target, **options)
     except ValueError as error:  # only libwebp raises it: its first partition holds 512 KiB
         raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
+    except OSError as error:
+        if error.errno:  # of the file system
+            raise
+        raise UnsupportedFormat(
+            f"The result cannot be written as {target}: {error}. Choose another output format."
+        ) from error
     content_type, extension = CONTENT_TYPES[target]
     return Gray(file.getvalue(), content_type, extension, gray.width, gray.height)

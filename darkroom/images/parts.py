@@ -97,6 +97,8 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
         kind = data[at + 4 : at + 8]
         end = at + 12 + int.from_bytes(data[at : at + 4])
         if end > len(data):
+            if kind in ANIMATION:
+                animation.append((at, len(data)))
             break
         if kind in ANIMATION:
             animation.append((at, end))
