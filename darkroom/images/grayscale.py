@@ -10,7 +10,7 @@
 | alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF; in GIF on or off; else on white |
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
 | 12 bits of gray | scaled, then as 16 bits |
-| 32 bits, signed (also of 8), fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
+| 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
 | values that are no data, by GDAL's tag | black, and the others are scaled from min to max |
 | 16 bits with colour or alpha | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | UnsupportedFormat |
@@ -25,7 +25,7 @@
 | a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
 | uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
 | an AVIF that is cropped by a clean aperture | UnsupportedFormat |
-| what no frame of a GIF has painted, or what was cleared | transparent, as in browsers |
+| what the first frame of a GIF leaves free | transparent, as in browsers |
 | a GIF's frame that extends over the edge | cropped |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |

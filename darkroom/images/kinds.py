@@ -8,10 +8,13 @@ from PIL.TiffImagePlugin import COMPRESSION_INFO
 from darkroom.images import tiff
 
 NAMES: list[tuple[bytes, str]] = [
-    (rb"....ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", "a HEIC image"),
+    (rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))", "a HEIC image"),
     (rb"....ftypcrx ", "a camera's raw file (CR3)"),
     (rb"....ftypjxl |\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image"),
-    (rb"....ftyp|....moov|....mdat|\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01", "a video"),
+    (
+        rb"....ftyp(?!avi[fs]|m[is]f1)|....moov|....mdat|\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01",
+        "a video",
+    ),
     (rb"RIFF....AVI ", "a video"),
     (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (rb"\xff\xd8\xff\xf7", "a JPEG-LS image"),

@@ -26,26 +26,24 @@ def repair(image: Any) -> None:
 
 
 def clear_background(gif: Any) -> None:
-    """Make what no frame of a GIF has painted transparent, as browsers do.
+    """Make what the first frame of a GIF leaves free transparent, as browsers do.
 
     Pillow fills it with the background colour. It is called after each frame is loaded.
     """
-    first = gif.tell() == 0
     area = gif.dispose_extent
-    small = first and area != (0, 0, *gif.size)
-    cleared = gif.disposal_method == CLEAR and gif.dispose is not None
-    if not small and not cleared:
+    if gif.tell() or area == (0, 0, *gif.size):
         return
-    if gif.mode != "RGBA":
-        whole = gif.convert("RGBA")
-        if small and "transparency" not in gif.info:
-            painted = Image.new("L", gif.size)
-            painted.paste(OPAQUE, area)
-            whole.putalpha(painted)
-        gif.im, gif._mode = whole.im, "RGBA"  # noqa: SLF001 - there is no public way
-        gif.info.pop("transparency", None)
-    if cleared:
+    whole = gif.convert("RGBA")
+    if "transparency" not in gif.info:
+        painted = Image.new("L", gif.size)
+        painted.paste(OPAQUE, area)
+        whole.putalpha(painted)
+    gif.im, gif._mode = whole.im, "RGBA"  # noqa: SLF001 - there is no public way
+    gif.info.pop("transparency", None)
+    if gif.disposal_method == CLEAR:
         gif.dispose = Image.new("RGBA", (area[2] - area[0], area[3] - area[1])).im
+    elif gif.dispose is not None:  # the previous frame's pixels, of which there are none
+        gif.dispose = whole.crop(area).im
 
 
 def refuse_cropped(data: Any, size: tuple[int, int]) -> None:
