@@ -36,6 +36,7 @@
 | an APNG that is broken behind its first picture | its static picture |
 | a PNG whose pixels differ from their checksum | InvalidImage |
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
+| a JPEG's missing end marker | ignored if no pixel depends on what is missing |
 | a truncated file | InvalidImage, never half a picture |
 """
 
@@ -53,7 +54,7 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import conversion, limits, parts, repairs, structure, tiff
+from darkroom.images import conversion, jpeg, limits, parts, repairs, structure, tiff
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
 _one_at_a_time = threading.Lock()
@@ -199,10 +200,15 @@ def _mapped(path: Path) -> mmap.mmap:
 
 def _still(image: Any, target: str) -> Image.Image:
     """Return the first frame in gray, upright, in a mode that the target format supports."""
-    if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
-        # Y'CbCr has luma as a separate plane: this decodes only that plane.
-        image.draft("L", image.size)
-    image.load()
+    file = image.fp
+    try:
+        _load(image)
+    except OSError:
+        file.seek(0)
+        found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
+        if found is None:
+            raise
+        image = found
     repairs.repair(image)
     turn = conversion.orientation(image)
     gray = conversion.fit([conversion.gray(image, target)], target)[0]
@@ -210,6 +216,19 @@ def _still(image: Any, target: str) -> Image.Image:
         image.close()  # frees the colours
     # Turned after it is gray, because gray has a quarter of the bytes.
     return conversion.upright(gray, turn)
+
+
+def _load(image: Any) -> None:
+    if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
+        # Y'CbCr has luma as a separate plane: this decodes only that plane.
+        image.draft("L", image.size)
+    image.load()
+
+
+def _reload(file: Any) -> Any:
+    image = Image.open(file, formats=("JPEG",))
+    _load(image)
+    return image
 
 
 def _header(file: Any) -> bytes:

@@ -81,7 +81,10 @@ def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
     picture, converted = _pixel(image, source)
     decode = file + area * (DECODER[source] + picture + converted) + _special(image, source)
     # Pillow knows only whether the first frame of a GIF is transparent.
-    transparent = image.has_transparency_data or (source == "GIF" and frames > 1)
+    transparent = image.has_transparency_data or (
+        source == "GIF"
+        and (frames > 1 or getattr(image, "dispose_extent", None) != (0, 0, *image.size))
+    )
     if frames > 1:
         return decode + frames * (FRAME + area * ANIMATION[target][transparent])
     gray = 4 if transparent else 2 if image.mode in DEEP else 1
@@ -93,6 +96,8 @@ def _pixel(image: Image.Image, source: str) -> tuple[int, int]:
     if source == "JPEG" and image.mode == "RGB":
         return 1, 1  # only luma is decoded; the copy is the upright picture
     picture = 1 if image.mode in {"1", "L", "P"} else 2 if image.mode.startswith("I;16") else 4
+    if source == "GIF" and getattr(image, "dispose_extent", None) != (0, 0, *image.size):
+        return picture + 4, 8  # the rest of the canvas becomes transparent
     if image.has_transparency_data:
         return picture, 8  # gray and alpha take 4 bytes; upright or on white they take 4 more
     if image.mode in DEEP:

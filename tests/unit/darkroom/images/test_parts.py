@@ -109,3 +109,34 @@ def test_parts_are_read_as_one_file() -> None:
     assert file.read() == b"012589end"
     file.seek(2)
     assert [file.read(2), file.tell(), file.read(9), file.read(1)] == [b"25", 4, b"89end", b""]
+
+
+NOISE = np.random.default_rng(3).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool, mode: str, cut: int) -> None:
+    whole = encode(Image.fromarray(NOISE).convert(mode), "JPEG", progressive=progressive)
+
+    result = develop(whole[:-cut])
+
+    assert np.array_equal(pixels(read(result)), pixels(read(develop(whole))))
+
+
+@pytest.mark.parametrize("cut", [4, 5, 8, 20, 100])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_last_pixels_is_not_whole(progressive: bool, cut: int) -> None:
+    gray = Image.fromarray(NOISE[..., 0])  # of colours, the last bytes are chroma
+    whole = encode(gray, "JPEG", progressive=progressive, quality=95)
+
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(whole[:-cut])
+
+
+def test_a_progressive_jpeg_without_its_last_scan_is_not_whole() -> None:
+    whole = encode(Image.fromarray(NOISE), "JPEG", progressive=True)
+
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(whole[: whole.rindex(b"\xff\xc4")])
