@@ -34,8 +34,11 @@ NAMES: list[tuple[bytes, str]] = [
     (rb"DDS ", "a DDS texture"),
     (rb"SIMPLE  =", "a FITS image"),
     (rb".{128}DICM", "a DICOM image"),
-    (rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg", "an SVG drawing"),
-    (rb"(?i)\s*(<!--.*?-->\s*)*(<\?xml[^>]*>\s*)?(<!doctype html|<html|<head|<body)", "a web page"),
+    (rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*+(<!doctype svg[^>]*>\s*)?<svg", "an SVG"),
+    (
+        rb"(?i)\s*(<!--.*?-->\s*)*+(<\?xml[^>]*>\s*)?(<!doctype html|<html|<head|<body)",
+        "a web page",
+    ),
     (rb"\s*<\?xml|\s*<[A-Za-z]", "an XML document"),
     (rb"\s*[{\[]\s*[\"\[{]", "a JSON document"),
 ]
