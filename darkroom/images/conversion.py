@@ -6,9 +6,10 @@ The `info` of a result is empty, except for the colour that means transparent, i
 import math
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageMath
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
+from darkroom.images import tiff
 from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
 WHITE = 0xFFFF
@@ -70,6 +71,8 @@ def gray(image: Image.Image, target: str) -> Image.Image:
     """
     if image.mode in DEEP:
         return _deep(image, target)
+    if hasattr(image, "tag_v2"):
+        image = tiff.loaded(image)
     if image.has_transparency_data:
         return _clean(image.convert("LA"))
     if image.mode == "LAB":
@@ -136,6 +139,8 @@ def _deep(image: Image.Image, target: str) -> Image.Image:
 def _sixteen_bits(image: Image.Image) -> Image.Image:
     """Return gray of any depth as 16-bit gray, with black 0 and white 65535."""
     tags: Any = getattr(image, "tag_v2", {})  # only a TIFF has tags; a deep PNG always has 16 bits
+    if image.mode in WHITES:
+        image = tiff.without_nodata(image, tags)
     black, white = _range(image, tags)
     if tags.get(PHOTOMETRIC) == MIN_IS_WHITE:
         black, white = white, black
@@ -149,17 +154,28 @@ def _sixteen_bits(image: Image.Image) -> Image.Image:
 def _range(image: Any, tags: Any) -> tuple[float, float]:
     """Return the values of black and white.
 
-    For 32 bits: 0 and the first usual white that all values fit below, else minimum and maximum.
+    For 32 bits: 0 and the first usual white that all values fit below, else minimum and maximum,
+    as in maps.
     """
     if image.mode not in WHITES:
         return 0, 2**12 - 1 if tags.get(BITS) == (12,) else WHITE
     low, high = image.getextrema()
+    if image.mode == "F" and _has_nan(image):
+        low = math.nan
     if not math.isfinite(low) or not math.isfinite(high):
         raise InvalidImage("The image cannot be decoded: it has pixels that are not numbers.")
     if image.mode == "I" and low < 0 and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
         raise UnsupportedFormat("The image has 32-bit pixels above 2147483647.")
-    usual = (white for white in WHITES[image.mode] if low >= 0 and high <= white)
+    # A map's values are measurements, which have no usual white.
+    whites = () if tiff.NODATA in tags else WHITES[image.mode]
+    usual = (white for white in whites if low >= 0 and high <= white)
     return next(((0, white) for white in usual), (low, high if high > low else low + 1))
+
+
+def _has_nan(image: Image.Image) -> bool:
+    """Whether a pixel is not equal to itself. Pillow's extrema pass over most of these."""
+    unequal = ImageMath.lambda_eval(lambda names: names["i"] != names["i"], i=image)
+    return bool(unequal.getextrema()[1])
 
 
 def _clean(image: Image.Image) -> Image.Image:

@@ -1,6 +1,6 @@
 """The image formats: which ones Darkroom accepts, what each can hold, and how it is written."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 # The only parsers that a source may reach. They are imported here, because Pillow loads all of its
 # forty parsers when it needs one that is not loaded.
@@ -16,6 +16,7 @@ from PIL import (  # noqa: F401
 )
 
 from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
+from darkroom.images import kinds
 
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -45,19 +46,38 @@ def identify(image: Image.Image) -> str:
     return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures
 
 
-def unidentified(start: bytes) -> DarkroomError:
-    """Return the error for a file that Pillow cannot open, from the file's first bytes."""
-    for name in FORMATS:
-        accepts = Image.OPEN[name][1]
-        if accepts and accepts(start):
-            return InvalidImage(
-                f"The image cannot be decoded: it begins like {name}, but the rest of its header "
-                "is broken or not supported."
-            )
-    return UnsupportedFormat(
-        "The source is not an image in a format that Darkroom accepts "
-        f"({', '.join(FORMATS)}), whatever its name says."
+def unidentified(file: BinaryIO) -> DarkroomError:
+    """Return the error for a file that Pillow cannot open: it is foreign, rare or broken."""
+    file.seek(0)
+    start = file.read(kinds.LENGTH)
+    # Not what begins like a HEIC, which an AVIF can as well.
+    accepted = (name for name in FORMATS if (accepts := Image.OPEN[name][1]) and accepts(start))
+    name = next(accepted, None)
+    kind = _rare(file, name) if name else None
+    kind = kind or kinds.foreign(start)
+    if name and not kind:
+        return InvalidImage(
+            f"The image cannot be decoded: it begins like {name}, but the rest of its header "
+            "is broken."
+        )
+    what = (
+        f"{kind}, which Darkroom does not read" if kind else "not an image, whatever its name says"
     )
+    return UnsupportedFormat(
+        f"The source is {what}. Convert it to a usual form of a format that Darkroom accepts "
+        f"({', '.join(FORMATS)})."
+    )
+
+
+def _rare(file: BinaryIO, name: str) -> str | None:
+    if name == "TIFF":
+        return kinds.rare_tiff(file)
+    file.seek(0)
+    try:
+        Image.OPEN[name][0](file, "")  # Image.open does not say why it failed
+    except Exception as error:  # noqa: BLE001
+        return kinds.rare(error)
+    return None
 
 
 def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:
@@ -78,6 +98,7 @@ def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:
 
 def _compression(source: Image.Image, quality: int) -> dict[str, Any]:
     own = source.info.get("compression")
-    if own == "jpeg" and not source.has_transparency_data:
+    # A JPEG holds 8 bits of gray without transparency.
+    if own == "jpeg" and not source.has_transparency_data and source.mode not in DEEP:
         return {"compression": own, "quality": quality}
     return {"compression": own if own in TIFF_COMPRESSIONS else "tiff_adobe_deflate"}

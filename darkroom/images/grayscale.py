@@ -11,34 +11,50 @@
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
 | 12 bits of gray | scaled, then as 16 bits |
 | 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
+| values that are no data, by GDAL's tag | black, and the others are scaled from min to max |
 | 16 bits with colour or alpha | 8 bits |
+| a PNG's transparent colour of 16 bits a sample | UnsupportedFormat |
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
 | an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
+| a BMP of which all alpha is 0 | opaque |
+| a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
+| a reduced copy or a mask in front of a TIFF's picture | dropped |
+| the preview of a camera's raw file | UnsupportedFormat |
+| a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
+| uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
+| an AVIF that is cropped by a clean aperture | UnsupportedFormat |
+| what the first frame of a GIF leaves free | transparent, as in browsers |
 | a GIF's frame that extends over the edge | cropped |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
 | other metadata | dropped |
 | bytes after the end | ignored |
+| chunks and segments beside the pixels that are broken or long | ignored |
+| an APNG that is broken behind its first picture | its static picture |
+| a PNG whose pixels differ from their checksum | InvalidImage |
+| other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
+| a JPEG's missing end marker | ignored if no pixel depends on what is missing |
 | a truncated file | InvalidImage, never half a picture |
 """
 
 import io
 import mmap
+import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage
-from darkroom.images import conversion, limits, structure
+from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
+from darkroom.images import conversion, jpeg, limits, parts, repairs, structure, tiff
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
 _one_at_a_time = threading.Lock()
@@ -77,7 +93,8 @@ def grayscale(
         to: the file to write the result to, instead of returning its bytes.
 
     Raises:
-        UnsupportedFormat: the source is not in one of `FORMATS`.
+        UnsupportedFormat: the source is not in one of `FORMATS`, or of a kind of these that
+            Pillow does not read or reads wrongly; or the encoder cannot write the result.
         ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
             the result's format allows; nothing was decoded.
         InvalidImage: the source is empty, broken or truncated.
@@ -91,7 +108,9 @@ def grayscale(
     except DarkroomError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageTooLarge(str(error)) from error
+        counted = re.search(r"\d+ pixels", str(error))
+        pixels = counted[0] if counted else "more pixels"
+        raise ImageTooLarge(f"The image has {pixels}; the limit is {max_pixels}.") from error
     except MemoryError as error:
         raise ImageTooLarge("The image needs more memory than is available.") from error
     except Exception as error:
@@ -132,21 +151,46 @@ def _develop(
         options = encoder(image, target, quality)
         if frames == 1:
             return _still(image, target), target, options
-        gray, more = _animation(image, target, max_pixels)
-        return gray, target, options | more
+        try:
+            gray, more = _animation(image, target, max_pixels)
+        except (DarkroomError, MemoryError):
+            raise
+        except Exception:
+            if identify(image) != "PNG":
+                raise
+        else:
+            return gray, target, options | more
+    # The animation is broken: what programs that do not support it show is whole.
+    with _open(source, still=True) as image:
+        return _still(image, target), target, options
 
 
-def _open(source: bytes | Path) -> Image.Image:
+def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
+    """Open an image; if `still`, without its animation if it is a PNG."""
     data = source if isinstance(source, bytes) else _mapped(source)
     structure.check(data)
+    file: Any = parts.needed(data, still=still)
     try:
         image: Image.Image = Image.open(
-            io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS
+            file or (_stream(source) if isinstance(source, bytes) else source), formats=FORMATS
         )
-    except UnidentifiedImageError as error:
-        raise unidentified(data[:16]) from error
+    except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
+        raise unidentified(_stream(source)) from error
     conversion.repair_transparency(image)
+    if identify(image) == "TIFF":
+        tiff.prepare(image)
+    elif identify(image) == "AVIF":
+        repairs.refuse_cropped(data, image.size)
+    elif repairs.key_of_16_bits(image):
+        raise UnsupportedFormat(
+            "This PNG has a transparent colour of 16 bits, of which Darkroom would read 8. "
+            "Save it with an alpha channel, or with 8 bits."
+        )
     return image
+
+
+def _stream(source: bytes | Path) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
 def _mapped(path: Path) -> mmap.mmap:
@@ -156,16 +200,35 @@ def _mapped(path: Path) -> mmap.mmap:
 
 def _still(image: Any, target: str) -> Image.Image:
     """Return the first frame in gray, upright, in a mode that the target format supports."""
-    if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
-        # Y'CbCr has luma as a separate plane: this decodes only that plane.
-        image.draft("L", image.size)
-    image.load()
+    file = image.fp
+    try:
+        _load(image)
+    except OSError:
+        file.seek(0)
+        found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
+        if found is None:
+            raise
+        image = found
+    repairs.repair(image)
     turn = conversion.orientation(image)
     gray = conversion.fit([conversion.gray(image, target)], target)[0]
     if gray is not image:
         image.close()  # frees the colours
     # Turned after it is gray, because gray has a quarter of the bytes.
     return conversion.upright(gray, turn)
+
+
+def _load(image: Any) -> None:
+    if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
+        # Y'CbCr has luma as a separate plane: this decodes only that plane.
+        image.draft("L", image.size)
+    image.load()
+
+
+def _reload(file: Any) -> Any:
+    image = Image.open(file, formats=("JPEG",))
+    _load(image)
+    return image
 
 
 def _header(file: Any) -> bytes:
@@ -180,6 +243,7 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
     size, durations, frames = image.size, [], []
     # A PNG's picture for programs that do not support animation.
     has_default_image = bool(image.info.get("default_image"))
+    number = -1
     for number, frame in enumerate(ImageSequence.Iterator(image)):
         if number == 0 and has_default_image and target != "PNG":
             continue
@@ -187,9 +251,13 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
         limits.check_pixels(frame, image.n_frames, max_pixels)
         frame.load()  # the duration of a WebP frame is known only after this
         durations.append(int(frame.info.get("duration", 0)))
+        if identify(image) == "GIF":
+            repairs.clear_background(image)
         # Pillow reuses one object for all frames, so each frame is copied.
         gray = conversion.gray(frame.crop((0, 0, *size)), target)
         frames.append(conversion.upright(gray, conversion.orientation(frame)))
+    if number + 1 != image.n_frames:
+        raise EOFError("the last frames of the animation are missing")
     frames = conversion.fit(frames, target)
     options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": durations}
     if target == "PNG" and has_default_image:
@@ -212,5 +280,11 @@ def _write(gray: Image.Image, to: Path | None, target: str, options: dict[str, A
         gray.save(to or file, target, **options)
     except ValueError as error:  # only libwebp raises it: its first partition holds 512 KiB
         raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
+    except OSError as error:
+        if error.errno:  # of the file system
+            raise
+        raise UnsupportedFormat(
+            f"The result cannot be written as {target}: {error}. Choose another output format."
+        ) from error
     content_type, extension = CONTENT_TYPES[target]
     return Gray(file.getvalue(), content_type, extension, gray.width, gray.height)

@@ -1,0 +1,91 @@
+"""Name what Darkroom does not read: other kinds of file, by their first bytes, and rare kinds."""
+
+import re
+from typing import Any
+
+from PIL.TiffImagePlugin import COMPRESSION_INFO
+
+from darkroom.images import tiff
+
+NAMES: list[tuple[bytes, str]] = [
+    (rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))", "a HEIC image"),
+    (rb"....ftypcrx ", "a camera's raw file (CR3)"),
+    (rb"....ftypjxl |\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image"),
+    (
+        rb"....ftyp(?!avi[fs]|m[is]f1)|....moov|....mdat|\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01",
+        "a video",
+    ),
+    (rb"RIFF....AVI ", "a video"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (rb"\xff\xd8\xff\xf7", "a JPEG-LS image"),
+    (rb"FUJIFILMCCD-RAW|II(RO|RS|U\0)|MMOR|FOVb|\0MRM", "a camera's raw file"),
+    (rb"II[*]\0....CR", "a camera's raw file (CR2)"),
+    (rb"II\xbc\x01", "a JPEG XR image"),
+    (rb"8BP[SB]", "a Photoshop document (PSD)"),
+    (rb"gimp xcf", "a GIMP document (XCF)"),
+    (rb"%PDF", "a PDF document"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (rb"PK\x03\x04", "a ZIP archive or an Office document"),
+    (rb"\x1f\x8b", "a gzip file"),
+    (rb"\0\0\x01\0.\0", "an icon (ICO)"),
+    (rb"P[1-7]\s", "a Netpbm image"),
+    (rb"v/1\x01", "an OpenEXR image"),
+    (rb"#\?RADIANCE", "a Radiance HDR image"),
+    (rb"DDS ", "a DDS texture"),
+    (rb"SIMPLE  =", "a FITS image"),
+    (rb".{128}DICM", "a DICOM image"),
+    (rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*+(<!doctype svg[^>]*>\s*)?<svg", "an SVG"),
+    (
+        rb"(?i)\s*(<!--.*?-->\s*)*+(<\?xml[^>]*>\s*)?(<!doctype html|<html|<head|<body)",
+        "a web page",
+    ),
+    (rb"\s*<\?xml|\s*<[A-Za-z]", "an XML document"),
+    (rb"\s*[{\[]\s*[\"\[{]", "a JSON document"),
+]
+"""What begins with each pattern. The first that matches counts."""
+LENGTH = 1024
+"""Bytes of the start that are compared."""
+
+
+def foreign(start: bytes) -> str | None:
+    """Return the name of a kind of file that Darkroom does not read, or None."""
+    text = start[:LENGTH].removeprefix(b"\xef\xbb\xbf")
+    if text[:2] in {b"\xff\xfe", b"\xfe\xff"}:  # UTF-16
+        text = text[2:].replace(b"\0", b"")
+    found = (name for pattern, name in NAMES if re.match(pattern, text, re.DOTALL))
+    return next(found, None)
+
+
+def rare(error: Exception) -> str | None:
+    """Return the name of a rare kind of an accepted format, from what Pillow says of it."""
+    said = str(error)
+    if found := re.match(r"cannot handle (\d+)-bit layers", said):
+        return f"a JPEG with {found[1]} bits a sample"
+    if found := re.match(r"cannot handle (\d+)-layer images", said):
+        return f"a JPEG with {found[1]} components"
+    if found := re.match(r"Unsupported BMP (bitfields layout|.*\(\d+\))", said):
+        return f"a BMP with an unusual {found[1].replace('bitfields', 'bit field')}"
+    return None
+
+
+def rare_tiff(file: Any) -> str | None:
+    """Return what a TIFF has that Pillow cannot read; None if its header is broken."""
+    file.seek(0)
+    if file.read(4) == b"MM\0+":
+        return "a TIFF that is a big-endian BigTIFF"
+    try:
+        tags = tiff.directory(file)
+        compression = tags.get(tiff.COMPRESSION, 1)
+        bits = tags[tiff.BITS]
+        color, numbers = tags[tiff.PHOTOMETRIC], tags.get(tiff.SAMPLE_FORMAT, (1,))[0]
+    except Exception:  # noqa: BLE001 - whatever Pillow raises for a broken header
+        return None
+    if not {256, 257, tiff.BITS} <= set(tags) or not {273, 324} & set(tags):
+        return None
+    if color in {tiff.SENSOR, tiff.LINEAR_SENSOR} or tiff.DNG_VERSION in tags:
+        return "a camera's raw file"
+    if compression not in COMPRESSION_INFO:
+        return f"a TIFF with the compression {compression}"
+    name = tiff.COLORS.get(color, f"the color space {color}")
+    alpha = " with more samples" if tags.get(tiff.EXTRA_SAMPLES) else ""
+    return f"a TIFF with {name}{alpha} in {max(bits)}-bit {tiff.NUMBERS.get(numbers, 'values')}"

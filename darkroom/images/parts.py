@@ -1,0 +1,159 @@
+"""A file of which some parts are left out, or another part is added, without a copy of the rest."""
+
+import bisect
+import io
+import itertools
+import zlib
+from mmap import mmap
+from typing import Any
+
+from PIL.JpegImagePlugin import MARKER
+
+from darkroom.errors import InvalidImage
+
+Data = bytes | mmap
+PNG = b"\x89PNG\r\n\x1a\n"
+ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+TEXT = {b"tEXt", b"zTXt", b"iTXt"}
+ORIENTATION = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"exif\0")
+"""The keys of texts that can have an orientation."""
+MOST_TEXT = 2**20
+"""Bytes of an unpacked text or profile; Pillow reads no more."""
+LEAST = {0xFFE0: (b"JFIF", 7), 0xFFE2: (b"ICC_PROFILE\0", 14), 0xFFEE: (b"Adobe", 12)}
+"""The length of a JPEG's segments that begin so. Pillow fails at shorter ones."""
+START_OF_SCAN = 0xFFDA
+
+
+class Parts(io.RawIOBase):
+    """Some parts of a file, one behind the other, to read."""
+
+    def __init__(self, data: Data, ranges: list[tuple[int, int]], behind: bytes = b"") -> None:
+        """Join ranges of bytes of a file, and bytes behind them."""
+        whole = memoryview(data)
+        self._parts = [whole[start:end] for start, end in ranges] + [memoryview(behind)]
+        lengths = (len(part) for part in self._parts)
+        self._starts = list(itertools.accumulate(lengths, initial=0))
+        self._at = 0
+
+    def readable(self) -> bool:  # noqa: D102 - as io.RawIOBase
+        return True
+
+    def seekable(self) -> bool:  # noqa: D102
+        return True
+
+    def tell(self) -> int:  # noqa: D102
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:  # noqa: D102
+        self._at = max(0, (0, self._at, self._starts[-1])[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:  # noqa: D102
+        done, number = 0, bisect.bisect_right(self._starts, self._at) - 1
+        while done < len(buffer) and number < len(self._parts):
+            start = self._at - self._starts[number]
+            piece = self._parts[number][start : start + len(buffer) - done]
+            buffer[done : done + len(piece)] = piece
+            done += len(piece)
+            self._at += len(piece)
+            number += 1
+        return done
+
+
+def needed(data: Data, *, still: bool = False) -> Parts | None:
+    """Return the parts of a PNG or a JPEG that Pillow needs; None if it can read all of them.
+
+    Args:
+        data: the file.
+        still: whether to leave the animation of a PNG out.
+
+    Raises:
+        InvalidImage: the pixels of a PNG differ from their checksum.
+    """
+    try:
+        if data[:8] == PNG:
+            left_out = _of_png(data, still=still)
+        elif data[:3] == b"\xff\xd8\xff":
+            left_out = _of_jpeg(data)
+        else:
+            return None
+    except IndexError:  # the file is truncated
+        return None
+    if not left_out:
+        return None
+    starts = [0, *(end for _, end in left_out)]
+    ends = [*(start for start, _ in left_out), len(data)]
+    joined: list[tuple[int, int]] = []
+    for start, end in zip(starts, ends, strict=True):
+        if start < end:
+            joined.append((start, end))
+    return Parts(data, joined)
+
+
+def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
+    """Return the chunks that no picture needs, or that are broken (PNG, sections 5 and 13)."""
+    view, at, left_out, animation = memoryview(data), len(PNG), [], []
+    while at + 12 <= len(data):
+        kind = data[at + 4 : at + 8]
+        end = at + 12 + int.from_bytes(data[at : at + 4])
+        if end > len(data):
+            if kind in ANIMATION:
+                animation.append((at, len(data)))
+            break
+        if kind in ANIMATION:
+            animation.append((at, end))
+            # Behind the first picture, Pillow compares no checksum.
+            still |= kind != b"fdAT" and not _is_whole(view[at:end])
+        elif kind == b"IDAT" and not _is_whole(view[at:end]):
+            raise InvalidImage(
+                "The image cannot be decoded: its pixels differ from their checksum."
+            )
+        elif kind[0] & 0x20 and kind != b"tRNS" and not _is_useful(view[at:end], kind):
+            left_out.append((at, end))
+        at = end
+        if kind == b"IEND":
+            break
+    return sorted(left_out + animation) if still else left_out
+
+
+def _is_whole(chunk: memoryview) -> bool:
+    return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+
+
+def _is_useful(chunk: memoryview, kind: bytes) -> bool:
+    start = bytes(chunk[8:120])
+    if kind in TEXT and not start.startswith(ORIENTATION):
+        return False
+    if not _is_whole(chunk):
+        return False
+    if kind in {b"zTXt", b"iCCP"} or (kind == b"iTXt" and start[start.find(b"\0") + 1] == 1):
+        # The packed data are behind the last of the null characters of the head.
+        head = start.find(b"\0") + 2
+        for _ in range(2 if kind == b"iTXt" else 0):
+            head = start.find(b"\0", head + 1)
+        packed = chunk[8 + head + (kind == b"iTXt") : -4]
+        unpack = zlib.decompressobj()
+        try:
+            unpack.decompress(packed, MOST_TEXT)
+        except zlib.error:
+            return False
+        return not unpack.unconsumed_tail
+    return True
+
+
+def _of_jpeg(data: Data) -> list[tuple[int, int]]:
+    """Return the application segments that are too short (ITU-T T.81, B.2.4.6)."""
+    at, left_out = 2, []
+    while data[at] == 0xFF:  # noqa: PLR2004 - the first byte of a marker
+        marker = 0xFF00 | data[at + 1]
+        if marker == 0xFFFF:  # noqa: PLR2004 - a fill byte
+            at += 1
+            continue
+        if marker == START_OF_SCAN or marker not in MARKER or MARKER[marker][2] is None:
+            break
+        end = at + 2 + max(2, data[at + 2] << 8 | data[at + 3])
+        name, least = LEAST.get(marker, (b"", 0))
+        if end - at - 4 < least and data[at + 4 : end].startswith(name):
+            left_out.append((at, end))
+        at = end
+    return left_out

@@ -1,0 +1,164 @@
+"""What Darkroom does not read is refused by its name, and what it would read wrongly as well."""
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from darkroom.errors import ImageTooLarge, UnsupportedFormat
+from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import encode, photo, pixels, read
+from tests.support.images.tiffs import BLACK_IS_ZERO, RGB, tiff
+
+
+def develop(data: bytes, output: str = "png") -> Gray:
+    return grayscale(data, output=output, quality=90, max_pixels=1_000_000)
+
+
+SMALL = np.arange(96, dtype=np.uint16).reshape(4, 8, 3)
+LARGE_JPEG = encode(photo(), "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypisom", "video"),
+        (b"\0\0\0\x14ftypqt  ", "video"),
+        (b"\0\0\0\x18ftypcrx ", "CR3"),
+        (b"II*\0\x10\0\0\0CR\2\0", "CR2"),
+        (b"FUJIFILMCCD-RAW 0201", "camera's raw"),
+        (b"\xff\x0a\0\0", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a -->\n<svg>", "SVG"),
+        (b"\n<!DOCTYPE html><html>", "web page"),
+        ("\ufeff<html>".encode("utf-16-le"), "web page"),
+        (b"<?xml version='1.0'?><Error>", "XML"),
+        (b'{"error": "denied"}', "JSON"),
+        (b"PK\3\4", "ZIP"),
+        (b"MM\0+\0\x08\0\0", "big-endian BigTIFF"),
+        (tiff(SMALL.astype(np.float32), RGB), "RGB in 32-bit floating-point numbers"),
+        (tiff(SMALL[..., :2], BLACK_IS_ZERO, extra=2), "gray with more samples in 16-bit"),
+        (tiff(SMALL[..., 0], 32803), "camera's raw file"),
+        (LARGE_JPEG.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"), "12 bits a sample"),
+        (encode(photo(), "BMP")[:28] + b"\x05" + encode(photo(), "BMP")[29:], "pixel depth"),
+    ],
+)
+def test_what_is_not_read_is_refused_by_name(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=rf"{name}.*, which .* does not read\. Convert it"):
+        develop(data)
+
+
+def bit_fields(alpha: int) -> bytes:
+    """A BMP of 32 bits with a header of version 5, all of the same red and alpha."""
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    head = struct.pack("<IiiHHIIiiII", 124, 4, 2, 1, 32, 3, 32, 0, 0, 0, 0) + masks
+    pixel = bytes([0, 0, 200, alpha])
+    return b"BM" + struct.pack("<IHHI", 170, 0, 0, 138) + head.ljust(124, b"\0") + pixel * 8
+
+
+@pytest.mark.parametrize(("alpha", "seen"), [(0, 255), (90, 90), (255, 255)])
+def test_alpha_of_zero_everywhere_is_opaque_in_a_bmp(alpha: int, seen: int) -> None:
+    result = read(develop(bit_fields(alpha)))
+
+    assert (pixels(result.convert("RGBA").getchannel("A")) == seen).all()
+
+
+def small_frame(*, disposal: int = 0, behind: bytes = b"") -> bytes:
+    """A GIF of 6 x 4 whose first frame is 2 x 2 of gray 200 at (1, 1)."""
+    frame = encode(Image.new("L", (2, 2), 200), "GIF")
+    palette = frame[13 : 13 + (3 << (frame[10] & 7) + 1)]
+    codes = frame[frame.index(b"\x2c\0\0\0\0") + 10 :]
+    control = b"!\xf9\4" + bytes([disposal << 2, 7, 0, 0]) + b"\0"
+    place = struct.pack("<BHHHHB", 0x2C, 1, 1, 2, 2, 0)
+    head = b"GIF89a" + struct.pack("<HHBBB", 6, 4, frame[10], 0, 0) + palette
+    return head + control + place + codes[:-1] + behind + b";"
+
+
+def test_what_a_gif_does_not_paint_is_transparent() -> None:
+    image = read(develop(small_frame())).convert("RGBA")
+
+    expected = np.zeros((4, 6))
+    expected[1:3, 1:3] = 255
+    assert np.array_equal(pixels(image.getchannel("A")), expected)
+    assert pixels(image.getchannel("R"))[1, 1] == 200
+
+
+def test_what_a_gif_clears_is_transparent() -> None:
+    second = small_frame()[small_frame().index(b"!\xf9") : -1].replace(b"\x2c\1\0", b"\x2c\4\0")
+
+    result = read(develop(small_frame(disposal=2, behind=second)))
+
+    result.seek(1)
+    alpha = pixels(result.convert("RGBA").getchannel("A"))
+    assert (alpha[1, 1], alpha[1, 4], alpha[0, 0]) == (0, 255, 0)
+
+
+def test_a_transparent_colour_of_16_bits_is_not_guessed() -> None:
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", bytes(6)), (b"IDAT", zlib.compress(bytes(7)))]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in [*parts, (b"IEND", b"")]
+    )
+
+    with pytest.raises(UnsupportedFormat, match="transparent colour of 16 bits"):
+        develop(data)
+
+
+@pytest.mark.parametrize("size", [(97, 64), (90, 64)])
+def test_an_avif_that_is_cropped_is_refused(size: tuple[int, int]) -> None:
+    whole = encode(photo(), "AVIF")
+    box = struct.pack(">I4s8I", 40, b"clap", size[0], 1, size[1], 1, 0, 1, 0, 1)
+    meta = whole.index(b"meta") - 4
+    length = int.from_bytes(whole[meta : meta + 4])
+    free = struct.pack(">I4s", 48, b"free") + box
+    grown = struct.pack(">I", length + 48) + whole[meta + 4 : meta + length] + free
+    # The offset of the pixels in `iloc` grows as well.
+    place = whole.index(b"mdat") + 4
+    data = whole[:meta] + grown.replace(struct.pack(">I", place), struct.pack(">I", place + 48))
+    data += whole[meta + length :]
+
+    if size == (97, 64):
+        assert develop(data).width == 97
+    else:
+        with pytest.raises(UnsupportedFormat, match="clean aperture"):
+            develop(data)
+
+
+def test_the_encoders_error_is_not_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("encoder error -2 when writing image file")
+
+    data = encode(photo(), "TIFF")
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(UnsupportedFormat, match="cannot be written as TIFF"):
+        develop(data, "auto")
+
+
+def test_the_limit_of_pixels_is_the_configured_one() -> None:
+    header = bytearray(encode(photo(), "BMP"))
+    header[18:26] = struct.pack("<II", 65_536, 65_536)
+
+    with pytest.raises(ImageTooLarge, match=r"4294967296 pixels; the limit is 1000000\."):
+        develop(bytes(header))
+
+
+def test_scans_behind_the_end_are_not_counted() -> None:
+    video: Any = io.BytesIO(LARGE_JPEG + b"\xff\xda\0\1" * 500).getvalue()
+
+    assert np.array_equal(pixels(read(develop(video))), pixels(read(develop(LARGE_JPEG))))
+
+
+def test_comments_without_end_take_no_time() -> None:
+    with pytest.raises(UnsupportedFormat, match="not an image"):
+        develop(b"<!---->" * 140 + b"x")

@@ -1,0 +1,142 @@
+"""Complete pictures are developed, whatever is wrong with the rest of their files."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from darkroom.errors import InvalidImage
+from darkroom.images.grayscale import Gray, grayscale
+from darkroom.images.parts import Parts
+from tests.support.images.pictures import encode, photo, pixels, read
+
+
+def develop(data: bytes, output: str = "png") -> Gray:
+    return grayscale(data, output=output, quality=90, max_pixels=1_000_000)
+
+
+def chunk(kind: bytes, data: bytes, error: int = 0) -> bytes:
+    check = zlib.crc32(kind + data) ^ error
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+
+LONG = zlib.compress(bytes(2_000_000))
+NEEDLESS = {
+    "2 MB of packed text": chunk(b"zTXt", b"k\0\0" + LONG),
+    "2 MB of packed Unicode": chunk(b"iTXt", b"k\0\1\0\0\0" + LONG),
+    "a profile of 2 MB": chunk(b"iCCP", b"n\0\0" + LONG),
+    "a wrong checksum of a text": chunk(b"tEXt", b"k\0v", error=1),
+    "a wrong checksum of a time": chunk(b"tIME", bytes(7), error=1),
+    "a wrong checksum of a gamma": chunk(b"gAMA", bytes(4), error=1),
+    "an unknown packing": chunk(b"zTXt", b"k\0\7" + LONG),
+    "a text without an end": chunk(b"iTXt", b"k"),
+}
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+@pytest.mark.parametrize("kind", NEEDLESS)
+def test_a_chunk_that_no_picture_needs_is_left_out(kind: str, behind: bool) -> None:
+    whole = encode(photo(), "PNG")
+    at = len(whole) - 12 if behind else 33
+
+    result = read(develop(whole[:at] + NEEDLESS[kind] + whole[at:]))
+
+    assert np.array_equal(pixels(result), pixels(read(develop(whole))))
+
+
+@pytest.mark.parametrize("at", [0.3, 0.6, 0.9])
+def test_pixels_that_differ_from_their_checksum_are_no_picture(at: float) -> None:
+    broken = bytearray(encode(photo(), "PNG"))
+    broken[int(len(broken) * at)] ^= 1
+
+    with pytest.raises(InvalidImage, match="checksum"):
+        develop(bytes(broken))
+
+
+def test_the_orientation_in_a_text_is_applied() -> None:
+    whole, xmp = encode(photo(), "PNG"), b'<x tiff:Orientation="6"/>'
+    text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp))
+
+    assert develop(whole[:33] + NEEDLESS["a text without an end"] + text + whole[33:]).width == 64
+
+
+def animation() -> bytes:
+    frames = [Image.new("L", (8, 6), shade) for shade in (50, 90, 130)]
+    return encode(frames[0], "PNG", save_all=True, append_images=frames[1:], duration=70)
+
+
+@pytest.mark.parametrize("output", ["png", "webp"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        animation().replace(b"acTL" + struct.pack(">I", 3), b"acTL" + struct.pack(">I", 5)),
+        animation()[: animation().rindex(b"fdAT") - 4] + chunk(b"IEND", b""),
+        animation()[: animation().rindex(b"fdAT") + 8],
+    ],
+    ids=["another checksum", "no last frame", "cut in the last frame"],
+)
+def test_an_animation_that_is_broken_behind_its_first_picture_gives_that_picture(
+    broken: bytes, output: str
+) -> None:
+    result = read(develop(broken, output))
+
+    assert getattr(result, "n_frames", 1) == 1
+    assert np.abs(pixels(result.convert("L")) - 50).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"\xff\xe0\x00\x07JFIF\0",
+        b"\xff\xe2\x00\x0eICC_PROFILE\0",
+        b"\xff\xe2\x00\x0fICC_PROFILE\0\1",
+        b"\xff\xee\x00\x07Adobe",
+    ],
+)
+def test_a_segment_that_is_too_short_is_left_out(segment: bytes) -> None:
+    whole = encode(photo(), "JPEG")
+
+    result = develop(whole[:2] + segment + whole[2:])
+
+    assert np.array_equal(pixels(read(result)), pixels(read(develop(whole))))
+
+
+def test_parts_are_read_as_one_file() -> None:
+    file = Parts(b"0123456789", [(0, 3), (5, 6), (8, 10)], b"end")
+
+    assert file.read() == b"012589end"
+    file.seek(2)
+    assert [file.read(2), file.tell(), file.read(9), file.read(1)] == [b"25", 4, b"89end", b""]
+
+
+NOISE = np.random.default_rng(3).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool, mode: str, cut: int) -> None:
+    whole = encode(Image.fromarray(NOISE).convert(mode), "JPEG", progressive=progressive)
+
+    result = develop(whole[:-cut])
+
+    assert np.array_equal(pixels(read(result)), pixels(read(develop(whole))))
+
+
+@pytest.mark.parametrize("cut", [4, 5, 8, 20, 100])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_last_pixels_is_not_whole(progressive: bool, cut: int) -> None:
+    gray = Image.fromarray(NOISE[..., 0])  # of colours, the last bytes are chroma
+    whole = encode(gray, "JPEG", progressive=progressive, quality=95)
+
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(whole[:-cut])
+
+
+def test_a_progressive_jpeg_without_its_last_scan_is_not_whole() -> None:
+    whole = encode(Image.fromarray(NOISE), "JPEG", progressive=True)
+
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(whole[: whole.rindex(b"\xff\xc4")])

@@ -1,0 +1,119 @@
+"""TIFFs that Pillow reads wrongly are developed correctly, or refused by name."""
+
+import numpy as np
+import pytest
+
+from darkroom.errors import InvalidImage, UnsupportedFormat
+from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.pictures import pixels, read
+from tests.support.images.tiffs import (
+    BLACK_IS_ZERO,
+    CMYK,
+    DEFLATE,
+    PALETTE,
+    RAW,
+    RGB,
+    YCBCR,
+    gray_pages,
+    tiff,
+)  # fmt: skip
+
+RAMP = np.tile(np.arange(10, 250, 10, dtype=np.uint8), (4, 1))
+COLORS = np.stack([RAMP, RAMP[:, ::-1], RAMP // 2], axis=-1)
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def develop(data: bytes, output: str = "png") -> Gray:
+    return grayscale(data, output=output, quality=90, max_pixels=10_000)
+
+
+@pytest.mark.parametrize("compression", [RAW, DEFLATE])
+def test_separate_planes_of_8_bits_become_luma(compression: int) -> None:
+    result = read(develop(tiff(COLORS, RGB, planar=True, compression=compression)))
+
+    assert np.abs(pixels(result) - COLORS @ LUMA).max() <= 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("samples", "photometric", "extra"),
+    [
+        (COLORS.astype(np.uint16) * 257, RGB, None),
+        (np.dstack([COLORS, RAMP]).astype(np.uint16) * 257, RGB, 2),
+        (np.dstack([COLORS, RAMP]).astype(np.uint16) * 257, CMYK, None),
+        (COLORS[..., :2], BLACK_IS_ZERO, 1),
+        (COLORS[..., :2], BLACK_IS_ZERO, 2),
+    ],
+)
+def test_separate_planes_that_would_be_misread_are_refused(
+    samples: np.ndarray, photometric: int, extra: int | None, order: str
+) -> None:
+    data = tiff(samples, photometric, order, extra=extra, planar=True)
+
+    with pytest.raises(UnsupportedFormat, match=r"in separate planes, .* interleaved samples"):
+        develop(data)
+
+
+def test_uncompressed_chroma_of_fewer_samples_is_refused() -> None:
+    with pytest.raises(UnsupportedFormat, match="subsampled chroma"):
+        develop(tiff(COLORS, YCBCR, tags={530: [2, 2]}))
+
+
+@pytest.mark.parametrize("scale", [1, 256, 257])
+def test_a_colour_map_of_8_or_16_bits_gives_its_colours(scale: int) -> None:
+    colors = np.random.default_rng(4).integers(1, 256, (3, 256))
+    colors[0, 0] = 255
+
+    result = read(develop(tiff(RAMP, PALETTE, tags={320: (colors.ravel() * scale).tolist()})))
+
+    assert np.abs(pixels(result) - (LUMA @ colors)[RAMP]).max() <= 1
+
+
+@pytest.mark.parametrize(("low", "high"), [(-128, 127), (-5, 90), (0, 100)])
+def test_signed_8_bits_are_scaled_as_16_bits_are(low: int, high: int) -> None:
+    values = np.linspace(low, high, 96).round().astype(np.int8).reshape(4, 24)
+
+    results = [pixels(read(develop(tiff(values.astype(kind), BLACK_IS_ZERO), "jpeg")))
+               for kind in (np.int8, np.int16)]  # fmt: skip
+
+    assert np.abs(results[0] - results[1]).max() <= 3
+
+
+@pytest.mark.parametrize("kind", [1, 4])
+def test_a_reduced_copy_or_a_mask_in_front_of_the_picture_is_skipped(kind: int) -> None:
+    data = gray_pages((RAMP[:2, ::2], {254: [kind]}), (RAMP, {254: [0]}))
+
+    assert np.array_equal(pixels(read(develop(data))), RAMP)
+
+
+def test_a_file_of_nothing_but_a_reduced_copy_is_that_picture() -> None:
+    assert np.array_equal(pixels(read(develop(gray_pages((RAMP, {254: [1]}))))), RAMP)
+
+
+@pytest.mark.parametrize("tags", [{50706: [1, 4]}, {254: [1], 330: [8, 8]}])
+def test_the_preview_of_a_raw_file_is_not_its_picture(tags: dict[int, list[int] | bytes]) -> None:
+    with pytest.raises(UnsupportedFormat, match="camera's raw file"):
+        develop(gray_pages((RAMP, tags)))
+
+
+@pytest.mark.parametrize("nodata", [-9999, 5000, 0])
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_what_is_no_data_is_left_out_of_the_stretch(kind: type, nodata: int) -> None:
+    data = np.linspace(300, 1400, 96).reshape(4, 24).astype(kind)
+    holes = data.copy()
+    holes[0, :5] = nodata
+
+    result = pixels(read(develop(tiff(holes, BLACK_IS_ZERO, tags={42113: b"%d\0" % nodata}))))
+
+    expected = (data - data[0, 5]) / (data.max() - data[0, 5]).clip(1) * 65535
+    expected[0, :5] = 0
+    assert np.abs(result - expected).max() < 70
+
+
+def test_nan_can_mean_no_data_and_is_else_no_picture() -> None:
+    values = np.linspace(0, 1, 96).reshape(4, 24).astype(np.float32)
+    values[2, 2] = np.nan
+
+    assert pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: b"nan\0"}))))[2, 2] == 0
+    with pytest.raises(InvalidImage, match="not numbers"):
+        develop(tiff(values, BLACK_IS_ZERO))
