@@ -74,7 +74,7 @@ def run(seen: Stack, sources: Sources, receiver: Receiver) -> dict[str, dict[str
     }
     seen.http.post(f"/tasks/{tasks['cancelled']['taskId']}/cancel")
     seen.sqs.send_message(QueueUrl=seen.outputs["TaskQueueUrl"], MessageBody=f"no task, {SIGNED}")
-    for url in (f"ftp://x/?{SIGNED}", f"https://me:{TOKEN}@x/", f"https://x/{TOKEN} {SIGNED}"):
+    for url in (f"ftp://x/?{SIGNED}", f"https://me:{TOKEN}@x/", f"https://x y/{TOKEN}?{SIGNED}"):
         for field in ("imageUrl", "callbackUrl"):
             body = {"imageUrl": sources.url("/colour.jpg"), field: url}
             refused = seen.http.post("/tasks", json=body)
