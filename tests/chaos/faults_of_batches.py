@@ -280,6 +280,8 @@ def _broken(service: str, name: str) -> Fault:
     return Fault(f"batch: {name} answers errors", strike, frozenset({"ServiceUnavailable"}))
 
 
+# A state retries a lost answer once. If that of a child of the Map Run is lost twice, the run fails.
+MAY_BE_LOST_TWICE = frozenset({"Lambda.Unknown", "States.ExceedToleratedFailureThreshold"})
 CANCELLED_AND_RETRIED = Fault("batch: cancelled, retried at once", cancelled_and_retried)
 FAULTS = [
     Fault("batch: nothing is broken", nothing, strikes=False),
@@ -288,7 +290,7 @@ FAULTS = [
     _broken("dynamodb", "DynamoDB"),
     _broken("sqs", "SQS"),
     _broken("stepfunctions", "Step Functions"),
-    Fault("batch: invocations or answers lost", broken_invocations, frozenset({"Lambda.Unknown"})),
+    Fault("batch: invocations or answers lost", broken_invocations, MAY_BE_LOST_TWICE),
     Fault("batch: its execution stopped by hand", stopped_executions),
     Fault("batch: the event of its end lost", lost_events),
     Fault("batch: its executions cannot start", failing_starts),
