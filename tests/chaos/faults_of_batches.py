@@ -280,7 +280,7 @@ def _broken(service: str, name: str) -> Fault:
     return Fault(f"batch: {name} answers errors", strike, frozenset({"ServiceUnavailable"}))
 
 
-# A state retries a lost answer once. If that of a child of the Map Run is lost twice, the run fails.
+# A state retries a lost answer once. If a child of the Map Run loses two, the run fails.
 MAY_BE_LOST_TWICE = frozenset({"Lambda.Unknown", "States.ExceedToleratedFailureThreshold"})
 CANCELLED_AND_RETRIED = Fault("batch: cancelled, retried at once", cancelled_and_retried)
 FAULTS = [
