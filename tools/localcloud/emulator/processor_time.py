@@ -9,13 +9,12 @@ from pathlib import Path
 def processor_seconds(pid: int) -> float:
     """Return the seconds, infinity if they cannot be found out."""
     try:
+        # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
         # The name of the command, in brackets, may contain spaces.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return by_ps(pid)
-    user, system = map(
-        int, fields[11:13]
-    )  # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    user, system = map(int, fields[11:13])
     return (user + system) / os.sysconf("SC_CLK_TCK")
 
 
