@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,94 +31,11 @@ class Wait:
         return self._ended + (time.monotonic() - self._began if self._began else 0.0)
 
 
-class Line:
-    """Threads in a line. Of those that wait, one of the group with the fewest at work is next."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._waiting: dict[object, str] = {}  # the group of each thread, in the order of arrival
-        self._working: Counter[str] = Counter()
-
-    @property
-    def waiting(self) -> int:
-        """How many threads wait."""
-        return len(self._waiting)
-
-    def join(self, group: str) -> object:
-        """Join the line; return what identifies the thread."""
-        me = object()
-        self._waiting[me] = group
-        return me
-
-    def is_next(self, me: object) -> bool:
-        """Whether a thread is the next one."""
-        return me is min(self._waiting, key=lambda each: self._working[self._waiting[each]])
-
-    def begin(self, me: object) -> None:
-        """Leave the line and begin to work."""
-        self._working[self._waiting.pop(me)] += 1
-
-    def end(self, group: str) -> None:
-        """End the work of a thread of this group."""
-        self._working[group] -= 1
-        if not self._working[group]:
-            del self._working[group]
-
-
-class Limiter:
-    """Lets a few threads work at once, and another one whenever a thread takes too long.
-
-    A thread that takes long is probably waiting, for example for another invocation or for a slow
-    source. It then no longer counts, so it cannot block the others.
-    """
-
-    def __init__(self, most: int, longest: float) -> None:
-        """Let `most` threads work at once. A thread counts for at most `longest` seconds."""
-        self._most, self._longest = most, longest
-        self._begun: list[float] = []  # start times, the oldest first
-        self._line = Line()
-        self._changed = threading.Condition()
-
-    @property
-    def waiting(self) -> int:
-        """How many threads wait for a slot."""
-        return self._line.waiting
-
-    @property
-    def working(self) -> int:
-        """How many threads hold one."""
-        return len(self._begun)
-
-    @contextmanager
-    def slot(self, group: str) -> Iterator[None]:
-        """Wait for a free slot and hold it."""
-        with self._changed:
-            me = self._line.join(group)
-            while (seconds := self._wait()) > 0 or not self._line.is_next(me):
-                self._changed.wait(seconds if seconds > 0 else None)
-            self._line.begin(me)
-            mine = time.monotonic()
-            self._begun.append(mine)
-            self._changed.notify_all()  # there may be a slot for the next one, too
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._begun.remove(mine)
-                self._line.end(group)
-                self._changed.notify_all()
-
-    def _wait(self) -> float:
-        """Return the seconds until a slot is free even if no thread finishes."""
-        if len(self._begun) < self._most:
-            return 0
-        return self._begun[-self._most] + self._longest - time.monotonic()
-
-
 @dataclass(eq=False)
-class Place:
-    """The place of one invocation. Whoever runs it sets `processor_seconds` when it has begun."""
+class Slot:
+    """What a thread holds while it works. Only `Places` looks at the processor time."""
 
+    began: float
     processor_seconds: Callable[[], float] = lambda: math.inf
     """Returns the processor time that its process has used so far, infinity if not known."""
     idle: bool = False
@@ -126,11 +44,81 @@ class Place:
     """The processor time at the last look; infinity before the first one."""
 
 
-class Places:
-    """The places of the invocations of one function: few of them work, more of them may be idle.
+class Turns(ABC):
+    """Threads take turns. Of those that wait, one of the group with the fewest at work is next."""
+
+    def __init__(self) -> None:
+        """Begin with nobody at work."""
+        self._held: list[Slot] = []  # the oldest first
+        self._held_by: Counter[str] = Counter()
+        self._waiting: dict[object, str] = {}  # the group of each thread, in the order of arrival
+        self._changed = threading.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for a slot."""
+        return len(self._waiting)
+
+    @property
+    def working(self) -> int:
+        """How many threads hold one."""
+        return len(self._held)
+
+    @contextmanager
+    def slot(self, group: str) -> Iterator[Slot]:
+        """Wait for a free slot and hold it."""
+        me = object()
+        with self._changed:
+            self._waiting[me] = group
+            while (seconds := self._wait()) > 0 or self._next() is not me:
+                self._changed.wait(seconds if seconds > 0 else None)
+            del self._waiting[me]
+            mine = Slot(time.monotonic())
+            self._held.append(mine)
+            self._held_by[group] += 1
+            self._changed.notify_all()  # there may be a slot for the next one, too
+        try:
+            yield mine
+        finally:
+            with self._changed:
+                self._held.remove(mine)
+                self._held_by[group] -= 1
+                if not self._held_by[group]:
+                    del self._held_by[group]
+                self._changed.notify_all()
+
+    def _next(self) -> object:
+        return min(self._waiting, key=lambda thread: self._held_by[self._waiting[thread]])
+
+    @abstractmethod
+    def _wait(self) -> float:
+        """Return 0 if a slot is free, else the seconds after which to look again."""
+
+
+class Limiter(Turns):
+    """Lets a few threads work at once, and another one whenever a thread takes too long.
+
+    A thread that takes long is probably waiting, for example for another invocation or for a slow
+    source. It then no longer counts, so it cannot block the others.
+    """
+
+    def __init__(self, most: int, longest: float) -> None:
+        """Let `most` threads work at once. A thread counts for at most `longest` seconds."""
+        super().__init__()
+        self._most, self._longest = most, longest
+
+    def _wait(self) -> float:
+        if len(self._held) < self._most:
+            return 0
+        return self._held[-self._most].began + self._longest - time.monotonic()
+
+
+class Places(Turns):
+    """The slots of the invocations of one function: few of them work, more of them may be idle.
 
     An invocation that waits, for example for a slow source, uses no processor. It gives way to
-    another one. Nobody looks at the invocations while no other one waits for a place.
+    another one. Nobody looks at the invocations while no other one waits for a slot. Whoever runs
+    an invocation sets `processor_seconds` of its slot when it has begun.
     """
 
     def __init__(self, working: int, most: int, between_looks: float, share: float) -> None:
@@ -138,59 +126,43 @@ class Places:
 
         Args:
             working: the invocations that may work at once. Idle ones do not count.
-            most: the invocations that may have a place, working and idle ones.
+            most: the invocations that may have a slot, working and idle ones.
             between_looks: seconds between two looks at the invocations.
             share: an invocation that used less than this share of a processor between two looks
                 is idle until the next look.
         """
-        self._working, self._most = working, most
+        super().__init__()
+        self._may_work, self._most = working, most
         self._between_looks, self._share = between_looks, share
-        self._taken: list[Place] = []
         self._looked = 0.0
-        self._line = Line()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def place(self, group: str) -> Iterator[Place]:
-        """Wait for a place and take it."""
-        mine = Place()
-        with self._changed:
-            me = self._line.join(group)
-            while not (self._has_room() and self._line.is_next(me)):
-                self._changed.wait(None if self._has_room() else self._look())
-            self._line.begin(me)
-            self._taken.append(mine)
-            self._changed.notify_all()  # there may be a place for the next one, too
-        try:
-            yield mine
-        finally:
-            with self._changed:
-                self._taken.remove(mine)
-                self._line.end(group)
-                self._changed.notify_all()
 
     def idle(self) -> int:
         """Return how many invocations were idle at the last look."""
         with self._changed:
-            return sum(place.idle for place in self._taken)
+            return sum(slot.idle for slot in self._held)
+
+    def _wait(self) -> float:
+        if self._has_room():
+            return 0
+        left = self._looked + self._between_looks - time.monotonic()
+        if left > 0:
+            return left
+        self._look()
+        return 0 if self._has_room() else self._between_looks
 
     def _has_room(self) -> bool:
-        working = sum(not place.idle for place in self._taken)
-        return len(self._taken) < self._most and working < self._working
+        working = sum(not slot.idle for slot in self._held)
+        return len(self._held) < self._most and working < self._may_work
 
-    def _look(self) -> float:
-        """Find out which invocations are idle; return the seconds until the next look."""
-        since = time.monotonic() - self._looked
-        if since < self._between_looks:
-            return self._between_looks - since
-        self._looked += since
+    def _look(self) -> None:
+        """Find out which invocations are idle."""
+        now = time.monotonic()
+        since, self._looked = now - self._looked, now
         # After a long time without looks, this one only remembers the processor times.
         recent = since < 2 * self._between_looks
-        for place in self._taken:
-            used = place.processor_seconds()
+        for slot in self._held:
+            used = slot.processor_seconds()
             # Not idle if one of them is infinity.
-            place.idle = recent and 0 <= used - place.seen < self._share * since
-            place.seen = used
-        if any(place.idle for place in self._taken):
-            self._changed.notify_all()
-        return 0.0 if self._has_room() else self._between_looks
+            slot.idle = recent and 0 <= used - slot.seen < self._share * since
+            slot.seen = used
+        self._changed.notify_all()

@@ -47,7 +47,7 @@ class Held:
             thread.start()
 
     def _run(self) -> None:
-        with self._places.place("any") as place:
+        with self._places.slot("any") as place:
             place.processor_seconds = self._processor_time
             self.running += 1
             self._go.wait(DEADLINE)

@@ -19,7 +19,7 @@ from typing import Any
 from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
-from tools.localcloud.emulator.limiter import Limiter, Place, Places, Wait
+from tools.localcloud.emulator.limiter import Limiter, Places, Slot, Wait
 from tools.localcloud.emulator.processor_time import processor_seconds
 from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
@@ -47,7 +47,7 @@ only_quiet: ContextVar[bool] = ContextVar("only_quiet", default=False)
 """Whether only messages of quiet groups are received: see `fidelity.fair_queues`."""
 _limiter = Limiter(AT_ONCE * (os.cpu_count() or 1), LONGEST)
 _places: dict[str, Places] = {}
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
+_place: ContextVar[Slot | None] = ContextVar("place", default=None)
 _slots_lock = threading.Lock()
 _waiting = 0
 
@@ -91,7 +91,7 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
         _count(1)
         try:
             with (waiting.get() or Wait()).measured():
-                _place.set(turn.enter_context(places.place(mine)))
+                _place.set(turn.enter_context(places.slot(mine)))
                 turn.enter_context(_limiter.slot(mine))
         finally:
             _count(-1)
