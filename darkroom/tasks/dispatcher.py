@@ -97,10 +97,10 @@ class Dispatcher:
         MarkRunning has stored how often it was retried (`claimRetries`).
         """
         now = self._clock()
-        due: dict[tuple[str, int], Started] = {}
+        due = set()
         while self._started and now - self._started[0].at >= SECONDS_TO_CLAIM:
             started = self._started.popleft()
-            due[started.task_id, started.attempt] = started
+            due.add((started.task_id, started.attempt))
         if not due:
             return
         keys = [{"taskId": task_id} for task_id in {task_id for task_id, _ in due}]
