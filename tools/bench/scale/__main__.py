@@ -18,7 +18,15 @@ from tools.bench.environment import call
 from tools.bench.scale.flow import Flow
 from tools.bench.scale.model import Outcome, Times
 from tools.bench.scale.quotas import quota_table
-from tools.bench.scale.scenarios import AFTER, BEFORE, QUIET, Scenario, fairness, overload
+from tools.bench.scale.scenarios import (
+    AFTER,
+    BEFORE,
+    MINUTE,
+    QUIET,
+    Scenario,
+    fairness,
+    overload,
+)
 from tools.localcloud.cloud import PROJECT
 
 PAGE = PROJECT / "docs" / "scale.md"
@@ -27,7 +35,6 @@ FAIRNESS_PLOT = PROJECT / "docs" / "fairness.svg"
 TASKS, QUICK_TASKS = 1_000_000, 20_000
 STEPS = ("UpdateStatus", "Download", "Grayscale", "Upload", "UpdateStatus")
 TRANSITIONS = len(STEPS) + 1
-MINUTE = 60
 
 Pair = tuple[Outcome, Outcome]
 """Before and after."""

@@ -35,7 +35,6 @@ LONGEST_POLLER_DELAY = 15.0
 """Seconds between two tries of Lambda to invoke dispatch. AWS does not document them."""
 STARTED_TOGETHER = 0.5
 """Seconds of paced starts that are simulated as one."""
-SAMPLE = 5.0
 
 
 class Environment:
@@ -79,7 +78,6 @@ class Flow:
         """Run until all tasks have ended. Endless callers submit until those of others have."""
         for caller in self._callers.values():
             self._env.process(self._submissions(caller))
-        self._env.process(self._samples())
         self._env.process(self._other_stacks())
         for poller in range(self._account.pollers):
             self._env.process(self._poll(max(0, poller - POLLERS + 1) / POLLERS_PER_SECOND))
@@ -230,7 +228,6 @@ class Flow:
         self._finite -= 0 if self._callers[messages.group].endless else count
         if not (self._finite or self.outcome.ended):
             self.outcome.ended = self._env.now
-            self._sample()
         if not (self._open or self._finite):
             self._done.succeed()
 
@@ -242,12 +239,3 @@ class Flow:
             self._functions.limit = 0
             yield self._env.timeout(end - begin)
             self._functions.limit = self._account.concurrency
-
-    def _samples(self) -> Process:
-        while not self.outcome.ended:
-            self._sample()
-            yield self._env.timeout(SAMPLE)
-
-    def _sample(self) -> None:
-        self.outcome.times.append(self._env.now)
-        self.outcome.backlog.append(self._queue.messages)

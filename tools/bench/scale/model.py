@@ -1,7 +1,7 @@
 """What the simulation is given, and what it returns."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,6 @@ class Outcome:
 
     latencies: dict[str, list[tuple[float, int]]]
     """Per caller: seconds, each with its number of COMPLETED tasks."""
-    times: list[float] = field(default_factory=list)
-    """Of the samples, in seconds."""
-    backlog: list[int] = field(default_factory=list)
-    """Messages in the queue at these times, also invisible ones."""
     refused: int = 0
     """Responses 429 of the API."""
     start_throttles: int = 0

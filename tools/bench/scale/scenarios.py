@@ -8,13 +8,9 @@ MILLION = 1_000_000
 MINUTE = 60
 HOUR = 3_600
 
-BEFORE = Policy(
-    fair=False, paced=False, receives=5, hidden=60, retries=10, longest_delay=15
-)  # fmt: skip
+BEFORE = Policy(fair=False, paced=False, receives=5, hidden=60, retries=10, longest_delay=15)
 """No message groups and no pace, and retries for a minute and a half: what was deployed before."""
-AFTER = Policy(
-    fair=True, paced=True, receives=100, hidden=60, retries=180, longest_delay=60
-)  # fmt: skip
+AFTER = Policy(fair=True, paced=True, receives=100, hidden=60, retries=180, longest_delay=60)
 
 STANDARD = Account(1_000, 1_300, 300, 5_000, 5_000)
 EXPRESS = Account(1_000, 6_000, 6_000, longest_execution=5 * MINUTE)

@@ -125,7 +125,6 @@ def test_every_task_ends_once(account: Account, tasks: int, rate: int, policy: P
     outcome = run(account, *callers, policy=policy)
 
     assert outcome.completed("many") + outcome.failed + outcome.dead >= tasks
-    assert outcome.backlog[-1] >= 0
     for latencies in outcome.latencies.values():
         assert all(latency > EXECUTION - 1e-6 for latency, _ in latencies)
 
