@@ -60,7 +60,7 @@ def overload(tasks: int, steps: tuple[float, ...]) -> list[Scenario]:
         Scenario("ten functions, 2", small, crowd(tasks // 50, 20)),
         Scenario("a hundred functions, 5", medium, crowd(tasks // 10, 200)),
         Scenario("sources that take 30 s, 5", STANDARD, (slow, QUIET)),
-        Scenario("functions used up by others for an hour, 5", busy, crowd(tasks // 20, 200)),
+        Scenario("functions used up by others for an hour, 5", busy, crowd(tasks // 10, 200)),
     ]
 
 
