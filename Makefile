@@ -34,7 +34,10 @@ down: ## Stop the local cloud; the next `make up` continues with its state
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, on local clouds of their own
 	@# Several at a time, because most tests wait; the tests of a file share a local cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term tests/unit tests/contract
-	@$(BIN)/pytest --numprocesses 4 --dist loadfile tests/conformance tests/integration tests/browser
+	@# In this order, because the longest files must not begin last.
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
+		tests/integration/release tests/integration/operations tests/integration/tasks \
+		tests/integration tests/conformance tests/browser
 
 accept: $(READY) ## Test a deployed stack: STACK=name REGION=…; by default the local one
 	@$(BIN)/python -m tools.accept --stack "$(STACK)" --region "$(REGION)" --stage "$(STAGE)"

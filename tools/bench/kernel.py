@@ -26,12 +26,18 @@ PICTURES = (
     "has noise of two levels, like a sensor's."
 )
 
+BYTES = (
+    "In brackets are the bytes of the result, also as a ratio: a method that is faster because it "
+    "compresses less is not better. libvips does not compute the luma of BT.601, and its TIFF is "
+    "LZW like the source's, but with a predictor."
+)
+
 Figures = dict[str, dict[str, float]]
 """Figures by picture and method. A method that cannot convert a picture has none for it."""
 
 
 def tables(*, quick: bool) -> list[Table]:
-    """Return three tables: processor time, peak memory, bytes of the result.
+    """Return two tables: processor time and peak memory, both with the bytes of the result.
 
     Args:
         quick: use small pictures, to check that it works.
@@ -45,10 +51,10 @@ def tables(*, quick: bool) -> list[Table]:
         call("corpus", "write", folder, written)
         rounds = call("methods", "measure", folder, seconds, pictures)
         peaks = _peaks(folder, QUICK if quick else LARGE)
+    sizes = {picture: found["bytes"] for picture, found in rounds.items()}
     return [
-        _time({picture: found["seconds"] for picture, found in rounds.items()}),
-        _memory(peaks),
-        _size({picture: found["bytes"] for picture, found in rounds.items()}),
+        _time({picture: found["seconds"] for picture, found in rounds.items()}, sizes),
+        _memory(peaks, sizes),
     ]
 
 
@@ -63,7 +69,7 @@ def _peaks(folder: str, pictures: list[str]) -> Figures:
     return peaks
 
 
-def _time(rounds: dict[str, dict[str, list[float]]]) -> Table:
+def _time(rounds: dict[str, dict[str, list[float]]], sizes: Figures) -> Table:
     """Return the table of seconds by picture and method, of which each round has one."""
     ratios = {
         picture: {
@@ -81,33 +87,28 @@ def _time(rounds: dict[str, dict[str, list[float]]]) -> Table:
         "thread, because a function of 1769 MB has one processor. Pillow is the usual line, "
         "`Image.open(source).convert('L').save(target)`. The methods alternate in one process. "
         "Medians of 5 to 25 rounds; ratios are medians of the ratios within each round. "
-        + PICTURES,
-        ("picture", "Pillow ms", *METHODS[1:]),
-        [_row(picture, f"{naive[picture] * 1000:.0f}", ratios[picture]) for picture in rounds],
+        f"{BYTES} {PICTURES}",
+        ("picture", "Pillow ms", "Pillow kB", *METHODS[1:]),
+        [
+            _row(picture, f"{naive[picture] * 1000:.0f}", ratios[picture], sizes[picture])
+            for picture in rounds
+        ],
         _bars(ratios),
     )
 
 
-def _memory(peaks: Figures) -> Table:
+def _memory(peaks: Figures, sizes: Figures) -> Table:
     ratios = _ratios(peaks)
     return Table(
         "Gray of one file: peak memory",
         "The same, each in a separate process: the highest resident memory, minus the memory of "
         "the process after loading all libraries.",
-        ("picture", "Pillow MiB", *METHODS[1:]),
-        [_row(name, f"{peaks[name][BASELINE] / MIB:.1f}", ratios[name]) for name in peaks],
+        ("picture", "Pillow MiB", "Pillow kB", *METHODS[1:]),
+        [
+            _row(name, f"{peaks[name][BASELINE] / MIB:.1f}", ratios[name], sizes[name])
+            for name in peaks
+        ],
         _bars(ratios),
-    )
-
-
-def _size(sizes: Figures) -> Table:
-    ratios = _ratios(sizes)
-    return Table(
-        "Gray of one file: bytes of the result",
-        "libvips does not compute the luma of BT.601. Its TIFF is LZW like the source's, but with "
-        "a predictor.",
-        ("picture", "Pillow kB", *METHODS[1:]),
-        [_row(name, f"{sizes[name][BASELINE] / 1000:.0f}", ratios[name]) for name in sizes],
     )
 
 
@@ -118,9 +119,15 @@ def _ratios(figures: Figures) -> Figures:
     }
 
 
-def _row(picture: str, naive: str, ratios: Mapping[str, float]) -> tuple[str, ...]:
-    cells = [f"{ratios[method]:.2f}" if method in ratios else "-" for method in METHODS[1:]]
-    return (_title(picture), naive, *cells)
+def _row(
+    picture: str, naive: str, ratios: Mapping[str, float], sizes: Mapping[str, float]
+) -> tuple[str, ...]:
+    baseline = sizes[BASELINE]
+    cells = [
+        f"{ratios[method]:.2f} ({sizes[method] / baseline:.2f})" if method in ratios else "-"
+        for method in METHODS[1:]
+    ]
+    return (_title(picture), naive, f"{baseline / 1000:.0f}", *cells)
 
 
 def _title(picture: str) -> str:
