@@ -3,6 +3,8 @@
 The first line names the columns, in any case and order. Its text also decides the delimiter,
 because a spreadsheet writes the one of its language: comma, semicolon or tab. A first line `sep=;`
 is a hint for Excel. Other columns than `COLUMNS` are the author's own and are ignored.
+
+A quoted value may have line breaks (RFC 4180, section 2), so a row may have several lines.
 """
 
 import csv
@@ -31,8 +33,23 @@ class Rows:
         """Leave out a line that cannot be read. If it is the first one, there are no columns."""
         self._first = False
 
+    def continues(self, line: str) -> bool:
+        """Whether a line ends within a quoted value, so that the next line may belong to it."""
+        return line.count('"') % 2 == 1 and self._columns is not None
+
+    def is_row(self, lines: str) -> bool:
+        """Whether lines are together one row of this table.
+
+        One quotation mark too many must not absorb the rows after it: then its end is in the
+        middle of a value, or there are more values than columns.
+        """
+        try:
+            return len(_cells(lines, self._delimiter or ",")) <= len(self._columns or ())
+        except RowError:
+            return False
+
     def read(self, line: str) -> dict[str, str] | None:
-        """Return the values of a row by column, without the empty ones.
+        """Return the values of a row, of one line or several, by column, without the empty ones.
 
         Return None for a line that is no row: the header, the hint, or a row of empty cells.
 
@@ -85,7 +102,7 @@ def _known_columns(line: str, delimiter: str) -> int:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """Return the values of a row. A row is one line, even if it has an unclosed quotation mark.
+    """Return the values of a row, with a space for each line break.
 
     Raises:
         RowError: the quotation marks do not match.
@@ -95,6 +112,6 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return [cell.strip() for cell in line.split(delimiter)]
     reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
-        return [cell.strip() for cell in next(reader)]
+        return [" ".join(cell.split("\n")).strip() for cell in next(reader)]
     except csv.Error as error:
         raise RowError(f"is not a row of this table: {error}") from error

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.htm
 https://docs.aws.amazon.com/step-functions/latest/dg/example-csv-parse-dist-map.html
 
     {"line": 17, "text": "{…the item, as JSON…}"}
-    {"line": 18, "text": "…PNG…", "problem": "is not UTF-8, from byte 1 on"}
+    {"line": 18, "text": "…PNG…", "problem": "is longer than 32768 bytes"}
 
 The command line reads its lists with `entries`, too. Spreadsheets write them with byte order marks,
 in UTF-16, with any end of line and with other delimiters than a comma; `csv_rows` reads the rows.
@@ -18,6 +18,7 @@ import codecs
 import itertools
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -27,6 +28,8 @@ Entry = dict[str, Any]
 
 MAX_LINE_BYTES = 32 * 1024
 """A line of this size fits the input of a child execution, however its characters are escaped."""
+MAX_ROW_LINES = 100
+"""Lines of one row of CSV: more are a quotation mark that is not closed."""
 MAX_ITEMS = 2_000_000
 """Each child execution of the Map Run returns a count for 50 items. All counts must fit 256 KiB."""
 MAX_BYTES = 500_000_000
@@ -34,6 +37,7 @@ MAX_BYTES = 500_000_000
 MAX_KEPT_TEXT = 500
 """Characters that are kept of a line that is not a valid source."""
 
+ADVICE = "save the file as UTF-8 (in Excel: CSV UTF-8)"
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -73,7 +77,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
-    """Yield an entry for each line that is not empty: its number, counted from 1, and its text.
+    """Yield an entry for each line or row that is not empty: its number, from 1, and its text.
 
     A row of CSV becomes the JSON object of the same item in JSON Lines. The entry of an unreadable
     line has the beginning of the line and a `problem`, which continues a sentence after "Line 17 ".
@@ -83,7 +87,8 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
         form: `jsonl`; or `csv`, where the first line names the columns and each other is a row.
     """
     rows = csv_rows.Rows() if form == "csv" else None
-    for number, raw in enumerate(_lines(chunks), 1):
+    lines = _Lines(chunks)
+    for number, raw in lines:
         if not raw.strip():
             continue
         text, problem = read(raw)
@@ -94,7 +99,7 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
             rows.skip()
         else:
             try:
-                found = rows.read(text)
+                found = rows.read(_whole_row(rows, text, lines))
                 item = None if found is None else _encode(found)
             except csv_rows.RowError as error:
                 item, problem = text, str(error)
@@ -102,6 +107,25 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
             yield {"line": number, "text": text[:MAX_KEPT_TEXT], "problem": problem}
         elif item is not None:
             yield {"line": number, "text": item}
+
+
+def _whole_row(rows: csv_rows.Rows, line: str, lines: "_Lines") -> str:
+    """Return a line with the lines after it that belong to the same row, which are consumed."""
+    whole, size = line, len(line)
+    for count in range(1, MAX_ROW_LINES):
+        if not rows.continues(whole):
+            break
+        raw = lines.peek(count)
+        if raw is None or (size := size + len(raw)) > MAX_LINE_BYTES:
+            return line
+        text, problem = read(raw)
+        if problem:
+            return line
+        whole += "\n" + text
+    if whole == line or not rows.is_row(whole):
+        return line
+    lines.skip(whole.count("\n"))
+    return whole
 
 
 def read(line: bytes) -> tuple[str, str]:
@@ -112,8 +136,38 @@ def read(line: bytes) -> tuple[str, str]:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        return line.decode(errors="replace"), f"is not UTF-8, from byte {error.start + 1} on"
+        problem = f"is not UTF-8, from byte {error.start + 1} on: {ADVICE}"
+        return line.decode(errors="replace"), problem
     return text, "has control characters in it" if CONTROL.search(text) else ""
+
+
+class _Lines:
+    """The numbered lines of a file, in which the next ones can be looked at."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._lines = _lines(chunks)
+        self._ahead: deque[bytes] = deque()
+        self._number = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        while (line := self.peek(1)) is not None:
+            self.skip(1)
+            yield self._number, line
+
+    def peek(self, count: int) -> bytes | None:
+        """Return the line that comes as number `count`, from 1; None behind the last line."""
+        while len(self._ahead) < count:
+            line = next(self._lines, None)
+            if line is None:
+                return None
+            self._ahead.append(line)
+        return self._ahead[count - 1]
+
+    def skip(self, count: int) -> None:
+        """Leave out `count` lines that were looked at."""
+        for _ in range(count):
+            self._ahead.popleft()
+        self._number += count
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

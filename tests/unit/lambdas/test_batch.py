@@ -11,6 +11,7 @@ import pytest
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches import groups, task_index
 from darkroom.batches import runs as batching
+from darkroom.batches.manifests import ADVICE
 from darkroom.errors import SourceNotFound
 from tests.support.fakes.aws import STARTED
 
@@ -285,7 +286,7 @@ def test_an_uploaded_manifest_becomes_the_entries_that_the_map_run_reads(aws: An
         lines = aws.bucket.get("batches/b/manifest.jsonl").splitlines()
         assert [json.loads(line) for line in lines] == [
             {"line": 2, "text": '{"imageUrl":"https://a.example/"}'},
-            {"line": 3, "text": "\ufffd", "problem": "is not UTF-8, from byte 1 on"},
+            {"line": 3, "text": "\ufffd", "problem": f"is not UTF-8, from byte 1 on: {ADVICE}"},
         ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from darkroom.batches import manifests
-from darkroom.batches.manifests import MAX_LINE_BYTES, ManifestTooLarge, entries, write
+from darkroom.batches.manifests import ADVICE, MAX_LINE_BYTES, ManifestTooLarge, entries, write
 
 URL = "https://example.com/a.png"
 GOOD = json.dumps({"imageUrl": URL}).encode()
@@ -41,9 +41,9 @@ def test_a_file_of_empty_lines_has_no_entry(data: bytes, form: str):
 @pytest.mark.parametrize(
     ("line", "shown", "problem"),
     [
-        (b'{"name": "\xff"}', '{"name": "\ufffd"}', "is not UTF-8, from byte 11 on"),
-        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd", "is not UTF-8, from byte 1 on"),
-        (b"\xff\xfe{\x00}\x00", "\ufffd\ufffd{\0}\0", "is not UTF-8, from byte 1 on"),
+        (b'{"name": "\xff"}', '{"name": "\ufffd"}', f"is not UTF-8, from byte 11 on: {ADVICE}"),
+        (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd", f"is not UTF-8, from byte 1 on: {ADVICE}"),
+        (b"\xff\xfe{\x00}\x00", "\ufffd\ufffd{\0}\0", f"is not UTF-8, from byte 1 on: {ADVICE}"),
         (b'{"name": "\0"}', '{"name": "\0"}', "has control characters in it"),
         (b"\x1b[2J", "\x1b[2J", "has control characters in it"),
         (b"[" * 100_000, "[" * 500, "is longer than 32768 bytes"),
@@ -133,7 +133,7 @@ def test_invalid_utf_16_is_a_problem_of_its_line(data: bytes, lines: list[int]):
         (b'"https://a.example/"x,y', "is not a row of this table: ',' expected after '\"'"),
         (b"a,b,c", "is not a row of this table: it has 3 values, but there are 2 columns"),
         (b"a,\0", "has control characters in it"),
-        (b"a,\xfc", "is not UTF-8, from byte 3 on"),
+        (b"a,\xfc", f"is not UTF-8, from byte 3 on: {ADVICE}"),
         (b"a," + b"n" * 200_000, "is longer than 32768 bytes"),
         (b'a,"' + b"n" * 200_000 + b'"', "is longer than 32768 bytes"),
     ],
@@ -144,11 +144,36 @@ def test_a_row_that_cannot_be_read_leaves_the_rows_around_it_alone(row: bytes, p
     assert bad["problem"] == problem
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_quoted_value_may_have_line_breaks(end: str):
+    data = f'imageUrl,name,note|"{URL}","two|lines","|a ""b""||c"|{URL},last,'.replace("|", end)
+    first, last = read(data.encode(), "csv", 3)
+    assert json.loads(str(first["text"])) == {"imageUrl": URL, "name": "two lines"}
+    assert json.loads(str(last["text"])) == {"imageUrl": URL, "name": "last"}
+    assert (first["line"], last["line"]) == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("row", "after"),
+    [
+        ('{URL},12" frame', '{URL},14" frame'),  # two marks too many, each in its row
+        ('{URL},"open', "{URL},a\n" * 150),  # never closed
+        ('{URL},"open', '{URL},a\n{URL},"b,c"\n'),  # would be a row of too many values
+        ('{URL},"open', "{URL}," + "a" * MAX_LINE_BYTES),
+        ('{URL},"open', "{URL},\0"),
+    ],
+)
+def test_a_mark_too_many_does_not_absorb_the_rows_after_it(row: str, after: str):
+    lines = ["imageUrl,name", *f"{row}\n{after}".replace("{URL}", URL).splitlines()]
+    found = read("\n".join(lines).encode(), "csv")
+    assert [entry["line"] for entry in found] == [*range(2, len(lines) + 1)]
+
+
 @pytest.mark.parametrize(
     ("head", "problem"),
     [
         (b'imageUrl,"name', "is not a row of this table: unexpected end of data"),
-        (b"\xffimageUrl", "is not UTF-8, from byte 1 on"),
+        (b"\xffimageUrl", f"is not UTF-8, from byte 1 on: {ADVICE}"),
     ],
 )
 def test_a_table_without_columns_says_so_of_each_line(head: bytes, problem: str):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from darkroom.batches.manifests import ADVICE
 from darkroom.cli.batch import manifest
 from darkroom.cli.files import UnusableFile
 
@@ -140,7 +141,7 @@ GOOD = b'{"imageUrl": "https://x/a.png"}'
         (b"[" * 30_000, "is nested too deeply"),
         (b"[" * 100_000, "is longer than 32768 bytes"),
         (b'{"imageUrl": "\0"}', "has control characters in it"),
-        (b'{"imageUrl": "\xff"}', "is not UTF-8, from byte 15 on"),
+        (b'{"imageUrl": "\xff"}', f"is not UTF-8, from byte 15 on: {ADVICE}"),
     ],
     ids=range(16),
 )
