@@ -261,6 +261,7 @@ def cancel(context: typer.Context, task_ids: TaskIds = None, *, batch_id: BatchI
 
 
 for command in (
-    commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.cost,
+    commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.restore,
+    commands.cost,
 ):  # fmt: skip
     app.command()(command)

@@ -1,4 +1,4 @@
-"""The commands `logs`, `console`, `doctor`, `redrive-dlq` and `cost`. See `darkroom.cli.main`."""
+"""The commands for those who operate a stack. See `darkroom.cli.main`."""
 
 import webbrowser
 from typing import Annotated
@@ -117,6 +117,33 @@ def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = F
         say(f"{outcome.kept} kept: not a task, so dispatch would refuse it again. See --dry-run.")
     if hidden := total - outcome.moved - outcome.kept:
         say(f"{hidden} not received: `reconcile` has ended it, or is processing it right now.")
+
+
+def restore(
+    context: typer.Context,
+    copy: Annotated[
+        str, typer.Argument(metavar="TABLE", help="A restored copy of the tasks or the batches.")
+    ],
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Copy lost tasks or batches back from a restored table.
+
+    Restore the table to a point in time first, which creates a new table. This command copies what
+    the stack's own table no longer has; it changes and removes nothing. Items that callers have
+    deleted since are missing, too: see docs/maintain.md.
+    """
+    from darkroom.cli.operator.restore import Restore
+    from darkroom.cli.render import by_status, confirm, count, say
+
+    restored = Restore(stack_of(context), copy)
+    missing = restored.count()
+    items = count(missing.total(), "item")
+    say(f"{items} of {copy} missing in {restored.table}. {by_status(missing)}".strip())
+    if missing and not dry_run:
+        confirm(f"Copy {items} to {restored.table}?", yes=yes)
+        say(f"{restored.copy()} copied.")
 
 
 def cost(

@@ -78,6 +78,27 @@ def test_a_source_that_is_not_there(stack: Stack, darkroom, sources: Sources):
     assert "Download" in shown["logs"]
 
 
+def test_a_task_that_was_deleted_by_mistake_is_restored(stack: Stack, darkroom, sources: Sources):
+    task = stack.ended(stack.submit(sources.url("/colour.jpg"))["taskId"])
+    dynamodb, table = stack.cloud.client("dynamodb"), stack.outputs["TableName"]
+    key = {"taskId": {"S": task["taskId"]}}
+    item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    dynamodb.create_table(
+        TableName="restored",
+        AttributeDefinitions=[{"AttributeName": "taskId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "taskId", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName="restored", Item=item)
+    dynamodb.delete_item(TableName=table, Key=key)
+
+    done = darkroom("restore restored --yes")
+
+    assert "1 item of restored missing" in done.output
+    assert "1 copied." in done.output
+    assert stack.task(task["taskId"])["result"]["sha256"] == task["result"]["sha256"]
+
+
 def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sources):
     path = "/held/runbook"
     task_id = stack.submit(sources.url(path))["taskId"]
@@ -112,13 +133,17 @@ def test_a_permission_that_is_missing(stack: Stack, darkroom, sources: Sources):
 
 def test_a_message_that_could_not_be_dispatched(stack: Stack, darkroom, sources: Sources):
     queue = {"QueueUrl": stack.outputs["TaskQueueUrl"]}
-    stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "1"})
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    usual = stack.sqs.get_queue_attributes(**queue, AttributeNames=names)["Attributes"]
+    redrive = json.dumps(json.loads(usual["RedrivePolicy"]) | {"maxReceiveCount": 3})
+    hasty = {"VisibilityTimeout": "1", "RedrivePolicy": redrive}
+    stack.sqs.set_queue_attributes(**queue, Attributes=hasty)
     with stack.without_policy("Dispatch"):
         task_id = stack.submit(sources.url("/colour.jpg"))["taskId"]
         until(lambda: stack.depth("DeadLetterQueueUrl"), 60, "it is a dead letter")
     reconcile = stack.physical("ReconcileFunction")
     stack.cloud.client("lambda").invoke(FunctionName=reconcile, Payload=b"{}")
-    stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "60"})
+    stack.sqs.set_queue_attributes(**queue, Attributes=usual)
     task = stack.ended(task_id)
 
     shown = followed(darkroom, task)
