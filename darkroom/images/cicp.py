@@ -23,8 +23,6 @@ BOX, LARGE = 8, 16
 SAMPLE_ENTRY = 86
 """Bytes of the head of a visual sample entry, before its boxes (ISO/IEC 14496-12, 12.1.3)."""
 TO_SAMPLE_ENTRY = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-MONOCHROME = 0x10
-"""A flag in the third byte of `av1C` (AV1 Codec ISO Media File Format Binding, 2.3)."""
 
 Box = tuple[bytes, memoryview]
 
@@ -37,13 +35,11 @@ class Encoding:
     """The transfer characteristics of ITU-T H.273, table 3; None: it names none."""
     full_range: bool = True
     """Whether black is 0 and white the largest value. Decoders of AVIF and HEIC see to it."""
-    monochrome: bool = False
-    """Whether an AVIF has no chroma. Pillow returns RGB for it."""
 
 
 def encoding(data: Data) -> Encoding:
     """Return what a PNG, an AVIF or a HEIC says about its values; nothing for any other file."""
-    with contextlib.suppress(IndexError, struct.error, ValueError):  # it is broken
+    with contextlib.suppress(LookupError, struct.error, ValueError):  # it is broken
         if data[:8] == PNG:
             return _of_png(memoryview(data))
         if data[4:8] == b"ftyp":
@@ -65,13 +61,10 @@ def _of_png(data: memoryview) -> Encoding:
 
 
 def _of_boxes(data: memoryview) -> Encoding:
-    transfer, monochrome = None, False
     for kind, content in _properties(data):
         if kind == b"colr" and bytes(content[:4]) == b"nclx":
-            transfer = int.from_bytes(content[6:8])
-        elif kind == b"av1C":
-            monochrome = bool(content[2] & MONOCHROME)
-    return Encoding(transfer, monochrome=monochrome)
+            return Encoding(int.from_bytes(content[6:8]))
+    return Encoding()
 
 
 def _properties(data: memoryview) -> list[Box]:

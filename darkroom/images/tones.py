@@ -65,7 +65,7 @@ def tone(image: Any) -> Tone | None:
         return partial(_table, curve if said.full_range else _full_range(curve))
     if image.format == "PNG" and said.transfer is not None:
         return None  # the values of all other kinds are shown like those of sRGB
-    if image.mode in GRAY | DEEP or said.monochrome:
+    if image.mode in GRAY | DEEP:
         profile = image.info.get("icc_profile", b"")
         if _is_gray_profile(profile) and _is_plausible(found := partial(_profile_table, profile)):
             return found
