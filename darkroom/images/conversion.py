@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image, ImageMath
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import tiff
+from darkroom.images import tiff, tones
 from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
 WHITE = 0xFFFF
@@ -58,21 +58,23 @@ def repair_transparency(image: Any) -> None:
         image.info["transparency"] *= 0xFF // (2**depth - 1)
 
 
-def gray(image: Image.Image, target: str) -> Image.Image:
+def gray(image: Image.Image, target: str, tone: tones.Tone | None = None) -> Image.Image:
     """Return a loaded image in gray: mode `L`, `LA` if it has transparency, or 16 bits.
 
     Args:
         image: the picture, in any mode.
         target: format of the result; only formats in `WITH_16_BITS` get 16 bits.
+        tone: what makes its values those of sRGB, if anything has to.
 
     Raises:
         InvalidImage: a pixel is not a finite number.
         UnsupportedFormat: it has 32-bit integers that Pillow cannot hold.
     """
     if image.mode in DEEP:
-        return _deep(image, target)
+        return _deep(image, target, tone)
     if hasattr(image, "tag_v2"):
         image = tiff.loaded(image)
+    image = tones.applied(image, tone)
     if image.has_transparency_data:
         return _clean(image.convert("LA"))
     if image.mode == "LAB":
@@ -119,10 +121,10 @@ def _with_key(frames_with_alpha: list[Image.Image]) -> list[Image.Image]:
     return frames
 
 
-def _deep(image: Image.Image, target: str) -> Image.Image:
+def _deep(image: Image.Image, target: str, tone: tones.Tone | None) -> Image.Image:
     """Return an image of more than 8 bits, as 16 bits where the format allows, else as 8."""
     key = image.info.get("transparency")
-    image = _sixteen_bits(image)
+    image = tones.applied_deep(_sixteen_bits(image), tone, key)
     if target in WITH_16_BITS and (key is None or target == "PNG"):
         image = _clean(image)
         if key is not None:

@@ -1,5 +1,6 @@
 """The image formats: which ones Darkroom accepts, what each can hold, and how it is written."""
 
+from pathlib import Path
 from typing import Any, BinaryIO
 
 # The only parsers that a source may reach. They are imported here, because Pillow loads all of its
@@ -15,8 +16,8 @@ from PIL import (  # noqa: F401
     WebPImagePlugin,
 )
 
-from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
-from darkroom.images import kinds
+from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
+from darkroom.images import kinds, metadata
 
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -102,3 +103,40 @@ def _compression(source: Image.Image, quality: int) -> dict[str, Any]:
     if own == "jpeg" and not source.has_transparency_data and source.mode not in DEEP:
         return {"compression": own, "quality": quality}
     return {"compression": own if own in TIFF_COMPRESSIONS else "tiff_adobe_deflate"}
+
+
+def save(image: Image.Image, to: Path | BinaryIO, target: str, options: dict[str, Any]) -> None:
+    """Write a result.
+
+    Args:
+        image: in a mode that the format supports.
+        to: an open file, or the path of a new one.
+        target: its format.
+        options: Pillow's, and in `fields` the `metadata.Fields` that the file gets.
+
+    Raises:
+        ImageTooLarge: it needs too much memory, or has too much detail for a WebP.
+        UnsupportedFormat: the encoder cannot write it.
+        OSError: of the file system.
+    """
+    fields = options.get("fields", {})
+    options = {name: value for name, value in options.items() if name != "fields"}
+    try:
+        image.save(to, target, **options, **metadata.options(fields, target))
+    except MemoryError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        # libwebp has one error for all that is too large: its first partition holds 512 KiB.
+        if "memory" in str(error).lower() or (target == "WEBP" and isinstance(error, ValueError)):
+            raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
+        raise UnsupportedFormat(
+            f"The result cannot be written as {target}: {error}. Choose another output format."
+        ) from error
+    if target == "TIFF" and fields:
+        if isinstance(to, Path):
+            with to.open("r+b") as file:
+                metadata.add_to_tiff(file, fields)
+        else:
+            metadata.add_to_tiff(to, fields)

@@ -5,7 +5,11 @@
 | colour | luma by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B; of a JPEG, its own luma plane |
 | CMYK, YCCK | luma of (1 - ink)(1 - black); in a JPEG the inks are inverted, as Adobe does it |
 | CIE Lab | luma of its colours in sRGB |
-| colour profile, gamma | not applied, and dropped: they describe colours that are gone |
+| a profile of gray, in JPEG, PNG, TIFF and AVIF | applied: the result has the gray values of sRGB |
+| a profile of colours, or one that is broken or foreign | ignored, and dropped |
+| the gamma of a gray PNG, or of a gray palette | applied, unless it is 1/2.2 within 5 % |
+| the gamma of colours | ignored |
+| PQ, HLG and linear values, by `cICP` in PNG and `nclx` in AVIF | as sRGB; 203 cd/m² are white |
 | orientation: Exif 274, else XMP; `irot` and `imir` of AVIF | applied to the pixels, tag dropped |
 | alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF; in GIF on or off; else on white |
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
@@ -26,10 +30,12 @@
 | uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
 | an AVIF that is cropped by a clean aperture | UnsupportedFormat |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
+| what a frame of a GIF clears for the next | transparent, as in browsers |
 | a GIF's frame that extends over the edge | cropped |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
+| Exif's Copyright, Artist and time of the picture | kept in JPEG, PNG, WebP, TIFF and AVIF |
 | other metadata | dropped |
 | bytes after the end | ignored |
 | chunks and segments beside the pixels that are broken or long | ignored |
@@ -43,10 +49,6 @@
 import io
 import mmap
 import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,10 +56,20 @@ from typing import Any, BinaryIO
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import conversion, jpeg, limits, parts, repairs, structure, tiff
-from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
+from darkroom.images import (
+    conversion,
+    jpeg,
+    limits,
+    metadata,
+    parts,
+    repairs,
+    structure,
+    tiff,
+    tones,
+)
+from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, save, unidentified
 
-_one_at_a_time = threading.Lock()
+OUT_OF_MEMORY = re.compile("out of memory", re.IGNORECASE)
 LOSSLESS = b"\xff\xc3"
 """The marker of a lossless JPEG, which can be decoded only to its own colours."""
 
@@ -86,7 +98,7 @@ def grayscale(
 
     Args:
         source: an encoded image in one of `FORMATS`, or the path of its file.
-        output: `auto` (the format of the source), `jpeg`, `png` or `webp`.
+        output: `auto` (the format of the source), `jpeg`, `png`, `webp` or `avif`.
         quality: 1 to 100, for lossy formats.
         max_pixels: width x height x frames that may be decoded.
         max_memory: bytes that it may need, by the estimate of `images.memory`.
@@ -100,7 +112,7 @@ def grayscale(
         InvalidImage: the source is empty, broken or truncated.
     """
     try:
-        with _limits_of_pillow(max_pixels):
+        with limits.of_pillow(max_pixels):
             gray, target, options = _develop(
                 source, output, quality, max_pixels=max_pixels, max_memory=max_memory
             )
@@ -114,25 +126,11 @@ def grayscale(
     except MemoryError as error:
         raise ImageTooLarge("The image needs more memory than is available.") from error
     except Exception as error:
+        if OUT_OF_MEMORY.search(str(error)):  # libavif's error is not a MemoryError
+            raise ImageTooLarge("The image needs more memory than is available.") from error
         # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and
         # more. All of them mean the same.
         raise InvalidImage(f"The image cannot be decoded: {error}.") from error
-
-
-@contextmanager
-def _limits_of_pillow(max_pixels: int) -> Iterator[None]:
-    """Make Pillow accept everything that our own limit allows, without warnings.
-
-    Both settings apply to the whole process, so other threads wait. Lambda has none.
-    """
-    with _one_at_a_time, warnings.catch_warnings(action="ignore"):
-        before = Image.MAX_IMAGE_PIXELS
-        # At least Pillow's own limit: it also counts pixels outside the image, such as of tiles.
-        Image.MAX_IMAGE_PIXELS = max(before or 0, max_pixels)
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
 
 
 def _develop(
@@ -149,10 +147,12 @@ def _develop(
         target = identify(image) if output == "auto" else output.upper()
         frames = limits.check(image, target, size, max_pixels=max_pixels, max_memory=max_memory)
         options = encoder(image, target, quality)
+        tone = tones.tone(image)
         if frames == 1:
-            return _still(image, target), target, options
+            gray, more = _still(image, target, tone)
+            return gray, target, options | more
         try:
-            gray, more = _animation(image, target, max_pixels)
+            gray, more = _animation(image, target, tone, max_pixels)
         except (DarkroomError, MemoryError):
             raise
         except Exception:
@@ -162,7 +162,8 @@ def _develop(
             return gray, target, options | more
     # The animation is broken: what programs that do not support it show is whole.
     with _open(source, still=True) as image:
-        return _still(image, target), target, options
+        gray, more = _still(image, target, tone)
+        return gray, target, options | more
 
 
 def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
@@ -176,6 +177,7 @@ def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
         )
     except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
         raise unidentified(_stream(source)) from error
+    tones.note(image, data)
     conversion.repair_transparency(image)
     if identify(image) == "TIFF":
         tiff.prepare(image)
@@ -198,8 +200,8 @@ def _mapped(path: Path) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _still(image: Any, target: str) -> Image.Image:
-    """Return the first frame in gray, upright, in a mode that the target format supports."""
+def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Image, dict[str, Any]]:
+    """Return the first frame in gray, upright, in a mode of the target format, and options."""
     file = image.fp
     try:
         _load(image)
@@ -211,11 +213,12 @@ def _still(image: Any, target: str) -> Image.Image:
         image = found
     repairs.repair(image)
     turn = conversion.orientation(image)
-    gray = conversion.fit([conversion.gray(image, target)], target)[0]
+    kept = metadata.fields(image)
+    gray = conversion.fit([conversion.gray(image, target, tone)], target)[0]
     if gray is not image:
         image.close()  # frees the colours
     # Turned after it is gray, because gray has a quarter of the bytes.
-    return conversion.upright(gray, turn)
+    return conversion.upright(gray, turn), {"fields": kept}
 
 
 def _load(image: Any) -> None:
@@ -238,7 +241,9 @@ def _header(file: Any) -> bytes:
     return bytes(file.read(end))
 
 
-def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, dict[str, Any]]:
+def _animation(
+    image: Any, target: str, tone: tones.Tone | None, max_pixels: int
+) -> tuple[Image.Image, dict[str, Any]]:
     """Return the first frame, and the encoder's options with the other frames."""
     size, durations, frames = image.size, [], []
     # A PNG's picture for programs that do not support animation.
@@ -254,12 +259,13 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
         if identify(image) == "GIF":
             repairs.clear_background(image)
         # Pillow reuses one object for all frames, so each frame is copied.
-        gray = conversion.gray(frame.crop((0, 0, *size)), target)
+        gray = conversion.gray(frame.crop((0, 0, *size)), target, tone)
         frames.append(conversion.upright(gray, conversion.orientation(frame)))
     if number + 1 != image.n_frames:
         raise EOFError("the last frames of the animation are missing")
     frames = conversion.fit(frames, target)
     options: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": durations}
+    options["fields"] = metadata.fields(image)
     if target == "PNG" and has_default_image:
         options |= {"default_image": True, "duration": durations[1:]}
     if "loop" in image.info:
@@ -276,15 +282,6 @@ def _animation(image: Any, target: str, max_pixels: int) -> tuple[Image.Image, d
 
 def _write(gray: Image.Image, to: Path | None, target: str, options: dict[str, Any]) -> Gray:
     file = io.BytesIO()
-    try:
-        gray.save(to or file, target, **options)
-    except ValueError as error:  # only libwebp raises it: its first partition holds 512 KiB
-        raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
-    except OSError as error:
-        if error.errno:  # of the file system
-            raise
-        raise UnsupportedFormat(
-            f"The result cannot be written as {target}: {error}. Choose another output format."
-        ) from error
+    save(gray, to or file, target, options)
     content_type, extension = CONTENT_TYPES[target]
     return Gray(file.getvalue(), content_type, extension, gray.width, gray.height)

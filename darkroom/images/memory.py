@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from darkroom.images import tones
 from darkroom.images.formats import DEEP, identify
 
 DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 1, "TIFF": 0, "WEBP": 13, "AVIF": 11}
@@ -79,6 +80,7 @@ def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
     area = image.width * image.height
     file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP makes a copy
     picture, converted = _pixel(image, source)
+    converted += tones.bytes_per_pixel(image)
     decode = file + area * (DECODER[source] + picture + converted) + _special(image, source)
     # Pillow knows only whether the first frame of a GIF is transparent.
     transparent = image.has_transparency_data or (

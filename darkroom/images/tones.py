@@ -1,0 +1,223 @@
+"""Convert values to those of sRGB, as the file defines them: gray profiles, gamma, PQ, HLG, linear.
+
+Each kind becomes a table, from each value of the file to the value of sRGB with the same luminance.
+
+A **gray profile** is applied by Little CMS, which is in Pillow. It runs without its optimization:
+that one replaces a curve by 33 points, which are wrong by up to 10 levels of 8 bits near black.
+A profile that is broken, not one of gray, or of which the curve is not that of any device, is
+ignored.
+
+The **gamma of a PNG** counts if the PNG is gray and nothing more exact is known (PNG, third
+edition, 4.3: `cICP`, `iCCP` and `sRGB` come first). Near 1/2.2 it means sRGB (11.3.2.2 and
+11.3.2.5), so it is applied only beyond 5 %, which is libpng's threshold (`PNG_GAMMA_THRESHOLD`).
+
+**PQ and HLG** (ITU-R BT.2100) show diffuse white at 203 cd/m² (ITU-R BT.2408), which becomes white;
+what is brighter becomes white as well. HLG is shown as on a display of 1,000 cd/m².
+"""
+
+import io
+import itertools
+import math
+import struct
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PIL import Image
+
+from darkroom.images import cicp
+from darkroom.images.formats import DEEP
+from darkroom.images.parts import Data
+
+Tone = Callable[[int], list[int]]
+"""Returns a table with a value of sRGB for each of 256 or 65,536 values of the file."""
+
+KEY = "encoding"
+"""The entry of an image's `info` with the `cicp.Encoding` of its file."""
+GRAY = {"1", "L", "LA"}
+BANDS = {"L": 1, "LA": 1, "RGB": 3, "RGBA": 3}
+"""The bands of each mode that a table applies to. The other one is alpha."""
+BYTE, WORD = 2**8, 2**16
+
+MOST_PROFILE = 2**20
+"""Bytes of a profile that is read. Profiles of gray have a few hundred, or some thousand."""
+CLASSES = {b"scnr", b"mntr", b"prtr", b"spac"}
+"""The classes of profiles for devices and color spaces (ICC.1:2022, 7.2.5)."""
+RELATIVE, NO_OPTIMIZATION = 1, 0x100  # lcms2.h: INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_NOOPTIMIZE
+
+GAMMA, THRESHOLD = 1 / 2.2, 0.05
+GAMMAS = (0.1, 10)
+"""The values of a gamma that is believed."""
+DIFFUSE_WHITE, PQ_PEAK, HLG_PEAK = 203, 10_000, 1_000  # cd/m²
+NARROW = (16 / 255, 235 / 255)
+"""Black and white in narrow range, as fractions of the largest value (ITU-R BT.2100, table 9)."""
+
+
+def note(image: Any, data: Data) -> None:
+    """Keep what the file of an opened image says about its values, which Pillow passes over."""
+    image.info[KEY] = cicp.encoding(data)
+
+
+def tone(image: Any) -> Tone | None:
+    """Return how the values of an opened image become those of sRGB; None: they already are."""
+    said: cicp.Encoding = image.info.get(KEY, cicp.Encoding())
+    if curve := CURVES.get(said.transfer):
+        return partial(_table, curve if said.full_range else _full_range(curve))
+    if image.format == "PNG" and said.transfer is not None:
+        return None  # the values of all other kinds are shown like those of sRGB
+    if image.mode in GRAY | DEEP:
+        profile = image.info.get("icc_profile", b"")
+        if _is_gray_profile(profile) and _is_plausible(found := partial(_profile_table, profile)):
+            return found
+    gamma = image.info.get("gamma", GAMMA) if image.format == "PNG" else GAMMA
+    if "srgb" in image.info or abs(gamma / GAMMA - 1) <= THRESHOLD or not _is_gray(image):
+        return None
+    if not GAMMAS[0] <= gamma <= GAMMAS[1]:
+        return None
+    return partial(_table, lambda value: encoded(value ** (1 / gamma)))
+
+
+def applied(image: Image.Image, tone: Tone | None) -> Image.Image:
+    """Return a loaded image of 8 bits with the values of sRGB. Its alpha stays."""
+    if tone is None:
+        return image
+    if image.has_transparency_data:
+        image = image.convert("LA" if _is_gray(image) else "RGBA")
+    elif image.mode not in BANDS:
+        image = image.convert("L" if _is_gray(image) else "RGB")
+    table, alpha = tone(BYTE), list(range(BYTE)) if image.mode in {"LA", "RGBA"} else []
+    return image.point(table * BANDS[image.mode] + alpha)
+
+
+def bytes_per_pixel(image: Any) -> int:
+    """Return the bytes of memory that `applied` needs for a pixel of an opened image of colours."""
+    return 0 if _is_gray(image) or tone(image) is None else 8
+
+
+def applied_deep(image: Image.Image, tone: Tone | None, key: int | None) -> Image.Image:
+    """Return an image of mode `I;16` with the values of sRGB.
+
+    Args:
+        image: the image.
+        tone: what makes the values.
+        key: the value that means transparent, and keeps this meaning. No other gets equal to it.
+    """
+    if tone is None:
+        return image
+    table = tone(WORD)
+    if key is not None:
+        table = [value ^ (value == key) for value in table]
+        table[key] = key
+    whole = image.convert("I")  # the mode for which Pillow has tables of 65,536 values, of bytes
+    low = whole.point([value & 0xFF for value in table], "L")
+    high = whole.point([value >> 8 for value in table], "L")
+    del whole
+    return Image.frombytes("I;16", image.size, Image.merge("LA", (low, high)).tobytes())
+
+
+def encoded(light: float) -> float:
+    """Return the value of sRGB for a luminance; black is 0 and white 1 (IEC 61966-2-1)."""
+    if light <= 0.0031308:  # noqa: PLR2004
+        return 12.92 * max(light, 0)
+    return float(1.055 * min(light, 1) ** (1 / 2.4) - 0.055)
+
+
+def _pq(value: float) -> float:
+    """Return sRGB for a value of the perceptual quantizer (ITU-R BT.2100, table 4)."""
+    m1, m2 = 2610 / 16384, 2523 / 4096 * 128
+    c1, c2, c3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+    root = value ** (1 / m2)
+    light = (max(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
+    return encoded(light * PQ_PEAK / DIFFUSE_WHITE)
+
+
+def _hlg(value: float) -> float:
+    """Return sRGB for a value of hybrid log-gamma (ITU-R BT.2100, table 5)."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = value**2 / 3 if value <= 1 / 2 else (math.exp((value - c) / a) + b) / 12
+    return encoded(scene**1.2 * HLG_PEAK / DIFFUSE_WHITE)
+
+
+CURVES: dict[int | None, Callable[[float], float]] = {
+    cicp.LINEAR: encoded,
+    cicp.PQ: _pq,
+    cicp.HLG: _hlg,
+}
+
+
+def _full_range(curve: Callable[[float], float]) -> Callable[[float], float]:
+    black, white = NARROW
+    return lambda value: curve(min(max((value - black) / (white - black), 0), 1))
+
+
+def _table(curve: Callable[[float], float], values: int) -> list[int]:
+    most = values - 1
+    return [round(curve(value / most) * most) for value in range(values)]
+
+
+def _is_gray(image: Any) -> bool:
+    """Whether an image is gray, also by a palette that has nothing but gray."""
+    if image.mode != "P":
+        return image.mode in GRAY | DEEP
+    palette = image.getpalette("RGB")
+    return bool(palette) and palette[::3] == palette[1::3] == palette[2::3]
+
+
+def _is_gray_profile(profile: bytes) -> bool:
+    """Whether this begins like a profile of gray (ICC.1:2022, 7.2)."""
+    return (
+        len(profile) <= MOST_PROFILE
+        and profile[36:40] == b"acsp"
+        and profile[16:20] == b"GRAY"
+        and profile[12:16] in CLASSES
+    )
+
+
+def _is_plausible(tone: Tone) -> bool:
+    """Whether a profile can be read, and its black is dark, its white bright, and nothing falls."""
+    try:
+        table = tone(BYTE)
+    except Exception:  # noqa: BLE001 - whatever is wrong with a profile, the picture is not
+        return False
+    rises = all(low <= high for low, high in itertools.pairwise(table))
+    return rises and table[0] < BYTE / 4 and table[-1] > BYTE * 3 / 4
+
+
+def _profile_table(profile: bytes, values: int) -> list[int]:
+    from PIL import ImageCms  # noqa: PLC0415 - few files need it
+
+    transform = ImageCms.buildTransform(
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        ImageCms.ImageCmsProfile(io.BytesIO(_srgb_gray())),
+        "I;16",
+        "I;16",
+        ImageCms.Intent(RELATIVE),
+        ImageCms.Flags(NO_OPTIMIZATION),
+    )
+    step = (WORD - 1) // (values - 1)
+    ramp = struct.pack(f"<{values}H", *range(0, WORD, step))
+    done: Any = ImageCms.applyTransform(Image.frombytes("I;16", (values, 1), ramp), transform)
+    found = struct.unpack(f"<{values}H", done.tobytes())
+    return [(value + step // 2) // step for value in found]
+
+
+def _srgb_gray() -> bytes:
+    """Return a profile of gray with the curve of sRGB (ICC.1:2022, 7, 10.18 and 10.31)."""
+    white = _fixed(0.9642, 1, 0.8249)  # D50
+    srgb = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    tags = {
+        b"wtpt": b"XYZ \0\0\0\0" + white,
+        b"kTRC": b"para\0\0\0\0\0\3\0\0" + _fixed(*srgb),
+    }
+    index, content, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, tag in tags.items():
+        index += struct.pack(">4sII", name, at + len(content), len(tag))
+        content += tag
+    size = at + len(content)
+    head = struct.pack(">I4xI4s4s4s12x4s28x", size, 0x02400000, b"mntr", b"GRAY", b"XYZ ", b"acsp")
+    return (head + white).ljust(128, b"\0") + index + content
+
+
+def _fixed(*values: float) -> bytes:
+    """Return numbers as s15Fixed16Number (ICC.1:2022, 4.6)."""
+    return struct.pack(f">{len(values)}i", *(round(value * WORD) for value in values))
