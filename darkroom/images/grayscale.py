@@ -256,10 +256,13 @@ def _animation(
         limits.check_pixels(frame, image.n_frames, max_pixels)
         frame.load()  # the duration of a WebP frame is known only after this
         durations.append(int(frame.info.get("duration", 0)))
+        # Pillow reuses one object for all frames, so each frame is copied.
         if identify(image) == "GIF":
             repairs.clear_background(image)
-        # Pillow reuses one object for all frames, so each frame is copied.
-        gray = conversion.gray(frame.crop((0, 0, *size)), target, tone)
+            copy = repairs.without_alpha(frame.crop((0, 0, *size)))
+        else:
+            copy = frame.crop((0, 0, *size))
+        gray = conversion.gray(copy, target, tone)
         frames.append(conversion.upright(gray, conversion.orientation(frame)))
     if number + 1 != image.n_frames:
         raise EOFError("the last frames of the animation are missing")

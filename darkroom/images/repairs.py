@@ -11,8 +11,9 @@ from PIL import Image
 from darkroom.errors import UnsupportedFormat
 
 OPAQUE = 0xFF
-CLEAR = 2
-"""A GIF's disposal: the area of the frame becomes transparent (GIF89a, section 23)."""
+CLEAR, PREVIOUS = 2, 3
+"""A GIF's disposal: the area of the frame becomes transparent, or what it was before (GIF89a,
+section 23)."""
 
 
 def repair(image: Any) -> None:
@@ -26,24 +27,40 @@ def repair(image: Any) -> None:
 
 
 def clear_background(gif: Any) -> None:
-    """Make what the first frame of a GIF leaves free transparent, as browsers do.
+    """Make what the frames of a GIF leave free or clear transparent, as browsers do.
 
-    Pillow fills it with the background colour. It is called after each frame is loaded.
+    Pillow fills it with the background colour. It is called after each frame is loaded, and also
+    says what Pillow shall restore before the next one (GIF89a, section 23).
     """
-    area = gif.dispose_extent
-    if gif.tell() or area == (0, 0, *gif.size):
-        return
-    whole = gif.convert("RGBA")
-    if "transparency" not in gif.info:
+    area, first = gif.dispose_extent, gif.tell() == 0
+    clears = gif.disposal_method == CLEAR or (first and gif.disposal_method == PREVIOUS)
+    # Pillow takes the method of the previous frame for one that has none.
+    gif.disposal_method = 0
+    if first and area != (0, 0, *gif.size):
         painted = Image.new("L", gif.size)
         painted.paste(OPAQUE, area)
-        whole.putalpha(painted)
+        _with_alpha(gif, None if "transparency" in gif.info else painted)
+    if clears:
+        _with_alpha(gif, None)
+        gif.dispose = Image.new("RGBA", (area[2] - area[0], area[3] - area[1])).im
+
+
+def _with_alpha(gif: Any, alpha: Image.Image | None) -> None:
+    """Give a GIF's picture alpha, if it has none yet: that of its colours, or another one."""
+    if gif.mode == "RGBA":
+        return
+    whole = gif.convert("RGBA")
+    if alpha:
+        whole.putalpha(alpha)
     gif.im, gif._mode = whole.im, "RGBA"  # noqa: SLF001 - there is no public way
     gif.info.pop("transparency", None)
-    if gif.disposal_method == CLEAR:
-        gif.dispose = Image.new("RGBA", (area[2] - area[0], area[3] - area[1])).im
-    elif gif.dispose is not None:  # the previous frame's pixels, of which there are none
-        gif.dispose = whole.crop(area).im
+
+
+def without_alpha(frame: Image.Image) -> Image.Image:
+    """Return the frame of an animation without its alpha, if that is opaque everywhere."""
+    if frame.mode == "RGBA" and frame.getchannel("A").getextrema() == (OPAQUE, OPAQUE):
+        return frame.convert("RGB")
+    return frame
 
 
 def refuse_cropped(data: Any, size: tuple[int, int]) -> None:
