@@ -17,6 +17,8 @@ ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 TEXT = {b"tEXt", b"zTXt", b"iTXt"}
 ORIENTATION = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"exif\0")
 """The keys of texts that can have an orientation."""
+LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
+"""The length of a PNG's chunks (PNG, section 11.3). Pillow fails at shorter ones."""
 MOST_TEXT = 2**20
 """Bytes of an unpacked text or profile; Pillow reads no more."""
 LEAST = {0xFFE0: (b"JFIF", 7), 0xFFE2: (b"ICC_PROFILE\0", 14), 0xFFEE: (b"Adobe", 12)}
@@ -121,14 +123,17 @@ def _is_whole(chunk: memoryview) -> bool:
 
 
 def _is_useful(chunk: memoryview, kind: bytes) -> bool:
-    start = bytes(chunk[8:120])
+    start = bytes(chunk[8:-4][:112])
     if kind in TEXT and not start.startswith(ORIENTATION):
         return False
-    if not _is_whole(chunk):
+    if not _is_whole(chunk) or len(chunk) - 12 < LENGTHS.get(kind, 0):
         return False
-    if kind in {b"zTXt", b"iCCP"} or (kind == b"iTXt" and start[start.find(b"\0") + 1] == 1):
+    name, zero, rest = start.partition(b"\0")
+    if kind in {b"zTXt", b"iCCP"} and not (zero and rest.startswith(b"\0")):
+        return False  # there is no compression but 0
+    if kind in {b"zTXt", b"iCCP"} or (kind == b"iTXt" and rest.startswith(b"\1")):
         # The packed data are behind the last of the null characters of the head.
-        head = start.find(b"\0") + 2
+        head = len(name) + 2
         for _ in range(2 if kind == b"iTXt" else 0):
             head = start.find(b"\0", head + 1)
         packed = chunk[8 + head + (kind == b"iTXt") : -4]

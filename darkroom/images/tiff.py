@@ -25,6 +25,8 @@ UNSIGNED, SIGNED, FRACTION = 1, 2, 3
 YCBCR, SENSOR, LINEAR_SENSOR = 6, 32803, 34892  # the last two: TIFF/EP and DNG
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
+NATIVE_ORDER = {"I;16BS": "I;16NS", "I;32B": "I;32N", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
+"""Pillow's names of big-endian numbers, and of the same numbers in the order of the machine."""
 READ_IN_PLANES = {"L", "I;16", "I;16B", "RGB", "RGBA", "CMYK"}
 """The modes that Pillow reads in separate planes."""
 
@@ -54,7 +56,10 @@ def prepare(image: Any) -> None:
     """
     _select(image)
     tags = image.tag_v2
+    if image.info["compression"] == "webp":
+        raise refusal("the compression WebP", "Save it as WebP, or as TIFF with Deflate.")
     _refuse_planes(image, tags)
+    _correct_order(image)
     # Uncompressed chroma of fewer samples than luma; 2 x 2 is the default (section 21).
     raw_chroma = tags.get(PHOTOMETRIC) == YCBCR and image.info["compression"] == "raw"
     if raw_chroma and tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
@@ -132,6 +137,17 @@ def _refuse_planes(image: Any, tags: Any) -> None:
     if image.mode not in READ_IN_PLANES or (raw and (bits != {8} or unusual)):
         kind = f"{samples} samples of {max(bits)} bits in separate planes"
         raise refusal(kind, "Save it with interleaved samples.")
+
+
+def _correct_order(image: Any) -> None:
+    """Tell Pillow the order of the bytes that libtiff returns, which is always the machine's.
+
+    Pillow knows that for unsigned numbers of 16 bits, but not for others of 16 and 32 bits.
+    """
+    for tile in image.tile[:1]:
+        if tile.codec_name == "libtiff" and tile.args[0] in NATIVE_ORDER:
+            native = (NATIVE_ORDER[tile.args[0]], *tile.args[1:])
+            image.tile = [tile._replace(args=native)]
 
 
 def loaded(image: Any) -> Any:
