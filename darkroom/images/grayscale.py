@@ -204,6 +204,8 @@ def _still(image: Any, target: str) -> Image.Image:
     try:
         _load(image)
     except OSError:
+        if file.closed:  # all was read, and is broken
+            raise
         file.seek(0)
         found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
         if found is None:

@@ -12,7 +12,7 @@ from darkroom.errors import UnsupportedFormat
 
 SUBFILE, WIDTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 258, 259, 262
 SAMPLES, PLANAR, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT = 277, 284, 320, 338, 339
-SUBSAMPLING = 530
+STRIP_OFFSETS, TILE_WIDTH, TILE_OFFSETS, SUBSAMPLING = 273, 322, 324, 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
 NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
@@ -58,6 +58,11 @@ def prepare(image: Any) -> None:
     tags = image.tag_v2
     if image.info["compression"] == "webp":
         raise refusal("the compression WebP", "Save it as WebP, or as TIFF with Deflate.")
+    if TILE_WIDTH in tags and STRIP_OFFSETS in tags and TILE_OFFSETS not in tags:
+        # An old way to store tiles, which libtiff reads, too.
+        tags[TILE_OFFSETS] = tags[STRIP_OFFSETS]
+        del tags[STRIP_OFFSETS]
+        image._setup()  # noqa: SLF001 - there is no public way
     _refuse_planes(image, tags)
     _correct_order(image)
     # Uncompressed chroma of fewer samples than luma; 2 x 2 is the default (section 21).
