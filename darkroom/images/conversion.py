@@ -130,6 +130,16 @@ def _deep(image: Image.Image, target: str, tone: tones.Tone | None) -> Image.Ima
         if key is not None:
             image.info["transparency"] = key
         return image
+    if key is not None:
+        image.info["transparency"] = key
+    return eight_bits(image)
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Return gray of 16 bits as 8 bits, mode `L` or, if a value is transparent, `LA`."""
+    if image.mode in {"L", "LA"}:
+        return image
+    key = image.info.get("transparency")
     whole = image.convert("I")
     level = whole.point([(value + 128) // 257 for value in range(WHITE + 1)], "L")
     if key is None:

@@ -16,7 +16,7 @@
 | 12 bits of gray | scaled, then as 16 bits |
 | 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
 | values that are no data, by GDAL's tag | black, and the others are scaled from min to max |
-| 16 bits with colour or alpha | 8 bits |
+| 16 bits with colour or alpha, or of an animation | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | UnsupportedFormat |
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
@@ -57,6 +57,7 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
 from darkroom.images import (
+    apng,
     conversion,
     jpeg,
     limits,
@@ -202,10 +203,12 @@ def _mapped(path: Path) -> mmap.mmap:
 
 def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Image, dict[str, Any]]:
     """Return the first frame in gray, upright, in a mode of the target format, and options."""
-    file = image.fp
+    file, size = image.fp, repairs.canvas(image)
     try:
         _load(image)
     except OSError:
+        if file.closed:  # all was read, and is broken
+            raise
         file.seek(0)
         found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
         if found is None:
@@ -215,6 +218,8 @@ def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Imag
     turn = conversion.orientation(image)
     kept = metadata.fields(image)
     gray = conversion.fit([conversion.gray(image, target, tone)], target)[0]
+    if size != gray.size:
+        gray = gray.crop((0, 0, *size))
     if gray is not image:
         image.close()  # frees the colours
     # Turned after it is gray, because gray has a quarter of the bytes.
@@ -245,24 +250,28 @@ def _animation(
     image: Any, target: str, tone: tones.Tone | None, max_pixels: int
 ) -> tuple[Image.Image, dict[str, Any]]:
     """Return the first frame, and the encoder's options with the other frames."""
-    size, durations, frames = image.size, [], []
+    size, durations, frames = repairs.canvas(image), [], []
     # A PNG's picture for programs that do not support animation.
     has_default_image = bool(image.info.get("default_image"))
+    canvas = apng.Canvas(size) if identify(image) == "PNG" else None
     number = -1
     for number, frame in enumerate(ImageSequence.Iterator(image)):
         if number == 0 and has_default_image and target != "PNG":
             continue
         # A GIF frame that extends over the edge makes all following frames larger.
         limits.check_pixels(frame, image.n_frames, max_pixels)
-        frame.load()  # the duration of a WebP frame is known only after this
+        part = canvas.part(frame) if canvas else frame
+        part.load()  # the duration of a WebP frame is known only after this
         durations.append(int(frame.info.get("duration", 0)))
         # Pillow reuses one object for all frames, so each frame is copied.
         if identify(image) == "GIF":
             repairs.clear_background(image)
             copy = repairs.without_alpha(frame.crop((0, 0, *size)))
         else:
-            copy = frame.crop((0, 0, *size))
-        gray = conversion.gray(copy, target, tone)
+            copy = part if canvas else frame.crop((0, 0, *size))
+        # Pillow writes only what differs between frames, and finds no differences above 255.
+        gray = conversion.eight_bits(conversion.gray(copy, target, tone))
+        gray = canvas.show(gray) if canvas else gray
         frames.append(conversion.upright(gray, conversion.orientation(frame)))
     if number + 1 != image.n_frames:
         raise EOFError("the last frames of the animation are missing")

@@ -17,6 +17,12 @@ ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 TEXT = {b"tEXt", b"zTXt", b"iTXt"}
 ORIENTATION = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"exif\0")
 """The keys of texts that can have an orientation."""
+LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
+"""The length of a PNG's chunks (PNG, section 11.3). Pillow fails at shorter ones."""
+INDEXED = 3
+KEYS = {0: range(2, 3), 2: range(6, 7)}
+"""The lengths of a PNG's tRNS that count, by colour type. For a palette it has at most a byte for
+each entry. libpng ignores others, and those behind the pixels (PNG, sections 5.6 and 11.3.1.1)."""
 MOST_TEXT = 2**20
 """Bytes of an unpacked text or profile; Pillow reads no more."""
 LEAST = {0xFFE0: (b"JFIF", 7), 0xFFE2: (b"ICC_PROFILE\0", 14), 0xFFEE: (b"Adobe", 12)}
@@ -93,6 +99,7 @@ def needed(data: Data, *, still: bool = False) -> Parts | None:
 def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
     """Return the chunks that no picture needs, or that are broken (PNG, sections 5 and 13)."""
     view, at, left_out, animation = memoryview(data), len(PNG), [], []
+    keys = KEYS.get(data[25], range(0))
     while at + 12 <= len(data):
         kind = data[at + 4 : at + 8]
         end = at + 12 + int.from_bytes(data[at : at + 4])
@@ -104,11 +111,18 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
             animation.append((at, end))
             # Behind the first picture, Pillow compares no checksum.
             still |= kind != b"fdAT" and not _is_whole(view[at:end])
-        elif kind == b"IDAT" and not _is_whole(view[at:end]):
-            raise InvalidImage(
-                "The image cannot be decoded: its pixels differ from their checksum."
-            )
-        elif kind[0] & 0x20 and kind != b"tRNS" and not _is_useful(view[at:end], kind):
+        elif kind == b"IDAT":
+            if not _is_whole(view[at:end]):
+                raise InvalidImage(
+                    "The image cannot be decoded: its pixels differ from their checksum."
+                )
+            keys = range(0)
+        elif kind == b"PLTE" and data[25] == INDEXED:
+            keys = range(1, (end - at - 12) // 3 + 1)
+        elif kind == b"tRNS":
+            if end - at - 12 not in keys:
+                left_out.append((at, end))
+        elif kind[0] & 0x20 and not _is_useful(view[at:end], kind):
             left_out.append((at, end))
         at = end
         if kind == b"IEND":
@@ -121,14 +135,17 @@ def _is_whole(chunk: memoryview) -> bool:
 
 
 def _is_useful(chunk: memoryview, kind: bytes) -> bool:
-    start = bytes(chunk[8:120])
+    start = bytes(chunk[8:-4][:112])
     if kind in TEXT and not start.startswith(ORIENTATION):
         return False
-    if not _is_whole(chunk):
+    if not _is_whole(chunk) or len(chunk) - 12 < LENGTHS.get(kind, 0):
         return False
-    if kind in {b"zTXt", b"iCCP"} or (kind == b"iTXt" and start[start.find(b"\0") + 1] == 1):
+    name, zero, rest = start.partition(b"\0")
+    if kind in {b"zTXt", b"iCCP"} and not (zero and rest.startswith(b"\0")):
+        return False  # there is no compression but 0
+    if kind in {b"zTXt", b"iCCP"} or (kind == b"iTXt" and rest.startswith(b"\1")):
         # The packed data are behind the last of the null characters of the head.
-        head = start.find(b"\0") + 2
+        head = len(name) + 2
         for _ in range(2 if kind == b"iTXt" else 0):
             head = start.find(b"\0", head + 1)
         packed = chunk[8 + head + (kind == b"iTXt") : -4]

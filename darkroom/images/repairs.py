@@ -26,6 +26,23 @@ def repair(image: Any) -> None:
         clear_background(image)
 
 
+def canvas(image: Any) -> tuple[int, int]:
+    """Return the width and height of an opened picture as browsers show it.
+
+    Pillow enlarges the canvas of a GIF so that all of its first frame is on it. Browsers do so only
+    if the frame is larger than the canvas, and else crop what extends over the edge.
+    """
+    size: tuple[int, int] = image.size
+    if image.format != "GIF":
+        return size
+    before = image.fp.tell()
+    image.fp.seek(6)  # the size of the logical screen (GIF89a, section 18)
+    width, height = struct.unpack("<2H", image.fp.read(4))
+    image.fp.seek(before)
+    left, top, right, bottom = image.dispose_extent
+    return (width, height) if right - left <= width and bottom - top <= height else size
+
+
 def clear_background(gif: Any) -> None:
     """Make what the frames of a GIF leave free or clear transparent, as browsers do.
 

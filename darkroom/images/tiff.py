@@ -12,7 +12,7 @@ from darkroom.errors import UnsupportedFormat
 
 SUBFILE, WIDTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 258, 259, 262
 SAMPLES, PLANAR, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT = 277, 284, 320, 338, 339
-SUBSAMPLING = 530
+STRIP_OFFSETS, TILE_WIDTH, TILE_OFFSETS, SUBSAMPLING = 273, 322, 324, 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
 NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
@@ -25,6 +25,8 @@ UNSIGNED, SIGNED, FRACTION = 1, 2, 3
 YCBCR, SENSOR, LINEAR_SENSOR = 6, 32803, 34892  # the last two: TIFF/EP and DNG
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
+NATIVE_ORDER = {"I;16BS": "I;16NS", "I;32B": "I;32N", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
+"""Pillow's names of big-endian numbers, and of the same numbers in the order of the machine."""
 READ_IN_PLANES = {"L", "I;16", "I;16B", "RGB", "RGBA", "CMYK"}
 """The modes that Pillow reads in separate planes."""
 
@@ -54,7 +56,15 @@ def prepare(image: Any) -> None:
     """
     _select(image)
     tags = image.tag_v2
+    if image.info["compression"] == "webp":
+        raise refusal("the compression WebP", "Save it as WebP, or as TIFF with Deflate.")
+    if TILE_WIDTH in tags and STRIP_OFFSETS in tags and TILE_OFFSETS not in tags:
+        # An old way to store tiles, which libtiff reads, too.
+        tags[TILE_OFFSETS] = tags[STRIP_OFFSETS]
+        del tags[STRIP_OFFSETS]
+        image._setup()  # noqa: SLF001 - there is no public way
     _refuse_planes(image, tags)
+    _correct_order(image)
     # Uncompressed chroma of fewer samples than luma; 2 x 2 is the default (section 21).
     raw_chroma = tags.get(PHOTOMETRIC) == YCBCR and image.info["compression"] == "raw"
     if raw_chroma and tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
@@ -132,6 +142,17 @@ def _refuse_planes(image: Any, tags: Any) -> None:
     if image.mode not in READ_IN_PLANES or (raw and (bits != {8} or unusual)):
         kind = f"{samples} samples of {max(bits)} bits in separate planes"
         raise refusal(kind, "Save it with interleaved samples.")
+
+
+def _correct_order(image: Any) -> None:
+    """Tell Pillow the order of the bytes that libtiff returns, which is always the machine's.
+
+    Pillow knows that for unsigned numbers of 16 bits, but not for others of 16 and 32 bits.
+    """
+    for tile in image.tile[:1]:
+        if tile.codec_name == "libtiff" and tile.args[0] in NATIVE_ORDER:
+            native = (NATIVE_ORDER[tile.args[0]], *tile.args[1:])
+            image.tile = [tile._replace(args=native)]
 
 
 def loaded(image: Any) -> Any:

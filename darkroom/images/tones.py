@@ -159,8 +159,10 @@ def _is_gray(image: Any) -> bool:
     """Whether an image is gray, also by a palette that has nothing but gray."""
     if image.mode != "P":
         return image.mode in GRAY | DEEP
-    palette = image.getpalette("RGB")
-    return bool(palette) and palette[::3] == palette[1::3] == palette[2::3]
+    # Not `getpalette`, which loads the picture, also before its size was checked.
+    layout, colors = image.palette.getdata()
+    step = len(layout)
+    return colors[::step] == colors[1::step] == colors[2::step]
 
 
 def _is_gray_profile(profile: bytes) -> bool:
