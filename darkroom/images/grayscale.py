@@ -277,9 +277,8 @@ def _animation(
         # A GIF without a loop count plays once; in other formats that would mean for ever.
         options["loop"] = 1
     if target == "GIF" and any("transparency" in frame.info for frame in frames):
-        # Dispose each frame, or its transparent pixels would show the previous one. No optimized
-        # palettes: with one for each frame Pillow would mix up the transparent colours.
-        options |= {"disposal": 2, "optimize": False}
+        # With an optimized palette for each frame Pillow would mix up the transparent colours.
+        options |= {"disposal": repairs.disposals(frames), "optimize": False}
     return frames[0], options
 
 
