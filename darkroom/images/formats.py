@@ -1,5 +1,6 @@
 """The image formats: which ones Darkroom accepts, what each can hold, and how it is written."""
 
+import itertools
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,6 +39,9 @@ DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
 WITH_16_BITS = {"PNG", "TIFF"}
 MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 65_536}
 """The largest width and height, in pixels, of a format."""
+AVIF_QUALITIES = ((1, 1), (50, 50), (75, 62), (90, 78), (95, 88), (100, 100))
+"""Qualities, and those of AVIF's encoder with the same structural similarity as JPEG's, or a higher
+one, and fewer bytes. Measured with a photograph's spectrum, a test card and a page of text."""
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
 """The lossless compressions that can hold gray."""
 
@@ -88,13 +92,20 @@ def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:
         # 2 to 7 % more bytes than with the default, in half the time.
         "WEBP": {"quality": quality, "method": 2},
         # 7 % more bytes, in 40 % of the time.
-        "AVIF": {"quality": quality, "speed": 8},
+        "AVIF": {"quality": _avif_quality(quality), "speed": 8},
         # Run-length matching only, because PNG's filters leave little else to match. Four times as
         # fast, and no more bytes for a photograph.
         "PNG": {"compress_level": 1, "compress_type": 3},
         "TIFF": _compression(source, quality),
     }
     return options.get(target, {})
+
+
+def _avif_quality(quality: int) -> int:
+    for (low, least), (high, most) in itertools.pairwise(AVIF_QUALITIES):
+        if quality <= high:
+            return round(least + (quality - low) * (most - least) / (high - low))
+    return quality
 
 
 def _compression(source: Image.Image, quality: int) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def result_name(item: Mapping[str, Any], extension: str) -> str:
     wanted = [item.get("name") or "", _last_of_url(source.get("imageUrl", ""))]
     stored = source.get("object", "")
     if not stored.startswith("uploads/"):  # the key of an upload ends with its id
-        wanted.append(stored)
+        wanted.append(stored.rpartition("/")[2])
     stem = next(filter(None, map(_stem, wanted)), item["taskId"])
     return f"{stem}.{extension}"
 
@@ -84,8 +84,9 @@ def _last_of_url(url: str) -> str:
 
 def _stem(wanted: str) -> str:
     """Return a name that every file system takes, without an extension; "" if nothing is left."""
-    last = re.split(r"[/\\]", wanted.rstrip("/\\"))[-1]
-    text = "".join(c for c in unicodedata.normalize("NFC", last) if _is_visible(c))
+    parts = (part.strip() for part in re.split(r"[/\\]", wanted))
+    path = "_".join(part for part in parts if part.strip("."))
+    text = "".join(c for c in unicodedata.normalize("NFC", path) if _is_visible(c))
     text = _trimmed(re.sub(r"\s+", " ", FORBIDDEN.sub("_", text)))
     ending = re.search(r"\.[^.]*$", text)
     if ending and EXTENSION.fullmatch(ending[0]):
