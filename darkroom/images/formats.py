@@ -1,6 +1,7 @@
 """The image formats: which ones Darkroom accepts, what each can hold, and how it is written."""
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -85,6 +86,19 @@ def _rare(file: BinaryIO, name: str) -> str | None:
     return None
 
 
+def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
+    """Return what an error of Pillow means for the image that it decoded."""
+    if isinstance(error, Image.DecompressionBombError):
+        counted = re.search(r"\d+ pixels", str(error))
+        pixels = counted[0] if counted else "more pixels"
+        return ImageTooLarge(f"The image has {pixels}; the limit is {max_pixels}.")
+    if out_of_memory(error):
+        return ImageTooLarge("The image needs more memory than is available.")
+    # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.
+    # All of them mean the same.
+    return InvalidImage(f"The image cannot be decoded: {error}.")
+
+
 def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:
     """Return Pillow's options for writing the result of an opened image."""
     options: dict[str, dict[str, Any]] = {
@@ -116,6 +130,12 @@ def _compression(source: Image.Image, quality: int) -> dict[str, Any]:
     return {"compression": own if own in TIFF_COMPRESSIONS else "tiff_adobe_deflate"}
 
 
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error means that there was not enough memory. Not every codec raises the same."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "coder error -9" in said
+
+
 def save(image: Image.Image, to: Path | BinaryIO, target: str, options: dict[str, Any]) -> None:
     """Write a result.
 
@@ -134,13 +154,12 @@ def save(image: Image.Image, to: Path | BinaryIO, target: str, options: dict[str
     options = {name: value for name, value in options.items() if name != "fields"}
     try:
         image.save(to, target, **options, **metadata.options(fields, target))
-    except MemoryError:
-        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        # libwebp has one error for all that is too large: its first partition holds 512 KiB.
-        if "memory" in str(error).lower() or (target == "WEBP" and isinstance(error, ValueError)):
+        if out_of_memory(error):
+            raise ImageTooLarge("The image needs more memory than is available.") from error
+        if target == "WEBP" and isinstance(error, ValueError):  # its first partition holds 512 KiB
             raise ImageTooLarge(f"The image has too much detail for {target}: {error}.") from error
         raise UnsupportedFormat(
             f"The result cannot be written as {target}: {error}. Choose another output format."
