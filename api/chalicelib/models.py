@@ -89,11 +89,11 @@ class Output(Body):
     """The format and quality of the result."""
 
     format: Annotated[
-        Literal["auto", "jpeg", "png", "webp"],
+        Literal["auto", "jpeg", "png", "webp", "avif"],
         Field(description="`auto`: the format of the source if it can be written, else `png`"),
     ] = "auto"
     quality: Annotated[int, BeforeValidator(as_integer)] = Field(
-        90, ge=1, le=100, description="For lossy formats"
+        90, ge=1, le=100, description="For lossy formats; about that of a JPEG in each"
     )
 
 

@@ -8,6 +8,7 @@ from darkroom.aws.console_links import execution_url
 from darkroom.aws.s3 import Bucket
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches import model as batches
+from darkroom.tasks.file_names import content_disposition, result_name
 from darkroom.tasks.model import allowed
 
 NO_CONSOLE = "none"
@@ -78,7 +79,8 @@ class Views:
         if not result:
             return None
         extension = result["key"].rpartition(".")[2]
-        link = self.bucket.link(result["key"], f"{item['taskId']}.{extension}")
+        name = content_disposition(result_name(item, extension))
+        link = self.bucket.link(result["key"], name)
         return link | {name: value for name, value in result.items() if name != "key"}
 
     def _execution(self, arn: str | None, started: str) -> dict[str, str | None] | None:

@@ -195,14 +195,19 @@ class Bucket:
                 f"the image that was made ({size} bytes)."
             )
 
-    def link(self, key: str, filename: str) -> dict[str, str]:
-        """Return `url`, a presigned link to an object, and `expiresAt`, when the link expires."""
+    def link(self, key: str, disposition: str) -> dict[str, str]:
+        """Return `url`, a presigned link to an object, and `expiresAt`, when the link expires.
+
+        Args:
+            key: of the object.
+            disposition: the header `Content-Disposition` of the response, in ASCII.
+        """
         url = self._s3.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._name,
                 "Key": key,
-                "ResponseContentDisposition": f'inline; filename="{filename}"',
+                "ResponseContentDisposition": disposition,
             },
             ExpiresIn=LINK_SECONDS,
         )

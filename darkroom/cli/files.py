@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from darkroom.cli.errors import UsageError
+from darkroom.tasks.file_names import RESERVED
 
 SYNONYMS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
 """Extensions of the same type as the one that results are written with."""
@@ -19,13 +20,6 @@ LONGEST_NAME = 255
 """Maximum length in bytes of a file name on most file systems."""
 ROOM = LONGEST_NAME - len(".avif")
 """Maximum length in bytes of a file name without the extension of the result."""
-RESERVED = re.compile(
-    r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(\..*)?", re.IGNORECASE
-)
-"""Names of devices on Windows, with any extension.
-
-https://learn.microsoft.com/windows/win32/fileio/naming-a-file#naming-conventions
-"""
 
 
 class UnusableFile(UsageError):

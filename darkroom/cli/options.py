@@ -19,14 +19,14 @@ DryRun = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
-Format = Literal["auto", "jpeg", "png", "webp"]
+Format = Literal["auto", "jpeg", "png", "webp", "avif"]
 """The format of a result. `auto` keeps the format of the source, if it can be written."""
 OutputFormat = Annotated[
     Format | None, typer.Option("--format", help="Format of the results. Default: auto.")
 ]
 Quality = Annotated[
     int | None,
-    typer.Option(min=1, max=100, metavar="N", help="Quality of JPEG and WebP. Default: 90."),
+    typer.Option(min=1, max=100, metavar="N", help="Quality of JPEG, WebP, AVIF. Default: 90."),
 ]
 
 

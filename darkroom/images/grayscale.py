@@ -48,14 +48,13 @@
 
 import io
 import mmap
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
-from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
+from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
 from darkroom.images import (
     apng,
     conversion,
@@ -68,9 +67,16 @@ from darkroom.images import (
     tiff,
     tones,
 )
-from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, save, unidentified
+from darkroom.images.formats import (
+    CONTENT_TYPES,
+    FORMATS,
+    encoder,
+    identify,
+    save,
+    undecodable,
+    unidentified,
+)
 
-OUT_OF_MEMORY = re.compile("out of memory", re.IGNORECASE)
 LOSSLESS = b"\xff\xc3"
 """The marker of a lossless JPEG, which can be decoded only to its own colours."""
 
@@ -111,27 +117,18 @@ def grayscale(
         ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
             the result's format allows; nothing was decoded.
         InvalidImage: the source is empty, broken or truncated.
+        OSError: the result cannot be written `to` the file, for example because the disk is full.
     """
-    try:
-        with limits.of_pillow(max_pixels):
+    with limits.of_pillow(max_pixels):
+        try:
             gray, target, options = _develop(
                 source, output, quality, max_pixels=max_pixels, max_memory=max_memory
             )
-            return _write(gray, to, target, options)
-    except DarkroomError:
-        raise
-    except Image.DecompressionBombError as error:
-        counted = re.search(r"\d+ pixels", str(error))
-        pixels = counted[0] if counted else "more pixels"
-        raise ImageTooLarge(f"The image has {pixels}; the limit is {max_pixels}.") from error
-    except MemoryError as error:
-        raise ImageTooLarge("The image needs more memory than is available.") from error
-    except Exception as error:
-        if OUT_OF_MEMORY.search(str(error)):  # libavif's error is not a MemoryError
-            raise ImageTooLarge("The image needs more memory than is available.") from error
-        # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and
-        # more. All of them mean the same.
-        raise InvalidImage(f"The image cannot be decoded: {error}.") from error
+        except DarkroomError:
+            raise
+        except Exception as error:
+            raise undecodable(error, max_pixels) from error
+        return _write(gray, to, target, options)
 
 
 def _develop(
@@ -286,9 +283,8 @@ def _animation(
         # A GIF without a loop count plays once; in other formats that would mean for ever.
         options["loop"] = 1
     if target == "GIF" and any("transparency" in frame.info for frame in frames):
-        # Dispose each frame, or its transparent pixels would show the previous one. No optimized
-        # palettes: with one for each frame Pillow would mix up the transparent colours.
-        options |= {"disposal": 2, "optimize": False}
+        # With an optimized palette for each frame Pillow would mix up the transparent colours.
+        options |= {"disposal": repairs.disposals(frames), "optimize": False}
     return frames[0], options
 
 

@@ -57,8 +57,10 @@ def clear_background(gif: Any) -> None:
         painted = Image.new("L", gif.size)
         painted.paste(OPAQUE, area)
         _with_alpha(gif, None if "transparency" in gif.info else painted)
-    if clears:
+    if clears or (gif.mode == "L" and "transparency" in gif.info and gif.is_animated):
+        # Pillow would take the transparent gray of the first frame for that of all.
         _with_alpha(gif, None)
+    if clears:
         gif.dispose = Image.new("RGBA", (area[2] - area[0], area[3] - area[1])).im
 
 
@@ -71,6 +73,16 @@ def _with_alpha(gif: Any, alpha: Image.Image | None) -> None:
         whole.putalpha(alpha)
     gif.im, gif._mode = whole.im, "RGBA"  # noqa: SLF001 - there is no public way
     gif.info.pop("transparency", None)
+
+
+def disposals(frames: list[Image.Image]) -> list[int]:
+    """Return how a GIF shall dispose each frame, or the next one would show it where it is clear.
+
+    As the canvas is clear before each frame, both methods clear it. Behind a frame with the usual
+    one Pillow cannot write a frame that is wholly clear: it writes the head of the file again.
+    """
+    clear = [frame.getextrema() == (frame.info["transparency"],) * 2 for frame in frames]
+    return [PREVIOUS if next_is_clear else CLEAR for next_is_clear in [*clear[1:], False]]
 
 
 def without_alpha(frame: Image.Image) -> Image.Image:

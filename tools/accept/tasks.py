@@ -20,7 +20,7 @@ from tools.accept.report import Broken, NotChecked, Report
 from tools.accept.sites import Sites
 from tools.accept.subject import Subject, data_url
 
-OUTPUTS = {"PNG": ("auto", "jpeg", "webp"), "JPEG": ("auto", "png", "webp")}
+OUTPUTS = {"PNG": ("auto", "jpeg", "webp", "avif"), "JPEG": ("auto", "png", "webp")}
 """What is asked for; of the other sources `auto` and `png`."""
 NEED_A_FAULT = ("ResultCorrupted", "ServiceUnavailable", "DeadLettered", "ExecutionLost")
 """Failures that no caller can cause."""
@@ -35,7 +35,7 @@ class Conversion:
     source: str
     """The format, as in `pictures.MEDIA_TYPES`."""
     output: str
-    """`auto`, `jpeg`, `png` or `webp`."""
+    """`auto`, `jpeg`, `png`, `webp` or `avif`."""
 
     @property
     def result(self) -> str:

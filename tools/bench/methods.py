@@ -36,7 +36,8 @@ def pillow(source: Path, target: Path, kind: str) -> None:
 def darkroom(source: Path, target: Path, kind: str) -> None:
     """Use Darkroom's code like the function Grayscale, from file to file."""
     output = "auto" if source.suffix == target.suffix else kind.lower()
-    quality = QUALITY.get(kind, 90)
+    # For AVIF the one that becomes the encoder's 75: see `darkroom.images.formats.AVIF_QUALITIES`.
+    quality = 87 if kind == "AVIF" else QUALITY.get(kind, 90)
     grayscale(source, output=output, quality=quality, max_pixels=10**9, to=target)
 
 

@@ -226,7 +226,7 @@ def test_links_and_forms_name_the_bucket_at_its_own_region(in_region, region):
     in_region(region)
     bucket = Bucket("darkroom-files")
 
-    link = bucket.link("results/1.png", "1.png")["url"]
+    link = bucket.link("results/1.png", "inline")["url"]
     form = bucket.upload_form("5b0c", "image/png", 1000)["url"]
 
     assert urlsplit(link).netloc == f"darkroom-files.s3.{region}.{HOSTS_END[region]}"
@@ -250,6 +250,6 @@ def test_the_local_clouds_links_name_the_bucket_in_their_path(in_region, monkeyp
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4599")
     bucket = Bucket("darkroom-files")
 
-    assert bucket.link("k", "k.png")["url"].startswith("http://127.0.0.1:4599/darkroom-files/k?")
+    assert bucket.link("k", "inline")["url"].startswith("http://127.0.0.1:4599/darkroom-files/k?")
     form = bucket.upload_form("5b0c", "image/png", 1000)["url"]
     assert form.rstrip("/") == "http://127.0.0.1:4599/darkroom-files"

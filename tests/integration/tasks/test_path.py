@@ -100,6 +100,28 @@ def test_the_output_can_be_another_format(standard: Stack, sources: Sources):
     assert result_of(task)[1].format == "JPEG"
 
 
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("Part 1/2", 'inline; filename="Part 1_2.avif"'),
+        ("Größe.PNG", "inline; filename=\"Gro_e.avif\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.avif"),
+        (None, 'inline; filename="colour.avif"'),
+    ],
+)
+def test_a_result_is_downloaded_under_the_name_of_its_task_or_its_source(
+    standard: Stack, sources: Sources, name: str | None, header: str
+):
+    more = {"name": name} if name else {}
+    task = standard.submit(sources.url("/colour.png"), output={"format": "avif"}, **more)
+
+    result = standard.ended(task["taskId"])["result"]
+
+    answer = httpx.get(result["url"]).raise_for_status()
+    assert answer.headers["content-disposition"] == header
+    assert answer.headers["content-type"] == result["contentType"] == "image/avif"
+    assert Image.open(io.BytesIO(answer.content)).format == "AVIF"
+
+
 FAILURES = [
     ("/status/404", "Download", "SourceNotFound", "answered 404"),
     ("/status/403", "Download", "SourceForbidden", "answered 403"),

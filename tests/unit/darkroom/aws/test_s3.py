@@ -137,7 +137,7 @@ def test_a_bucket_that_fails_is_not_taken_for_a_missing_upload(
 
 
 def test_a_link_is_signed_ends_in_an_hour_and_names_the_file(bucket: Bucket) -> None:
-    link = bucket.link("results/1.png", "task.png")
+    link = bucket.link("results/1.png", 'inline; filename="task.png"')
 
     query = urllib.parse.parse_qs(urllib.parse.urlsplit(link["url"]).query)
     assert query["X-Amz-Expires"] == ["3600"]

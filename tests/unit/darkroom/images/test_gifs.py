@@ -87,8 +87,18 @@ def test_a_still_gif_keeps_its_colours_whatever_it_would_clear():
     assert_shown([part(30, 3)])
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_any_frames_are_composed_as_browsers_do(seed: int):
+@pytest.mark.parametrize("output", ["png", "auto"])
+def test_a_frame_that_is_wholly_transparent_is_one_more_frame(output: str):
+    assert_shown([part(30, 2), whole(9, 2, 9), part(60, 2), whole(9, 0, 9)], output)
+
+
+def test_the_transparent_gray_of_the_first_frame_is_none_of_the_next():
+    assert_shown([whole(30, 1, 30), part(29, 1)])
+
+
+@pytest.mark.parametrize("output", ["png", "auto"])
+@pytest.mark.parametrize("seed", range(25))
+def test_any_frames_are_composed_as_browsers_do(seed: int, output: str):
     chance = random.Random(seed)
     frames = []
     for _ in range(chance.randint(2, 6)):
@@ -104,7 +114,7 @@ def test_any_frames_are_composed_as_browsers_do(seed: int):
             )
         )
 
-    assert_shown(frames)
+    assert_shown(frames, output)
 
 
 def test_pillow_alone_would_show_the_background():

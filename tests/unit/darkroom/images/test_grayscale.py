@@ -67,7 +67,7 @@ def test_the_luma_of_pure_colours_is_exact() -> None:
     assert pixels(result).tolist() == [[76, 150, 29, 255]]
 
 
-@pytest.mark.parametrize("output", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("output", ["jpeg", "png", "webp", "avif"])
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"])
 def test_every_format_can_become_every_output(file_format: str, output: str) -> None:
     gray = develop(encode(photo(), file_format), output)
@@ -76,7 +76,9 @@ def test_every_format_can_become_every_output(file_format: str, output: str) -> 
     assert gray.content_type == f"image/{output}"
 
 
-@pytest.mark.parametrize(("file_format", "output"), [("JPEG", "auto"), ("PNG", "webp")])
+@pytest.mark.parametrize(
+    ("file_format", "output"), [("JPEG", "auto"), ("PNG", "webp"), ("PNG", "avif")]
+)
 def test_a_lower_quality_is_a_smaller_file(file_format: str, output: str) -> None:
     source = encode(photo(), file_format)
 
@@ -84,6 +86,26 @@ def test_a_lower_quality_is_a_smaller_file(file_format: str, output: str) -> Non
 
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[2]
+
+
+def scene() -> Image.Image:
+    """A picture with the spectrum of photographs: amplitude falls with frequency."""
+    waves = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256)[None]) ** 1.1
+    waves[0, 0] = 1
+    noise = np.random.default_rng(1).standard_normal((256, 256))
+    made = np.fft.ifft2(np.fft.fft2(noise) / waves).real
+    return Image.fromarray(((made - made.min()) / np.ptp(made) * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90, 95])
+def test_an_avif_is_as_good_as_a_jpeg_of_the_same_quality_and_smaller(quality: int):
+    source = encode(scene(), "PNG")
+
+    jpeg, avif = (develop(source, output, quality) for output in ("jpeg", "avif"))
+
+    loss = [difference(pixels(read(gray).convert("L")), pixels(scene())) for gray in (jpeg, avif)]
+    assert len(avif.data) < len(jpeg.data)
+    assert loss[1] <= loss[0] * 1.05
 
 
 # ── Orientation ──────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """What Darkroom does not read is refused by its name, and what it would read wrongly as well."""
 
+import errno
 import io
 import struct
 import zlib
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 
 from darkroom.errors import ImageTooLarge, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
@@ -135,14 +136,40 @@ def test_an_avif_that_is_cropped_is_refused(size: tuple[int, int]) -> None:
             develop(data)
 
 
-def test_the_encoders_error_is_not_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "expected", "said"),
+    [
+        (OSError("encoder error -2 when writing"), UnsupportedFormat, "cannot be written as TIFF"),
+        (RuntimeError("Error setting from dictionary"), UnsupportedFormat, "cannot be written"),
+        (ValueError("Invalid quality"), UnsupportedFormat, "cannot be written as TIFF"),
+        (OSError("encoder error -9 when writing"), ImageTooLarge, "needs more memory"),
+        (RuntimeError("Failed to encode image: Out of memory"), ImageTooLarge, "more memory"),
+        (MemoryError(), ImageTooLarge, "needs more memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), OSError, "No space left on device"),
+    ],
+)
+def test_the_encoders_error_is_not_the_images(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception], said: str
+) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise OSError("encoder error -2 when writing image file")
+        raise error
 
     data = encode(photo(), "TIFF")
     monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(UnsupportedFormat, match="cannot be written as TIFF"):
+    with pytest.raises(expected, match=said):
         develop(data, "auto")
+
+
+def test_a_decoder_without_memory_does_not_call_the_image_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("Failed to decode frame 0: Out of memory")
+
+    data = encode(photo(), "AVIF")
+    monkeypatch.setattr(AvifImagePlugin.AvifImageFile, "load", fail)
+    with pytest.raises(ImageTooLarge, match="needs more memory"):
+        develop(data)
 
 
 def test_the_limit_of_pixels_is_the_configured_one() -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from darkroom.errors import ImageTooLarge
 from darkroom.images.grayscale import grayscale
 from darkroom.images.limits import MAX_FRAMES, MAX_SCANS
 from darkroom.images.memory import needed
+from tests.support.images.profiles import power, profile
 from tests.support.project import PROJECT
 
 MEASURE = PROJECT / "tests/support/measure/conversion.py"
@@ -28,6 +30,10 @@ FRAMES = [Image.fromarray(np.roll(NOISE[:400, :400], n, axis=0)) for n in range(
 ANIMATION: dict[str, Any] = {"save_all": True, "append_images": FRAMES[1:], "duration": 50}
 TURNED = Image.Exif()
 TURNED[274] = 6
+
+PROFILE = profile(power(1.8))
+PQ = PngInfo()
+PQ.add(b"cICP", bytes([9, 16, 0, 1]))
 
 FILES: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
     "baseline JPEG": (RGB, "JPEG", {}),
@@ -48,8 +54,18 @@ FILES: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
     "transparent AVIF": (RGBA, "AVIF", {"speed": 10}),
     "transparent TIFF": (RGBA, "TIFF", {"compression": "tiff_lzw"}),
     "fractions in TIFF": (GRAY.convert("F"), "TIFF", {}),
+    "PNG in PQ": (RGB, "PNG", {"compress_level": 1, "pnginfo": PQ}),
+    "transparent palette PNG in PQ": (
+        GRAY.convert("P"),
+        "PNG",
+        {"compress_level": 1, "transparency": 0, "pnginfo": PQ},
+    ),
+    "gray PNG with a profile": (GRAY, "PNG", {"compress_level": 1, "icc_profile": PROFILE}),
+    "16-bit PNG with a profile": (DEEP, "PNG", {"compress_level": 1, "icc_profile": PROFILE}),
+    "turned gray JPEG with a profile": (GRAY, "JPEG", {"exif": TURNED, "icc_profile": PROFILE}),
     "animated PNG": (FRAMES[0], "PNG", ANIMATION),
     "animated GIF": (FRAMES[0], "GIF", ANIMATION),
+    "GIF that clears": (FRAMES[0].convert("RGB"), "GIF", ANIMATION | {"disposal": 2}),
     "animated AVIF": (FRAMES[0], "AVIF", ANIMATION | {"speed": 10}),
     "animated WebP": (FRAMES[0], "WEBP", ANIMATION | {"lossless": True, "method": 0}),
 }
@@ -68,6 +84,7 @@ OUTPUTS = [
     ("transparent PNG", "webp"),
     ("transparent PNG", "jpeg"),
     ("16-bit PNG", "jpeg"),
+    ("16-bit PNG with a profile", "jpeg"),
     ("WebP", "png"),
     ("AVIF", "png"),
     ("animated GIF", "png"),
