@@ -17,36 +17,34 @@
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
+| parts of an APNG's canvas, their blending and disposal | composed as PNG defines it |
 | an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
 | a BMP of which all alpha is 0 | opaque |
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
+| an extra sample of a TIFF that is not declared as alpha | dropped |
 | a reduced copy or a mask in front of a TIFF's picture | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
 | a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
-| uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
+| uncompressed YCbCr with subsampled chroma in a TIFF, WebP in a TIFF | UnsupportedFormat |
 | an AVIF that is cropped by a clean aperture | UnsupportedFormat |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
-| a GIF's frame that extends over the edge | cropped |
+| a GIF's frame that extends over the edge | cropped, unless the first is larger than the canvas |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
 | other metadata | dropped |
 | bytes after the end | ignored |
-| chunks and segments beside the pixels that are broken or long | ignored |
+| chunks and segments beside the pixels that are broken, long or misplaced | ignored |
 | an APNG that is broken behind its first picture | its static picture |
 | a PNG whose pixels differ from their checksum | InvalidImage |
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
-| a JPEG's missing end marker | ignored if no pixel depends on what is missing |
+| a missing end of a JPEG or a PNG | ignored if no pixel depends on what is missing |
 | a truncated file | InvalidImage, never half a picture |
 """
 
 import io
 import mmap
 import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,7 +55,6 @@ from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, Unsuppor
 from darkroom.images import apng, conversion, jpeg, limits, parts, repairs, structure, tiff
 from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
 
-_one_at_a_time = threading.Lock()
 LOSSLESS = b"\xff\xc3"
 """The marker of a lossless JPEG, which can be decoded only to its own colours."""
 
@@ -100,7 +97,7 @@ def grayscale(
         InvalidImage: the source is empty, broken or truncated.
     """
     try:
-        with _limits_of_pillow(max_pixels):
+        with limits.of_pillow(max_pixels):
             gray, target, options = _develop(
                 source, output, quality, max_pixels=max_pixels, max_memory=max_memory
             )
@@ -117,22 +114,6 @@ def grayscale(
         # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and
         # more. All of them mean the same.
         raise InvalidImage(f"The image cannot be decoded: {error}.") from error
-
-
-@contextmanager
-def _limits_of_pillow(max_pixels: int) -> Iterator[None]:
-    """Make Pillow accept everything that our own limit allows, without warnings.
-
-    Both settings apply to the whole process, so other threads wait. Lambda has none.
-    """
-    with _one_at_a_time, warnings.catch_warnings(action="ignore"):
-        before = Image.MAX_IMAGE_PIXELS
-        # At least Pillow's own limit: it also counts pixels outside the image, such as of tiles.
-        Image.MAX_IMAGE_PIXELS = max(before or 0, max_pixels)
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
 
 
 def _develop(

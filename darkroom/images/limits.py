@@ -1,5 +1,9 @@
 """Refuse images, before they are decoded, that need too much or do not fit the result's format."""
 
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from PIL import Image
@@ -12,6 +16,24 @@ MAX_FRAMES = 10_000
 """Even the smallest frame takes a quarter of a millisecond, so this many take seconds."""
 MAX_SCANS = 100
 """Scans of a progressive JPEG; encoders write about ten. Each one updates the whole image."""
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def of_pillow(max_pixels: int) -> Iterator[None]:
+    """Make Pillow accept everything that our own limit allows, without warnings.
+
+    Both settings apply to the whole process, so other threads wait. Lambda has none.
+    """
+    with _one_at_a_time, warnings.catch_warnings(action="ignore"):
+        before = Image.MAX_IMAGE_PIXELS
+        # At least Pillow's own limit: it also counts pixels outside the image, such as of tiles.
+        Image.MAX_IMAGE_PIXELS = max(before or 0, max_pixels)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
 
 
 def check(

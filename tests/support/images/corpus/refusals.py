@@ -39,6 +39,8 @@ WITHOUT_A_SECOND_DECODER = [
         ("BigTIFF, big-endian", "big-endian BigTIFF"),
         ("half floats", "16-bit floating-point numbers"),
         ("doubles", "64-bit floating-point numbers"),
+        ("64 bits", "64-bit integers"),
+        ("signed 64 bits", "64-bit signed integers"),
         ("RGB, floats", "RGB in 32-bit floating-point numbers"),
         ("RGB, 32 bits", "RGB in 32-bit integers"),
         ("RGB, signed 8 bits", "8-bit signed integers"),

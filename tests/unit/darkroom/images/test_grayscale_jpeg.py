@@ -128,3 +128,11 @@ def test_a_broken_file_fails_as_its_bytes_do(tmp_path: Path):
         source.write_bytes(data)
         with pytest.raises(error):
             grayscale(source, output="auto", quality=90, max_pixels=10_000)
+
+
+def test_a_broken_scan_is_reported_as_broken_data() -> None:
+    data = encode(photo(), "JPEG", progressive=True)
+    frame = data[data.index(b"\xff\xc2") :][:19]
+
+    with pytest.raises(InvalidImage, match="broken data stream"):
+        develop(data[:-2] + frame + data[-2:])
