@@ -113,7 +113,13 @@ def grayscale(
     except Exception as error:
         # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and
         # more. All of them mean the same.
-        raise InvalidImage(f"The image cannot be decoded: {error}.") from error
+        raise InvalidImage(f"The image cannot be decoded: {error}. {_advice(error)}") from error
+
+
+def _advice(error: Exception) -> str:
+    if "truncated" in str(error).lower():
+        return "A part of the file is missing: copy it again from where it came from."
+    return "Copy it again, or save it again with the program that made it."
 
 
 def _develop(

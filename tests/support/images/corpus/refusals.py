@@ -66,7 +66,7 @@ WITHOUT_A_SECOND_DECODER = [
         ("12 bits, fill order 2", "12-bit integers"),
         ("jpeg, 12 bits", "JPEG with 12 bits a sample"),
         ("lossless 16 bits", "JPEG with 16 bits a sample"),
-        ("lerc", "the compression 34887"),
+        ("lerc", "the compression LERC"),
         ("JPEG 2000", "JPEG 2000"),
         ("4-4-4", "unusual bit field layout"),
         ("4-4-4-4", "a BMP with an unusual"),
@@ -86,9 +86,9 @@ REFUSALS = [
     *WITHOUT_A_SECOND_DECODER,
     *_rows(
         "nothing but tifffile writes it",
-        ("tiff, jpeg2000", "the compression 34712"),
-        ("tiff, png", "the compression 34933"),
-        ("tiff, jpegxl", "the compression 50002"),
+        ("tiff, jpeg2000", "the compression JPEG 2000"),
+        ("tiff, png", "the compression PNG"),
+        ("tiff, jpegxl", "the compression JPEG XL"),
     ),
     *_rows("libtiff is built without WebP", ("tiff, webp", "the compression WebP")),
     *_rows(
