@@ -182,6 +182,7 @@ def _cut() -> Iterator[Case]:
         *((f"{cut} bytes", long[:-cut]) for cut in range(1, 12 + 32 + 40)),
         *((f"the end, and {junk[0]} instead", short[:-12] + junk)
           for junk in (bytes(40), b"\xff" * 40, b"junk" * 10)),
+        ("nothing, and bytes behind it", short + b"behind" * 100),
         ("the checksum", short[:-16]),
         ("half of the checksum", short[:-14]),
     ):  # fmt: skip

@@ -80,6 +80,14 @@ def _kinds() -> Iterator[Kind]:
         options = {"photometric": "separated"}
         yield ("CMYK", name), inks, options, luma_of_inks(inks / most), None, 2 * LEVEL + off
         yield from _with_extra(name, most)
+    for name in ("half floats", "floats", "doubles"):
+        inks = _values(name, HEIGHT, WIDTH, 4)
+        options = {"photometric": "separated"}
+        yield ("CMYK", name), inks, options, luma_of_inks(inks.astype(float)), None, 2 * LEVEL
+        pixels = _values(name, HEIGHT, WIDTH, 4)
+        options = {"photometric": "rgb", "extrasamples": ["unassalpha"]}
+        level, shown = luma(pixels.astype(float)), pixels[..., 3].astype(float)
+        yield ("RGB", name, "alpha"), pixels, options, level, shown, 2 * LEVEL
     table = noise(3, 256, most=65535, seed=3)
     indexes = noise(HEIGHT, WIDTH)
     colors = table[:, indexes].transpose(1, 2, 0) / 65535
