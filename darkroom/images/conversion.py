@@ -175,7 +175,10 @@ def _range(image: Any, tags: Any) -> tuple[float, float]:
     if image.mode == "F" and _has_nan(image):
         low = math.nan
     if not math.isfinite(low) or not math.isfinite(high):
-        raise InvalidImage("The image cannot be decoded: it has pixels that are not numbers.")
+        raise InvalidImage(
+            "The image cannot be decoded: it has pixels that are not numbers. Replace them, or "
+            "declare them as no data (GDAL_NODATA)."
+        )
     if image.mode == "I" and low < 0 and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
         raise UnsupportedFormat("The image has 32-bit pixels above 2147483647.")
     # A map's values are measurements, which have no usual white.

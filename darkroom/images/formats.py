@@ -57,22 +57,28 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     file.seek(0)
     start = file.read(kinds.LENGTH)
     # Not what begins like a HEIC, which an AVIF can as well.
-    accepted = (name for name in FORMATS if (accepts := Image.OPEN[name][1]) and accepts(start))
-    name = next(accepted, None)
+    begins = (name for name in FORMATS if (accepts := Image.OPEN[name][1]) and accepts(start))
+    name = next(begins, None)
     kind = _rare(file, name) if name else None
     kind = kind or kinds.foreign(start)
     if name and not kind:
         return InvalidImage(
             f"The image cannot be decoded: it begins like {name}, but the rest of its header "
-            "is broken."
+            "is broken. Copy it again, or save it again with the program that made it."
         )
+    text = ": it is a text" if kinds.is_text(start) else ""
     what = (
-        f"{kind}, which Darkroom does not read" if kind else "not an image, whatever its name says"
+        f"{kind}, which Darkroom does not read"
+        if kind
+        else f"not an image, whatever its name says{text}"
     )
-    return UnsupportedFormat(
-        f"The source is {what}. Convert it to a usual form of a format that Darkroom accepts "
-        f"({', '.join(FORMATS)})."
-    )
+    accepted = ", ".join(FORMATS)
+    advice = kinds.advice(kind)
+    if advice:
+        advice += f" Darkroom accepts {accepted}."
+    else:
+        advice = f"Convert it to a usual form of a format that Darkroom accepts ({accepted})."
+    return UnsupportedFormat(f"The source is {what}. {advice}")
 
 
 def _rare(file: BinaryIO, name: str) -> str | None:
@@ -96,7 +102,13 @@ def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
         return ImageTooLarge("The image needs more memory than is available.")
     # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.
     # All of them mean the same.
-    return InvalidImage(f"The image cannot be decoded: {error}.")
+    return InvalidImage(f"The image cannot be decoded: {error}. {_advice(error)}")
+
+
+def _advice(error: Exception) -> str:
+    if "truncated" in str(error).lower():
+        return "A part of the file is missing: copy it again from where it came from."
+    return "Copy it again, or save it again with the program that made it."
 
 
 def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:

@@ -21,28 +21,30 @@
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
+| parts of an APNG's canvas, their blending and disposal | composed as PNG defines it |
 | an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
 | a BMP of which all alpha is 0 | opaque |
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
+| an extra sample of a TIFF that is not declared as alpha | dropped |
 | a reduced copy or a mask in front of a TIFF's picture | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
 | a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
-| uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
+| uncompressed YCbCr with subsampled chroma in a TIFF, WebP in a TIFF | UnsupportedFormat |
 | an AVIF that is cropped by a clean aperture | UnsupportedFormat |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
 | what a frame of a GIF clears for the next | transparent, as in browsers |
-| a GIF's frame that extends over the edge | cropped |
+| a GIF's frame that extends over the edge | cropped, unless the first is larger than the canvas |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
 | Exif's Copyright, Artist and time of the picture | kept in JPEG, PNG, WebP, TIFF and AVIF |
 | other metadata | dropped |
 | bytes after the end | ignored |
-| chunks and segments beside the pixels that are broken or long | ignored |
+| chunks and segments beside the pixels that are broken, long or misplaced | ignored |
 | an APNG that is broken behind its first picture | its static picture |
 | a PNG whose pixels differ from their checksum | InvalidImage |
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
-| a JPEG's missing end marker | ignored if no pixel depends on what is missing |
+| a missing end of a JPEG or a PNG | ignored if no pixel depends on what is missing |
 | a truncated file | InvalidImage, never half a picture |
 """
 

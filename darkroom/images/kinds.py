@@ -27,12 +27,21 @@ NAMES: list[tuple[bytes, str]] = [
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
     (rb"PK\x03\x04", "a ZIP archive or an Office document"),
     (rb"\x1f\x8b", "a gzip file"),
-    (rb"\0\0\x01\0.\0", "an icon (ICO)"),
+    (rb"\0\0[\x01\x02]\0.\0|icns", "an icon (ICO, CUR or ICNS)"),
     (rb"P[1-7]\s", "a Netpbm image"),
     (rb"v/1\x01", "an OpenEXR image"),
     (rb"#\?RADIANCE", "a Radiance HDR image"),
     (rb"DDS ", "a DDS texture"),
     (rb"SIMPLE  =", "a FITS image"),
+    (rb"\x89HDF\r\n\x1a\n|CDF[\x01\x02\x05]", "scientific data (HDF5 or NetCDF)"),
+    (rb"[\x8a\x8b][MJ]NG\r\n\x1a\n", "an MNG or JNG animation"),
+    (rb"qoif", "a QOI image"),
+    (rb"BPG\xfb", "a BPG image"),
+    (rb"AT&TFORM", "a DjVu document"),
+    (rb"\xd7\xcd\xc6\x9a|\x01\0\0\0.{36} EMF", "a Windows metafile (WMF or EMF)"),
+    (rb"Rar!\x1a\x07|7z\xbc\xaf", "an archive (RAR or 7z)"),
+    (rb"version https://git-lfs", "a pointer of Git LFS"),
+    (rb"\0{1024}", "nothing but zeros, because its content was lost"),
     (rb".{128}DICM", "a DICOM image"),
     (rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*+(<!doctype svg[^>]*>\s*)?<svg", "an SVG"),
     (
@@ -43,6 +52,33 @@ NAMES: list[tuple[bytes, str]] = [
     (rb"\s*[{\[]\s*[\"\[{]", "a JSON document"),
 ]
 """What begins with each pattern. The first that matches counts."""
+AGAIN = (
+    "It is probably what a server sent instead of the image. Download the image again, with a "
+    "login if it needs one."
+)
+ADVICE: list[tuple[str, str]] = [
+    (r"web page|XML|JSON", AGAIN),
+    (r"video", "Save one of its pictures as JPEG or PNG."),
+    (r"camera's raw", tiff.RAW_ADVICE),
+    (r"archive|gzip", "Unpack it, and send the images that are in it."),
+    (r"PDF|PostScript|SVG|DjVu|metafile|Photoshop|GIMP", "Export it as PNG."),
+    (r"Git LFS", "Fetch the image itself, with `git lfs pull`."),
+    (r"zeros", "Copy it again from where it came from."),
+]
+"""What to do with a kind whose name contains a pattern. Others can be converted."""
+COMPRESSIONS = {
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "lossy JPEG of DNG",
+    34933: "PNG",
+    34934: "JPEG XR",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+"""Names of compressions of TIFF that are not in TIFF 6.0 and that no decoder here reads."""
 LENGTH = 1024
 """Bytes of the start that are compared."""
 
@@ -54,6 +90,21 @@ def foreign(start: bytes) -> str | None:
         text = text[2:].replace(b"\0", b"")
     found = (name for pattern, name in NAMES if re.match(pattern, text, re.DOTALL))
     return next(found, None)
+
+
+def advice(kind: str | None) -> str | None:
+    """Return what to do with a kind of file, or None if it should be converted."""
+    found = (advice for pattern, advice in ADVICE if kind and re.search(pattern, kind))
+    return next(found, None)
+
+
+def is_text(start: bytes) -> bool:
+    """Whether a file begins like a text in UTF-8."""
+    try:
+        text = start[:LENGTH].decode()
+    except UnicodeDecodeError as error:
+        text = start[: error.start].decode() if error.start > len(start) - 4 else ""
+    return bool(text) and all(letter.isprintable() or letter.isspace() for letter in text)
 
 
 def rare(error: Exception) -> str | None:
@@ -85,7 +136,7 @@ def rare_tiff(file: Any) -> str | None:
     if color in {tiff.SENSOR, tiff.LINEAR_SENSOR} or tiff.DNG_VERSION in tags:
         return "a camera's raw file"
     if compression not in COMPRESSION_INFO:
-        return f"a TIFF with the compression {compression}"
+        return f"a TIFF with the compression {COMPRESSIONS.get(compression, compression)}"
     name = tiff.COLORS.get(color, f"the color space {color}")
     alpha = " with more samples" if tags.get(tiff.EXTRA_SAMPLES) else ""
     return f"a TIFF with {name}{alpha} in {max(bits)}-bit {tiff.NUMBERS.get(numbers, 'values')}"

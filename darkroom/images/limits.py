@@ -98,7 +98,7 @@ def check_pixels(image: Image.Image, frames: int, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise ImageTooLarge(
             f"The image has {pixels} pixels ({_size(image)}, {frames} frames); "
-            f"the limit is {max_pixels}."
+            f"the limit is {max_pixels}. Make it smaller, or split it."
         )
 
 

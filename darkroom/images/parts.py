@@ -99,13 +99,15 @@ def needed(data: Data, *, still: bool = False) -> Parts | None:
 def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
     """Return the chunks that no picture needs, or that are broken (PNG, sections 5 and 13)."""
     view, at, left_out, animation = memoryview(data), len(PNG), [], []
-    keys = KEYS.get(data[25], range(0))
-    while at + 12 <= len(data):
+    keys, has_pixels = KEYS.get(data[25], range(0)), False
+    while at + 8 <= len(data):
         kind = data[at + 4 : at + 8]
         end = at + 12 + int.from_bytes(data[at : at + 4])
         if end > len(data):
             if kind in ANIMATION:
                 animation.append((at, len(data)))
+            elif has_pixels and kind != b"IDAT":
+                left_out.append((at, len(data)))
             break
         if kind in ANIMATION:
             animation.append((at, end))
@@ -116,11 +118,11 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
                 raise InvalidImage(
                     "The image cannot be decoded: its pixels differ from their checksum."
                 )
-            keys = range(0)
+            has_pixels = True
         elif kind == b"PLTE" and data[25] == INDEXED:
             keys = range(1, (end - at - 12) // 3 + 1)
         elif kind == b"tRNS":
-            if end - at - 12 not in keys:
+            if has_pixels or end - at - 12 not in keys:
                 left_out.append((at, end))
         elif kind[0] & 0x20 and not _is_useful(view[at:end], kind):
             left_out.append((at, end))

@@ -162,7 +162,7 @@ def _is_gray(image: Any) -> bool:
     # Not `getpalette`, which loads the picture, also before its size was checked.
     layout, colors = image.palette.getdata()
     step = len(layout)
-    return colors[::step] == colors[1::step] == colors[2::step]
+    return bool(colors[::step] == colors[1::step] == colors[2::step])
 
 
 def _is_gray_profile(profile: bytes) -> bool:

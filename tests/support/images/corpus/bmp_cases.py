@@ -55,6 +55,7 @@ def cases() -> Iterator[Case]:
         if header == CORE and (top_down or bits == 32):
             continue
         yield from _colors(bits, header, top_down=top_down)
+    yield from _no_alpha()
     for (name, (bits, masks)), header in itertools.product(
         MASKS.items(), (INFO, INFO_MASKS, INFO_ALPHA, V4, V5)
     ):
@@ -100,6 +101,21 @@ def _colors(bits: int, header: int, *, top_down: bool) -> Iterator[Case]:
         labels = ("bmp", f"{bits} bits", f"header {header}", f"fourth byte {fill}",
                   "top down" if top_down else "bottom up")  # fmt: skip
         yield Case(labels, write, luma(pixels / 255), None, ROUNDED)
+
+
+def _no_alpha() -> Iterator[Case]:
+    """Yield files with a mask of alpha that is 0 everywhere, and files with bytes behind them."""
+    pixels = noise(HEIGHT, WIDTH, 3)
+    values = pixels @ np.array([1 << 16, 1 << 8, 1])
+    masks = MASKS["8-8-8-8"][1]
+    for header in (INFO_ALPHA, V4, V5):
+        rows = packed(values, 32)[::-1]
+        write = partial(bmp, rows, (WIDTH, HEIGHT), 32, header=header, masks=masks,
+                        compression=BITFIELDS)  # fmt: skip
+        labels = ("bmp", "8-8-8-8", "all alpha is 0", f"header {header}")
+        yield Case(labels, write, luma(pixels / 255), None, ROUNDED)
+    data = bmp(packed(values, 24)[::-1], (WIDTH, HEIGHT), 24) + b"behind" * 100
+    yield Case(("bmp", "bytes behind"), partial(bytes, data), luma(pixels / 255), None, ROUNDED)
 
 
 def _masked(name: str, bits: int, masks: Masks, header: int) -> Iterator[Case]:

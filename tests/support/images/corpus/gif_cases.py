@@ -65,6 +65,18 @@ def _areas() -> Iterator[Case]:
                   f"transparent {keyed}", f"background {background}")  # fmt: skip
         yield Case(labels, write, level, alpha, ROUNDED)
 
+    indexes = noise(20, 30, most=15)
+    for canvas in ((0, 0), (9, 9), (29, 40), (30, 20)):
+        write = partial(gif, canvas, [Frame(indexes)], table)
+        labels = ("gif", f"a frame of 30 x 20 on a canvas of {canvas[0]} x {canvas[1]}")
+        level = luma(table[indexes] / 255)
+        if canvas[1] > 20:  # the frame is larger in one direction only
+            level = np.concatenate([level, np.zeros((canvas[1] - 20, 30))])
+            alpha = (np.arange(canvas[1])[:, None] < 20) * np.ones((1, 30))
+            yield Case(labels, write, level, alpha, ROUNDED)
+        else:
+            yield Case(labels, write, level, None, ROUNDED)
+
 
 def _animations() -> Iterator[Case]:
     table = _table(16)

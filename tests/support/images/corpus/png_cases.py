@@ -55,6 +55,7 @@ def cases() -> Iterator[Case]:
                 yield _case(kind, (f"{width} x {height}", "interlaced"), interlaced=True)
     yield from _short_palettes()
     yield from _wrong_keys()
+    yield from _cut()
     yield from _beside()
     yield from _orientations()
     yield from _of_others()
@@ -170,6 +171,22 @@ def _beside() -> Iterator[Case]:
             write = partial(png, kind[3], color, 8, **{place: chunks})  # type: ignore[arg-type]
             labels = ("png", NAMES[color], name, place)
             yield Case(labels, write, *kind[5:])
+
+
+def _cut() -> Iterator[Case]:
+    """Yield files of which the end is missing or broken, but no pixel."""
+    samples = noise(HEIGHT, WIDTH)
+    behind = [(b"tEXt", b"Comment\0" + b"c" * 20), (b"eXIf", bytes(20))]
+    long, short = png(samples, GRAY, 8, behind=behind), png(samples, GRAY, 8)
+    for name, data in (
+        *((f"{cut} bytes", long[:-cut]) for cut in range(1, 12 + 32 + 40)),
+        *((f"the end, and {junk[0]} instead", short[:-12] + junk)
+          for junk in (bytes(40), b"\xff" * 40, b"junk" * 10)),
+        ("nothing, and bytes behind it", short + b"behind" * 100),
+        ("the checksum", short[:-16]),
+        ("half of the checksum", short[:-14]),
+    ):  # fmt: skip
+        yield Case(("png", "without", name), partial(bytes, data), samples / 255)
 
 
 def exif(orientation: int, order: str) -> bytes:

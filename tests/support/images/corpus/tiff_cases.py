@@ -32,15 +32,19 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "tiles": {"tile": (16, 16)},
 }
 ORDERS = {"little-endian": "<", "big-endian": ">"}
+UNPREDICTED = [np.float16, np.float64, np.uint64, np.int64]
+"""Numbers that tifffile writes no differences of."""
 COMPRESSIONS = ["lzw", "deflate", "packbits", "zstd", "lzma"]
 EXTRA = {"associated alpha": "assocalpha", "alpha": "unassalpha", "unspecified": "unspecified"}
 TYPES = {
     "8 bits": np.uint8,
     "16 bits": np.uint16,
     "32 bits": np.uint32,
+    "64 bits": np.uint64,
     "signed 8 bits": np.int8,
     "signed 16 bits": np.int16,
     "signed 32 bits": np.int32,
+    "signed 64 bits": np.int64,
     "half floats": np.float16,
     "floats": np.float32,
     "doubles": np.float64,
@@ -76,6 +80,14 @@ def _kinds() -> Iterator[Kind]:
         options = {"photometric": "separated"}
         yield ("CMYK", name), inks, options, luma_of_inks(inks / most), None, 2 * LEVEL + off
         yield from _with_extra(name, most)
+    for name in ("half floats", "floats", "doubles"):
+        inks = _values(name, HEIGHT, WIDTH, 4)
+        options = {"photometric": "separated"}
+        yield ("CMYK", name), inks, options, luma_of_inks(inks.astype(float)), None, 2 * LEVEL
+        pixels = _values(name, HEIGHT, WIDTH, 4)
+        options = {"photometric": "rgb", "extrasamples": ["unassalpha"]}
+        level, shown = luma(pixels.astype(float)), pixels[..., 3].astype(float)
+        yield ("RGB", name, "alpha"), pixels, options, level, shown, 2 * LEVEL
     table = noise(3, 256, most=65535, seed=3)
     indexes = noise(HEIGHT, WIDTH)
     colors = table[:, indexes].transpose(1, 2, 0) / 65535
@@ -109,10 +121,11 @@ def _values(name: str, *shape: int) -> np.ndarray:
     kind = np.dtype(TYPES[name])
     if kind.kind == "f":
         return (noise(*shape, most=2000) / 2000).astype(kind)
-    if name == "32 bits":
+    if name in {"32 bits", "64 bits"}:
         return noise(*shape, most=65535).astype(kind)
-    numbers = noise(*shape, most=2 ** (8 * kind.itemsize) - 1)
-    return (numbers - (2 ** (8 * kind.itemsize - 1) if kind.kind == "i" else 0)).astype(kind)
+    bits = min(8 * kind.itemsize, 32)
+    numbers = noise(*shape, most=2**bits - 1)
+    return (numbers - (2 ** (bits - 1) if kind.kind == "i" else 0)).astype(kind)
 
 
 def _level(values: np.ndarray) -> np.ndarray:
@@ -142,7 +155,7 @@ def _compressions(labels: tuple[str, ...], pixels: np.ndarray, options: Any, *ri
     for compression, plane, (predicted, predictor) in itertools.product(
         COMPRESSIONS, planes, predictors.items()
     ):
-        if predictor and (compression == "packbits" or pixels.dtype in (np.float16, np.float64)):
+        if predictor and (compression == "packbits" or pixels.dtype in UNPREDICTED):
             continue
         (layout, how), (order, code) = next(turns)
         named = (compression, *([predicted] if predicted else []), layout, order, *_planes(plane))

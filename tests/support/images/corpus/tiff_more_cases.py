@@ -57,19 +57,23 @@ def _packed() -> Iterator[Case]:
             make = partial(packed, values, bits, code, {262: [color], 266: [fill], **more})
             labels = ("tiff", f"{bits} bits", name, order, f"fill order {fill}")
             yield Case(labels, make, shown, None, ROUNDED if color == 3 else off)
+        colors = noise(HEIGHT, WIDTH, 3, most=2**bits - 1, seed=bits)
+        make = partial(packed, colors, bits, code, {262: [2], 266: [fill]})
+        labels = ("tiff", f"{bits} bits", "RGB", order, f"fill order {fill}")
+        yield Case(labels, make, luma(colors / (2**bits - 1)), None, ROUNDED + LEVEL / 2)
 
 
 def packed(values: np.ndarray, bits: int, order: str, tags: dict[int, list[int]]) -> bytes:
-    """Return a TIFF of one strip with pixels of any number of bits, highest bit first."""
+    """Return a TIFF of one strip with samples of any number of bits, highest bit first."""
     spread = values[..., None] >> np.arange(bits)[::-1] & 1
     rows = [np.packbits(row.ravel().astype(np.uint8)) for row in spread]
     data = np.concatenate(rows)
     if tags.get(266) == [2]:  # the fill order: lowest bit first
         data = np.packbits(np.unpackbits(data).reshape(-1, 8)[:, ::-1])
-    height, width = values.shape
+    height, width, samples = values.reshape(*values.shape[:2], -1).shape
     entries: dict[int, list[int]] = {
-        256: [width], 257: [height], 258: [bits], 259: [1], 273: [8], 277: [1], 278: [height],
-        279: [data.size], **tags,
+        256: [width], 257: [height], 258: [bits] * samples, 259: [1], 273: [8], 277: [samples],
+        278: [height], 279: [data.size], **tags,
     }  # fmt: skip
     start = 8 + data.size + data.size % 2
     behind = start + 2 + 12 * len(entries) + 4

@@ -128,3 +128,12 @@ def test_a_broken_file_fails_as_its_bytes_do(tmp_path: Path):
         source.write_bytes(data)
         with pytest.raises(error):
             grayscale(source, output="auto", quality=90, max_pixels=10_000)
+
+
+def test_a_broken_scan_is_reported_as_broken_data(tmp_path: Path) -> None:
+    data = encode(photo(), "JPEG", progressive=True)
+    frame = data[data.index(b"\xff\xc2") :][:19]
+    (tmp_path / "two-frames.jpg").write_bytes(data[:-2] + frame + data[-2:])
+
+    with pytest.raises(InvalidImage, match="broken data stream"):
+        grayscale(tmp_path / "two-frames.jpg", output="png", quality=90, max_pixels=10_000)

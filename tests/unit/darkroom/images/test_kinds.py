@@ -55,7 +55,29 @@ LARGE_JPEG = encode(photo(), "JPEG")
     ],
 )
 def test_what_is_not_read_is_refused_by_name(data: bytes, name: str) -> None:
-    with pytest.raises(UnsupportedFormat, match=rf"{name}.*, which .* does not read\. Convert it"):
+    with pytest.raises(UnsupportedFormat, match=rf"{name}.*, which .* does not read\. [A-Z]\w+ "):
+        develop(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        (b"\xff\x0a\0\0", "Convert it to a usual form .*PNG"),
+        (b"\0\0\x02\0\1\0", "icon .* Convert it"),
+        (b"<!DOCTYPE html><html>", "Download the image again"),
+        (b'{"error": "denied"}', "Download the image again"),
+        (b"\0\0\0\x18ftypisom", "Save one of its pictures"),
+        (b"\0\0\0\x18ftypcrx ", "raw converter"),
+        (b"PK\3\4", "Unpack it"),
+        (b"%PDF-1.7\n", "Export it as PNG"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (bytes(2000), "zeros, .* Copy it again"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5.* Convert it"),
+        ("Größe: 3\n".encode() * 400, "not an image.*: it is a text"),
+    ],
+)
+def test_a_refusal_says_what_to_do(data: bytes, advice: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=advice):
         develop(data)
 
 
