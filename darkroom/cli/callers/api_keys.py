@@ -111,11 +111,11 @@ class ApiKeys:
 
         Running it again completes it after an interruption. Keys that were deleted are left out.
         """
-        old = {"usagePlanId": old_plan}
-        there = self._keys_of(new_plan)
+        old, new = self._keys_of(old_plan), self._keys_of(new_plan)
         for key_id in key_ids:
-            if key_id not in there:
-                self._unless_gone(partial(self._gateway.delete_usage_plan_key, **old, keyId=key_id))
+            if key_id in old:
+                self._gateway.delete_usage_plan_key(usagePlanId=old_plan, keyId=key_id)
+            if key_id not in new:
                 self._unless_gone(partial(self.admit, key_id, new_plan))
 
     def delete(self, key_id: str) -> None:

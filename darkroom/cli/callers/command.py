@@ -225,7 +225,10 @@ def _print_key(caller: "Caller", key: "NewKey", *, as_json: bool, **more: Any) -
     """Print a new key on stdout, and what it is on stderr."""
     from darkroom.cli.render import print_json
 
-    _note(f"The new API key of {caller.name}, with the id {key.key_id}. It is not shown again.")
+    _note(
+        f"The new API key of {caller.name}, with the id {key.key_id}. It is not shown again. "
+        "Until API Gateway accepts it, up to a minute may pass."
+    )
     if as_json:
         shown = {"caller": caller.name, "owner": caller.owner, "keyId": key.key_id}
         print_json({**shown, "key": key.value, **more})
