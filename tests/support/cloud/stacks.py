@@ -14,6 +14,8 @@ from urllib.parse import urljoin
 import boto3
 import httpx
 
+from darkroom.cli.callers.changes import Callers
+from darkroom.cli.stack import from_description
 from darkroom.runtime.clock import timestamp
 from tools.localcloud.cloud import LocalCloud
 
@@ -131,13 +133,9 @@ class Stack:
             iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
 
     def new_key(self, name: str) -> str:
-        """The key of one more caller, made by hand: `darkroom callers` does not know it."""
-        gateway = self.cloud.client("apigateway")
-        key = gateway.create_api_key(name=name, enabled=True)
-        gateway.create_usage_plan_key(
-            usagePlanId=self.outputs["UsagePlanId"], keyId=key["id"], keyType="API_KEY"
-        )
-        return str(key["value"])
+        """The key of one more caller."""
+        _, key = Callers(from_description(self.description)).add(name, None)
+        return key.value
 
     @cached_property
     def states(self) -> Any:
