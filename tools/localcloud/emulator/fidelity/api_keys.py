@@ -8,7 +8,7 @@ from typing import Any
 from ministack.services import apigateway_v1
 from ministack.services.cloudformation import provisioners
 
-from tools.localcloud.emulator.replacing import Function, replaces
+from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 NUMBERS = {"/throttle/rateLimit": float, "/throttle/burstLimit": int, "/quota/limit": int}
 """Members of a usage plan that are numbers. The value of every patch operation is text."""
@@ -71,9 +71,19 @@ def refuse_to_delete_a_plan_with_stages(original: Function, plan_id: str) -> Any
     return original(plan_id)
 
 
-@replaces(provisioners, "_apigw_usage_plan_delete", has="_delete_usage_plan(physical_id)")
-def remove_the_stages_of_a_plan_first(original: Function, plan_id: str, properties: Any) -> Any:
-    """CloudFormation removes the stages of a usage plan, and then deletes the plan."""
-    if plan := apigateway_v1._usage_plans.get(plan_id):
-        plan["apiStages"] = []
-    return original(plan_id, properties)
+@Patch
+def remove_the_stages_of_a_plan_first() -> None:
+    """CloudFormation removes the stages of a usage plan, and then deletes the plan.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-usageplan.html
+    """
+    delete = rely_on(
+        provisioners, "_apigw_usage_plan_delete", has="_delete_usage_plan(physical_id)"
+    )
+
+    def delete_without_stages(plan_id: str, properties: Any) -> None:
+        if plan := apigateway_v1._usage_plans.get(plan_id):
+            plan["apiStages"] = []
+        delete(plan_id, properties)
+
+    provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::UsagePlan"]["delete"] = delete_without_stages
