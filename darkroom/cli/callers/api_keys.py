@@ -171,8 +171,13 @@ class ApiKeys:
         return _stages_of(self._gateway.get_usage_plan(usagePlanId=self.shared))
 
     def _keys_of(self, plan_id: str) -> set[str]:
+        """Return the keys of a usage plan; none if somebody has deleted the plan."""
+        found: set[str] = set()
         pages = self._gateway.get_paginator("get_usage_plan_keys").paginate(usagePlanId=plan_id)
-        return {key["id"] for page in pages for key in page["items"]}
+        self._unless_gone(
+            lambda: found.update(key["id"] for page in pages for key in page["items"])
+        )
+        return found
 
     @staticmethod
     def _unless_gone(call: Callable[[], object]) -> None:

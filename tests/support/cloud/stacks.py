@@ -137,6 +137,14 @@ class Stack:
         _, key = Callers(from_description(self.description)).add(name, None)
         return key.value
 
+    def key_by_hand(self, name: str) -> str:
+        """A key as people made them before there were callers. Nothing is in the table of it."""
+        gateway = self.cloud.client("apigateway")
+        key = gateway.create_api_key(name=name, enabled=True)
+        plan = self.outputs["UsagePlanId"]
+        gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+        return str(key["value"])
+
     @cached_property
     def states(self) -> Any:
         return self.cloud.client("stepfunctions")
