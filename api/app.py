@@ -24,7 +24,7 @@ from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.events.model import secret_text
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import Settings, required
-from darkroom.tasks.callers import Callers
+from darkroom.tasks.callers import KeyOwners
 from darkroom.tasks.model import OPEN, is_id
 from darkroom.tasks.queries import InvalidCursor, TaskIndex
 from darkroom.tasks.store import Item, TaskStore
@@ -41,7 +41,7 @@ settings = Settings.from_environment()
 table = Table(settings.table_name)
 store = TaskStore(table, settings.retention_days)
 index = TaskIndex(table)
-callers = Callers(table)
+key_owners = KeyOwners(table)
 bucket = Bucket(settings.bucket_name)
 task_service = TaskService(
     store=store,
@@ -255,7 +255,7 @@ def caller() -> str:
     Raises:
         Problem: 403, the key was revoked. API Gateway refuses it too, once it has noticed.
     """
-    owner = callers.owner_of(request().context["identity"]["apiKeyId"])
+    owner = key_owners.owner_of(request().context["identity"]["apiKeyId"])
     if owner is None:
         raise Problem.known("Forbidden")
     return owner

@@ -11,8 +11,8 @@ back, keeps them, and a restore of the table restores callers and tasks of the s
     {"taskId": "key#a1b2c3d4e5", "caller": "acme", "ownerId": "caller-acme", "createdAt": "…"}
 
 `owner` puts a caller into the index of owners, where `darkroom callers list` finds it. A caller
-with limits of its own also has `limits` and `usagePlanId`. A key that was revoked, or that has a
-last day, has `endsAt`. The record of a key is never deleted and its `ownerId` never changes.
+with limits of its own also has `limits` and `usagePlanId`. The record of a key has `endsAt` if the
+key was revoked or replaced. It is never deleted, and its `ownerId` never changes.
 
 Only `darkroom callers` writes these records. A key without one was made by hand, or by a release
 before there were callers: its own id is its owner.
@@ -59,13 +59,13 @@ def owner_id(name: str) -> str:
 
 
 def has_ended(record: Record, now: str) -> bool:
-    """Whether a key was revoked, or its last day is over, at a time as `timestamp` writes it."""
+    """Whether a key has ended at a time, as `timestamp` writes it."""
     ends: str | None = record.get("endsAt")
     return ends is not None and ends <= now
 
 
-class Callers:
-    """The owners of API keys, as the functions of the API read them."""
+class KeyOwners:
+    """The owners of API keys, as the API reads them."""
 
     def __init__(self, table: "Table", clock: Callable[[], float] = time.time) -> None:
         """Take the table of tasks, and what returns the seconds since 1970."""
@@ -76,8 +76,7 @@ class Callers:
         """Return the owner that a request with this key acts for; None if the key has ended.
 
         The key's record is read once in `MAX_AGE` seconds. So a key that was revoked is refused
-        after that time at the latest, and one with a last day at its end. The owner cannot be
-        outdated, because it never changes.
+        after that time at the latest. The owner cannot be outdated, because it never changes.
 
         Args:
             key_id: the id of the API key that API Gateway has checked.

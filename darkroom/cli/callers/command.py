@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Add callers of a stack, limit them, and give them API keys or take them back.",
+    help="Manage callers, their API keys and their limits.",
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the caller.")]
@@ -108,7 +108,7 @@ def list_callers(context: typer.Context, *, as_json: AsJson = False) -> None:
 def rotate(
     context: typer.Context, name: Name, *, grace: Grace = None, as_json: AsJson = False
 ) -> None:
-    """Print one more API key for a caller.
+    """Add an API key to a caller and print it.
 
     The older keys work until they are revoked, or with --grace for that time. The new key is the
     only output on stdout.
@@ -126,12 +126,11 @@ def rotate(
         _note(f"Deleted, because their time was over: {', '.join(deleted)}.")
     old = caller.key_ids
     caller, key = callers.new_key(caller)
-    ends_at = None
-    if period is not None:
-        ends_at = timestamp(datetime.datetime.now(datetime.UTC) + period)
-        caller = callers.end(caller, old, ends_at)
+    ends_at = period and timestamp(datetime.datetime.now(datetime.UTC) + period)
+    # Before anything else can fail: the key is shown nowhere else.
     _print_key(caller, key, as_json=as_json, oldKeys=list(old), oldKeysEndAt=ends_at)
     if old and ends_at:
+        callers.end(caller, old, ends_at)
         _note(f"Its older keys, {', '.join(old)}, are refused from {ends_at} on.")
     elif old:
         target = context.obj
@@ -151,9 +150,9 @@ def revoke(
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Stop the keys of a caller for ever.
+    """Revoke the API keys of a caller.
 
-    Its tasks, batches and results stay, and `rotate` gives it a new key.
+    A revoked key never works again. Tasks, batches and results stay, and `rotate` prints a new key.
     """
     from darkroom.cli.render import confirm, count, say
     from darkroom.runtime.clock import timestamp

@@ -17,7 +17,7 @@ class KeyState(StrEnum):
 
     WORKS = "works"
     ENDED = "ended"
-    """It was revoked, or its last day is over."""
+    """It was revoked, or its grace is over."""
     DISABLED = "disabled"
     """Somebody has disabled it in API Gateway."""
     NO_PLAN = "in no usage plan"

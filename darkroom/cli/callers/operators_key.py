@@ -37,7 +37,7 @@ def _newest(key_id: str, table: Table) -> str:
     record = table.get(rules.key_item(key_id)) or {}
     if not rules.has_ended(record, now):
         return key_id
-    caller = table.get(rules.caller_item(record["caller"])) or {"keys": []}
+    caller = table.get(rules.caller_item(record.get("caller", ""))) or {"keys": []}
     for other in reversed(caller["keys"]):
         if not rules.has_ended(table.get(rules.key_item(other)) or {}, now):
             return str(other)

@@ -74,7 +74,8 @@ class Records:
             if "LastEvaluatedKey" not in page:
                 break
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        if first := self._unrecorded():
+        first = self._unrecorded()
+        if first and all(caller.owner != first.owner for caller in found):
             found.append(first)
         return sorted(found, key=lambda caller: caller.name.lower())
 

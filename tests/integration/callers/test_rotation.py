@@ -149,7 +149,7 @@ def nothing_for_another(
 def test_a_key_with_a_grace_is_refused_by_the_function_when_it_is_over(
     standard: Stack, operator: Operator, name: str
 ):
-    """API Gateway knows no last day of a key."""
+    """A key of API Gateway has no end."""
     old = operator(f"add {name}")
     new = operator(f"rotate {name} --grace 1s")
 

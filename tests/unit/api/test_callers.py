@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from darkroom.tasks.callers import ALL, Callers, caller_item, key_item
+from darkroom.tasks.callers import ALL, KeyOwners, caller_item, key_item
 from tests.support.api_caller import Api
 
 BODY = {"imageUrl": "https://example.com/a.jpg"}
@@ -16,7 +16,7 @@ PAST = "2020-01-01T00:00:00.000Z"
 @pytest.fixture(autouse=True)
 def _known(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two keys of acme, one that has ended, and nothing that an earlier test has looked up."""
-    monkeypatch.setattr(api.module, "callers", Callers(api.module.table))
+    monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.table))
     for key_id, more in {"old": {}, "new": {}, "ended": {"endsAt": PAST}}.items():
         record = {"caller": "acme", "ownerId": "caller-acme", "createdAt": PAST, **more}
         api.aws.table.put_item(Item={**key_item(key_id), **record})

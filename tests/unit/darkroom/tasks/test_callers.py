@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from darkroom.tasks import callers
-from darkroom.tasks.callers import MAX_AGE, Callers
+from darkroom.tasks.callers import MAX_AGE, KeyOwners
 from darkroom.tasks.model import message_group
 
 PAST, FUTURE = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
@@ -32,8 +32,8 @@ class Clock:
         return self.now
 
 
-def of(table: FakeTable, clock: Clock | None = None) -> Callers:
-    return Callers(table, clock or Clock())  # type: ignore[arg-type]
+def of(table: FakeTable, clock: Clock | None = None) -> KeyOwners:
+    return KeyOwners(table, clock or Clock())  # type: ignore[arg-type]
 
 
 def test_keys_of_one_caller_have_one_owner() -> None:

@@ -29,7 +29,7 @@ def states(callers: Callers, name: str) -> list[KeyState]:
 
 def owner_of(aws: FakeAws, key_id: str) -> str | None:
     """The owner that a function takes a request with this key for."""
-    return rules.Callers(aws.store._table).owner_of(key_id)
+    return rules.KeyOwners(aws.store._table).owner_of(key_id)
 
 
 def test_a_new_caller_has_a_key_that_works_and_the_limits_of_the_stack(
@@ -217,6 +217,19 @@ def test_the_templates_key_is_the_first_caller_and_owns_what_it_owned(
 
     assert owner_of(aws, first) == owner_of(aws, new.key_id) == first
     assert listed(callers, "first").caller.key_ids == (first, new.key_id)
+
+
+def test_the_first_caller_is_one_also_if_its_recording_was_interrupted(
+    callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callers.records, "record_key", lambda *_: None)
+    callers.records.recorded(callers.find("first"))
+    monkeypatch.undo()
+
+    assert states(callers, "first") == [KeyState.WORKS]
+    caller = callers.find("first")
+    callers.delete_ended(callers.end(caller, caller.key_ids, PAST))
+    assert listed(callers, "first").caller.key_ids == ()
 
 
 def test_the_templates_key_is_disabled_and_not_deleted(

@@ -7,6 +7,7 @@ import pytest
 
 from darkroom.cli.callers.changes import Callers
 from darkroom.cli.callers.check import callers as check
+from darkroom.cli.callers.records import CallerError
 from darkroom.cli.operator.deployment import Deployment
 from darkroom.cli.stack import Stack
 from tests.support.fakes.api import darkroom
@@ -64,6 +65,21 @@ def test_a_grace_is_told_as_a_moment_and_in_json(callers: Callers) -> None:
     assert f"{old}, are refused from {shown['oldKeysEndAt']} on" in done.stderr
 
 
+def test_a_new_key_is_printed_also_if_the_older_ones_could_not_be_changed(
+    callers: Callers, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    darkroom("callers", "add", "acme")
+
+    def broken(*_: object) -> None:
+        raise CallerError("no")
+
+    monkeypatch.setattr(Callers, "end", broken)
+    done = darkroom("callers", "rotate", "acme", "--grace", "1h")
+
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, "no")
+    assert done.stdout == f"{value(gateway, callers.find('acme').key_ids[-1])}\n"
+
+
 def test_a_key_whose_grace_is_over_is_deleted_by_the_next_rotation(callers: Callers) -> None:
     caller, key = callers.add("acme", None)
     callers.end(caller, [key.key_id], PAST)
@@ -112,6 +128,27 @@ def test_the_list_has_a_row_for_each_key_and_for_a_caller_without(callers: Calle
     assert rows[1][3:6] == ["works", "until", "2999-01-01T00:00:00.000Z"]
     assert rows[3][:5] == ["beta", "caller-beta", "-", "no", "key"]
     assert rows[4][0] == "first"
+
+
+def test_a_key_that_was_made_by_hand_is_listed_and_gets_a_name(
+    stack: Stack, callers: Callers, gateway: Any
+) -> None:
+    key_id = gateway.create_api_key(name="by hand", enabled=True)["id"]
+    plan = stack.outputs["UsagePlanId"]
+    gateway.create_usage_plan_key(usagePlanId=plan, keyId=key_id, keyType="API_KEY")
+    shown = darkroom("callers", "list")
+    assert f"-       {key_id}" in shown.stdout
+    assert "`darkroom callers add NAME --key ID`" in shown.stderr
+    (unnamed,) = (
+        c for c in json.loads(darkroom("callers", "list", "--json").stdout) if not c["caller"]
+    )
+    assert unnamed["owner"] == key_id
+
+    done = darkroom("callers", "add", "acme", "--key", key_id, "--rate", "5")
+
+    assert done.stdout == f"acme has the key {key_id} and all that was submitted with it.\n"
+    assert callers.find("acme").owner == key_id
+    assert darkroom("callers", "list").stderr == ""
 
 
 @pytest.mark.usefixtures("callers")
