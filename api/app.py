@@ -24,6 +24,7 @@ from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.events.model import secret_text
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.callers import KeyOwners
 from darkroom.tasks.model import OPEN, is_id
 from darkroom.tasks.queries import InvalidCursor, TaskIndex
 from darkroom.tasks.store import Item, TaskStore
@@ -40,6 +41,7 @@ settings = Settings.from_environment()
 table = Table(settings.table_name)
 store = TaskStore(table, settings.retention_days)
 index = TaskIndex(table)
+key_owners = KeyOwners(table)
 bucket = Bucket(settings.bucket_name)
 task_service = TaskService(
     store=store,
@@ -248,6 +250,12 @@ def root() -> str:
 
 
 def caller() -> str:
-    """Return the caller: the id of the API key that API Gateway has checked."""
-    key_id: str = request().context["identity"]["apiKeyId"]
-    return key_id
+    """Return the owner of what the caller submits and may see.
+
+    Raises:
+        Problem: 403, the key was revoked. API Gateway refuses it too, once it has noticed.
+    """
+    owner = key_owners.owner_of(request().context["identity"]["apiKeyId"])
+    if owner is None:
+        raise Problem.known("Forbidden")
+    return owner

@@ -94,7 +94,7 @@ class NewBatch(Body):
         Field(
             min_length=1,
             max_length=MAX_PREFIX_LENGTH,
-            description="A prefix of objects below `imports/{id of the API key}/` in the bucket",
+            description="A prefix of objects below the caller's `imports/{owner}/` in the bucket",
         ),
     ] = None
     manifest: Annotated[

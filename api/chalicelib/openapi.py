@@ -47,7 +47,10 @@ Alternatively, send a `callbackUrl` to receive a webhook when the task has ended
 Every error response says what to do: `code` is for programs, `message` for people. \
 A path that does not support a method responds with 405 and the header `Allow`.\
 """
-KEY_DESCRIPTION = "The key identifies the caller. A caller sees only its own tasks and batches."
+KEY_DESCRIPTION = (
+    "The key identifies the caller. A caller may have several keys, and sees only its own tasks, "
+    "batches and uploads."
+)
 
 
 def document() -> Json:

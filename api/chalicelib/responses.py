@@ -120,7 +120,7 @@ class UploadSource(Answer):
 class ObjectSource(Answer):
     """The object that a batch found under its prefix."""
 
-    object: Annotated[str, Field(description="Its key below `imports/{id of the API key}/`")]
+    object: Annotated[str, Field(description="Its key below the caller's `imports/{owner}/`")]
 
 
 class LineSource(Answer):

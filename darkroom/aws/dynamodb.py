@@ -36,9 +36,10 @@ class Table:
     Every method raises `botocore.exceptions.ClientError` if DynamoDB refuses the call.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, dynamodb: Any = None) -> None:
+        """Take the name of the table and, outside of functions, a boto3 client of DynamoDB."""
         self._name = name
-        self._dynamodb = client("dynamodb")
+        self._dynamodb = dynamodb or client("dynamodb")
         self._seconds_ahead = 0.0
         self._dynamodb.meta.events.register("after-call.dynamodb", self._compare_clocks)
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from darkroom.cli.callers import command as callers
 from darkroom.cli.errors import CommandError, Commands, UsageError
 from darkroom.cli.operator import commands
 from darkroom.cli.options import (
@@ -265,3 +266,4 @@ for command in (
     commands.cost,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(callers.app, name="callers")

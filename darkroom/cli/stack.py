@@ -168,6 +168,7 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
     import boto3
 
     from darkroom.cli import aws
+    from darkroom.cli.callers.operators_key import operators_key
 
     region = region or aws.default_region()
     if not region:
@@ -181,9 +182,8 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
                 f"The stack {stack_name} is not a Darkroom, or its deployment is not complete: it "
                 f"has no output {' and no '.join(sorted(missing))}."
             )
-        key = boto3.client("apigateway", region).get_api_key(
-            apiKey=outputs["ApiKeyId"], includeValue=True
-        )["value"]
+        clients = (boto3.client(service, region) for service in ("apigateway", "dynamodb"))
+        key = operators_key(outputs, *clients)
     except aws.AwsError as error:
         reason = aws.message(error)
         raise NoStack(f"The stack {stack_name} in {region} cannot be read: {reason}") from error

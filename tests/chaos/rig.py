@@ -84,7 +84,7 @@ class Rig:
         }
         self.recorder = Recorder(self.cloud, self.stack.outputs["TableName"], "taskId")
         self.batch_recorder = Recorder(self.cloud, self.stack.outputs["BatchTableName"], "batchId")
-        self.another_key = self.stack.new_key("another")
+        self.another_key = self.stack.key_by_hand("another")
         self.lambdas = self.cloud.client("lambda")
         self.s3 = self.cloud.client("s3")
         self.recorder.start()

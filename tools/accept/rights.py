@@ -23,7 +23,9 @@ EXPRESS_ONLY = frozenset({"logs:FilterLogEvents"})
 NOT_IN_PROD = frozenset({"stepfunctions:StopExecution"})
 AWS_ONLY = frozenset(
     {
+        # The key of the stack, or the one that has replaced it.
         "apigateway:GetApiKey",
+        "dynamodb:GetItem",
         # The receiver of the webhook: `sites`.
         "lambda:CreateFunction",
         "lambda:CreateFunctionUrlConfig",

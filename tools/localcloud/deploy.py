@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 from samtranslator.yaml_helper import yaml_parse
 
+from darkroom.cli.callers.operators_key import operators_key
 from tools.build.packages import PROJECT, files, zipped
 from tools.localcloud import guard
 from tools.localcloud.cloud import LocalCloud, LocalCloudError
@@ -158,7 +159,7 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
     """Return the URLs, credentials and outputs of a deployed stack."""
     stacks = cloud.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
-    key = cloud.client("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    key = operators_key(outputs, cloud.client("apigateway"), cloud.client("dynamodb"))
     # The output is https://{api}.execute-api.{region}.amazonaws.com/{stage}, which does not resolve
     # to a laptop.
     host, _, stage = outputs["ApiUrl"].removeprefix("https://").partition("/")
@@ -166,7 +167,7 @@ def describe(cloud: LocalCloud, stack_name: str) -> dict[str, Any]:
     credentials = cloud.credentials
     return {
         "apiUrl": f"{cloud.endpoint_url}/_aws/execute-api/{api_id}/{stage}",
-        "apiKey": key["value"],
+        "apiKey": key,
         "endpointUrl": cloud.endpoint_url,
         "savedUrl": f"{cloud.endpoint_url}{guard.SAVED}",
         "accessKeyId": credentials.access_key_id,

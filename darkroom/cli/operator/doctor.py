@@ -8,6 +8,7 @@ from http import HTTPStatus
 import httpx
 
 from darkroom.cli import aws
+from darkroom.cli.callers.check import callers
 from darkroom.cli.operator.deployment import FAIL, OK, WARN, Deployment, Finding
 from darkroom.cli.operator.drift import functions, permissions, state_machine
 
@@ -27,7 +28,8 @@ def examine(deployment: Deployment) -> Iterator[Finding]:
         advice = "Use --stack to name the stack, so that the rest can be checked."
         yield Finding(WARN, "cloud", "only the API was checked", advice)
         return
-    for check in (queues, alarms, reconcile, permissions, functions, state_machine):
+    checks = (callers, queues, alarms, reconcile, permissions, functions, state_machine)
+    for check in checks:
         try:
             yield from check(deployment)
         except aws.AwsError as error:
@@ -63,7 +65,7 @@ def _key(answer: httpx.Response) -> Finding:
     if answer.is_success:
         return Finding(OK, "key", "is accepted")
     if answer.status_code == HTTPStatus.FORBIDDEN:
-        advice = "Use the key of the output ApiKeyId. It must be in the stack's usage plan."
+        advice = "See the state of each key: `darkroom callers list`."
         return Finding(FAIL, "key", "is refused", advice)
     if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         advice = "Wait, or raise RequestsPerSecond or RequestsPerDay."

@@ -14,6 +14,8 @@ from urllib.parse import urljoin
 import boto3
 import httpx
 
+from darkroom.cli.callers.changes import Callers
+from darkroom.cli.stack import from_description
 from darkroom.runtime.clock import timestamp
 from tools.localcloud.cloud import LocalCloud
 
@@ -132,14 +134,15 @@ class Stack:
 
     def new_key(self, name: str) -> str:
         """The key of one more caller."""
+        _, key = Callers(from_description(self.description)).add(name, None)
+        return key.value
+
+    def key_by_hand(self, name: str) -> str:
+        """A key as people made them before there were callers. Nothing is in the table of it."""
         gateway = self.cloud.client("apigateway")
-        plan = next(
-            plan
-            for plan in gateway.get_usage_plans()["items"]
-            if plan["description"].startswith(f"{self.description['stackName']}:")
-        )
         key = gateway.create_api_key(name=name, enabled=True)
-        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        plan = self.outputs["UsagePlanId"]
+        gateway.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
         return str(key["value"])
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from darkroom.events.model import detail, webhook
+from darkroom.tasks.callers import KeyOwners, key_item
 from darkroom.tasks.messages import read_order
 from darkroom.tasks.model import order
 from tests.support.api_caller import Api
@@ -45,6 +46,22 @@ def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: 
     assert detail(item)["callback"] is False
     assert json.loads(webhook(item)[1])["data"]["taskId"] == item["taskId"]
     assert read_order(json.dumps(order(item))) == order(item)
+
+
+def test_what_was_submitted_with_a_key_before_there_were_callers_stays_the_callers(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+):
+    """Its owner is the id of that key, for every key that the caller gets later."""
+    api.aws.table.put_item(Item=FIRST)
+    monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.table))
+    assert api.get(f"/tasks/{FIRST['taskId']}", caller="me").status == 200
+
+    for key_id in ("me", "the-next"):
+        record = {"caller": "first", "ownerId": FIRST["owner"]}
+        api.aws.table.put_item(Item={**key_item(key_id), **record})
+
+    for key_id in ("me", "the-next"):
+        assert api.get(f"/tasks/{FIRST['taskId']}", caller=key_id).status == 200
 
 
 def test_an_upload_without_an_owner_in_its_key_is_still_found(

@@ -1,0 +1,1 @@
+"""The command `darkroom callers`: the callers of a stack, their API keys and their limits."""
