@@ -17,6 +17,8 @@ SYNONYMS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
 """Extensions of the same type as the one that results are written with."""
 LONGEST_NAME = 255
 """Maximum length in bytes of a file name on most file systems."""
+MAX_NAME = 200
+"""Maximum length in characters of a task name in the API."""
 ROOM = LONGEST_NAME - len(".avif")
 """Maximum length in bytes of a file name without the extension of the result."""
 RESERVED = re.compile(
@@ -57,6 +59,32 @@ def check(source: str) -> None:
             raise UnusableFile(f"{source} is empty. Give a file with an image.")
         what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
     raise UnusableFile(f"{source} {what}. Give files, or URLs that start with https://.")
+
+
+def task_name(source: str) -> str | None:
+    """Return the name of the task of an argument: that of a file; None for a URL, which names it.
+
+    A name that is too long loses its beginning, which tells less than the extension.
+    """
+    return None if is_url(source) else printable(Path(source).name)[-MAX_NAME:]
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder for results and return it, before something is done for nothing.
+
+    Raises:
+        UsageError: it cannot be created, or nothing can be written into it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        exists = isinstance(error, FileExistsError | NotADirectoryError)
+        what = "is not a folder" if exists else f"cannot be created ({reason(error)})"
+    else:
+        if os.access(path, os.W_OK | os.X_OK):
+            return path
+        what = "is not writable"
+    raise UnusableFile(f"{path} {what}. Name another folder with --out.")
 
 
 def reason(error: OSError | ValueError) -> str:

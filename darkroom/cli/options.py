@@ -1,18 +1,75 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from darkroom.cli import ids
+from darkroom.tasks.model import Status
+
 if TYPE_CHECKING:
     from darkroom.cli.stack import Stack, Target
 
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task id, as `submit` prints it.")]
-TaskIds = Annotated[
-    list[str] | None, typer.Argument(metavar="TASK", help="Task ids, as `submit` prints them.")
+
+def between(least: int, most: int | None = None) -> Callable[[int | None], int | None]:
+    """Return the callback of an option that takes whole numbers from `least` to `most`."""
+    accepted = f"{least} or more" if most is None else f"from {least} to {most}"
+
+    def check(number: int | None) -> int | None:
+        if number is not None and (number < least or (most is not None and number > most)):
+            raise typer.BadParameter(f"{number} is not {accepted}.")
+        return number
+
+    return check
+
+
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="DARKROOM_STACK",
+        show_envvar=True,
+        help="A CloudFormation stack in AWS. Default: the stack of DARKROOM_API_URL and "
+        "DARKROOM_API_KEY, or else the local cloud.",
+    ),
 ]
-BatchId = Annotated[str | None, typer.Option("--batch", metavar="BATCH", help="The id of a batch.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGION",
+        envvar="DARKROOM_REGION",
+        show_envvar=True,
+        help="The AWS region of the stack. Default: that of your AWS profile.",
+    ),
+]
+Limit = Annotated[
+    int,
+    typer.Option(metavar="N", callback=between(1), help="The maximum number of tasks, from 1 on."),
+]
+TaskId = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="A task id, as `submit` prints it.", callback=ids.check),
+]
+TaskIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TASK", help="Task ids, as `submit` prints them.", callback=ids.check),
+]
+BatchId = Annotated[
+    str | None,
+    typer.Option("--batch", metavar="BATCH", help="The id of a batch.", callback=ids.check),
+]
+TaskStatus = Annotated[
+    Status | None,
+    typer.Option(
+        metavar="STATUS",
+        case_sensitive=False,
+        help=f"Only tasks with this status: {', '.join(Status)}.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON for scripts: an object on each line.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be done; change nothing.")
 ]
@@ -22,11 +79,16 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 Format = Literal["auto", "jpeg", "png", "webp"]
 """The format of a result. `auto` keeps the format of the source, if it can be written."""
 OutputFormat = Annotated[
-    Format | None, typer.Option("--format", help="Format of the results. Default: auto.")
+    Format | None,
+    typer.Option("--format", case_sensitive=False, help="Format of the results. Default: auto."),
 ]
 Quality = Annotated[
     int | None,
-    typer.Option(min=1, max=100, metavar="N", help="Quality of JPEG and WebP. Default: 90."),
+    typer.Option(
+        metavar="N",
+        callback=between(1, 100),
+        help="Quality of JPEG and WebP, from 1 to 100. Default: 90.",
+    ),
 ]
 
 
