@@ -87,6 +87,19 @@ def make_folder(path: Path) -> Path:
     raise UnusableFile(f"{path} {what}. Name another folder with --out.")
 
 
+def check_target(path: Path) -> Path:
+    """Return the path of a file that a command will write, before something is done for nothing.
+
+    Raises:
+        UnusableFile: it is a folder, or it is in a folder that does not exist.
+    """
+    if path.is_dir():
+        raise UnusableFile(f"{path} is a folder. Give --out the name of a file to write.")
+    if not path.parent.is_dir():
+        raise UnusableFile(f"The folder {path.parent} does not exist. Create it, or change --out.")
+    return path
+
+
 def reason(error: OSError | ValueError) -> str:
     """Return why the system cannot use a file."""
     return getattr(error, "strerror", None) or str(error)

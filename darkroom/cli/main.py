@@ -28,6 +28,7 @@ from darkroom.cli.options import (
     Yes,
     output_options,
     stack_of,
+    status_option,
 )
 from darkroom.tasks.model import Status
 
@@ -135,7 +136,9 @@ def batch(
 @app.command()
 def status(
     context: typer.Context,
-    task_id: Annotated[str | None, typer.Argument(metavar="TASK", help="A task id.")] = None,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="TASK", help="A task id.", callback=ids.check)
+    ] = None,
     *,
     batch_id: BatchId = None,
     as_json: AsJson = False,
@@ -196,17 +199,19 @@ def result(
     as_json: AsJson = False,
 ) -> None:
     """Save the result of a task."""
-    from darkroom.cli import render
+    from darkroom.cli import files, render
 
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder. Give --out the name of a file to write.")
+    files.check_target(out)
     stack = stack_of(context)
     with stack.darkroom() as client:
         task = ids.task(stack, client, task_id)
         if task["status"] != Status.COMPLETED:
             reason = render.clean(render.failure(task))
             raise CommandError(f"The task is {task['status']}, it has no result. {reason}".strip())
-        client.download(task, out)
+        try:
+            client.download(task, out)
+        except OSError as error:
+            raise CommandError(f"{out} cannot be written: {files.reason(error)}.") from error
     if as_json:
         render.print_json({**task, "saved": str(out)})
     else:
@@ -221,11 +226,7 @@ def retry(
     batch_id: BatchId = None,
     status: Annotated[
         Status | None,
-        typer.Option(
-            metavar="STATUS",
-            case_sensitive=False,
-            help="All tasks with this status: FAILED or CANCELLED.",
-        ),
+        status_option("All tasks with this status: FAILED or CANCELLED."),
     ] = None,
     error: Annotated[
         str | None,

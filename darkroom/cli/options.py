@@ -59,13 +59,25 @@ BatchId = Annotated[
     str | None,
     typer.Option("--batch", metavar="BATCH", help="The id of a batch.", callback=ids.check),
 ]
+
+
+def status_of(text: str) -> Status:
+    """Return the status that a text names, in any case."""
+    try:
+        return Status(text.upper())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(Status)}.") from None
+
+
+def status_option(text: str) -> Any:
+    """Return an option for a status, with its help."""
+    return typer.Option(
+        metavar="STATUS", parser=status_of, autocompletion=lambda: list(Status), help=text
+    )
+
+
 TaskStatus = Annotated[
-    Status | None,
-    typer.Option(
-        metavar="STATUS",
-        case_sensitive=False,
-        help=f"Only tasks with this status: {', '.join(Status)}.",
-    ),
+    Status | None, status_option(f"Only tasks with this status: {', '.join(Status)}.")
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for scripts: an object on each line.")

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli.files import is_url, label
@@ -21,7 +20,7 @@ from darkroom.cli.terminal.output import (
     screen,
     show,
 )
-from darkroom.cli.terminal.tables import CUT, LINES, NUMBER, WORD, Fitted, Options, Sheet
+from darkroom.cli.terminal.tables import CUT, LINES, NUMBER, WORD, Details, Fitted, Options, Sheet
 from darkroom.cli.terminal.times import moment
 from darkroom.tasks.model import Status
 
@@ -136,39 +135,35 @@ def webhook(task: Mapping[str, Any]) -> str:
     return f"{callback['url']}: {outcome} (attempt {delivery['tries']})"
 
 
-def task_details(task: Mapping[str, Any]) -> Table:
+def task_details(task: Mapping[str, Any]) -> Details:
     """Return one task, a row for each of its properties."""
-    details = Table.grid(padding=(0, 2))
-    details.add_column(style="dim", no_wrap=True)
-    details.add_column(overflow="fold")
     execution, output = task.get("execution") or {}, task.get("output") or {}
-    rows: list[tuple[str, object]] = [
-        ("task", task["taskId"]),
-        ("name", task.get("name")),
-        ("source", source(task)),
-        ("output", ", ".join(f"{key} {value}" for key, value in output.items())),
-        ("attempt", task.get("attempt")),
-        *(
-            (name, times.full(moment(task[field])) if task.get(field) else "")
-            for name, field in (
-                ("created", "createdAt"),
-                ("started", "startedAt"),
-                ("ended", "completedAt"),
-            )
-        ),
-        ("took", duration(task)),
-        ("failure", failure(task)),
-        ("result", result(task)),
-        ("link", (task.get("result") or {}).get("url")),
-        ("webhook", webhook(task)),
-        ("execution", execution.get("arn")),
-        ("console", execution.get("consoleUrl")),
-    ]
-    details.add_row("status", status(task["status"]))
-    for name, value in rows:
+    rows: dict[str, Any] = {
+        "task": task["taskId"],
+        "name": task.get("name"),
+        "source": source(task),
+        "output": ", ".join(f"{key} {value}" for key, value in output.items()),
+        "attempt": task.get("attempt"),
+        "created": _time(task.get("createdAt")),
+        "started": _time(task.get("startedAt")),
+        "ended": _time(task.get("completedAt")),
+        "took": duration(task),
+        "failure": failure(task),
+        "result": result(task),
+        "link": (task.get("result") or {}).get("url"),
+        "webhook": webhook(task),
+        "execution": execution.get("arn"),
+        "console": execution.get("consoleUrl"),
+    }
+    shown: dict[str, str | Text] = {"status": status(task["status"])}
+    for name, value in rows.items():
         if value:
-            details.add_row(name, Text(clean(value), "red" if name == "failure" else ""))
-    return details
+            shown[name] = Text(clean(value), "red" if name == "failure" else "")
+    return Details(shown)
+
+
+def _time(timestamp: str | None) -> str:
+    return times.full(moment(timestamp)) if timestamp else ""
 
 
 def task_table(tasks: Iterable[Mapping[str, Any]]) -> Fitted:

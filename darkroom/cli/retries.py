@@ -236,9 +236,12 @@ def act_on_each(
     try:
         with Workers(AT_ONCE) as pool:
             futures = {task_id: pool.submit(one, task_id) for task_id in task_ids}
+            for future in futures.values():
+                future.result()
     finally:  # also after Ctrl-C, when only some have a result
-        ended = (entry for entry in futures.items() if entry[1].done() and not entry[1].cancelled())
-        results.update({task_id: future.result() for task_id, future in ended})
+        for task_id, future in futures.items():
+            if future.done() and not future.cancelled() and not future.exception():
+                results[task_id] = future.result()
 
 
 def _reason(task: Task) -> tuple[str, str]:

@@ -1,9 +1,17 @@
 """The messages about a wrong use of the command line: what is wrong, and what is right."""
 
-import re
 from typing import Any
 
 from darkroom.cli.terminal import program
+
+PYDANTIC = (
+    ("Value error, ", ""),
+    (
+        "Input should be a valid integer, unable to parse string as an integer",
+        "it must be a whole number",
+    ),
+)
+"""Words of the library that checks values for Typer, and what to say instead."""
 
 
 def explain(error: Any) -> str:
@@ -14,11 +22,12 @@ def explain(error: Any) -> str:
     """
     context = error.ctx
     message = " ".join(error.format_message().split())
-    message = message.replace("Value error, ", "")  # pydantic's words for an error of a check
+    for words, shown in PYDANTIC:
+        message = message.replace(words, shown)
     if option := getattr(error, "option_name", None):
         message = _about_option(error, option) or message
     elif message.startswith("No such command 'help'"):
-        message = "No such command 'help'. Add --help to a command instead."
+        message = "No such command 'help'. Add --help to a command to read about it."
     if not message.endswith((".", "?")):
         message += "."
     return f"{message} See `{_path(context)} --help`." if context else message
@@ -51,5 +60,8 @@ def _declared(command: Any, option: str) -> Any:
 
 def _path(context: Any) -> str:
     """Return the command of a context as the user can type it."""
-    names = re.split(r"\s+", context.command_path)[1:]
+    names: list[str] = []
+    while context.parent:
+        names.insert(0, context.info_name)
+        context = context.parent
     return " ".join([program.name(), *names])

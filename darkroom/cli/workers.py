@@ -47,4 +47,4 @@ class Workers(ThreadPoolExecutor):
 
     def _abandon(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)
-        wait(self._futures, GRACE_SECONDS)
+        wait([future for future in self._futures if not future.cancelled()], GRACE_SECONDS)

@@ -24,6 +24,8 @@ GAP = 2
 """Columns of the terminal between two columns of a table."""
 LEAST = 12
 """Columns of the terminal that a text which can be cut needs to be readable."""
+NARROW = 60
+"""A terminal with fewer columns has no room for a name beside an id."""
 
 
 class Sheet:
@@ -53,21 +55,18 @@ class Sheet:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render it for the width of the terminal."""
-        shrunk = [
-            min(width, max(LEAST, len(name))) if "overflow" in column else width
-            for (name, column), width in zip(self._columns.items(), self._widths(), strict=True)
-        ]
-        if GAP * (len(self._columns) - 1) + sum(shrunk) > options.max_width:
+        widths = self._shrunk(options.max_width)
+        if widths is None:
             yield from self._below()
         elif any(self._notes):
-            header, *lines = console.render_lines(self._beside(), options, pad=False)
+            header, *lines = console.render_lines(self._beside(widths), options, pad=False)
             yield from [*header, Segment.line()]
             for line, note in zip(lines, self._notes, strict=True):
                 yield from [*line, Segment.line()]
                 if note:
-                    yield Padding(note, (0, 0, 0, GAP))
+                    yield Padding(note, (0, 0, 0, GAP), expand=False)
         else:
-            yield self._beside()
+            yield self._beside(widths)
 
     def _widths(self) -> list[int]:
         return [
@@ -75,11 +74,30 @@ class Sheet:
             for index, name in enumerate(self._columns)
         ]
 
-    def _beside(self) -> Table:
+    def _shrunk(self, room: int) -> list[int] | None:
+        """Return the widths of the columns in a terminal; None if it has no room for them.
+
+        Only texts get less than they need, the longest ones first. Rich would shorten ids too.
+        """
+        widths = self._widths()
+        texts = [
+            (index, min(widths[index], max(LEAST, len(name))))
+            for index, (name, options) in enumerate(self._columns.items())
+            if "overflow" in options
+        ]
+        excess = GAP * (len(widths) - 1) + sum(widths) - room
+        while excess > 0:
+            able = [index for index, least in texts if widths[index] > least]
+            if not able:
+                return None
+            widths[max(able, key=widths.__getitem__)] -= 1
+            excess -= 1
+        return widths
+
+    def _beside(self, widths: Iterable[int]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-        for (name, options), width in zip(self._columns.items(), self._widths(), strict=True):
-            # Without a minimum, rich would shorten ids as well as texts.
-            table.add_column(name, min_width=None if "overflow" in options else width, **options)
+        for (name, options), width in zip(self._columns.items(), widths, strict=True):
+            table.add_column(name, width=width, **options)
         for row in self._rows:
             table.add_row(*row)
         return table
@@ -93,6 +111,26 @@ class Sheet:
                     yield Text.assemble((f"{name} ", "dim"), cell, overflow="fold")
             if note:
                 yield note
+
+
+class Details:
+    """Named texts, one below the other. A narrow terminal shows each over its whole width."""
+
+    def __init__(self, texts: Mapping[str, str | Text]) -> None:
+        self._texts = {name: _text(text) for name, text in texts.items() if text}
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render it for the width of the terminal."""
+        if options.max_width < NARROW:
+            for name, text in self._texts.items():
+                yield Text.assemble((f"{name} ", "dim"), text, overflow="fold")
+            return
+        grid = Table.grid(padding=(0, GAP))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, text in self._texts.items():
+            grid.add_row(name, text)
+        yield grid
 
 
 class Fitted:
