@@ -91,6 +91,7 @@ class LocalCloud:
                 self._end_everything()
                 if not private.Credentials.exist(self.home):
                     private.Credentials.create(self.home)
+                ports.correct_state(self.home, self.port)
                 self._start(self._environment() | environment)
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """`make up` and `make down`: start this checkout's local cloud with template.yaml, and stop it."""
 
 import dataclasses
+import functools
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -104,8 +105,9 @@ def main(command: str, parameters: Mapping[str, str] | None = None) -> None:
     except LocalCloudError as error:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
-    screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
-    screen.print(f"  Page     {stack['apiUrl']}/ (asks for the key)")
+    show = functools.partial(screen.print, soft_wrap=True)
+    show(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
+    show(f"  Page     {stack['apiUrl']}/ (asks for the key)")
     screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
 
 

@@ -25,6 +25,8 @@ They are below those that Linux (from 32768), macOS and Windows (both from 49152
 connections, and browsers block none of them: https://fetch.spec.whatwg.org/#port-blocking
 """
 LAST_PORT = 65_535
+STATES_WITH_URLS = ("cloudformation", "lambda", "sqs")
+"""The files of ministack's state that contain URLs of queues."""
 
 
 class WrongPort(ValueError):
@@ -68,6 +70,22 @@ def keep(home: Path, port: int) -> None:
     """Write down the port of a local cloud that has started."""
     if _written(home) != port:
         private.write(home / FILE, f"{port}\n")
+
+
+def correct_state(home: Path, port: int) -> None:
+    """Correct the state of a stopped local cloud that will start on another port than last time.
+
+    The URL of a queue has the port. It is the queue's key in ministack's state, a variable of the
+    functions, and an output of the stack.
+    """
+    before = _written(home)
+    if before in {None, port}:
+        return
+    for service in STATES_WITH_URLS:
+        path = home / "state" / f"{service}.json"
+        if path.exists():
+            old, new = (f"http://localhost:{number}/" for number in (before, port))
+            private.write(path, path.read_text().replace(old, new))
 
 
 def unused() -> int:
