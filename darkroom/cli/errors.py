@@ -63,6 +63,12 @@ class Commands(TyperGroup):
         """Run a command and exit with its code: see the module."""
         kwargs["standalone_mode"] = False
         self._arguments = list(sys.argv[1:] if args is None else args)
+        if "--install-completion" in self._arguments and program.name() != program.NAME:
+            typer.echo(
+                f"Completion needs `{program.NAME}` on the PATH, and it is not: add the folder of "
+                f"{program.name()} to it.",
+                err=True,
+            )
         try:
             code = super().main(args, *more, **kwargs)
         except Exception as error:  # noqa: BLE001 - a bug is reported too, see `_report`

@@ -69,10 +69,16 @@ def status_of(text: str) -> Status:
         raise typer.BadParameter(f"{text!r} is not one of {', '.join(Status)}.") from None
 
 
+def complete_status(incomplete: str) -> list[str]:
+    """Return the statuses that begin like a text, in its case."""
+    found = [status for status in Status if status.startswith(incomplete.upper())]
+    return [status.lower() if incomplete.islower() else status for status in found]
+
+
 def status_option(text: str) -> Any:
     """Return an option for a status, with its help."""
     return typer.Option(
-        metavar="STATUS", parser=status_of, autocompletion=lambda: list(Status), help=text
+        metavar="STATUS", parser=status_of, autocompletion=complete_status, help=text
     )
 
 
