@@ -71,7 +71,11 @@ def test_batch_prints_the_rows_of_its_report() -> None:
 
     good, bad = objects(done)
     assert (good["source"], good["status"], good["file"]) == ("a.png", "COMPLETED", "a.png")
-    assert (bad["source"], bad["status"], bad["error"]) == ("broken.jpg", "FAILED", "InvalidImage")
+    assert (bad["source"], bad["status"], bad["error"]) == (
+        "broken.jpg",
+        "FAILED",
+        "SourceNotFound",
+    )
     assert good["batchId"] == bad["batchId"] == "b1"
     assert "1 of 2 saved" in done.stderr
     assert done.exit_code == 1
