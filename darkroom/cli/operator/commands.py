@@ -148,6 +148,7 @@ def cost(
     from darkroom.cost import tables
     from darkroom.cost.counts import load_counts
     from darkroom.cost.model import load_prices
+    from darkroom.cost.report import shown
 
     counts, prices = load_counts(), load_prices()
     for table in (
@@ -163,11 +164,6 @@ def cost(
                 cells = dict(zip(table.columns, row, strict=True))
                 render.print_json({"table": table.title, **cells})
             continue
-        render.say(table.title)
-        first, *figures = table.columns
-        render.show(
-            render.table({first: render.WORD} | dict.fromkeys(figures, render.NUMBER), table.rows)
-        )
-        render.say("")
+        render.show(shown(table))
     tell = render.note if as_json else render.say
     tell(f"Counted on {counts.date}. docs/cost.md describes the method and the prices.")
