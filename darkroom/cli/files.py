@@ -18,6 +18,8 @@ SYNONYMS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
 """Extensions of the same type as the one that results are written with."""
 LONGEST_NAME = 255
 """Maximum length in bytes of a file name on most file systems."""
+MAX_NAME = 200
+"""Maximum length in characters of a task name in the API."""
 ROOM = LONGEST_NAME - len(".avif")
 """Maximum length in bytes of a file name without the extension of the result."""
 
@@ -51,6 +53,45 @@ def check(source: str) -> None:
             raise UnusableFile(f"{source} is empty. Give a file with an image.")
         what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
     raise UnusableFile(f"{source} {what}. Give files, or URLs that start with https://.")
+
+
+def task_name(source: str) -> str | None:
+    """Return the name of the task of an argument: that of a file; None for a URL, which names it.
+
+    A name that is too long loses its beginning, which tells less than the extension.
+    """
+    return None if is_url(source) else printable(Path(source).name)[-MAX_NAME:]
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder for results and return it, before something is done for nothing.
+
+    Raises:
+        UsageError: it cannot be created, or nothing can be written into it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        exists = isinstance(error, FileExistsError | NotADirectoryError)
+        what = "is not a folder" if exists else f"cannot be created ({reason(error)})"
+    else:
+        if os.access(path, os.W_OK | os.X_OK):
+            return path
+        what = "is not writable"
+    raise UnusableFile(f"{path} {what}. Name another folder with --out.")
+
+
+def check_target(path: Path) -> Path:
+    """Return the path of a file that a command will write, before something is done for nothing.
+
+    Raises:
+        UnusableFile: it is a folder, or it is in a folder that does not exist.
+    """
+    if path.is_dir():
+        raise UnusableFile(f"{path} is a folder. Give --out the name of a file to write.")
+    if not path.parent.is_dir():
+        raise UnusableFile(f"The folder {path.parent} does not exist. Create it, or change --out.")
+    return path
 
 
 def reason(error: OSError | ValueError) -> str:

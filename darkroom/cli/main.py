@@ -4,11 +4,13 @@ What takes time to import, boto3, httpx and rich, is imported when a command run
 shell completion, which need none of it, are fast.
 """
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from darkroom.cli import ids
 from darkroom.cli.callers import command as callers
 from darkroom.cli.errors import CommandError, Commands, UsageError
 from darkroom.cli.operator import commands
@@ -16,13 +18,18 @@ from darkroom.cli.options import (
     AsJson,
     BatchId,
     DryRun,
+    Limit,
     OutputFormat,
     Quality,
+    Region,
+    StackName,
     TaskId,
     TaskIds,
+    TaskStatus,
     Yes,
     output_options,
     stack_of,
+    status_option,
 )
 from darkroom.tasks.model import Status
 
@@ -39,17 +46,8 @@ app = typer.Typer(
 def select_stack(
     context: typer.Context,
     *,
-    stack: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A CloudFormation stack in AWS. Default: the stack of DARKROOM_API_URL and "
-            "DARKROOM_API_KEY, or else the local cloud.",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="REGION", help="The AWS region of the stack.")
-    ] = None,
+    stack: StackName = None,
+    region: Region = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Store which stack the command is for."""
@@ -61,6 +59,11 @@ def select_stack(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         return
+    if region and not stack and not os.environ.get("DARKROOM_API_URL"):
+        source = context.get_parameter_source("region")
+        if source and source.name == "COMMANDLINE":
+            raise UsageError("--region needs --stack, which names a stack in that region.")
+        region = None  # the variable is for the stacks that are named
     from darkroom.cli.stack import Target
 
     context.obj = Target(stack, region)
@@ -72,7 +75,12 @@ def submit(
     sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The images.")],
     *,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A name for the tasks, to list them by.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A name for the tasks, to list them by. Default: the name of the file; a URL has "
+            "none.",
+        ),
     ] = None,
     output: OutputFormat = None,
     quality: Quality = None,
@@ -80,28 +88,20 @@ def submit(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Save the results here. Implies --wait.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Submit images and print a task for each.
 
     Exits 1 if an image was refused or, with --wait or --out, if a task did not end COMPLETED.
     """
-    from darkroom.cli import files, render, submissions
+    from darkroom.cli import files, submissions
 
     jobs = submissions.jobs(sources)
-    wait = wait or out is not None
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-    with stack_of(context).darkroom() as client:
-        submissions.submit(client, jobs, name, output_options(output, quality))
-        if wait:
-            submissions.follow_with_bar(client, jobs, out)
-    for job in jobs:
-        if not wait:
-            submissions.show(job)
-        if job.problem:
-            render.complain(f"{files.label(job.source)}: {job.problem}")
-    if any(job.problem or (wait and job.status != Status.COMPLETED) for job in jobs):
-        raise typer.Exit(1)
+        files.make_folder(out)
+    options = output_options(output, quality)
+    wait = wait or out is not None
+    submissions.run(stack_of(context), jobs, name, options, wait=wait, out=out, as_json=as_json)
 
 
 @app.command()
@@ -120,6 +120,7 @@ def batch(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the batch.")] = None,
     output: OutputFormat = None,
     quality: Quality = None,
+    as_json: AsJson = False,
 ) -> None:
     """Convert a folder or a list of images.
 
@@ -129,13 +130,16 @@ def batch(
     """
     from darkroom.cli.batch import command
 
-    command.run(context.obj, images, out, {"name": name, "output": output_options(output, quality)})
+    options = {"name": name, "output": output_options(output, quality)}
+    command.run(context.obj, images, out, options, as_json=as_json)
 
 
 @app.command()
 def status(
     context: typer.Context,
-    task_id: Annotated[str | None, typer.Argument(metavar="TASK", help="A task id.")] = None,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="TASK", help="A task id.", callback=ids.check)
+    ] = None,
     *,
     batch_id: BatchId = None,
     as_json: AsJson = False,
@@ -145,8 +149,14 @@ def status(
         raise UsageError("Give either a task or --batch.")
     from darkroom.cli import render
 
-    with stack_of(context).darkroom() as client:
-        found = client.batches.get(batch_id) if batch_id else client.task(task_id or "")
+    stack = stack_of(context)
+    found: Any
+    with stack.darkroom() as client:
+        if batch_id:
+            with ids.explained(stack, client, batch_id, batch=True):
+                found = client.batches.get(batch_id)
+        else:
+            found = ids.task(stack, client, task_id or "")
     if as_json:
         render.print_json(found)
     else:
@@ -157,13 +167,11 @@ def status(
 def list_tasks(
     context: typer.Context,
     *,
-    status: Annotated[Status | None, typer.Option(help="Only tasks with this status.")] = None,
+    status: TaskStatus = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only tasks with this name.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="The maximum number of tasks.")
-    ] = 20,
+    limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
     """List your tasks, newest first."""
@@ -175,11 +183,12 @@ def list_tasks(
     with stack_of(context).darkroom() as client:
         tasks = list(islice(client.all_tasks(status, name, min(limit, PAGE)), limit))
     if as_json:
-        render.print_json(tasks)
+        for task in tasks:
+            render.print_json(task)
     elif tasks:
         render.show(render.task_table(tasks))
     else:
-        typer.echo("No task matches.", err=True)
+        render.note("No task matches.")
 
 
 @app.command()
@@ -187,17 +196,27 @@ def result(
     context: typer.Context,
     task_id: TaskId,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Save the result of a task."""
-    from darkroom.cli import render
+    from darkroom.cli import files, render
 
-    with stack_of(context).darkroom() as client:
-        task = client.task(task_id)
+    files.check_target(out)
+    stack = stack_of(context)
+    with stack.darkroom() as client:
+        task = ids.task(stack, client, task_id)
         if task["status"] != Status.COMPLETED:
             reason = render.clean(render.failure(task))
             raise CommandError(f"The task is {task['status']}, it has no result. {reason}".strip())
-        client.download(task, out)
-    render.show(render.line(task["status"], str(out), render.result(task)))
+        try:
+            client.download(task, out)
+        except OSError as error:
+            raise CommandError(f"{out} cannot be written: {files.reason(error)}.") from error
+    if as_json:
+        render.print_json({**task, "saved": str(out)})
+    else:
+        render.show(render.line(task["status"], str(out), render.result(task)))
 
 
 @app.command()
@@ -207,7 +226,8 @@ def retry(
     *,
     batch_id: BatchId = None,
     status: Annotated[
-        Status | None, typer.Option(help="All tasks with this status: FAILED or CANCELLED.")
+        Status | None,
+        status_option("All tasks with this status: FAILED or CANCELLED."),
     ] = None,
     error: Annotated[
         str | None,
@@ -224,6 +244,7 @@ def retry(
     ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Retry FAILED or CANCELLED tasks.
 
@@ -233,32 +254,33 @@ def retry(
         raise UsageError("Give either tasks, or --status FAILED or --status CANCELLED, or --batch.")
     if status is None and (error or since or dry_run):
         raise UsageError("--error, --since and --dry-run need --status.")
-    from darkroom.cli import render, retries
+    from darkroom.cli import retries
 
-    with stack_of(context).darkroom() as client:
-        if status:
-            retries.retry_all(client, status, error, since, yes=yes, dry_run=dry_run)
-        elif batch_id:
-            render.show(render.batch_line(client.batches.retry(batch_id)))
-        else:
-            retries.act_on(task_ids or [], client.retry)
+    if status:
+        selection = retries.Selection.of(status, error, since)
+        stack = stack_of(context)
+        retries.retry_all(stack, selection, yes=yes, dry_run=dry_run, as_json=as_json)
+    else:
+        retries.act(stack_of(context), "retry", task_ids or [], batch_id, as_json=as_json)
 
 
 @app.command()
-def cancel(context: typer.Context, task_ids: TaskIds = None, *, batch_id: BatchId = None) -> None:
+def cancel(
+    context: typer.Context,
+    task_ids: TaskIds = None,
+    *,
+    batch_id: BatchId = None,
+    as_json: AsJson = False,
+) -> None:
     """Cancel PENDING or RUNNING tasks.
 
     Select them by id or by batch.
     """
     if bool(task_ids) == bool(batch_id):
         raise UsageError("Give either tasks or --batch.")
-    from darkroom.cli import render, retries
+    from darkroom.cli import retries
 
-    with stack_of(context).darkroom() as client:
-        if batch_id:
-            render.show(render.batch_line(client.batches.cancel(batch_id)))
-        else:
-            retries.act_on(task_ids or [], client.cancel)
+    retries.act(stack_of(context), "cancel", task_ids or [], batch_id, as_json=as_json)
 
 
 for command in (

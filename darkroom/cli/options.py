@@ -1,18 +1,93 @@
 """Arguments and options that several commands share."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from darkroom.cli import ids
+from darkroom.tasks.model import Status
+
 if TYPE_CHECKING:
     from darkroom.cli.stack import Stack, Target
 
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="A task id, as `submit` prints it.")]
-TaskIds = Annotated[
-    list[str] | None, typer.Argument(metavar="TASK", help="Task ids, as `submit` prints them.")
+
+def between(least: int, most: int | None = None) -> Callable[[int | None], int | None]:
+    """Return the callback of an option that takes whole numbers from `least` to `most`."""
+    accepted = f"{least} or more" if most is None else f"from {least} to {most}"
+
+    def check(number: int | None) -> int | None:
+        if number is not None and (number < least or (most is not None and number > most)):
+            raise typer.BadParameter(f"{number} is not {accepted}.")
+        return number
+
+    return check
+
+
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="DARKROOM_STACK",
+        show_envvar=True,
+        help="A CloudFormation stack in AWS. Default: the stack of DARKROOM_API_URL and "
+        "DARKROOM_API_KEY, or else the local cloud.",
+    ),
 ]
-BatchId = Annotated[str | None, typer.Option("--batch", metavar="BATCH", help="The id of a batch.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGION",
+        envvar="DARKROOM_REGION",
+        show_envvar=True,
+        help="The AWS region of the stack. Default: that of your AWS profile.",
+    ),
+]
+Limit = Annotated[
+    int,
+    typer.Option(metavar="N", callback=between(1), help="The maximum number of tasks, from 1 on."),
+]
+TaskId = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="A task id, as `submit` prints it.", callback=ids.check),
+]
+TaskIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TASK", help="Task ids, as `submit` prints them.", callback=ids.check),
+]
+BatchId = Annotated[
+    str | None,
+    typer.Option("--batch", metavar="BATCH", help="The id of a batch.", callback=ids.check),
+]
+
+
+def status_of(text: str) -> Status:
+    """Return the status that a text names, in any case."""
+    try:
+        return Status(text.upper())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(Status)}.") from None
+
+
+def complete_status(incomplete: str) -> list[str]:
+    """Return the statuses that begin like a text, in its case."""
+    found = [status for status in Status if status.startswith(incomplete.upper())]
+    return [status.lower() if incomplete.islower() else status for status in found]
+
+
+def status_option(text: str) -> Any:
+    """Return an option for a status, with its help."""
+    return typer.Option(
+        metavar="STATUS", parser=status_of, autocompletion=complete_status, help=text
+    )
+
+
+TaskStatus = Annotated[
+    Status | None, status_option(f"Only tasks with this status: {', '.join(Status)}.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON for scripts: an object on each line.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be done; change nothing.")
 ]
@@ -22,11 +97,16 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 Format = Literal["auto", "jpeg", "png", "webp", "avif"]
 """The format of a result. `auto` keeps the format of the source, if it can be written."""
 OutputFormat = Annotated[
-    Format | None, typer.Option("--format", help="Format of the results. Default: auto.")
+    Format | None,
+    typer.Option("--format", case_sensitive=False, help="Format of the results. Default: auto."),
 ]
 Quality = Annotated[
     int | None,
-    typer.Option(min=1, max=100, metavar="N", help="Quality of JPEG, WebP, AVIF. Default: 90."),
+    typer.Option(
+        metavar="N",
+        callback=between(1, 100),
+        help="Quality of JPEG, WebP and AVIF, from 1 to 100. Default: 90.",
+    ),
 ]
 
 

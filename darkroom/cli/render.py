@@ -1,20 +1,45 @@
-"""What the command line prints and asks: with colours on a terminal, plain text elsewhere."""
+"""Tasks, batches and tables as the command line shows them."""
 
-import datetime
-import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
-from darkroom.cli.errors import CommandError
-from darkroom.cli.files import label
+from darkroom.cli.files import is_url, label
+from darkroom.cli.terminal import times
+from darkroom.cli.terminal.output import (
+    clean,
+    complain,
+    confirm,
+    note,
+    print_json,
+    say,
+    screen,
+    show,
+)
+from darkroom.cli.terminal.tables import CUT, LINES, NUMBER, WORD, Details, Fitted, Options, Sheet
+from darkroom.cli.terminal.times import moment
 from darkroom.tasks.model import Status
+
+# What commands need to print is here, whichever module has it.
+__all__ = [
+    "CUT",
+    "LINES",
+    "NUMBER",
+    "WORD",
+    "clean",
+    "complain",
+    "confirm",
+    "moment",
+    "note",
+    "print_json",
+    "say",
+    "screen",
+    "show",
+]
 
 STYLES = {
     "PENDING": "yellow",
@@ -24,78 +49,12 @@ STYLES = {
     "CANCELLED": "magenta",
 }
 STATUS_WIDTH = max(map(len, STYLES))
-# Columns when stdout is not a terminal: a script needs each task on one line.
-UNLIMITED = 10_000
 KILO = 1000
-# Columns of tables: a word that is never broken, a number, text on several lines, text that is cut.
-Options = Mapping[str, Any]
-WORD: Options = {"no_wrap": True}
-NUMBER: Options = {"no_wrap": True, "justify": "right"}
-LINES: Options = {"overflow": "fold"}
-CUT: Options = {"no_wrap": True, "overflow": "ellipsis"}
-
-
-def screen(*, stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal; without a terminal its width has no limit."""
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = UNLIMITED
-    return console
-
-
-def show(what: Table | Text) -> None:
-    """Print a table or a line on stdout; without a terminal also without trailing spaces."""
-    console = screen()
-    if isinstance(what, Text) or console.is_terminal:
-        console.print(what, soft_wrap=isinstance(what, Text))
-        return
-    with console.capture() as captured:
-        console.print(what)
-    for row in captured.get().splitlines():
-        console.print(row.rstrip(), soft_wrap=True)
-
-
-def say(message: str) -> None:
-    """Print one line on stdout."""
-    show(Text(clean(message)))
-
-
-def complain(message: str) -> None:
-    """Print one red line on stderr."""
-    screen(stderr=True).print(clean(message), style="red", soft_wrap=True)
-
-
-def print_json(value: Any) -> None:
-    """Print JSON without colours and without wrapping, so that a program can read it."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask a yes-or-no question, unless `yes` has answered it already.
-
-    Raises:
-        CommandError: the answer is no, or stdin is closed.
-    """
-    if yes:
-        return
-    # On stderr, because stdout may be redirected to a file.
-    typer.echo(f"{question} [y/N] ", nl=False, err=True)
-    answer = sys.stdin.readline()
-    if not answer:
-        typer.echo(err=True)
-        raise CommandError("Nothing was done. Use --yes to run without confirmation.")
-    if answer.strip().lower() not in {"y", "yes"}:
-        raise CommandError("Nothing was done.")
 
 
 def count(number: int, name: str) -> str:
     """Return a number with its noun: `1 task`, `2 tasks`."""
     return f"{number} {name}" + ("" if number == 1 else "s")
-
-
-def clean(text: object) -> str:
-    """Return a text from outside with its control characters replaced."""
-    return "".join(c if c.isprintable() else "\ufffd" if c != "\n" else " " for c in str(text))
 
 
 def status(value: str) -> Text:
@@ -159,11 +118,6 @@ def duration(task: Mapping[str, Any]) -> str:
     return seconds((moment(task["completedAt"]) - moment(task["createdAt"])).total_seconds())
 
 
-def moment(timestamp: str) -> datetime.datetime:
-    """Return an API timestamp (ISO 8601, UTC) as a datetime."""
-    return datetime.datetime.fromisoformat(timestamp)
-
-
 def seconds(count: float | None) -> str:
     """Return a duration with its unit; `…` while it lasts."""
     return "…" if count is None else f"{count:.2f} s"
@@ -181,58 +135,93 @@ def webhook(task: Mapping[str, Any]) -> str:
     return f"{callback['url']}: {outcome} (attempt {delivery['tries']})"
 
 
-def task_details(task: Mapping[str, Any]) -> Table:
+def task_details(task: Mapping[str, Any]) -> Details:
     """Return one task, a row for each of its properties."""
-    details = Table.grid(padding=(0, 2))
-    details.add_column(style="dim", no_wrap=True)
-    details.add_column(overflow="fold")
     execution, output = task.get("execution") or {}, task.get("output") or {}
-    rows: list[tuple[str, object]] = [
-        ("task", task["taskId"]),
-        ("name", task.get("name")),
-        ("source", source(task)),
-        ("output", ", ".join(f"{key} {value}" for key, value in output.items())),
-        ("attempt", task.get("attempt")),
-        ("created", task.get("createdAt")),
-        ("started", task.get("startedAt")),
-        ("ended", task.get("completedAt")),
-        ("took", duration(task)),
-        ("failure", failure(task)),
-        ("result", result(task)),
-        ("link", (task.get("result") or {}).get("url")),
-        ("webhook", webhook(task)),
-        ("execution", execution.get("arn")),
-        ("console", execution.get("consoleUrl")),
-    ]
-    details.add_row("status", status(task["status"]))
-    for name, value in rows:
+    rows: dict[str, Any] = {
+        "task": task["taskId"],
+        "name": task.get("name"),
+        "source": source(task),
+        "output": ", ".join(f"{key} {value}" for key, value in output.items()),
+        "attempt": task.get("attempt"),
+        "created": _time(task.get("createdAt")),
+        "started": _time(task.get("startedAt")),
+        "ended": _time(task.get("completedAt")),
+        "took": duration(task),
+        "failure": failure(task),
+        "result": result(task),
+        "link": (task.get("result") or {}).get("url"),
+        "webhook": webhook(task),
+        "execution": execution.get("arn"),
+        "console": execution.get("consoleUrl"),
+    }
+    shown: dict[str, str | Text] = {"status": status(task["status"])}
+    for name, value in rows.items():
         if value:
-            details.add_row(name, Text(clean(value), "red" if name == "failure" else ""))
-    return details
+            shown[name] = Text(clean(value), "red" if name == "failure" else "")
+    return Details(shown)
 
 
-def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
-    """Return tasks, a row each. On a narrow terminal name and source are cut, the id never is."""
-    rows = [
+def _time(timestamp: str | None) -> str:
+    return times.full(moment(timestamp)) if timestamp else ""
+
+
+def task_table(tasks: Iterable[Mapping[str, Any]]) -> Fitted:
+    """Return tasks, a row each, with the error of each FAILED one.
+
+    A terminal that is too narrow for a row with everything shows the age instead of the times, the
+    name or else the source, and the error on a line of its own.
+    """
+    tasks = list(tasks)
+    common: list[list[str | Text]] = [
+        [Text(clean(task["taskId"])), status(task["status"])] for task in tasks
+    ]
+    everything: list[list[str | Text]] = [
         [
-            Text(clean(task["taskId"])),
-            status(task["status"]),
-            Text(f"{moment(task['createdAt']):%m-%d %H:%M:%S}"),
-            Text(duration(task)),
-            Text(clean(task.get("name") or "")),
-            Text(clean(source(task))),
+            times.short(moment(task["createdAt"])),
+            duration(task),
+            clean(task.get("name") or ""),
+            clean(source(task)),
+            _error(task),
         ]
         for task in tasks
     ]
-    names = ("task", "status", "created", "took")
-    whole = {
-        name: {**WORD, "min_width": max(len(row[column]) for row in rows)}
-        for column, name in enumerate(names)
-    }
-    return table({**whole, "name": CUT, "source": CUT}, rows)
+    compact: list[list[str | Text]] = [
+        [
+            times.age(moment(task["createdAt"])),
+            clean(task.get("name") or short_source(task)),
+        ]
+        for task in tasks
+    ]
+    created = f"created ({times.ZONE})"
+    names = {"task": WORD, "status": WORD}
+    wide = {created: WORD, "took": WORD, "name": CUT, "source": CUT, "error": CUT}
+    narrow = {"age": NUMBER, "name": CUT}
+    return Fitted(
+        Sheet(names | wide, [a + b for a, b in zip(common, everything, strict=True)]),
+        Sheet(
+            names | narrow,
+            [a + b for a, b in zip(common, compact, strict=True)],
+            [_error(task) or None for task in tasks],
+        ),
+    )
 
 
-def reason_table(reasons: Iterable[tuple[str, str]]) -> Table:
+def _error(task: Mapping[str, Any]) -> Text:
+    return Text(clean(failure(task)), "red", overflow="fold")
+
+
+def short_source(task: Mapping[str, Any]) -> str:
+    """Return the source of a task, with only the host and the file name of a long URL."""
+    whole = source(task)
+    if not is_url(whole) or whole.startswith("data:"):
+        return whole
+    host, _, path = whole.partition("://")[2].partition("?")[0].partition("/")
+    name = PurePosixPath(path).name
+    return f"{host}/…/{name}" if "/" in path.strip("/") else f"{host}/{path}"
+
+
+def reason_table(reasons: Iterable[tuple[str, str]]) -> Sheet:
     """Count pairs of an error and a message by error, largest first, with one message each."""
     groups: dict[str, list[str]] = {}
     for error, message in reasons:
@@ -255,11 +244,6 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-def table(columns: Mapping[str, Options], rows: Iterable[Sequence[str | Text]]) -> Table:
+def table(columns: Mapping[str, Options], rows: Iterable[Sequence[str | Text]]) -> Sheet:
     """Return a table of cleaned cells in the style of all tables, given each column's options."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name, options in columns.items():
-        made.add_column(name, **options)
-    for row in rows:
-        made.add_row(*row)
-    return made
+    return Sheet(columns, rows)

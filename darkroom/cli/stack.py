@@ -1,8 +1,8 @@
 """The Darkroom stack that a command is for: where its API is, with which key, in which cloud."""
 
+import dataclasses
 import json
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ import httpx
 
 from darkroom.aws.console_links import machine_url
 from darkroom.cli.errors import CommandError
-from darkroom.cli.render import complain
+from darkroom.cli.terminal import program
+from darkroom.cli.terminal.output import complain
 from darkroom.client import Darkroom
 from darkroom.client.transport import connection
 
@@ -22,7 +23,7 @@ DEFAULT_REGION = "us-east-1"
 
 
 class NoStack(CommandError):
-    """No stack was found, or it cannot be read."""
+    """No stack was found, it cannot be read, or it does not run."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Stack:
     saved_url: str | None = None  # where the local cloud reports whether it can save its state
     code: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Checksums of what was deployed to the local cloud: see `operator.drift`."""
+    options: tuple[str, ...] = ()
+    """The options of the command line that select this stack."""
 
     @property
     def is_local(self) -> bool:
@@ -66,13 +69,26 @@ class Stack:
         region = self.region or aws.default_region() or DEFAULT_REGION
         return boto3.client(service, region, endpoint_url=self.endpoint_url, **self.credentials)
 
+    def command(self, arguments: str) -> str:
+        """Return another command for the same stack, for the user to copy."""
+        return program.command(arguments, self.options)
+
     def unsaved(self) -> str | None:
-        """Return why the local cloud cannot save its state; None if it can, or does not answer."""
+        """Return why the local cloud cannot save its state; None if it can, or is busy.
+
+        Raises:
+            NoStack: it does not run.
+        """
         if self.saved_url is None:
             return None
         try:
             with self.http(timeout=2) as http:
                 message: str = http.get(self.saved_url).json()["error"]["message"]
+        except httpx.ConnectError as error:
+            address = httpx.URL(self.saved_url).netloc.decode()
+            raise NoStack(
+                f"The local cloud does not run: {address} does not answer. Start it with `make up`."
+            ) from error
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None
         return message
@@ -84,28 +100,49 @@ class Target(NamedTuple):
     stack_name: str | None = None
     region: str | None = None
 
-    def find(self) -> Stack:
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command line that select the stack."""
+        given = zip(("--stack", "--region"), self, strict=True)
+        return tuple(word for option, value in given if value for word in (option, value))
+
+    def find(self, *, must_run: bool = True) -> Stack:
         """Find the stack; print a warning if it is a local cloud that cannot save its state.
 
+        Args:
+            must_run: whether a local cloud that does not run is an error.
+
         Raises:
-            NoStack: as `find`.
+            NoStack: as `find`; or a local cloud does not run.
         """
-        found = find(self.stack_name, self.region)
-        if problem := found.unsaved():
-            complain(problem)
+        found = dataclasses.replace(find(self.stack_name, self.region), options=self.options)
+        try:
+            if problem := found.unsaved():
+                complain(problem)
+        except NoStack:
+            if must_run:
+                raise
         return found
 
     def command(self, arguments: str) -> str:
         """Return another command for the same stack, for the user to copy."""
-        options = zip(("--stack", "--region"), self, strict=True)
-        given = "".join(f"{option} {shlex.quote(value)} " for option, value in options if value)
-        return f"darkroom {given}{arguments}"
+        return program.command(arguments, self.options)
+
+
+def key_advice(target: object) -> str:
+    """Return what to do if the API refuses the key of a stack."""
+    if isinstance(target, Target) and target.stack_name:
+        return "The key of the output ApiKeyId must be enabled and in the stack's usage plan."
+    if os.environ.get("DARKROOM_API_KEY"):
+        return "Set DARKROOM_API_KEY to a key of this stack, or name the stack with --stack."
+    return "Run `make up` to write the key of the local cloud again."
 
 
 def find(stack_name: str | None = None, region: str | None = None) -> Stack:
     """Find the stack: an option has precedence over the environment, and that over a file.
 
-    1. `stack_name`, a CloudFormation stack in AWS, in `region` or the profile's region;
+    1. `stack_name`, a CloudFormation stack in AWS, in `region` or the profile's region. It is the
+       option `--stack` or the variable DARKROOM_STACK, and `--region` or DARKROOM_REGION;
     2. `DARKROOM_API_URL` and `DARKROOM_API_KEY` of the environment;
     3. `.local/stack.json` of this checkout, of the current folder or of one above it.
 
@@ -129,7 +166,7 @@ def find(stack_name: str | None = None, region: str | None = None) -> Stack:
                 raise NoStack(f"{path} cannot be read. Run `make up` to write it again.") from error
     raise NoStack(
         "No Darkroom stack was found. Start the local cloud with `make up`, name a stack in AWS "
-        "with --stack, or set DARKROOM_API_URL and DARKROOM_API_KEY."
+        "with --stack or DARKROOM_STACK, or set DARKROOM_API_URL and DARKROOM_API_KEY."
     )
 
 
@@ -186,7 +223,10 @@ def deployed(stack_name: str, region: str | None = None) -> Stack:
         key = operators_key(outputs, *clients)
     except aws.AwsError as error:
         reason = aws.message(error)
-        raise NoStack(f"The stack {stack_name} in {region} cannot be read: {reason}") from error
+        raise NoStack(
+            f"The stack {stack_name} in {region} cannot be read: {reason.rstrip('.')}. Check its "
+            "name, its region and your AWS credentials."
+        ) from error
     machine = outputs.get("StateMachineArn")
     return Stack(
         api_url=outputs["ApiUrl"].rstrip("/"),

@@ -175,6 +175,9 @@ class Darkroom:
             raise BrokenDownload(
                 f"The result of {task['taskId']} is damaged or incomplete. Download it again."
             )
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)  # a pipe or a device, such as /dev/null, must not be replaced
+            return
         # Not the name of the file with a suffix: that name may already have the maximum length.
         digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()
         partial = path.with_name(f".{digest[:16]}.partial")

@@ -22,13 +22,11 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from tools.localcloud import guard, private, processes
+from tools.localcloud import guard, ports, private, processes
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOOLS = PROJECT / ".local" / "tools"
 
-# Not ministack's default, 4566: another ministack may run on this machine.
-PORT = 4599
 # Seconds within which the emulator must be ready. A cold start on a busy machine takes 3, the very
 # first start 10.
 DEADLINE = 60.0
@@ -44,6 +42,10 @@ _started: list[subprocess.Popen[bytes]] = []
 
 class LocalCloudError(RuntimeError):
     """The local cloud cannot be started or used. The message says what to do."""
+
+
+class PortTaken(LocalCloudError):
+    """Another process uses the port. The message names it."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ class LocalCloud:
         `LAMBDA_ACCOUNT_CONCURRENCY="10"`. It has no effect on an emulator that is already running.
 
         Raises:
-            LocalCloudError: another process uses the port, or the start failed or took longer than
-                `DEADLINE`. The message says where the log is.
+            PortTaken: another process uses the port.
+            LocalCloudError: the start failed or took longer than `DEADLINE`. The message says where
+                the log is.
             OSError: the state folder cannot be written.
         """
         self.home.mkdir(parents=True, exist_ok=True)
@@ -88,6 +91,7 @@ class LocalCloud:
                 self._end_everything()
                 if not private.Credentials.exist(self.home):
                     private.Credentials.create(self.home)
+                ports.correct_state(self.home, self.port)
                 self._start(self._environment() | environment)
 
     def stop(self) -> None:
@@ -98,9 +102,13 @@ class LocalCloud:
 
     def is_up(self) -> bool:
         """Return whether this emulator answers on its port, and not another process."""
-        ours = bool(processes.running(self.home, "tools.localcloud.emulator"))
         # An emulator of an earlier version has no credentials and accepts requests from everybody.
-        return ours and private.Credentials.exist(self.home) and _answers(self._ready_url)
+        return self._listens() and private.Credentials.exist(self.home) and self._answers()
+
+    def _listens(self) -> bool:
+        """Return whether this emulator listens on its port. Another emulator looks the same."""
+        emulators = processes.running(self.home, "tools.localcloud.emulator")
+        return any(processes.listens_on(process, self.port) for process in emulators)
 
     def client(self, service: str, **settings: Any) -> Any:
         """Create a boto3 client for this local cloud.
@@ -128,10 +136,7 @@ class LocalCloud:
 
     def _start(self, environment: Mapping[str, str]) -> None:
         if processes.listens(self.port):
-            raise LocalCloudError(
-                f"Port {self.port} of 127.0.0.1 is used by {processes.owner_of(self.port)}. End "
-                "that process, then run `make up` again."
-            )
+            raise self._port_taken()
         log = self.home / "emulator.log"
         private.write(log, "")
         with log.open("wb") as output:
@@ -148,15 +153,27 @@ class LocalCloud:
             )
         _started.append(process)
         deadline = time.monotonic() + DEADLINE
-        while not _answers(self._ready_url):
+        while not (self._answers() and self._listens()):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
+                if process.wait() and processes.listens(self.port):  # another one was faster
+                    raise self._port_taken()
                 raise LocalCloudError(f"The local cloud did not start, see {log}")
             time.sleep(0.05)
 
-    @property
-    def _ready_url(self) -> str:
-        return f"{self.endpoint_url}{guard.READY}"
+    def _port_taken(self) -> PortTaken:
+        return PortTaken(
+            f"Port {self.port} of 127.0.0.1 is used by {processes.owner_of(self.port)}. End that "
+            f"process, or choose another port with {ports.VARIABLE}, then run `make up` again."
+        )
+
+    def _answers(self) -> bool:
+        url = f"{self.endpoint_url}{guard.READY}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
+                return bool(response.status == 200)  # noqa: PLR2004
+        except (urllib.error.URLError, OSError):
+            return False
 
     def _end_everything(self) -> None:
         processes.end(processes.marked(self.home), STOP_TIMEOUT)
@@ -200,11 +217,3 @@ def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[N
             on_wait()
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
-            return bool(response.status == 200)  # noqa: PLR2004
-    except (urllib.error.URLError, OSError):
-        return False

@@ -1,5 +1,7 @@
 """`make up` and `make down`: start this checkout's local cloud with template.yaml, and stop it."""
 
+import dataclasses
+import functools
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,14 +10,22 @@ from typing import Any
 
 from rich.console import Console
 
-from tools.localcloud import private
-from tools.localcloud.cloud import PORT, PROJECT, LocalCloud, LocalCloudError, locked
+from tools.localcloud import ports, private, processes
+from tools.localcloud.cloud import PROJECT, LocalCloud, LocalCloudError, PortTaken, locked
 from tools.localcloud.deploy import deploy
 
 
 def local_cloud() -> LocalCloud:
-    """Return the local cloud of this checkout, which `make up` starts."""
-    return LocalCloud(PROJECT / ".local", PORT)
+    """Return the local cloud of this checkout, which `make up` starts.
+
+    Raises:
+        LocalCloudError: `DARKROOM_PORT` is not the number of a port.
+    """
+    home = PROJECT / ".local"
+    try:
+        return LocalCloud(home, ports.kept(home))
+    except ports.WrongPort as error:
+        raise LocalCloudError(str(error)) from error
 
 
 def up(parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -30,7 +40,7 @@ def up(parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
     cloud = local_cloud()
     try:
         with _one_command(cloud):
-            cloud.start()
+            cloud = _started(cloud)
             stack = deploy(cloud, parameters=parameters)
             cloud.save()
             private.write(cloud.home / "stack.json", json.dumps(stack, indent=2) + "\n")
@@ -38,6 +48,29 @@ def up(parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
         path = error.filename or cloud.home
         raise LocalCloudError(f"{path} cannot be written: {error.strerror or error}.") from error
     return stack
+
+
+def _started(cloud: LocalCloud) -> LocalCloud:
+    """Start a local cloud, on another port if somebody else uses its own; return it.
+
+    Raises:
+        LocalCloudError: it did not start, or the environment demands a port that is in use.
+    """
+    while True:
+        try:
+            cloud.start()
+        except PortTaken:
+            if ports.fixed():
+                raise
+            taken, port = cloud.port, ports.replacement(cloud.home, processes.listens)
+            cloud = dataclasses.replace(cloud, port=port)
+            sys.stderr.write(
+                f"Port {taken} is used by {processes.owner_of(taken)}: this checkout uses {port} "
+                "from now on.\n"
+            )
+        else:
+            ports.keep(cloud.home, cloud.port)
+            return cloud
 
 
 def down() -> None:
@@ -63,17 +96,18 @@ def _one_command(cloud: LocalCloud) -> Iterator[None]:
 def main(command: str, parameters: Mapping[str, str] | None = None) -> None:
     """Run `up` or `down` and print the result."""
     screen = Console(highlight=False)
-    if command == "down":
-        down()
-        screen.print("The local cloud is down. The next `make up` continues with its state.")
-        return
     try:
+        if command == "down":
+            down()
+            screen.print("The local cloud is down. The next `make up` continues with its state.")
+            return
         stack = up(parameters)
     except LocalCloudError as error:
         sys.exit(str(error))
     screen.print("[bold green]The local cloud is up.[/]")
-    screen.print(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
-    screen.print(f"  Page     {stack['apiUrl']}/ (asks for the key)")
+    show = functools.partial(screen.print, soft_wrap=True)
+    show(f"  API      {stack['apiUrl']} (key in .local/stack.json)")
+    show(f"  Page     {stack['apiUrl']}/ (asks for the key)")
     screen.print("  Submit   .venv/bin/darkroom submit YOUR_PICTURE --wait")
 
 

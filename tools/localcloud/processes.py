@@ -44,13 +44,22 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def listens_on(process: psutil.Process, port: int) -> bool:
+    """Return whether a process accepts connections on this port."""
+    with suppress(psutil.Error):
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for connection in process.net_connections(kind="tcp")
+        )
+    return False
+
+
 def owner_of(port: int) -> str:
     """Return the name of the process that listens on a port, if we may read it."""
     for process in _others():
         with suppress(psutil.Error):
-            for connection in process.net_connections(kind="tcp"):
-                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                    return f"{process.name()} (pid {process.pid})"
+            if listens_on(process, port):
+                return f"{process.name()} (pid {process.pid})"
     return "a process of another user"
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tools.localcloud import ports
 from tools.localcloud.cloud import PROJECT, LocalCloud, LocalCloudError
 from tools.release.accounts import LocalAccount
 from tools.release.release import SAM, ReleaseFailed, release
 from tools.release.stages import Stage, stages
-
-PORT = 4611
-"""Differs from the port of `make up`, so that both can run."""
 
 
 def main() -> None:
@@ -27,7 +25,7 @@ def main() -> None:
         screen.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {sentence}")
 
     with tempfile.TemporaryDirectory() as folder:
-        cloud = LocalCloud(Path(folder, "cloud"), PORT)
+        cloud = LocalCloud(Path(folder, "cloud"), ports.unused())
         try:
             progress("check: make lint [dim](the workflow also runs make test)[/]")
             subprocess.run(["make", "--silent", "lint"], cwd=PROJECT, check=True)  # noqa: S607

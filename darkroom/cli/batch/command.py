@@ -15,40 +15,63 @@ from darkroom.cli.batch import items as batch_items
 from darkroom.cli.batch import manifest
 from darkroom.cli.batch.checkpoint import Checkpoint
 from darkroom.cli.batch.items import Item, Progress
-from darkroom.cli.errors import CommandError
-from darkroom.cli.files import printable
-from darkroom.cli.render import complain, say
+from darkroom.cli.errors import CommandError, Interrupted
+from darkroom.cli.files import make_folder, printable
+from darkroom.cli.render import complain, note
 from darkroom.cli.stack import Target
 from darkroom.client import ApiError, Batch, Darkroom, Unreachable
 from darkroom.tasks.model import Status
 
 REPORT = "report.csv"
+COLUMNS = ("source", "status", "error", "message", "file", "taskId")
+"""The columns of the report, and the fields of an item with `--json`."""
 FORMULA_STARTS = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - fullwidth forms of input methods
 RETRYABLE = {Status.FAILED, Status.CANCELLED}
 """A retry of the batch starts a new attempt of tasks with these statuses."""
 
 
-def run(target: Target, images: Path, out: Path, options: Mapping[str, Any]) -> None:
-    """Convert a folder or a list of images; exit 1 if not every result was saved."""
-    stack = target.find()
+def run(
+    target: Target, images: Path, out: Path, options: Mapping[str, Any], *, as_json: bool = False
+) -> None:
+    """Convert a folder or a list of images; exit 1 if not every result was saved.
+
+    With `as_json` each item is an object on stdout, and what is for people is on stderr.
+
+    Raises:
+        UsageError: there are no images, or `out` cannot be used.
+        ApiError, Unreachable: the API refuses every request, or does not answer.
+        Interrupted: Ctrl-C. The message says what was submitted and how to continue.
+    """
     sources, ignored = manifest.read(images, out)
-    out.mkdir(parents=True, exist_ok=True)
+    stack = target.find()
+    make_folder(out)
+    say = note if as_json else render.say
     items = batch_items.items(sources)
     version = checkpoints.version([stack.api_url, options, *(s.version() for s in sources)])
     if ignored:
         say(f"Files ignored because they are not images: {ignored}.")
     try:
-        with stack.darkroom() as client, render.progress_bar(render.screen()) as bar:
+        with (
+            stack.darkroom() as client,
+            render.progress_bar(render.screen(stderr=as_json)) as bar,
+        ):
             _convert(client, items, out, bar, version=version, options=options)
-    except (KeyboardInterrupt, ApiError, Unreachable):
+    except KeyboardInterrupt:
+        raise Interrupted(_interrupted(checkpoints.read(out, version), target)) from None
+    except (ApiError, Unreachable):
         complain(_interrupted(checkpoints.read(out, version), target))
         raise
     report = write_report(items, out)
-    if failed := [item for item in items if not item.file]:
+    checkpoint = checkpoints.read(out, version)
+    if as_json:
+        for item in items:
+            cells = map(printable, _row(item))
+            batch_id = checkpoint and checkpoint.batch_id
+            render.print_json({**dict(zip(COLUMNS, cells, strict=True)), "batchId": batch_id})
+    if (failed := [item for item in items if not item.file]) and not as_json:
         reasons = [item.problem or (item.status, "") for item in failed]
         render.show(render.reason_table(reasons))
     say(f"{len(items) - len(failed)} of {len(items)} saved in {out}. Report: {report}")
-    checkpoint = checkpoints.read(out, version)
     if checkpoint and any(item.status in RETRYABLE for item in failed):
         retry = target.command(f"retry --batch {checkpoint.batch_id}")
         say(f"To retry what failed: {retry}, then run the same command again.")
@@ -91,7 +114,7 @@ def _convert(
     bar.console.print(f"Batch {render.clean(checkpoint.batch_id)}", soft_wrap=True)
     last = batch_items.follow(client, checkpoint.batch_id, items, out, progress)
     if last["status"] != Status.COMPLETED:
-        render.show(render.batch_line(last))
+        bar.console.print(render.batch_line(last), soft_wrap=True)
 
 
 def _usable_checkpoint(client: Darkroom, out: Path, version: str) -> Checkpoint | None:
@@ -145,13 +168,15 @@ def write_report(items: Sequence[Item], out: Path) -> Path:
         path = out / f"{REPORT}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, quoting=csv.QUOTE_ALL)
-        rows.writerow(["source", "status", "error", "message", "file", "taskId"])
+        rows.writerow(COLUMNS)
         for item in items:
-            task_id = item.task["taskId"] if item.task else ""
-            problem = item.problem or ("", "")
-            row = [item.source.label, item.status, *problem, item.file, task_id]
-            rows.writerow(map(cell, row))
+            rows.writerow(map(cell, _row(item)))
     return path
+
+
+def _row(item: Item) -> list[str]:
+    task_id = item.task["taskId"] if item.task else ""
+    return [item.source.label, item.status, *(item.problem or ("", "")), item.file, task_id]
 
 
 def cell(text: str) -> str:

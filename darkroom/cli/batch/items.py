@@ -3,7 +3,7 @@
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +15,7 @@ from darkroom.cli.batch.checkpoint import Checkpoint
 from darkroom.cli.batch.manifest import Source
 from darkroom.cli.files import OutputName, distinct, reason
 from darkroom.cli.submissions import AT_ONCE, save
+from darkroom.cli.workers import Workers
 from darkroom.client import ApiError, Batch, Darkroom, Task
 from darkroom.client.errors import NOT_TAKEN
 from darkroom.tasks.model import Status
@@ -107,13 +108,9 @@ def upload(client: Darkroom, batch: Sequence[Item], progress: Progress) -> None:
             progress.add("failed")
         elif item.source.file:
             by_file.setdefault(item.source.file, []).append(item)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            for future in as_completed([pool.submit(one, *entry) for entry in by_file.items()]):
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with Workers(AT_ONCE) as pool:
+        for future in as_completed([pool.submit(one, *entry) for entry in by_file.items()]):
+            future.result()
 
 
 def prepare(client: Darkroom, batch: Sequence[Item], version: str) -> Checkpoint | None:
@@ -159,28 +156,24 @@ def follow(
         unmatched[item.location].append(item)
     by_task: dict[str, Item] = {}
     states: deque[Batch] = deque(maxlen=1)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            for task in client.batches.as_ended(batch_id, states.append):
-                # Items with the same source have equal results: any of them may get the task.
-                source = task["source"]
-                same = unmatched[_location(source)]
-                if number := source.get("lineNumber"):  # in the manifest that was submitted
-                    by_task[task["taskId"]] = submitted[number - 1]
-                elif task["taskId"] not in by_task and same:
-                    by_task[task["taskId"]] = same.popleft()
-                if not (found := by_task.get(task["taskId"])):
-                    continue
-                found.task, found.status, failure = task, task["status"], task["failure"]
-                found.problem = (failure["error"], failure["message"]) if failure else None
-                if task["status"] == Status.COMPLETED:
-                    progress.add("developed")
-                    pool.submit(_save, client, found, task, out, progress)
-                else:
-                    progress.add("failed")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with Workers(AT_ONCE) as pool:
+        for task in client.batches.as_ended(batch_id, states.append):
+            # Items with the same source have equal results: any of them may get the task.
+            source = task["source"]
+            same = unmatched[_location(source)]
+            if number := source.get("lineNumber"):  # in the manifest that was submitted
+                by_task[task["taskId"]] = submitted[number - 1]
+            elif task["taskId"] not in by_task and same:
+                by_task[task["taskId"]] = same.popleft()
+            if not (found := by_task.get(task["taskId"])):
+                continue
+            found.task, found.status, failure = task, task["status"], task["failure"]
+            found.problem = (failure["error"], failure["message"]) if failure else None
+            if task["status"] == Status.COMPLETED:
+                progress.add("developed")
+                pool.submit(_save, client, found, task, out, progress)
+            else:
+                progress.add("failed")
     (last,) = states
     for item in batch:
         if not item.task and not item.problem:

@@ -12,12 +12,10 @@ from typing import Any
 
 from darkroom.batches import manifests
 from darkroom.cli import files
-from darkroom.cli.files import UnusableFile
+from darkroom.cli.files import MAX_NAME, UnusableFile
 from darkroom.client.uploads import UNKNOWN, head, media_type, open_file
 
 CHUNK_BYTES = 64 * 1024
-MAX_NAME = 200
-"""Maximum length in characters of a task name in the API."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,8 @@ def lines(manifest: Path) -> Iterator[Source]:
     """
     kind = manifest.suffix.lower().removeprefix(".")
     kind = "csv" if kind == "tsv" else kind
+    if not manifest.exists():
+        raise UnusableFile(f"{manifest} does not exist. Give a folder or a list of images.")
     if kind not in {"jsonl", "csv", "txt"} or not manifest.is_file():
         raise UnusableFile(
             f"{manifest} is neither a folder nor a .jsonl, .csv, .tsv or .txt file. "

@@ -94,7 +94,8 @@ def list_callers(context: typer.Context, *, as_json: AsJson = False) -> None:
     found = listing.read(_callers(context))
     if as_json:
         unnamed = [{"caller": None, "owner": i, "keys": [{"keyId": i}]} for i in found.unnamed]
-        render.print_json([*map(_view, found.callers), *unnamed])
+        for caller in (*map(_view, found.callers), *unnamed):
+            render.print_json(caller)
     else:
         rows = [row for listed in found.callers for row in _rows(listed)]
         rows += [["-", key_id, key_id, "works", ""] for key_id in found.unnamed]

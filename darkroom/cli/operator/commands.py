@@ -1,36 +1,41 @@
 """The commands for those who operate a stack. See `darkroom.cli.main`."""
 
+import dataclasses
 import webbrowser
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from darkroom.cli import ids
 from darkroom.cli.errors import CommandError
-from darkroom.cli.options import DryRun, TaskId, Yes, stack_of
+from darkroom.cli.options import AsJson, DryRun, TaskId, Yes, between, stack_of
+
+if TYPE_CHECKING:
+    from darkroom.cli.stack import Target
 
 SHOWN = 10
 """Messages that a dry run of `redrive-dlq` shows."""
 
 
-def logs(context: typer.Context, task_id: TaskId) -> None:
+def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) -> None:
     """Show the execution and the logs of a task.
 
     The first table has the states of the execution with retries and errors, the second what the
-    functions logged about the task.
+    functions logged about the task. Times are in UTC.
     """
     from darkroom.cli import render
     from darkroom.cli.operator import history, task_logs
 
     stack = stack_of(context)
     with stack.darkroom() as client:
-        task = client.task(task_id)
+        task = ids.task(stack, client, task_id)
     created = render.moment(task["createdAt"])
     ended = render.moment(task["completedAt"]) if task["completedAt"] else None
     entries = task_logs.read(stack, task_id, created, ended)
+    visits: list[history.Visit] = []
     if execution := task["execution"]:
         try:
             visits = history.read(stack, execution["arn"], created, ended)
-            render.show(history.visit_table(visits))
             if ended and history.is_cut_short(execution["arn"], visits):
                 render.complain(
                     "The log does not have the end of this execution yet. Logs arrive some "
@@ -42,6 +47,14 @@ def logs(context: typer.Context, task_id: TaskId) -> None:
             render.complain(str(error))
     elif not entries:
         raise CommandError(f"The task is {task['status']}: no execution has claimed it.")
+    if as_json:
+        for visit in visits:
+            render.print_json(visit.described())
+        for entry in entries:
+            render.print_json(entry.described())
+        return
+    if visits:
+        render.show(history.visit_table(visits))
     if entries:
         render.say("")
         render.show(task_logs.log_table(entries))
@@ -53,6 +66,7 @@ def console(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the address, or only print it.")
     ] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Open the console of Step Functions.
 
@@ -61,16 +75,22 @@ def console(
     stack = stack_of(context)
     if stack.is_local:
         raise CommandError(
-            "The local cloud has no console. `darkroom logs TASK` shows the states of an execution."
+            f"The local cloud has no console. `{stack.command('logs TASK')}` shows the states of "
+            "an execution."
         )
     if not stack.console_url:
         raise CommandError("The address of the console is not known. Name the stack with --stack.")
-    typer.echo(stack.console_url)
+    if as_json:
+        from darkroom.cli.render import print_json
+
+        print_json({"url": stack.console_url})
+    else:
+        typer.echo(stack.console_url)
     if browser:
         webbrowser.open(stack.console_url)
 
 
-def doctor(context: typer.Context) -> None:
+def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Check whether a deployment is healthy.
 
     Each finding says what to do about it. Exits 1 if a check fails.
@@ -80,14 +100,20 @@ def doctor(context: typer.Context) -> None:
     from darkroom.cli.operator.doctor import examine
 
     failed = False
-    for finding in examine(Deployment(stack_of(context))):
-        render.show(finding.shown())
+    target: Target = context.obj
+    for finding in examine(Deployment(target.find(must_run=False))):
+        if as_json:
+            render.print_json(dataclasses.asdict(finding))
+        else:
+            render.show(finding.shown())
         failed = failed or finding.level == FAIL
     if failed:
         raise typer.Exit(1)
 
 
-def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = False) -> None:
+def redrive_dlq(
+    context: typer.Context, *, dry_run: DryRun = False, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Move dead letters back to the task queue.
 
     This is rarely needed. Every minute the function `reconcile` reads the dead-letter queue, ends
@@ -95,28 +121,13 @@ def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = F
     this command within that minute, or while `reconcile` does not work. Retry tasks that it has
     ended with: darkroom retry --status FAILED --error DeadLettered
     """
-    from darkroom.cli.operator.redrive import DeadLetters
-    from darkroom.cli.render import confirm, count, say
+    from darkroom.cli.operator import redrive
 
-    letters = DeadLetters(stack_of(context))
-    total = letters.count()
-    say(f"{count(total, 'message')} in the dead-letter queue.")
-    if not total:
-        return
+    letters = redrive.DeadLetters(stack_of(context))
     if dry_run:
-        shown = letters.peek(SHOWN)
-        for letter in shown:
-            say(str(letter))
-        if len(shown) < min(total, SHOWN):
-            say("The others are hidden for the moment: `reconcile` receives them every minute.")
-        return
-    confirm(f"Move {count(total, 'message')} back to the task queue?", yes=yes)
-    outcome = letters.redrive(total)
-    say(f"{outcome.moved} moved.")
-    if outcome.kept:
-        say(f"{outcome.kept} kept: not a task, so dispatch would refuse it again. See --dry-run.")
-    if hidden := total - outcome.moved - outcome.kept:
-        say(f"{hidden} not received: `reconcile` has ended it, or is processing it right now.")
+        redrive.preview(letters, SHOWN, as_json=as_json)
+    else:
+        redrive.run(letters, yes=yes, as_json=as_json)
 
 
 def restore(
@@ -148,14 +159,19 @@ def restore(
 
 def cost(
     tasks: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Tasks a month, for the comparison.")
+        int,
+        typer.Option(
+            metavar="N", callback=between(1), help="Tasks a month, for the comparison; 1 or more."
+        ),
     ] = 1_000_000,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Show what tasks cost in AWS.
 
     The costs are counted calls multiplied by dated list prices, by component.
     """
-    from darkroom.cli.render import show
+    from darkroom.cli import render
     from darkroom.cost import tables
     from darkroom.cost.counts import load_counts
     from darkroom.cost.model import load_prices
@@ -170,5 +186,11 @@ def cost(
         tables.beside_workers(counts, prices, (tasks,)),
         tables.break_even(counts, prices),
     ):
-        show(shown(table))
-    typer.echo(f"Counted on {counts.date}. docs/cost.md describes the method and the prices.")
+        if as_json:
+            for row in table.rows:
+                cells = dict(zip(table.columns, row, strict=True))
+                render.print_json({"table": table.title, **cells})
+            continue
+        render.show(shown(table))
+    tell = render.note if as_json else render.say
+    tell(f"Counted on {counts.date}. docs/cost.md describes the method and the prices.")

@@ -101,7 +101,7 @@ def queues(deployment: Deployment) -> Iterator[Finding]:
     else:
         yield Finding(OK, "queue", "is empty")
     if dead := _depth(deployment, "DeadLetterQueueUrl"):
-        advice = "Run `darkroom redrive-dlq --dry-run` to see them."
+        advice = f"Run `{deployment.stack.command('redrive-dlq --dry-run')}` to see them."
         yield Finding(FAIL, "dead letters", f"{dead} in the queue", advice)
     else:
         yield Finding(OK, "dead letters", "none")

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from darkroom.aws.execution_failures import describe
@@ -18,6 +17,8 @@ from darkroom.cli import aws, render
 from darkroom.cli.errors import CommandError
 from darkroom.cli.render import LINES, NUMBER, WORD
 from darkroom.cli.stack import Stack
+from darkroom.cli.terminal import times
+from darkroom.cli.terminal.tables import Sheet
 
 MARGIN = datetime.timedelta(minutes=1)
 """A search of logs starts this much earlier, because clocks differ."""
@@ -63,6 +64,18 @@ class Visit:
     def seconds(self) -> float | None:
         """The duration, including the waits between attempts; None while it lasts."""
         return (self.left - self.entered).total_seconds() if self.left else None
+
+    def described(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "kind": "state",
+            "state": self.state,
+            "enteredAt": times.iso(self.entered),
+            "leftAt": times.iso(self.left),
+            "retries": self.retries,
+            "error": self.error,
+            "message": self.message or None,
+        }
 
 
 def is_express(arn: str) -> bool:
@@ -143,13 +156,19 @@ def visits(events: Iterable[Event]) -> list[Visit]:
     return found
 
 
-def visit_table(visits: Iterable[Visit]) -> Table:
+def visit_table(visits: Iterable[Visit]) -> Sheet:
     """Return the states of an execution, a row each."""
-    columns = {"state": WORD, "started": WORD, "took": NUMBER, "retries": NUMBER, "outcome": LINES}
+    columns = {
+        "state": WORD,
+        f"started ({times.ZONE})": WORD,
+        "took": NUMBER,
+        "retries": NUMBER,
+        "outcome": LINES,
+    }
     rows = (
         (
             render.clean(visit.state),
-            f"{visit.entered:%H:%M:%S.%f}"[:-3],
+            times.clock(visit.entered),
             render.seconds(visit.seconds),
             str(visit.retries) if visit.retries else "",
             _outcome(visit),

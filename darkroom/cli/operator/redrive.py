@@ -6,15 +6,16 @@ before the deletion leaves the message in both queues, which still starts one ex
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from darkroom.cli import aws
-from darkroom.cli.errors import CommandError
+from darkroom.cli.errors import CommandError, Interrupted
+from darkroom.cli.render import confirm, count, note, print_json, say
 from darkroom.cli.stack import NoStack, Stack
 from darkroom.cli.submissions import AT_ONCE
+from darkroom.cli.workers import Workers
 from darkroom.tasks.messages import NotATask, read_order
 
 RECEIVE_LIMIT = 10
@@ -50,6 +51,17 @@ class DeadLetter:
         content = f"{order['taskId']}  attempt {order['attempt']}" if order else "not a task"
         return "  ".join(filter(None, ["move" if order else "keep", content, self.reason]))
 
+    def described(self) -> dict[str, Any]:
+        """Return the same as a JSON object."""
+        order = self.order or {}
+        return {
+            "action": "move" if self.order else "keep",
+            "messageId": self.message_id,
+            "taskId": order.get("taskId"),
+            "attempt": order.get("attempt"),
+            "reason": self.reason,
+        }
+
 
 @dataclass(frozen=True)
 class Moved:
@@ -59,6 +71,55 @@ class Moved:
     """Messages that are in the task queue again."""
     kept: int
     """Messages that are not a task: they would become dead letters again."""
+
+
+def preview(letters: "DeadLetters", most: int, *, as_json: bool) -> None:
+    """Show what a redrive would do with some messages."""
+    tell = note if as_json else say
+    total = letters.count()
+    tell(_in_queue(total))
+    shown = letters.peek(most) if total else []
+    for letter in shown:
+        if as_json:
+            print_json(letter.described())
+        else:
+            say(str(letter))
+    if len(shown) < min(total, most):
+        tell("The others are hidden for the moment: `reconcile` receives them every minute.")
+
+
+def run(letters: "DeadLetters", *, yes: bool, as_json: bool) -> None:
+    """Move all messages that are tasks back to the task queue, after asking.
+
+    Raises:
+        Interrupted: Ctrl-C. Messages moved before that stay moved.
+    """
+    tell = note if as_json else say
+    total = letters.count()
+    tell(_in_queue(total))
+    outcome = Moved(0, 0)
+    if total:
+        confirm(f"Move {count(total, 'message')} back to the task queue?", yes=yes)
+        try:
+            outcome = letters.redrive(total)
+        except KeyboardInterrupt:
+            message = "Some messages may have been moved. Run it again to move the others."
+            raise Interrupted(message) from None
+    hidden = total - outcome.moved - outcome.kept
+    if as_json:
+        counts = {"found": total, "moved": outcome.moved, "kept": outcome.kept, "hidden": hidden}
+        print_json(counts)
+        return
+    if total:
+        say(f"{outcome.moved} moved.")
+    if outcome.kept:
+        say(f"{outcome.kept} kept: not a task, so dispatch would refuse it again. See --dry-run.")
+    if hidden:
+        say(f"{hidden} not received: `reconcile` has ended it, or is processing it right now.")
+
+
+def _in_queue(total: int) -> str:
+    return f"{count(total, 'message')} in the dead-letter queue."
 
 
 class DeadLetters:
@@ -107,7 +168,7 @@ class DeadLetters:
                     if all(letter.message_id in kept for letter in letters):
                         break  # the queue is empty, or has only messages that were seen before
                     kept |= {letter.message_id: letter for letter in letters if not letter.order}
-                    with ThreadPoolExecutor(AT_ONCE) as pool:
+                    with Workers(AT_ONCE) as pool:
                         for _ in pool.map(self._move, filter(lambda x: x.order, letters)):
                             moved += 1
             finally:

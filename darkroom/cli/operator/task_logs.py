@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from darkroom.cli import aws, render
 from darkroom.cli.operator.history import NoHistory, search
 from darkroom.cli.stack import Stack
+from darkroom.cli.terminal import times
+from darkroom.cli.terminal.tables import Sheet
 
 COMMON_FIELDS = frozenset(
     {
@@ -41,6 +42,17 @@ class LogEntry:
     level: str
     message: str
     details: Mapping[str, Any]
+
+    def described(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "kind": "log",
+            "at": times.iso(self.time),
+            "function": self.function,
+            "level": self.level,
+            "message": self.message,
+            "details": dict(self.details),
+        }
 
 
 def read(
@@ -82,17 +94,18 @@ def from_log(text: str, task_id: str) -> LogEntry | None:
         return None  # Lambda's own lines have other fields
 
 
-def log_table(entries: Iterable[LogEntry]) -> Table:
+def log_table(entries: Iterable[LogEntry]) -> Sheet:
     """Return what functions logged, a row for each entry."""
     rows = (
         (
-            f"{entry.time:%H:%M:%S.%f}"[:-3],
+            times.clock(entry.time),
             render.clean(entry.function),
             Text(render.clean(_message(entry)), STYLES.get(entry.level, "")),
         )
         for entry in entries
     )
-    return render.table({"logged": render.WORD, "by": render.WORD, "message": render.LINES}, rows)
+    logged = f"logged ({times.ZONE})"
+    return render.table({logged: render.WORD, "by": render.WORD, "message": render.LINES}, rows)
 
 
 def _message(entry: LogEntry) -> str:

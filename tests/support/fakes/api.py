@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Api:
         monkeypatch.setenv("DARKROOM_API_URL", server.url_for("/dev"))
         monkeypatch.setenv("DARKROOM_API_KEY", "the-key")
         monkeypatch.setenv("AWS_REGION", "us-east-1")
+        for variable in ("DARKROOM_STACK", "DARKROOM_REGION", "DARKROOM_DEBUG"):
+            monkeypatch.delenv(variable, raising=False)
         server.expect_request("/dev/tasks", method="POST").respond_with_handler(self.take)
         server.expect_request("/dev/tasks", method="GET").respond_with_handler(self.list)
         server.expect_request("/dev/uploads", method="POST").respond_with_handler(self.form)
@@ -109,6 +112,12 @@ class Api:
                 self.repair
             )
         return self.tasks[task_id]
+
+    def has_nothing_else(self) -> None:
+        """Answer 404 for every task and batch that was not added before."""
+        error = {"code": "NotFound", "message": "You have nothing with this id."}
+        place = re.compile(r"/dev/(tasks|batches)/.+")
+        self.server.expect_request(place).respond_with_json({"error": error}, 404)
 
     def result(self, content_type: str = "image/jpeg") -> dict[str, Any]:
         return {

@@ -1,6 +1,7 @@
 import errno
 import json
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_file_is_uploaded_under_its_own_type_and_shown_by_its_name(
     done = darkroom("submit", "really-a-png.jpg")
 
     assert api.uploads == {"u1": ("image/png", PNG)}
-    assert api.bodies == [{"uploadId": "u1"}]
+    assert api.bodies == [{"uploadId": "u1", "name": "really-a-png.jpg"}]
     assert done.stdout.split() == ["PENDING", "t1", "really-a-png.jpg"]
 
 
@@ -205,7 +206,12 @@ def test_json_is_what_the_api_said(api: Api) -> None:
     api.add("t2")
 
     assert json.loads(darkroom("status", "t1", "--json").stdout) == api.tasks["t1"]
-    assert json.loads(darkroom("list", "--json").stdout) == [api.tasks["t2"], api.tasks["t1"]]
+    assert lines("list", "--json") == [api.tasks["t2"], api.tasks["t1"]]
+
+
+def lines(*arguments: str) -> list[Any]:
+    """The JSON objects that a command prints, one on each line."""
+    return [json.loads(line) for line in darkroom(*arguments).stdout.splitlines()]
 
 
 def test_list_has_a_line_for_each_task(api: Api) -> None:
@@ -222,7 +228,7 @@ def test_list_ends_at_the_limit(api: Api) -> None:
     for number in range(3):
         api.add(f"t{number}")
 
-    assert len(json.loads(darkroom("list", "--limit", "2", "--json").stdout)) == 2
+    assert len(lines("list", "--limit", "2", "--json")) == 2
 
 
 def test_result_saves_the_gray_image(api: Api, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from darkroom.cli.main import app
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder from which no stack is to be found."""
-    monkeypatch.delenv("DARKROOM_API_URL", raising=False)
-    monkeypatch.delenv("DARKROOM_API_KEY", raising=False)
+    for variable in ("API_URL", "API_KEY", "STACK", "REGION"):
+        monkeypatch.delenv(f"DARKROOM_{variable}", raising=False)
     monkeypatch.setattr(stack, "PROJECT", tmp_path / "elsewhere")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -129,3 +129,66 @@ def test_a_stack_in_aws_is_asked_for_its_address_key_and_console(
     assert found.console_url is not None
     assert found.console_url.startswith("https://eu-central-1.console.aws.amazon.com/states/")
     assert found.console_url.endswith(machine)
+
+
+@pytest.mark.parametrize(
+    ("environment", "options", "wanted"),
+    [
+        ({"DARKROOM_STACK": "a"}, [], ("a", None)),
+        ({"DARKROOM_STACK": "a"}, ["--stack", "b"], ("b", None)),
+        ({"DARKROOM_STACK": "a", "DARKROOM_REGION": "eu-west-1"}, [], ("a", "eu-west-1")),
+        ({"DARKROOM_REGION": "eu-west-1"}, ["--stack", "b", "--region", "r"], ("b", "r")),
+        (
+            {"DARKROOM_STACK": "a", "DARKROOM_API_URL": "u", "DARKROOM_API_KEY": "k"},
+            [],
+            ("a", None),
+        ),
+        ({"DARKROOM_STACK": ""}, [], (None, None)),
+        ({"DARKROOM_REGION": "eu-west-1"}, [], (None, None)),
+    ],
+)
+@pytest.mark.usefixtures("nowhere")
+def test_an_option_has_precedence_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    options: list[str],
+    wanted: tuple[str | None, str | None],
+) -> None:
+    asked: list[tuple[str | None, str | None]] = []
+    monkeypatch.setattr(stack, "find", lambda *target: asked.append(target) or stack.Stack("", ""))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    darkroom(*options, "console")
+
+    assert asked == [wanted]
+
+
+def test_advice_names_the_stack_that_the_command_was_for(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_stack_file(nowhere, consoleUrl=None, **LOCAL)
+    monkeypatch.setenv("DARKROOM_STACK", "my stack")
+    monkeypatch.setattr(stack, "find", lambda *_: stack.Stack("", "", endpoint_url="http://x"))
+
+    assert "`darkroom --stack 'my stack' logs TASK`" in darkroom("console").stderr
+
+
+def test_a_local_cloud_that_does_not_run_is_found_at_once(nowhere: Path) -> None:
+    write_stack_file(nowhere, savedUrl="http://127.0.0.1:1/saved", **LOCAL)
+
+    done = darkroom("list")
+
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "The local cloud does not run: 127.0.0.1:1 does not answer. Start it with `make up`.\n"
+    )
+
+
+def test_doctor_examines_a_local_cloud_that_does_not_run(nowhere: Path) -> None:
+    write_stack_file(nowhere, savedUrl="http://127.0.0.1:1/saved", **LOCAL)
+
+    done = darkroom("doctor")
+
+    assert done.exit_code == 1
+    assert done.stdout.startswith("fail  API")

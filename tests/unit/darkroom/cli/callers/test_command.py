@@ -139,9 +139,8 @@ def test_a_key_that_was_made_by_hand_is_listed_and_gets_a_name(
     shown = darkroom("callers", "list")
     assert f"-       {key_id}" in shown.stdout
     assert "`darkroom callers add NAME --key ID`" in shown.stderr
-    (unnamed,) = (
-        c for c in json.loads(darkroom("callers", "list", "--json").stdout) if not c["caller"]
-    )
+    lines = darkroom("callers", "list", "--json").stdout.splitlines()
+    (unnamed,) = (caller for caller in map(json.loads, lines) if not caller["caller"])
     assert unnamed["owner"] == key_id
 
     done = darkroom("callers", "add", "acme", "--key", key_id, "--rate", "5")

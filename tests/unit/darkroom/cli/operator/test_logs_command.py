@@ -92,3 +92,19 @@ def test_logs_of_an_express_execution_that_have_not_arrived_say_so(
 
     assert done.exit_code == 1
     assert "try again in a minute" in done.stderr
+
+
+def test_logs_as_json_are_states_and_log_lines_in_utc(
+    api: Api, aws_answers: Callable[[list[Any]], None]
+) -> None:
+    api.add("t1", execution={"arn": STANDARD, "consoleUrl": "http://127.0.0.1/x"})
+    events = [
+        {"id": 1, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Download"}},
+        {"id": 2, "type": "TaskFailed", "taskFailedEventDetails": {"error": "SourceBlocked"}},
+    ]
+    aws_answers([event | {"timestamp": STARTED + event["id"]} for event in events])
+
+    (state,) = [json.loads(line) for line in darkroom("logs", "t1", "--json").stdout.splitlines()]
+
+    assert (state["kind"], state["state"], state["error"]) == ("state", "Download", "SourceBlocked")
+    assert state["enteredAt"] == "2026-11-25T01:02:04.000Z"

@@ -1,0 +1,1 @@
+"""How the command line meets its terminal: tables, times, streams, and its own name."""

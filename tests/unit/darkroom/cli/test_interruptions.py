@@ -1,0 +1,216 @@
+"""Ctrl-C reports what was done; a reader that leaves and a bug end without a traceback."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from darkroom.cli import retries
+from darkroom.cli.terminal import output
+from darkroom.cli.workers import Workers
+from darkroom.client import Darkroom
+from tests.support.fakes.api import Api, darkroom
+
+PROGRAM = [sys.executable, "-m", "darkroom.cli"]
+
+
+@pytest.fixture
+def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
+    monkeypatch.chdir(tmp_path)
+    return Api(httpserver, monkeypatch)
+
+
+def interrupts(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    monkeypatch.setattr(owner, name, mock.Mock(side_effect=KeyboardInterrupt))
+
+
+def test_ctrl_c_while_waiting_names_the_tasks_and_the_command_to_go_on(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupts(monkeypatch, Darkroom, "wait")
+
+    one = darkroom("submit", "https://x/a.png", "--wait")
+    two = darkroom("submit", "https://x/a.png", "https://x/b.png", "--wait", "--json")
+
+    assert (one.exit_code, two.exit_code) == (130, 130)
+    assert one.stdout.split()[:2] == ["PENDING", "t1"]
+    assert one.stderr.endswith("What was submitted continues: see `darkroom status t1`.\n")
+    assert [json.loads(line)["taskId"] for line in two.stdout.splitlines()] == ["t2", "t3"]
+    assert two.stderr == (
+        "2 of 2 images submitted. What was submitted continues: see `darkroom list`.\n"
+    )
+    assert len(api.bodies) == 3
+
+
+@pytest.mark.usefixtures("api")
+def test_ctrl_c_while_submitting_says_what_may_have_been_submitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupts(monkeypatch, Darkroom, "submit")
+
+    done = darkroom("submit", "https://x/a.png")
+
+    assert done.exit_code == 130
+    assert done.stderr == (
+        "0 of 1 image submitted. 1 may have been submitted: see `darkroom list`.\n"
+    )
+
+
+def test_ctrl_c_in_a_bulk_retry_says_how_many_are_done(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        api.add(f"t{number}", "https://x/missing.png")
+    done = iter([api.tasks["t2"], api.tasks["t1"], KeyboardInterrupt])
+    monkeypatch.setattr(retries, "AT_ONCE", 1)
+    monkeypatch.setattr(retries, "retry", mock.Mock(side_effect=done))
+
+    stopped = darkroom("retry", "--status", "failed", "--yes")
+
+    assert stopped.exit_code == 130
+    assert stopped.stderr.startswith("2 of 3 tasks done. ")
+    assert stopped.stderr.endswith("To do the rest, run the same command again.\n")
+
+
+def test_ctrl_c_at_a_question_does_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.add("t1", "https://x/missing.png")
+    stdin = mock.Mock(readline=mock.Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(output, "sys", mock.Mock(stdin=stdin))
+
+    done = darkroom("retry", "--status", "FAILED")
+
+    assert done.exit_code == 130
+    assert done.stderr.endswith("\nNothing was done.\n")
+    assert api.repairs == []
+
+
+@pytest.mark.usefixtures("api")
+def test_ctrl_c_in_a_command_that_reads_says_how_to_run_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupts(monkeypatch, Darkroom, "task")
+
+    done = darkroom("logs", "t1")
+
+    assert done.exit_code == 130
+    assert done.stderr == "Interrupted. To run it again: darkroom logs t1\n"
+
+
+def test_workers_that_are_abandoned_begin_nothing_new() -> None:
+    begun: list[int] = []
+    first, never = threading.Event(), threading.Event()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        first.set()
+        never.wait(0.1)
+
+    with suppress(KeyboardInterrupt), Workers(1) as pool:
+        for number in range(5):
+            pool.submit(work, number)
+        assert first.wait(60)
+        raise KeyboardInterrupt
+
+    assert begun == [0]
+
+
+def test_a_real_ctrl_c_ends_a_wait_soon(api: Api) -> None:
+    polled = threading.Event()
+
+    def wait(_: Any) -> Any:
+        polled.set()
+        return Api.answer({**api.tasks["t1"], "status": "RUNNING"})
+
+    api.server.expect_oneshot_request("/dev/tasks/t1").respond_with_handler(wait)
+    # Where tests run in the background of a shell, all that they start would ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    command = [*PROGRAM, "submit", "https://x/a.png", "--wait"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert polled.wait(60)
+        running.send_signal(signal.SIGINT)
+        shown, told = running.communicate(timeout=60)
+
+    assert running.returncode == 130
+    assert shown.split()[1] == "t1"
+    assert "darkroom.cli status t1" in told
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "told"),
+    [
+        ("| true; exit ${PIPESTATUS[0]}", {0, 141}, ""),
+        (">/dev/full", {1}, "The output: No space left on device.\n"),
+        (">&-", {0}, ""),
+        ("<&- --json", {0}, ""),
+    ],
+    ids=["reader leaves", "disk full", "stdout closed", "stdin closed"],
+)
+def test_an_output_that_nobody_takes_is_no_traceback(
+    api: Api, redirection: str, code: set[int], told: str
+) -> None:
+    for number in range(300):
+        api.tasks[f"t{number}"] = {**api.add("t"), "taskId": f"t{number}"}
+    command = f"{shlex.join([*PROGRAM, 'list', '--limit', '300'])} {redirection}"
+
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode in code
+    assert done.stderr == told
+
+
+@pytest.mark.usefixtures("api")
+def test_a_bug_is_one_line_unless_somebody_looks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Darkroom, "all_tasks", mock.Mock(side_effect=KeyError("taskId")))
+
+    usual = darkroom("list")
+    monkeypatch.setenv("DARKROOM_DEBUG", "1")
+    debugging = darkroom("list")
+
+    assert usual.exit_code == debugging.exit_code == 1
+    assert usual.stderr == (
+        "Unexpected error (KeyError: 'taskId'). This is a bug in darkroom. Run the command again "
+        "with DARKROOM_DEBUG=1 to see where it occurs, and report it.\n"
+    )
+    assert "Traceback" in debugging.stderr
+    assert "Traceback" not in usual.stderr
+
+
+def test_text_that_the_terminal_cannot_show_is_no_error(api: Api) -> None:
+    api.add("t1", name="gr\u00fcn \ud800")
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+
+    done = subprocess.run(
+        [*PROGRAM, "status", "t1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=environment,
+    )
+
+    assert "gr\\xfcn \\ufffd" in done.stdout
+    assert done.stderr == ""
+
+
+def test_json_with_text_that_is_not_valid_unicode_is_escaped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.print_json({"name": "gr\u00fcn"})
+    output.print_json({"name": "\ud800"})
+
+    assert capsys.readouterr().out == '{"name": "gr\u00fcn"}\n{"name": "\\ud800"}\n'
