@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from darkroom.cli.commands import delete, send_webhook, webhook_secret
 from darkroom.cli.errors import CommandError, Commands, UsageError
 from darkroom.cli.operator import commands
 from darkroom.cli.options import (
@@ -261,6 +262,7 @@ def cancel(context: typer.Context, task_ids: TaskIds = None, *, batch_id: BatchI
 
 
 for command in (
+    delete, send_webhook, webhook_secret,
     commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.cost,
 ):  # fmt: skip
     app.command()(command)

@@ -7,6 +7,7 @@ as well. So the files of such a task are deleted at once, and again when nothing
 | the task | may still write until |
 |---|---|
 | COMPLETED in its first attempt | it has written everything before its end |
+| FAILED in its first attempt, by its execution | the same |
 | no execution has claimed it | nothing has been written |
 | any other one, STANDARD | `completedAt` + the longest step |
 | any other one, EXPRESS | `completedAt` + the longest execution + the longest step |
@@ -26,6 +27,8 @@ STEP_SECONDS = 70
 EXPRESS_SECONDS = 300
 """The longest duration of an Express execution.
 https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
+INTERRUPTED = frozenset({"ExecutionAborted", "ExecutionLost", "States.Timeout"})
+"""The errors of a FAILED task whose last function may not have ended before it."""
 REMEMBERED_SECONDS = 90 * 86_400
 """How long Step Functions starts no second execution of a name, so how long an id stays in use.
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
@@ -35,8 +38,10 @@ def writes_until(
     item: Mapping[str, Any], now: datetime.datetime, *, express: bool
 ) -> datetime.datetime | None:
     """Return until when files of a task that has ended may still appear; None: not any more."""
-    first = item["attempt"] == 1
-    if first and (item["status"] == Status.COMPLETED or "startedAt" not in item):
+    by_itself = item["status"] == Status.COMPLETED or (
+        item["status"] == Status.FAILED and item["failure"]["error"] not in INTERRUPTED
+    )
+    if item["attempt"] == 1 and (by_itself or "startedAt" not in item):
         return None
     seconds = STEP_SECONDS + (EXPRESS_SECONDS if express else 0)
     until = datetime.datetime.fromisoformat(item["completedAt"]) + datetime.timedelta(

@@ -20,8 +20,8 @@ NEEDS = {
         "dynamodb:UpdateItem",
         "dynamodb:DeleteItem",
     },
-    # With the version of each object: `Bucket.erase`.
-    "s3:DeleteObjects": {"s3:DeleteObjectVersion"},
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     "s3:ListObjectVersions": {"s3:ListBucketVersions"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "s3:HeadObject": {"s3:GetObject"},

@@ -21,7 +21,9 @@ CLAIMED = TASK | {"startedAt": "2026-11-26T08:59:50.000Z"}
         (TASK | {"status": "CANCELLED"}, False, None),
         (CLAIMED | {"status": "CANCELLED"}, False, 70),
         (CLAIMED | {"status": "CANCELLED"}, True, 370),
-        (CLAIMED | {"status": "FAILED"}, False, 70),
+        (CLAIMED | {"status": "FAILED", "failure": {"error": "SourceNotFound"}}, False, None),
+        (CLAIMED | {"status": "FAILED", "failure": {"error": "ExecutionAborted"}}, False, 70),
+        (CLAIMED | {"status": "FAILED", "failure": {"error": "ExecutionLost"}}, True, 370),
         # The execution of the first attempt may have been cancelled a moment before.
         (CLAIMED | {"status": "COMPLETED", "attempt": 2}, False, 70),
         (TASK | {"status": "CANCELLED", "attempt": 2}, True, 370),
