@@ -4,14 +4,15 @@ When two writers race, DynamoDB accepts only one write, as for tasks: the condit
 names its run and the `sources` of its row of `TRANSITIONS`.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.aws.dynamodb import ConditionFailed, Table, Write
+from darkroom.aws.dynamodb import ConditionFailed, Table, TransactionRefused, Write
 from darkroom.batches.model import ENDED, TRANSITIONS, BatchStatus, is_deleting
 from darkroom.runtime.clock import timestamp
-from darkroom.tasks.erasure_rules import REMEMBERED_SECONDS, can_come_back, mark_of
+from darkroom.tasks.erasure_rules import REMEMBERED_SECONDS, mark_of
 from darkroom.tasks.model import active_shard
 from darkroom.tasks.queries import overdue
 from darkroom.tasks.store import SECONDS_PER_DAY, Item
@@ -112,18 +113,19 @@ class BatchStore:
     def forget(self, item: Item) -> None:
         """Delete the record of a batch that is being deleted; keep a digest of its id.
 
-        The digest prevents that a repeated request creates the batch again.
+        Neither a repeated request nor a backup of the table may bring the batch back.
         """
-        if can_come_back(item["batchId"]):
-            expires = int(time.time()) + REMEMBERED_SECONDS
-            mark = {"batchId": mark_of(item["batchId"]), "expiresAt": expires}
-            self._table.transact([self._table.put_of(mark)])
+        expires = int(time.time()) + REMEMBERED_SECONDS
+        mark = {"batchId": mark_of(item["batchId"]), "expiresAt": expires}
         deletion = {"run": item["run"], "deletion": item["deletion"]}
-        key = {"batchId": item["batchId"]}
-        self._table.delete(key, "#run = :run AND #deletion = :deletion", **deletion)
+        delete = self._table.delete_of(
+            {"batchId": item["batchId"]}, "#run = :run AND #deletion = :deletion", **deletion
+        )
+        with contextlib.suppress(TransactionRefused):  # it is gone
+            self._table.transact([delete, self._table.put_of(mark)])
 
     def was_deleted(self, batch_id: str) -> bool:
-        """Whether a batch of this id was deleted, if a repeated request could create it again."""
+        """Whether a batch of this id was deleted within the last 90 days."""
         return self._table.get({"batchId": mark_of(batch_id)}) is not None
 
     def retract(self, item: Item) -> None:

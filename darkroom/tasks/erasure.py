@@ -16,8 +16,8 @@ DELETE or reconcile goes on from the mark:
     reconcile, some minutes later: delete the files again ─────────▶ gone
     close the mark ──────────▶  no file named any more
 
-A closed mark is `{"taskId": "deleted 9f86…", "expiresAt": …}`: a digest of the id, so that a
-repeated request does not create the task again. Tasks with a random id have none.
+A closed mark is `{"taskId": "deleted 9f86…", "expiresAt": …}`: a digest of the id, so that neither
+a repeated request nor a backup of the table brings the task back.
 """
 
 import contextlib
@@ -34,7 +34,6 @@ from darkroom.runtime.clock import timestamp
 from darkroom.runtime.logging import logger
 from darkroom.tasks.erasure_rules import (
     REMEMBERED_SECONDS,
-    can_come_back,
     mark_of,
     writes_until,
 )
@@ -72,7 +71,8 @@ class Eraser:
         Args:
             item: the task as it was read.
             also: writes to make in the same transaction.
-            remember: whether to keep a mark if a repeated request could create the task again.
+            remember: whether to keep a mark. The tasks of a deleted batch need none, because the
+                batch has one.
 
         Raises:
             StaleAttempt: the task is not as it was read any more.
@@ -147,7 +147,7 @@ class Eraser:
             "files": files,
             "quietAt": timestamp(until or now),
             "deletedBy": item["owner"],
-            "remember": remember and can_come_back(item["taskId"]),
+            "remember": remember,
         }
 
 

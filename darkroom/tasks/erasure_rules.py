@@ -15,7 +15,6 @@ as well. So the files of such a task are deleted at once, and again when nothing
 
 import datetime
 import hashlib
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +29,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 INTERRUPTED = frozenset({"ExecutionAborted", "ExecutionLost", "States.Timeout"})
 """The errors of a FAILED task whose last function may not have ended before it."""
 REMEMBERED_SECONDS = 90 * 86_400
-"""How long Step Functions starts no second execution of a name, so how long an id stays in use.
+"""How long it is remembered that an id was deleted: as long as Step Functions starts no second
+execution of a name, and longer than a backup of the table exists (35 days).
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
 
 
@@ -56,12 +56,3 @@ def mark_of(item_id: str) -> str:
     It is a digest, which tells nothing to those who do not know the id.
     """
     return f"deleted {hashlib.sha256(item_id.encode()).hexdigest()}"
-
-
-def can_come_back(item_id: str) -> bool:
-    """Whether a repeated request would create this id again.
-
-    It is then made from an idempotency key, or from a batch and its item (UUID version 5). All
-    other ids are random.
-    """
-    return uuid.UUID(item_id).version == 5  # noqa: PLR2004 - RFC 9562, 5.5

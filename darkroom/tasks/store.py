@@ -65,7 +65,7 @@ class TaskStore:
         return self._table.get({"taskId": task_id})
 
     def was_deleted(self, task_id: str) -> bool:
-        """Whether a task of this id was deleted, if a repeated request could create it again."""
+        """Whether a task of this id was deleted within the last 90 days."""
         return self._table.get({"taskId": mark_of(task_id)}) is not None
 
     def start(

@@ -45,7 +45,8 @@ def test_a_deleted_task_is_gone_and_a_second_delete_says_so(api: Api) -> None:
     answer = delete(api, f"/tasks/{task_id}")
 
     assert (answer.status, answer.body) == (204, None)
-    assert api.aws.table.scan()["Items"] == []
+    [mark] = api.aws.table.scan()["Items"]
+    assert set(mark) == {"taskId", "expiresAt"}
     assert files(api) == []
     assert api.get("/tasks").body["tasks"] == []
     assert delete(api, f"/tasks/{task_id}").error["code"] == "TaskNotFound"

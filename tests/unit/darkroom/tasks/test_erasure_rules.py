@@ -1,4 +1,4 @@
-"""Until when files of a task may appear that has ended, and which ids a request could repeat."""
+"""Until when files of a task may appear that has ended, and what is remembered of it."""
 
 import datetime
 import uuid
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.tasks.erasure_rules import can_come_back, mark_of, writes_until
+from darkroom.tasks.erasure_rules import mark_of, writes_until
 
 ENDED = datetime.datetime(2026, 11, 26, 9, 0, tzinfo=datetime.UTC)
 TASK: dict[str, Any] = {"attempt": 1, "completedAt": "2026-11-26T09:00:00.000Z"}
@@ -37,11 +37,6 @@ def test_an_execution_that_was_not_waited_for_may_write_for_a_while(
     assert until == (None if seconds is None else ENDED + datetime.timedelta(seconds=seconds))
     if until:
         assert writes_until(task, until, express=express) is None
-
-
-def test_an_id_that_is_made_from_something_can_come_back() -> None:
-    assert can_come_back(str(uuid.uuid5(uuid.NAMESPACE_URL, "caller and key")))
-    assert not can_come_back(str(uuid.uuid4()))
 
 
 def test_a_mark_does_not_contain_the_id_and_differs_for_each() -> None:
