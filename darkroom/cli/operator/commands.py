@@ -1,4 +1,4 @@
-"""The commands `logs`, `console`, `doctor`, `redrive-dlq` and `cost`. See `darkroom.cli.main`."""
+"""The operator's commands: `logs`, `console`, `doctor` and others. See `darkroom.cli.main`."""
 
 import webbrowser
 from typing import Annotated
@@ -117,6 +117,33 @@ def redrive_dlq(context: typer.Context, *, dry_run: DryRun = False, yes: Yes = F
         say(f"{outcome.kept} kept: not a task, so dispatch would refuse it again. See --dry-run.")
     if hidden := total - outcome.moved - outcome.kept:
         say(f"{hidden} not received: `reconcile` has ended it, or is processing it right now.")
+
+
+def restore_items(
+    context: typer.Context,
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="The restored table.")],
+    *,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Copy lost items back from a restored table.
+
+    TABLE is a copy of the stack's table of tasks or of batches that DynamoDB has restored. Only
+    items that are missing are copied: not those that have expired, or that somebody has deleted.
+    """
+    from darkroom.cli.operator.restore import Restore
+    from darkroom.cli.render import confirm, count, say
+
+    restore = Restore(stack_of(context), table)
+    plan = restore.run(dry_run=True)
+    say(f"{count(plan['copied'], 'item')} of {table} missing in {restore.target}.")
+    say(
+        f"{plan['present']} there, {plan['expired']} expired, {plan['deleted']} deleted on purpose."
+    )
+    if dry_run or not plan["copied"]:
+        return
+    confirm(f"Copy {count(plan['copied'], 'item')}?", yes=yes)
+    say(f"{restore.run(dry_run=False)['copied']} copied.")
 
 
 def cost(
