@@ -104,7 +104,7 @@ ENVIRONMENT = {
     "BATCH_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:batches",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
     "FILES_ORIGIN": f"https://files.s3.{REGION}.amazonaws.com",
-    "CALLBACK_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/callbacks",
+    "CALLBACK_QUEUE_URL": "https://sqs.example/callbacks",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
 }
 
