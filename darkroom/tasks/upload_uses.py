@@ -17,6 +17,8 @@ from typing import Any
 
 from darkroom.aws.dynamodb import Table, TransactionRefused, Write
 
+USES = "uses "
+"""The beginning of the key of a number of uses."""
 RECORD_SECONDS = 16 * 86_400
 """How long a number is kept after the last use began: a day longer than the upload itself."""
 
@@ -89,4 +91,4 @@ def _is_upload(source: Source) -> bool:
 
 
 def _key(source: Source) -> dict[str, str]:
-    return {"taskId": f"uses {source['object']}"}
+    return {"taskId": f"{USES}{source['object']}"}

@@ -21,6 +21,7 @@ from darkroom.cli.errors import CommandError
 from darkroom.cli.stack import NoStack, Stack
 from darkroom.cli.submissions import AT_ONCE
 from darkroom.tasks.erasure_rules import mark_of
+from darkroom.tasks.upload_uses import USES
 
 OUTPUTS = {"taskId": "TableName", "batchId": "BatchTableName"}
 """The output of the stack that names a table, by the key attribute of the table."""
@@ -94,7 +95,11 @@ class Restore:
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._restored, PaginationConfig={"PageSize": KEYS_PER_REQUEST}
         )
-        return (page["Items"] for page in pages if page["Items"])
+        for page in pages:
+            # A number of uses would outlive its upload. Without it the upload expires by itself.
+            items = [each for each in page["Items"] if not self._id(each).startswith(USES)]
+            if items:
+                yield items
 
     def _id(self, item: WireItem) -> str:
         return str(item[self._key]["S"])

@@ -46,6 +46,7 @@ def fill(tables: Any) -> None:
     }.items():
         restored.put_item(Item={"taskId": task_id, "expiresAt": later, **more})
     restored.put_item(Item={"taskId": "webhook secret me", "version": 2, "previous": []})
+    restored.put_item(Item={"taskId": "uses uploads/me/u", "uses": 1, "expiresAt": later})
     current.put_item(Item={"taskId": KEPT, "status": "COMPLETED"})
     current.put_item(Item={"taskId": mark_of(DELETED), "expiresAt": later})
     tables("batches").put_item(Item={"batchId": mark_of(BATCH), "expiresAt": later})
