@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.batch_service import BatchService
+from chalicelib.callback_secrets import CallbackSecrets
 from chalicelib.errors import Problem, handle_errors, needs_services
 from chalicelib.http_cache import tasks_response, versioned_response
 from chalicelib.task_service import TaskService
@@ -18,15 +19,16 @@ from darkroom.aws.s3 import Bucket, upload_key
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.counting import counts_to_show
-from darkroom.batches.model import BatchStatus
+from darkroom.batches.model import BatchStatus, is_deleting
 from darkroom.batches.store import BatchStore
 from darkroom.batches.task_index import BatchTaskIndex
-from darkroom.events.model import secret_text
 from darkroom.runtime.logging import logger
 from darkroom.runtime.settings import Settings, required
 from darkroom.tasks.callers import KeyOwners
+from darkroom.tasks.erasure import Eraser
 from darkroom.tasks.model import OPEN, is_id
 from darkroom.tasks.queries import InvalidCursor, TaskIndex
+from darkroom.tasks.secret_versions import SecretVersions
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
@@ -43,15 +45,19 @@ store = TaskStore(table, settings.retention_days)
 index = TaskIndex(table)
 key_owners = KeyOwners(table)
 bucket = Bucket(settings.bucket_name)
+batch_tasks = BatchTaskIndex(table)
+batch_store = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
+machine = StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE"))
 task_service = TaskService(
     store=store,
     bucket=bucket,
     queue=Queue(required("QUEUE_URL")),
-    machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
+    machine=machine,
+    callbacks=Queue(required("CALLBACK_QUEUE_URL")),
+    eraser=Eraser(table, bucket, express=not machine.describes_executions),
+    batches=batch_store,
     max_source_bytes=settings.max_source_bytes,
 )
-batch_tasks = BatchTaskIndex(table)
-batch_store = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
 batch_machine = StateMachine(required("BATCH_STATE_MACHINE_ARN"))
 batch_service = BatchService(batch_store, bucket, batch_machine)
 views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
@@ -105,6 +111,24 @@ def cancel(taskId: str) -> Response:  # noqa: N803
     return accepted(task_service.cancel(own(store, taskId)))
 
 
+@route("/tasks/{taskId}/callback", "POST")
+def send_callback(taskId: str) -> Response:  # noqa: N803
+    """Send the webhook of a task that has ended once more."""
+    return accepted(task_service.send_callback(own(store, taskId)))
+
+
+@route("/tasks/{taskId}", "DELETE")
+def delete_task(taskId: str) -> Response:  # noqa: N803
+    """Delete a task that has ended, its result and its source: 204."""
+    try:
+        task_service.delete(own(store, taskId))
+    except Problem as problem:
+        # The response of an earlier DELETE, which broke off, may have been lost.
+        if problem.code != "TaskNotFound" or not task_service.eraser.resume(taskId, caller()):
+            raise
+    return Response("", status_code=204)
+
+
 @route("/batches", "POST")
 def submit_batch() -> Response:
     """Accept a batch: 202, with its path in `Location`."""
@@ -122,10 +146,16 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
     item = own(batch_store, batchId)
     counts = counts_to_show(item, batch_tasks)
     # The open tasks of a batch that has ended will be cancelled soon.
-    unfinished = item["status"] == BatchStatus.RUNNING or any(counts[status] for status in OPEN)
-    open_since = [item["startedAt"]] if unfinished else []
+    unfinished = (
+        item["status"] == BatchStatus.RUNNING
+        or is_deleting(item)
+        or any(counts[status] for status in OPEN)
+    )
+    since = item.get("deletionRequestedAt") or item["startedAt"]
+    open_since = [since] if unfinished else []
     batch = views.batch(item, counts, root())
-    version = [batchId, item["run"], item["status"], batch["total"], *counts.values()]
+    shown = [batch[name] for name in ("total", "deleted", "deletionRequestedAt")]
+    version = [batchId, item["run"], item["status"], *shown, *counts.values()]
     return versioned_response(batch, version, open_since, request().headers)
 
 
@@ -152,6 +182,12 @@ def cancel_batch(batchId: str) -> Response:  # noqa: N803
     return accepted_batch(batch_service.cancel(own(batch_store, batchId)))
 
 
+@route("/batches/{batchId}", "DELETE")
+def delete_batch(batchId: str) -> Response:  # noqa: N803
+    """Begin to delete a batch that has ended, with all its tasks: 202."""
+    return accepted_batch(batch_service.delete(own(batch_store, batchId)))
+
+
 @route("/uploads", "POST")
 def upload() -> Response:
     """Return a form that sends one file to S3: 201, with the upload's id for `POST /tasks`."""
@@ -164,18 +200,27 @@ def upload() -> Response:
     return Response({"uploadId": upload_id, **form}, status_code=201)
 
 
-@route("/callback-secret", "GET")
-def callback_secret() -> dict[str, str]:
-    """Return the secret that signs the caller's webhooks."""
-    return {"secret": secret_text(secrets().of(caller()))}
-
-
 @functools.cache
 def secrets() -> "Secrets":
-    """Return the callers' secrets. Only one route needs the client, so it is made on demand."""
+    """Return the callers' secrets. Few routes need the client, so it is made on demand."""
     from darkroom.aws.kms import Secrets
 
     return Secrets(required("WEBHOOK_KEY_ID"))
+
+
+callback_secrets = CallbackSecrets(SecretVersions(table), secrets)
+
+
+@route("/callback-secret", "GET")
+def callback_secret() -> dict[str, str | None]:
+    """Return the secret that signs the caller's webhooks."""
+    return callback_secrets.show(caller())
+
+
+@route("/callback-secret/rotate", "POST")
+def rotate_callback_secret() -> dict[str, str | None]:
+    """Begin a new secret and return it. The earlier one signs as well for a day."""
+    return callback_secrets.rotate(caller())
 
 
 def accepted(item: Item, *, replayed: bool = False) -> Response:

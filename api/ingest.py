@@ -29,11 +29,14 @@ from darkroom.runtime.step import step
 from darkroom.tasks.commands import enqueue
 from darkroom.tasks.model import Status
 from darkroom.tasks.store import Item, TaskStore
+from darkroom.tasks.upload_uses import UploadUses
 
 MAX_NAME_LENGTH = 200
 
 settings = Settings.from_environment()
-store = TaskStore(Table(settings.table_name), settings.retention_days)
+table = Table(settings.table_name)
+store = TaskStore(table, settings.retention_days)
+uses = UploadUses(table)
 batches = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
 queue = Queue(required("QUEUE_URL"))
 
@@ -48,9 +51,9 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     # At the same time, so that slow writes do not use up the time of the function.
     with ThreadPoolExecutor(AT_ONCE) as pool:
         made = pool.map(lambda entry: _task_of(batch, event["reader"], entry), event["items"])
-        tasks = [task for task in made if task]
-    # Tasks of an earlier call may be RUNNING, or have ended, by now.
-    pending = [task for task in tasks if task["status"] == Status.PENDING]
+        tasks = [task for task in made if task is not None]
+    # Tasks of an earlier call may be RUNNING, have ended, or be deleted by now.
+    pending = [task for task in tasks if task.get("status") == Status.PENDING]
     enqueue(queue, pending)
     return {"entered": len(tasks)}
 
@@ -67,10 +70,18 @@ def _task_of(batch: Item, reader: str, entry: dict[str, Any]) -> Item | None:
 
 
 def _create(batch: Item, item: str, index: int, attributes: Item) -> Item:
-    """Store one task, unless it exists already, and return it."""
+    """Store one task, unless it exists already, and return it; {} if its caller deleted it."""
+    own_id = task_id(batch["batchId"], item)
+    # A deleted task belongs to the total of its batch, which the number of deleted ones lessens.
+    if batch.get("deleted") and store.was_deleted(own_id):
+        return {}
     membership = {"batchId": batch["batchId"], "batchIndex": index, "batchRun": batch["run"]}
     attributes = {"output": batch["output"], **attributes, **membership}
-    return store.create(task_id(batch["batchId"], item), batch["owner"], attributes)[0]
+    uses.add(attributes["source"])
+    task, created = store.create(own_id, batch["owner"], attributes)
+    if not created:
+        uses.take_back(attributes["source"])
+    return task
 
 
 def _from_object(key: str) -> Item:

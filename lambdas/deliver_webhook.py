@@ -9,6 +9,7 @@ Out: `{"batchItemFailures": []}`. If the delivery has to be tried again, the fun
      try is stored in the attribute `delivery` of the task; nothing else changes
 """
 
+import datetime
 import json
 import time
 from typing import Any
@@ -22,10 +23,13 @@ from darkroom.runtime.metrics import count_webhook
 from darkroom.runtime.redaction import redacted_errors
 from darkroom.runtime.settings import Settings, required
 from darkroom.tasks.model import message_group
+from darkroom.tasks.secret_versions import SecretVersions
 from darkroom.tasks.store import TaskStore
 
 settings = Settings.from_environment()
-store = TaskStore(Table(settings.table_name), settings.retention_days)
+table = Table(settings.table_name)
+store = TaskStore(table, settings.retention_days)
+versions = SecretVersions(table)
 queue = Queue(required("CALLBACK_QUEUE_URL"))
 dead_letters = Queue(required("CALLBACK_DEAD_LETTER_QUEUE_URL"))
 secrets = Secrets(required("WEBHOOK_KEY_ID"))
@@ -46,13 +50,18 @@ def handler(event: dict[str, Any], _: Any) -> dict[str, Any]:
     task_id, attempt = order["detail"]["taskId"], order["detail"]["attempt"]
     task = store.get(task_id)
     if task is None or task["attempt"] != attempt or "callbackUrl" not in task:
-        # The task has expired, or a retry has begun, whose attempt gets its own webhook.
+        # The task has expired or was deleted, or a retry has begun, whose attempt gets its own one.
         logger.info("nothing to deliver", correlation_id=task_id, attempt=attempt)
         return DONE
     # A try that ended the function counts, too: SQS delivered its message again.
     tries = order.get("tries", 0) + int(attributes["ApproximateReceiveCount"])
+    owner = task["owner"]
+    # Read each time: a rotation has an effect on the next webhook.
+    signing = versions.of(owner, datetime.datetime.now(datetime.UTC)).signing
     delivery = deliver(
-        task, secrets.of(task["owner"]), allow_private=settings.allow_private_sources
+        task,
+        [secrets.of(owner, version) for version in signing],
+        allow_private=settings.allow_private_sources,
     )
     store.record_delivery(task_id, attempt, delivery.item(tries))
     logger.info(

@@ -9,6 +9,7 @@ import datetime
 from typing import Any
 
 from darkroom.aws.dynamodb import Table
+from darkroom.aws.s3 import Bucket
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.reconciler import BatchReconciler
@@ -16,6 +17,7 @@ from darkroom.batches.store import BatchStore
 from darkroom.runtime.metrics import count_repairs
 from darkroom.runtime.redaction import redacted_errors
 from darkroom.runtime.settings import Settings, required
+from darkroom.tasks.erasure import Eraser
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.reconciler import Reconciler
 from darkroom.tasks.store import TaskStore
@@ -24,12 +26,15 @@ STATUS_CHANGE = "Step Functions Execution Status Change"
 
 settings = Settings.from_environment()
 table = Table(settings.table_name)
+machine = StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE"))
+bucket = Bucket(settings.bucket_name)
 reconciler = Reconciler(
     store=TaskStore(table, settings.retention_days),
     index=TaskIndex(table),
     queue=Queue(required("QUEUE_URL")),
     dead_letters=Queue(required("DEAD_LETTER_QUEUE_URL")),
-    machine=StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE")),
+    machine=machine,
+    eraser=Eraser(table, bucket, express=not machine.describes_executions),
 )
 batch_machine_arn = required("BATCH_STATE_MACHINE_ARN")
 batch_reconciler = BatchReconciler(

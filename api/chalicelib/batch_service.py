@@ -1,4 +1,4 @@
-"""Accepts, retries and cancels batches: stores the item, then starts or stops its execution."""
+"""Accepts, retries, cancels and deletes batches: stores the item, then starts an execution."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Problem
 from chalicelib.task_service import new_id, replay, request_digest
-from darkroom.aws.s3 import Bucket, import_key, manifest_key, upload_key, uploaded_manifest_key
+from darkroom.aws.s3 import (
+    Bucket,
+    files_of_batch,
+    import_key,
+    manifest_key,
+    upload_key,
+    uploaded_manifest_key,
+)
 from darkroom.aws.stepfunctions import StateMachine
 from darkroom.batches.manifests import encode
 from darkroom.batches.model import (
     CANCELLING,
     INDEX_DELAY_SECONDS,
     cancelling_order,
+    deleting_name,
+    deleting_order,
     execution_name,
+    is_deleting,
     order,
 )
 from darkroom.batches.store import BatchStore
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchService:
-    """Accepts, retries and cancels batches."""
+    """Accepts, retries, cancels and deletes batches."""
 
     store: BatchStore
     bucket: Bucket
@@ -61,6 +71,11 @@ class BatchService:
         item, created = self.store.create(batch_id, owner, attributes)
         if not created and key:  # a concurrent request with this key was first
             return replay(item, new), True
+        if key and self.store.was_deleted(batch_id):
+            # Read after the write: a deletion before this request cannot be missed.
+            self.store.retract(item)
+            self.bucket.erase(files_of_batch(batch_id))
+            raise Problem.known("AlreadyDeleted")
         self._start(item)
         return item, False
 
@@ -94,6 +109,23 @@ class BatchService:
         self._start(retried)
         return retried
 
+    def delete(self, item: Item) -> Item:
+        """Begin to delete a batch that has ended, and return it. A second execution does the work.
+
+        If it is being deleted already, nothing changes.
+
+        Raises:
+            Problem: 409, the batch is RUNNING.
+        """
+        if is_deleting(item):
+            return item
+        deleting = self.store.begin_deletion(item)
+        if deleting is None:
+            raise Problem.known("NotDeletable-batch")
+        name, deletion = deleting_name(deleting), deleting_order(deleting)
+        self._try("not started", lambda: self.machine.start(name, deletion))
+        return deleting
+
     def _store_manifest(self, owner: str, batch_id: str, new: "NewBatch") -> dict[str, str]:
         """Store the items that were sent or uploaded; return their location and how to read them.
 
@@ -108,11 +140,12 @@ class BatchService:
             return {"reader": "lines", "key": entries}
         if new.manifest is not None:
             uploaded = uploaded_manifest_key(batch_id)
+            upload = upload_key(owner, new.manifest.uploadId)
             try:
-                self.bucket.copy(upload_key(owner, new.manifest.uploadId), uploaded, "The upload")
+                self.bucket.copy(upload, uploaded, "The upload")
             except SourceNotFound as error:
                 raise Problem.known("UploadNotFound") from error
-            form = {"uploaded": uploaded, "format": new.manifest.format}
+            form = {"uploaded": uploaded, "format": new.manifest.format, "upload": upload}
             return {"reader": "manifest", "key": entries, **form}
         return {"reader": "objects", "key": import_key(owner, new.s3Prefix or "")}
 

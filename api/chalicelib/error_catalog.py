@@ -44,10 +44,30 @@ ERRORS = {
         "IdempotencyConflict": (
             "This idempotency key belongs to a different request. Use a new key for a new request."
         ),
+        "AlreadyDeleted": (
+            "What was created with this idempotency key has been deleted. Use a new key for a new "
+            "request."
+        ),
         "NotRetryable": "Only a FAILED or CANCELLED task can be retried; this one is PENDING.",
         "NotRetryable-batch": "Only a batch that has ended can be retried; this one is RUNNING.",
         "NotCancellable": "Only a PENDING or RUNNING task can be cancelled; this one is CANCELLED.",
         "NotCancellable-batch": "Only a RUNNING batch can be cancelled; this one has ended.",
+        "NoCallback": "This task has no callbackUrl, so there is no webhook to send.",
+        "NotEnded": "A webhook is sent when the task has ended; this one is RUNNING.",
+        "TooManyRotations": (
+            "The secret was changed four times within a day. Try again when the first of these "
+            "changes is a day old."
+        ),
+        "NotDeletable": (
+            "Only a task that has ended can be deleted; this one is RUNNING. Cancel it first."
+        ),
+        "BatchNotEnded": (
+            "The batch of this task has not ended completely, or is being deleted. Try again when "
+            "none of its tasks is open."
+        ),
+        "NotDeletable-batch": (
+            "Only a batch that has ended can be deleted; this one is RUNNING. Cancel it first."
+        ),
     },
     "413": {
         "SourceTooLarge": "The data URL contains 5242881 bytes; the limit is 5242880.",
@@ -64,7 +84,7 @@ ERRORS = {
 }
 """By status and name: the message for people.
 
-The name is the error code. The suffix `-batch` marks the message for batches where it differs.
+The name is the error code. A suffix, such as `-batch`, marks another message of the same code.
 """
 FIELDS = {
     "InvalidRequest": "colour",
@@ -74,6 +94,7 @@ FIELDS = {
     "InvalidIdempotencyKey": "Idempotency-Key",
     "UploadNotFound": "manifest.uploadId",
     "IdempotencyConflict": "Idempotency-Key",
+    "AlreadyDeleted": "Idempotency-Key",
     "SourceTooLarge": "imageUrl",
 }
 """By name: the field, parameter or header that is wrong."""

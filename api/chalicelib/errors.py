@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import ChaliceUnhandledError, Response
 
 from chalicelib.error_catalog import ERRORS, FIELDS, body, code
+from darkroom.errors import ServiceUnavailable
 from darkroom.runtime.logging import logger
 
 Parameters = ParamSpec("Parameters")
@@ -69,7 +70,7 @@ def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, 
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         try:
             return route(*args, **kwargs)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ServiceUnavailable) as error:
             logger.warning(
                 "a service did not answer", error=type(error).__name__, reason=str(error)
             )

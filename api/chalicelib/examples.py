@@ -67,6 +67,18 @@ FAILED = TASK | {
     },
     "links": {"self": f"{ROOT}/tasks/{ID}", "retry": f"{ROOT}/tasks/{ID}/retry", "cancel": None},
 }
+FAILED_TOLD = FAILED | {
+    "callback": {
+        "url": "https://example.com/hook",
+        "delivery": {
+            "delivered": False,
+            "tries": 6,
+            "at": "2026-11-25T06:26:33.101Z",
+            "status": 500,
+            "message": "The receiver answered 500.",
+        },
+    },
+}
 CANCELLED_TASK = PENDING | {
     "status": "CANCELLED",
     "completedAt": "2026-11-25T04:26:32.640Z",
@@ -98,6 +110,8 @@ BATCH = {
     "completedAt": None,
     "total": 200,
     "counts": {"PENDING": 120, "RUNNING": 8, "COMPLETED": 71, "FAILED": 1, "CANCELLED": 0},
+    "deleted": 0,
+    "deletionRequestedAt": None,
     "failure": None,
     "execution": {
         "arn": "arn:aws:states:eu-west-1:1:execution:batches",
@@ -126,6 +140,11 @@ BATCH_FAILED = BATCH_COMPLETED | {
 BATCH_CANCELLED = BATCH_COMPLETED | {
     "status": "CANCELLED",
     "counts": ZERO_COUNTS | {"COMPLETED": 71, "FAILED": 1, "CANCELLED": 128},
+}
+BATCH_DELETING = BATCH_COMPLETED | {
+    "total": 200,
+    "deletionRequestedAt": "2026-11-26T09:12:07.254Z",
+    "links": BATCH_LINKS | {"cancel": None, "retry": None},
 }
 BATCH_TASKS = {
     "tasks": [
@@ -159,6 +178,10 @@ NEW_BATCHES: Json = {
         "output": {"format": "webp", "quality": 80},
     },
 }
+ROTATED_SECRET = {
+    "secret": "whsec_1pLe5xVOBRqWqnB2Zsmz1W5OhHcwNUkQ9Z0pXv2hBdE=",
+    "previousExpiresAt": "2026-11-27T09:12:07.254Z",
+}
 EXAMPLES: dict[type[BaseModel], Json] = {
     NewTask: NEW_TASKS["An image at a URL"],
     NewAttempt: {"attempt": 1},
@@ -173,7 +196,10 @@ EXAMPLES: dict[type[BaseModel], Json] = {
         "fields": {"key": f"uploads/a1b2c3d4e5/{ID}", "Content-Type": "image/png", "policy": "…"},
         "expiresAt": "2026-11-25T05:26:34.753Z",
     },
-    CallbackSecret: {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
+    CallbackSecret: {
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+        "previousExpiresAt": None,
+    },
     Health: {"status": "ok"},
     Webhook: {
         "type": "task.completed",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.json_schema import models_json_schema
 
-from chalicelib import error_catalog, examples
+from chalicelib import error_catalog, examples, openapi_erasure
 from chalicelib.batch_models import BatchTasksQuery, NewBatch
 from chalicelib.examples import ID, ROOT
 from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
@@ -98,7 +98,8 @@ def _paths() -> Json:
                         **{"Idempotent-Replayed": REPLAYED},
                     )
                 },
-                "InvalidSource InvalidIdempotencyKey IdempotencyConflict SourceTooLarge",
+                "InvalidSource InvalidIdempotencyKey IdempotencyConflict AlreadyDeleted "
+                "SourceTooLarge",
                 parameters=[IDEMPOTENCY_KEY],
                 callbacks={"ended": {"{$request.body#/callbackUrl}": {"post": webhook()}}},
                 **body(NewTask, examples.NEW_TASKS),
@@ -123,6 +124,7 @@ def _paths() -> Json:
                 "TaskNotFound NotFound",
                 parameters=[IF_NONE_MATCH],
             ),
+            "delete": openapi_erasure.delete_task(),
         },
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],
@@ -145,6 +147,10 @@ def _paths() -> Json:
                 "TaskNotFound NotFound NotCancellable",
             ),
         },
+        "/tasks/{taskId}/callback": {
+            "parameters": [task_id],
+            "post": openapi_erasure.send_callback(),
+        },
         **_batch_paths(),
         "/uploads": {
             "post": operation(
@@ -165,6 +171,7 @@ def _paths() -> Json:
                 {"200": answer("The secret", CallbackSecret)},
             )
         },
+        "/callback-secret/rotate": {"post": openapi_erasure.rotate_secret()},
         **_free_paths(),
     }
 
@@ -201,7 +208,8 @@ def _batch_paths() -> Json:
                         "The batch", Batch, accepted, **place, **{"Idempotent-Replayed": REPLAYED}
                     )
                 },
-                "InvalidSource-batch InvalidIdempotencyKey UploadNotFound IdempotencyConflict",
+                "InvalidSource-batch InvalidIdempotencyKey UploadNotFound IdempotencyConflict "
+                "AlreadyDeleted",
                 parameters=[IDEMPOTENCY_KEY],
                 **body(NewBatch, examples.NEW_BATCHES),
             ),
@@ -219,6 +227,7 @@ def _batch_paths() -> Json:
                 "BatchNotFound NotFound",
                 parameters=[IF_NONE_MATCH],
             ),
+            "delete": openapi_erasure.delete_batch(),
         },
         "/batches/{batchId}/tasks": {
             "parameters": [batch_id],

@@ -55,8 +55,8 @@ LINKS: dict[type[BaseModel], Json] = {
         name: {"operationId": name, "parameters": {key: f"$response.body#/{key}"}} for name in names
     }
     for model, key, names in (
-        (Task, "taskId", ("showTask", "retry", "cancel")),
-        (Batch, "batchId", ("showBatch", "listBatch", "retryBatch", "cancelBatch")),
+        (Task, "taskId", ("showTask", "retry", "cancel", "sendCallback", "deleteTask")),
+        (Batch, "batchId", ("showBatch", "listBatch", "retryBatch", "cancelBatch", "deleteBatch")),
     )
 }
 # Errors of every operation; API Gateway itself returns some of them.
@@ -173,7 +173,7 @@ def webhook() -> Json:
         "webhook-id": ("The same for each delivery", "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807-1"),
         "webhook-timestamp": ("When it was sent, in seconds since 1970", "1795580792"),
         "webhook-signature": (
-            "`v1,` and the HMAC-SHA256 of id, timestamp and body",
+            "`v1,` and the HMAC-SHA256 of id, timestamp and body; several after a rotation",
             "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
         ),
     }

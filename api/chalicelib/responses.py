@@ -88,7 +88,15 @@ class CallbackSecret(Answer):
         str,
         Field(
             pattern="^whsec_[A-Za-z0-9+/]+=*$",
-            description="In the form that libraries for Standard Webhooks take; it does not change",
+            description="In the form that libraries for Standard Webhooks take; it changes only "
+            "if you rotate it",
+        ),
+    ]
+    previousExpiresAt: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="After a rotation: until then webhooks are also signed with the earlier "
+            "secret"
         ),
     ]
 
@@ -231,6 +239,13 @@ class Batch(Answer):
         int | None, Field(description="`null` while a manifest or a prefix is being read")
     ]
     counts: Annotated[Counts, Field(description="They sum to `total` as soon as it is known")]
+    deleted: Annotated[
+        Count, Field(description="Tasks that were deleted. `total` and `counts` omit them")
+    ]
+    deletionRequestedAt: Annotated[
+        AwareDatetime | None,
+        Field(description="Since then the batch is being deleted. When it is gone, GET is a 404"),
+    ]
     failure: Annotated[BatchFailure | None, Field(description="Why it is FAILED, if it is")]
     execution: Annotated[
         Execution, Field(description="The execution that creates the tasks and waits for them")

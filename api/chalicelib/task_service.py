@@ -1,4 +1,4 @@
-"""Accepts, retries and cancels tasks: stores the item, then enqueues its order."""
+"""Accepts, retries, cancels and deletes tasks: stores the item, then enqueues its order."""
 
 import hashlib
 import json
@@ -13,11 +13,14 @@ from chalicelib.errors import Problem
 from darkroom.aws.s3 import Bucket, upload_key
 from darkroom.aws.sqs import Queue
 from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.store import BatchStore
 from darkroom.errors import SourceError, SourceTooLarge, StaleAttempt
+from darkroom.events.model import webhook_order
 from darkroom.runtime.logging import logger
 from darkroom.sources import data_urls
 from darkroom.tasks.commands import cancel
-from darkroom.tasks.model import message_group, order
+from darkroom.tasks.erasure import Eraser, RefusedTogether
+from darkroom.tasks.model import Status, message_group, order
 from darkroom.tasks.store import Item, TaskStore, task_at_refusal
 
 if TYPE_CHECKING:
@@ -33,12 +36,15 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True)
 class TaskService:
-    """Accepts, retries and cancels tasks."""
+    """Accepts, retries, cancels and deletes tasks."""
 
     store: TaskStore
     bucket: Bucket
     queue: Queue
     machine: StateMachine
+    callbacks: Queue
+    eraser: Eraser
+    batches: BatchStore
     max_source_bytes: int
 
     def submit(self, owner: str, new: "NewTask", key: str | None) -> tuple[Item, bool]:
@@ -65,9 +71,15 @@ class TaskService:
         for name in ("name", "callbackUrl"):
             if (value := getattr(new, name)) is not None:
                 attributes[name] = value
+        self.eraser.uses.add(attributes["source"])
         item, created = self.store.create(task_id, owner, attributes)
         if not created and key:  # a concurrent request with this key was first
+            self.eraser.drop_source(attributes["source"])
             return replay(item, new), True
+        if key and self.store.was_deleted(task_id):
+            # Read after the write: a deletion before this request cannot be missed.
+            self.eraser.retract(item)
+            raise Problem.known("AlreadyDeleted")
         # Without a key it exists only if the SDK retried this put, and the first one had succeeded.
         self._enqueue(item)
         return item, False
@@ -108,6 +120,46 @@ class TaskService:
         except StaleAttempt as error:
             rule = "Only a PENDING or RUNNING task can be cancelled"
             raise _conflict("NotCancellable", rule, item, error) from error
+
+    def send_callback(self, item: Item) -> Item:
+        """Queue the webhook of a task that has ended once more, and return the task.
+
+        It has the same id and content as before, so that a receiver recognizes a duplicate. It is
+        tried as often as a new one.
+
+        Raises:
+            Problem: 409, the task has no `callbackUrl`, or has not ended.
+        """
+        if "callbackUrl" not in item:
+            raise Problem.known("NoCallback")
+        if not Status(item["status"]).terminal:
+            message = f"A webhook is sent when the task has ended; this one is {item['status']}."
+            raise Problem(409, "NotEnded", message)
+        self.callbacks.send(webhook_order(item), message_group(item))
+        return item
+
+    def delete(self, item: Item) -> None:
+        """Delete a task that has ended, with its files. See `darkroom.tasks.erasure`.
+
+        Raises:
+            Problem: 409, the task or its batch has not ended, or both change at this moment.
+        """
+        if not Status(item["status"]).terminal:
+            rule = "Only a task that has ended can be deleted"
+            message = f"{rule}; this one is {item['status']}. Cancel it first."
+            raise Problem(409, "NotDeletable", message)
+        if item["status"] == Status.CANCELLED and "execution" in item:
+            # The cancel may have failed to do so. What still runs would write files.
+            self.machine.stop(item["execution"], f"Task {item['taskId']} was deleted.")
+        batch_id = item.get("batchId")
+        also = self.batches.item_deletion(batch_id) if batch_id else []
+        try:
+            self.eraser.erase(item, also)
+        except StaleAttempt as error:
+            message = "The task has changed in the meantime. GET the task again."
+            raise Problem(409, "NotDeletable", message) from error
+        except RefusedTogether as error:
+            raise Problem.known("BatchNotEnded") from error
 
     def _enqueue(self, item: Item) -> None:
         """Enqueue the order of a task. If that fails, the task is accepted nevertheless.

@@ -55,6 +55,7 @@ class Views:
         """Return the view of a batch's item with its counts, and links below `root`."""
         path = f"{root}/batches/{item['batchId']}"
         name = batches.execution_name(item["batchId"], item["run"])
+        retryable = batches.allowed("retry", item["status"]) and not batches.is_deleting(item)
         return {
             "batchId": item["batchId"],
             "name": item.get("name"),
@@ -64,13 +65,15 @@ class Views:
             "completedAt": item.get("completedAt"),
             "total": batches.total_of(item, counts),
             "counts": counts,
+            "deleted": batches.deleted_of(item, counts),
+            "deletionRequestedAt": item.get("deletionRequestedAt"),
             "failure": item.get("failure"),
             "execution": self._execution(self.batch_machine.arn_of(name), item["startedAt"]),
             "links": {
                 "self": path,
                 "tasks": f"{path}/tasks",
                 "cancel": f"{path}/cancel" if batches.allowed("cancel", item["status"]) else None,
-                "retry": f"{path}/retry" if batches.allowed("retry", item["status"]) else None,
+                "retry": f"{path}/retry" if retryable else None,
             },
         }
 

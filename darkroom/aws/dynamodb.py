@@ -30,6 +30,27 @@ class ConditionFailed(Exception):
         self.item = item
 
 
+class TransactionRefused(Exception):
+    """DynamoDB refused all writes of a transaction, because of at least one of them."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        """Take the code of each write: `None`, `ConditionalCheckFailed`, `TransactionConflict`.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        """
+        super().__init__(", ".join(reasons))
+        self.reasons = list(reasons)
+
+    @property
+    def in_conflict(self) -> bool:
+        """Whether only other transactions were in the way. A later try may succeed."""
+        return set(self.reasons) <= {"None", "TransactionConflict"}
+
+
+Write = dict[str, Any]
+"""One write of a transaction, as TransactWriteItems takes it: made by the methods of `Table`."""
+
+
 class Table:
     """One table. Requests and responses are those of DynamoDB, except for attribute values.
 
@@ -149,6 +170,70 @@ class Table:
             ExpressionAttributeNames={"#name": name},
             ExpressionAttributeValues=_serialized({":value": value}),
         )
+
+    def add(self, key: dict[str, Any], name: str, number: int, **others: Any) -> None:
+        """Add a number to an attribute and set others; the item is created if it does not exist."""
+        sets = ", ".join(f"#{other} = :{other}" for other in others)
+        values = {f":{attribute}": value for attribute, value in (*others.items(), (name, number))}
+        self._dynamodb.update_item(
+            TableName=self._name,
+            Key=_serialized(key),
+            UpdateExpression=f"ADD #{name} :{name}" + (f" SET {sets}" if sets else ""),
+            ExpressionAttributeNames=aliases(name, *others),
+            ExpressionAttributeValues=_serialized(values),
+        )
+
+    def delete(self, key: dict[str, Any], condition: str = "", **values: Any) -> bool:
+        """Delete an item, and return whether the condition held; `delete_of` describes it."""
+        try:
+            self._dynamodb.delete_item(**self.delete_of(key, condition, **values)["Delete"])
+        except ClientError as error:
+            if not _condition_failed(error):
+                raise
+            return False
+        return True
+
+    def put_of(self, item: dict[str, Any]) -> Write:
+        """Return the write that stores an item, in place of any other of its key."""
+        return {"Put": {"TableName": self._name, "Item": _serialized(item)}}
+
+    def delete_of(self, key: dict[str, Any], condition: str = "", **values: Any) -> Write:
+        """Return the write that deletes an item if the condition holds: `#name = :name`."""
+        return {"Delete": self._conditional(key, condition, values)}
+
+    def add_of(
+        self, key: dict[str, Any], name: str, number: int, condition: str, **values: Any
+    ) -> Write:
+        """Return the write that adds a number to an attribute of an item under a condition."""
+        update = self._conditional(key, condition, {**values, f"{name}_change": number}, name)
+        return {"Update": {**update, "UpdateExpression": f"ADD #{name} :{name}_change"}}
+
+    def _conditional(
+        self, key: dict[str, Any], condition: str, values: Mapping[str, Any], *names: str
+    ) -> Write:
+        request: Write = {"TableName": self._name, "Key": _serialized(key)}
+        if condition:
+            request["ConditionExpression"] = condition
+        if used := {*names, *re.findall(r"#(\w+)", condition)}:
+            request["ExpressionAttributeNames"] = aliases(*sorted(used))
+        if values:
+            bound = {f":{name}": value for name, value in values.items()}
+            request["ExpressionAttributeValues"] = _serialized(bound)
+        return request
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Make all these writes, or none. They may belong to several tables.
+
+        Raises:
+            TransactionRefused: a condition does not hold, or another transaction is in the way.
+        """
+        try:
+            self._dynamodb.transact_write_items(TransactItems=list(writes))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            reasons = error.response["CancellationReasons"]
+            raise TransactionRefused([reason["Code"] for reason in reasons]) from error
 
     def query(self, **request: Any) -> dict[str, Any]:
         """Return a page: `Items`, and `LastEvaluatedKey` if there may be more."""

@@ -17,14 +17,14 @@ import contextlib
 import datetime
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from botocore.exceptions import ClientError
 from botocore.handlers import add_expect_header
 
 from darkroom.aws.clients import client
-from darkroom.errors import ResultCorrupted, SourceNotFound
+from darkroom.errors import ResultCorrupted, ServiceUnavailable, SourceNotFound
 from darkroom.runtime.clock import timestamp
 
 CHUNK_BYTES = 1024 * 1024
@@ -52,6 +52,16 @@ def work_key(task_id: str, attempt: int, name: str) -> str:
 def result_key(task_id: str, attempt: int, extension: str) -> str:
     """Return the key of the result of an attempt."""
     return f"results/{task_id}/{attempt}.{extension}"
+
+
+def files_of_task(task_id: str) -> list[str]:
+    """Return the beginnings of the keys of all files that the attempts of a task write."""
+    return [f"work/{task_id}/", f"results/{task_id}/"]
+
+
+def files_of_batch(batch_id: str) -> list[str]:
+    """Return the beginning of the keys of a batch's manifests."""
+    return [f"batches/{batch_id}/"]
 
 
 def manifest_key(batch_id: str) -> str:
@@ -194,6 +204,46 @@ class Bucket:
                 f"{target} has {head['ContentLength']} bytes. Its size or checksum differs from "
                 f"the image that was made ({size} bytes)."
             )
+
+    def erase(self, prefixes: Iterable[str]) -> int:
+        """Delete all objects whose keys begin with one of these, and return their number.
+
+        All versions of them are deleted, if somebody has turned on versioning. In a bucket without
+        versioning each object has one version, named `null`.
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+
+        Raises:
+            ServiceUnavailable: S3 did not delete some of them.
+        """
+        erased = 0
+        for prefix in prefixes:
+            for page in self._versions(prefix):
+                objects = [
+                    {"Key": version["Key"], "VersionId": version["VersionId"]}
+                    for kind in ("Versions", "DeleteMarkers")
+                    for version in page.get(kind, [])
+                ]
+                if not objects:
+                    continue
+                answer = self._s3.delete_objects(
+                    Bucket=self._name, Delete={"Objects": objects, "Quiet": True}
+                )
+                if errors := answer.get("Errors"):
+                    raise ServiceUnavailable(f"{len(errors)} objects: {errors[0]['Code']}")
+                erased += len(objects)
+        return erased
+
+    def _versions(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield the pages of the versions of all objects under a prefix."""
+        request: dict[str, Any] = {"Bucket": self._name, "Prefix": prefix}
+        while True:
+            page = self._s3.list_object_versions(**request)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            request["KeyMarker"] = page["NextKeyMarker"]
+            if marker := page.get("NextVersionIdMarker"):
+                request["VersionIdMarker"] = marker
 
     def link(self, key: str, disposition: str) -> dict[str, str]:
         """Return `url`, a presigned link to an object, and `expiresAt`, when the link expires.

@@ -14,6 +14,9 @@ open tasks of a run that has ended:
 | FAILED, CANCELLED | the cancelling one is RUNNING | none |
 | FAILED, CANCELLED | the cancelling one does not exist | start it |
 | FAILED, CANCELLED | the cancelling one has ended | settled: open tasks end by themselves |
+| any, being deleted | the deleting one is RUNNING | none |
+| any, being deleted | the deleting one does not exist | start it |
+| any, being deleted | the deleting one has ended | start another one |
 """
 
 import uuid
@@ -43,6 +46,8 @@ INDEX_DELAY_SECONDS = 2
 """Longer than the delay between the table of tasks and the index of a batch's tasks."""
 CANCELLING = "cancel"
 """Suffix of a cancelling execution's name."""
+DELETING = "delete"
+"""Suffix of a deleting execution's name, with the number of the deletion."""
 
 Counts = dict[str, int]
 
@@ -144,19 +149,56 @@ def cancelling_order(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"action": "cancel", "batchId": item["batchId"], "run": item["run"], "total": 0}
 
 
+def deleting_name(item: Mapping[str, Any]) -> str:
+    """Return the name of the execution that deletes a batch. Each try has its own."""
+    return execution_name(item["batchId"], item["run"], f"{DELETING}{item['deletion']}")
+
+
+def deleting_order(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the input of the execution that deletes a batch.
+
+    `pause` is 0 if nothing can create a task of the batch any more. Otherwise the tasks are read
+    once more after a while.
+    """
+    names = {"action": "delete", "batchId": item["batchId"], "run": item["run"]}
+    return {**names, "pause": 0 if item["settledBefore"] else SETTLE_SECONDS, "total": 0}
+
+
+def is_deleting(item: Mapping[str, Any]) -> bool:
+    """Whether a batch is being deleted. Its tasks disappear one after the other, then itself."""
+    return "deletion" in item
+
+
 def displayed_counts(item: Mapping[str, Any], counted: Mapping[str, int]) -> Counts:
     """Return the counts by status that callers see. They add up to the total once it is known.
 
     Args:
         item: the batch.
         counted: the number of existing tasks by status. Items without a task are added as PENDING
-            while the batch is RUNNING, and as CANCELLED after that.
+            while the batch is RUNNING, and as CANCELLED after that. Deleted tasks are not counted.
     """
     counts = {status.value: counted.get(status, 0) for status in Status}
-    missing = item.get("total", 0) - sum(counts.values())
+    if is_deleting(item):
+        return counts
+    missing = remaining_total(item) - sum(counts.values())
     running = item["status"] == BatchStatus.RUNNING
     counts[Status.PENDING if running else Status.CANCELLED] += max(missing, 0)
     return counts
+
+
+def remaining_total(item: Mapping[str, Any]) -> int:
+    """Return the stored total, 0 if it is not known, without the tasks that were deleted."""
+    remaining: int = item.get("total", 0) - item.get("deleted", 0)
+    return max(remaining, 0)
+
+
+def deleted_of(item: Mapping[str, Any], counts: Counts) -> int:
+    """Return how many tasks were deleted: one by one, and by a deletion of the whole batch."""
+    if is_deleting(item) and "total" in item:
+        total: int = item["total"]
+        return max(total - sum(counts.values()), 0)
+    deleted: int = item.get("deleted", 0)
+    return deleted
 
 
 def total_of(item: Mapping[str, Any], counts: Counts) -> int | None:
@@ -166,10 +208,10 @@ def total_of(item: Mapping[str, Any], counts: Counts) -> int | None:
     stored, because a retry reads the manifest again and creates the missing tasks.
     """
     settled = item["status"] in ENDED and "active" not in item
-    if "total" not in item and settled:
+    if is_deleting(item) or ("total" not in item and settled):
         return sum(counts.values())
-    total: int | None = item.get("total")
-    return total
+    # The index of tasks may be a second behind the number of deleted ones.
+    return max(remaining_total(item), sum(counts.values())) if "total" in item else None
 
 
 def verdict(item: Mapping[str, Any], counts: Counts) -> tuple[str, dict[str, str] | None] | None:
@@ -177,10 +219,10 @@ def verdict(item: Mapping[str, Any], counts: Counts) -> tuple[str, dict[str, str
 
     A batch fails as soon as more tasks FAILED than it tolerates. It does not wait for the others.
     """
-    total = item["total"]
-    if not total:
+    if not item["total"]:
         where = "under the prefix" if item["manifest"]["reader"] == "objects" else "in the manifest"
         return "fail", {"error": "EmptyBatch", "message": f"There are no items {where}."}
+    total = remaining_total(item)
     failed = counts[Status.FAILED]
     tolerated = item["toleratedFailurePercentage"]
     if failed * 100 > tolerated * total:

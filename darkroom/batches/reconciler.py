@@ -13,8 +13,11 @@ from darkroom.batches.model import (
     CANCELLING,
     BatchStatus,
     cancelling_order,
+    deleting_name,
+    deleting_order,
     execution_name,
     failure_of,
+    is_deleting,
     order,
     run_of,
 )
@@ -66,6 +69,8 @@ class BatchReconciler:
         return repaired
 
     def _repair(self, batch: Item) -> Counter[str]:
+        if is_deleting(batch):
+            return self._delete(batch)
         if batch["status"] != BatchStatus.RUNNING:
             return self._settle(batch)
         name = execution_name(batch["batchId"], batch["run"])
@@ -81,6 +86,18 @@ class BatchReconciler:
             return Counter()  # the run has ended in the meantime
         logger.warning("ended", correlation_id=batch["batchId"], failure=failed["failure"])
         return Counter({"BatchEnded": 1}) + self._settle(failed)
+
+    def _delete(self, batch: Item) -> Counter[str]:
+        """Ensure that an execution deletes a batch. If one has ended too early, start another."""
+        outcome = self.machine.outcome(self.machine.arn_of(deleting_name(batch)))
+        if outcome and outcome.status == "RUNNING":
+            return Counter()
+        current = self.store.repeat_deletion(batch) if outcome else batch
+        if current is None:
+            return Counter()  # the batch is gone
+        self.machine.start(deleting_name(current), deleting_order(current))
+        logger.warning("deletion started", correlation_id=batch["batchId"])
+        return Counter({"BatchDeleting": 1})
 
     def _settle(self, batch: Item) -> Counter[str]:
         """Ensure that the open tasks of a FAILED or CANCELLED batch are cancelled."""

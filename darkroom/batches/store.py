@@ -4,13 +4,15 @@ When two writers race, DynamoDB accepts only one write, as for tasks: the condit
 names its run and the `sources` of its row of `TRANSITIONS`.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from darkroom.aws.dynamodb import ConditionFailed, Table
-from darkroom.batches.model import TRANSITIONS, BatchStatus
+from darkroom.aws.dynamodb import ConditionFailed, Table, TransactionRefused, Write
+from darkroom.batches.model import ENDED, TRANSITIONS, BatchStatus, is_deleting
 from darkroom.runtime.clock import timestamp
+from darkroom.tasks.erasure_rules import REMEMBERED_SECONDS, mark_of
 from darkroom.tasks.model import active_shard
 from darkroom.tasks.queries import overdue
 from darkroom.tasks.store import SECONDS_PER_DAY, Item
@@ -66,14 +68,69 @@ class BatchStore:
         return self._change(item, TRANSITIONS[transition].sources, changes, remove, transition)
 
     def retry(self, item: Item, pause: int) -> Item | None:
-        """Begin the next run, after `pause` seconds. None if this run is open or was retried."""
+        """Begin the next run, after `pause` seconds. None if this run is open or was retried.
+
+        None also if the batch is being deleted, which no retry stops.
+        """
+        if is_deleting(item):
+            return None
         changes = {
             "run": item["run"] + 1,
             "startedAt": timestamp(),
             "active": active_shard(item["batchId"]),
             "pause": pause,
         }
-        return self._change(item, TRANSITIONS["retry"].sources, changes, RUN_ATTRIBUTES, "retry")
+        return self._change(item, ENDED, changes, RUN_ATTRIBUTES, "retry")
+
+    def begin_deletion(self, item: Item) -> Item | None:
+        """Begin to delete a batch that has ended. None if it is RUNNING, or is being deleted.
+
+        It stays in the index of active batches until it is gone, so that reconcile finds it.
+        """
+        changes = {
+            "deletion": 1,
+            "deletionRequestedAt": timestamp(),
+            "settledBefore": "active" not in item,
+            "active": active_shard(item["batchId"]),
+        }
+        return self._change(item, ENDED, changes)
+
+    def repeat_deletion(self, item: Item) -> Item | None:
+        """Begin another try of a deletion whose execution has ended too early."""
+        return self._change(item, ENDED, {"deletion": item["deletion"] + 1})
+
+    def item_deletion(self, batch_id: str) -> list[Write]:
+        """Return the writes that count a task of a batch as deleted: none if the batch is gone.
+
+        They fail unless the batch is settled. Otherwise the deleted task could be created again, or
+        the batch would wait for it.
+        """
+        if self.get(batch_id) is None:
+            return []
+        settled = "attribute_exists(#batchId) AND attribute_not_exists(#active)"
+        return [self._table.add_of({"batchId": batch_id}, "deleted", 1, settled)]
+
+    def forget(self, item: Item) -> None:
+        """Delete the record of a batch that is being deleted; keep a digest of its id.
+
+        Neither a repeated request nor a backup of the table may bring the batch back.
+        """
+        expires = int(time.time()) + REMEMBERED_SECONDS
+        mark = {"batchId": mark_of(item["batchId"]), "expiresAt": expires}
+        deletion = {"run": item["run"], "deletion": item["deletion"]}
+        delete = self._table.delete_of(
+            {"batchId": item["batchId"]}, "#run = :run AND #deletion = :deletion", **deletion
+        )
+        with contextlib.suppress(TransactionRefused):  # it is gone
+            self._table.transact([delete, self._table.put_of(mark)])
+
+    def was_deleted(self, batch_id: str) -> bool:
+        """Whether a batch of this id was deleted within the last 90 days."""
+        return self._table.get({"batchId": mark_of(batch_id)}) is not None
+
+    def retract(self, item: Item) -> None:
+        """Delete a batch that was just created by a request which a deletion came before."""
+        self._table.delete({"batchId": item["batchId"]}, "#createdAt = :at", at=item["createdAt"])
 
     def record_total(self, item: Item, total: int) -> Item | None:
         """Record that all items have been ingested, and how many. None if the run has ended."""
@@ -90,8 +147,11 @@ class BatchStore:
         return self._change(item, frozenset({BatchStatus(item["status"])}), {})
 
     def settle(self, item: Item) -> Item | None:
-        """Remove a batch that has ended from the index of active batches."""
-        return self._change(item, TRANSITIONS["retry"].sources, {}, ("active",))
+        """Remove a batch that has ended from the index of active batches.
+
+        None also if it is being deleted: it stays in the index until it is gone.
+        """
+        return None if is_deleting(item) else self._change(item, ENDED, {}, ("active",))
 
     def unsettled(self, shard: str, before: str, limit: int) -> list[Item]:
         """Return the batches of one shard that are not settled and were last written `before`."""
@@ -120,6 +180,11 @@ class BatchStore:
         allowed = {f":{status.lower()}": status.value for status in sorted(sources)}
         condition = f"#run = :run AND #status IN ({', '.join(allowed)})"
         values = {**allowed, ":run": item["run"]}
+        if "deletion" in item:
+            condition += " AND #deletion = :deletion"
+            values[":deletion"] = item["deletion"]
+        else:
+            condition += " AND attribute_not_exists(#deletion)"
         try:
             return self._table.change(
                 {"batchId": item["batchId"]}, changes, condition, values, remove

@@ -12,6 +12,7 @@ import typer
 
 from darkroom.cli import ids
 from darkroom.cli.callers import command as callers
+from darkroom.cli.commands import delete, send_webhook, webhook_secret
 from darkroom.cli.errors import CommandError, Commands, UsageError
 from darkroom.cli.operator import commands
 from darkroom.cli.options import (
@@ -284,8 +285,9 @@ def cancel(
 
 
 for command in (
-    commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.restore,
-    commands.cost,
+    delete, send_webhook, webhook_secret,
+    commands.logs, commands.console, commands.doctor, commands.redrive_dlq,
+    commands.restore_items, commands.cost,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(callers.app, name="callers")

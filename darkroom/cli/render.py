@@ -73,6 +73,8 @@ def batch_line(batch: Mapping[str, Any]) -> Text:
     """Return a batch on one line: status, id, tasks by status, and why it failed."""
     failure = batch["failure"]
     reason = f"{failure['error']}: {failure['message']}" if failure else ""
+    if batch.get("deletionRequestedAt"):
+        reason = f"being deleted: {batch['deleted']} gone"
     return line(batch["status"], batch["batchId"], by_status(batch["counts"]), reason)
 
 

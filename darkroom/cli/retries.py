@@ -91,8 +91,17 @@ def act_on(
     action: Callable[[str], Task],
     *,
     as_json: bool,
+    done: str | None = None,
 ) -> None:
     """Act on each of the tasks, show them, and exit 1 if a request failed.
+
+    Args:
+        stack: whose tasks they are.
+        client: of the stack.
+        task_ids: of the tasks.
+        action: a request for one task. It returns the task.
+        as_json: show the tasks as JSON.
+        done: shown of each task instead of its status and attempt, if it has none afterwards.
 
     Raises:
         Interrupted: Ctrl-C. What was done is shown before that.
@@ -113,10 +122,10 @@ def act_on(
                 problem = result or "Skipped, because the API had stopped answering."
                 complain(f"{task_id}: {problem}")
             elif as_json:
-                render.print_json(result)
+                render.print_json({"taskId": task_id, "status": done} if done else result)
             else:
-                attempt = f"attempt {result['attempt']}"
-                render.show(render.line(result["status"], task_id, attempt))
+                attempt = "" if done else f"attempt {result['attempt']}"
+                render.show(render.line(done or result["status"], task_id, attempt))
     if not all(isinstance(result, dict) for result in results.values()):
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""The client of the HTTP API: upload, submit, read, retry, cancel, wait, download.
+"""The client of the HTTP API: upload, submit, read, retry, cancel, wait, download, delete.
 
 A task is the JSON object of `GET /tasks/{taskId}` as a typed dictionary. So is a batch, see
 `Darkroom.batches`.
@@ -18,7 +18,7 @@ from darkroom.client.errors import ApiError, BrokenDownload, DarkroomError, Unre
 from darkroom.client.polling import PAGE, ended, until_ended
 from darkroom.client.transport import Api, Server, given, pages
 from darkroom.client.uploads import head, media_type, open_file
-from darkroom.client.views import Batch, Task
+from darkroom.client.views import Batch, CallbackSecret, Task
 
 __all__ = [
     "PAGE",
@@ -26,6 +26,7 @@ __all__ = [
     "Batch",
     "Batches",
     "BrokenDownload",
+    "CallbackSecret",
     "Darkroom",
     "DarkroomError",
     "Task",
@@ -133,6 +134,40 @@ class Darkroom:
     def cancel(self, task_id: str) -> Task:
         """Cancel a PENDING or RUNNING task; return it. Raises as `retry`."""
         return self._task("POST", task_id, "cancel", repeatable=False)
+
+    def delete(self, task_id: str) -> None:
+        """Delete a task that has ended, with its result and its source. This cannot be undone.
+
+        Succeeds if an earlier try of this call deleted the task, and only its response was lost.
+
+        Raises:
+            ApiError: 409, the task has not ended; 404; or refused after retries.
+            Unreachable: as `submit`.
+        """
+        self._api.delete("tasks", task_id)
+
+    def send_callback(self, task_id: str) -> Task:
+        """Send the webhook of a task that has ended again; return the task. Raises as `retry`."""
+        return self._task("POST", task_id, "callback", repeatable=True)
+
+    def callback_secret(self) -> CallbackSecret:
+        """Return the secret that signs the caller's webhooks. Raises as `task`."""
+        secret: CallbackSecret = self._api.json("GET", "callback-secret", repeatable=True)
+        return secret
+
+    def rotate_callback_secret(self) -> CallbackSecret:
+        """Change the secret that signs the caller's webhooks; return the new one.
+
+        For a day, webhooks are also signed with the earlier one.
+
+        Raises:
+            ApiError: 409, it was changed too often; or refused after retries.
+            Unreachable: no connection, or it broke when the secret may have been changed.
+        """
+        secret: CallbackSecret = self._api.json(
+            "POST", "callback-secret", "rotate", repeatable=False
+        )
+        return secret
 
     def all_tasks(
         self, status: str | None = None, name: str | None = None, page: int = PAGE

@@ -1,4 +1,4 @@
-"""Batches of the API: submit many images at once, follow them, cancel and retry them."""
+"""Batches of the API: submit many images at once; follow, cancel, retry and delete them."""
 
 import io
 import json
@@ -109,6 +109,17 @@ class Batches:
             Unreachable: no connection, or it broke when the request may have been accepted.
         """
         return self._batch("POST", batch_id, "retry", repeatable=False)
+
+    def delete(self, batch_id: str) -> Batch:
+        """Begin to delete a batch that has ended, with all its tasks and results; return it.
+
+        The batch is gone when `get` raises a 404. This cannot be undone.
+
+        Raises:
+            ApiError: 409, it is RUNNING; 404; or refused after retries.
+            Unreachable: as `submit`.
+        """
+        return self._batch("DELETE", batch_id, repeatable=True)
 
     def wait(self, batch_id: str, seconds: float = math.inf) -> Batch:
         """Poll a batch until it and all its tasks have ended, or until the timeout; return it.

@@ -92,6 +92,27 @@ class Api(Server):
             )
         return self._read(self.send(method, _escaped(path), repeatable=repeatable, **request))
 
+    def delete(self, *path: str) -> None:
+        """Send a DELETE. After a lost response, a 404 means that the first one was successful.
+
+        Raises:
+            ApiError, Unreachable: as `send`.
+        """
+        url = _escaped(path)
+        try:
+            self.send("DELETE", url, repeatable=False)
+        except (ApiError, Unreachable) as error:
+            if isinstance(error, ApiError) and error.status not in NO_ANSWER:
+                raise
+            self._delete_again(url)
+
+    def _delete_again(self, url: str) -> None:
+        try:
+            self.send("DELETE", url, repeatable=True)
+        except ApiError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+
     def get_if_changed(
         self, *path: str, query: Mapping[str, Any], version: str
     ) -> tuple[Any, Mapping[str, str]]:

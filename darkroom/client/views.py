@@ -66,6 +66,13 @@ class Task(TypedDict):
     links: dict[str, str | None]
 
 
+class CallbackSecret(TypedDict):
+    """The secret that signs webhooks. Until `previousExpiresAt` an earlier one signs as well."""
+
+    secret: str
+    previousExpiresAt: str | None
+
+
 class BatchFailure(TypedDict):
     """Why a batch FAILED."""
 
@@ -84,6 +91,8 @@ class Batch(TypedDict):
     completedAt: str | None
     total: int | None
     counts: dict[str, int]
+    deleted: int
+    deletionRequestedAt: str | None
     failure: BatchFailure | None
     execution: Execution | None
     links: dict[str, str | None]

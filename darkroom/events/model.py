@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from darkroom.tasks.model import Status
@@ -124,26 +124,32 @@ def webhook(item: Item) -> tuple[str, bytes]:
     return f"{item['taskId']}-{item['attempt']}", body
 
 
-def signed(message_id: str, body: bytes, secret: bytes, sent_at: int) -> dict[str, str]:
-    """Return the headers of a webhook: its id, when it was sent, its signature.
+def signed(message_id: str, body: bytes, secrets: Sequence[bytes], sent_at: int) -> dict[str, str]:
+    """Return the headers of a webhook: its id, when it was sent, its signatures.
 
-    The signature is an HMAC with SHA-256 of `id.timestamp.body`
+    A signature is an HMAC with SHA-256 of `id.timestamp.body`. There is one for each secret, in one
+    header, separated by spaces. The receiver accepts the webhook if one of them is valid
     (https://www.standardwebhooks.com, "Signature scheme").
 
     Args:
         message_id: the same at each try, so that the receiver can recognize a duplicate.
         body: the body of the request.
-        secret: the key, which the receiver also has.
+        secrets: the keys, of which the receiver has one. After a rotation the earlier one is among
+            them for a day.
         sent_at: the present time, in seconds since 1970.
     """
     content = f"{message_id}.{sent_at}.".encode() + body
-    signature = base64.b64encode(hmac.digest(secret, content, hashlib.sha256)).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(sent_at),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(_signature(secret, content) for secret in secrets),
         "Content-Type": "application/json",
     }
+
+
+def _signature(secret: bytes, content: bytes) -> str:
+    digest = hmac.digest(secret, content, hashlib.sha256)
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def secret_text(secret: bytes) -> str:

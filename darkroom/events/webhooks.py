@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from darkroom.errors import SourceError
@@ -36,10 +36,13 @@ class Delivery:
         return stored
 
 
-def deliver(task: Mapping[str, Any], secret: bytes, *, allow_private: bool) -> Delivery:
-    """Send the webhook of a task that has ended. An answer of 2xx in time means delivered."""
+def deliver(task: Mapping[str, Any], secrets: Sequence[bytes], *, allow_private: bool) -> Delivery:
+    """Send the webhook of a task that has ended, with a signature by each of the secrets.
+
+    An answer of 2xx in time means delivered.
+    """
     message_id, body = events.webhook(task)
-    headers = events.signed(message_id, body, secret, int(time.time()))
+    headers = events.signed(message_id, body, secrets, int(time.time()))
     try:
         with (
             Deadline(TIMEOUT_SECONDS) as deadline,

@@ -17,6 +17,7 @@ from darkroom.errors import DeadLettered, StaleAttempt
 from darkroom.runtime.clock import timestamp
 from darkroom.runtime.logging import logger
 from darkroom.tasks.commands import enqueue
+from darkroom.tasks.erasure import Eraser, is_mark
 from darkroom.tasks.messages import NotATask, read_order
 from darkroom.tasks.model import Status, attempt_of, execution_name
 from darkroom.tasks.queries import TaskIndex
@@ -39,6 +40,8 @@ allows 10 to 15 questions a second, for all users of an account in a region toge
 MAX_REQUEUES = 1000
 """Orders that one run queues again: 17 a second. AWS starts 150 to 300 executions a second."""
 SECONDS_FOR_SWEEP = 25.0
+SECONDS_FOR_DELETIONS = 10.0
+"""The part of the sweep in which files of deleted tasks are deleted."""
 HIDDEN_SECONDS = 60
 """How long a dead letter that was received is hidden from other receivers."""
 SECONDS_FOR_DEAD_LETTERS = 15.0
@@ -89,6 +92,7 @@ class Reconciler:
     queue: Queue
     dead_letters: Queue
     machine: StateMachine
+    eraser: Eraser
 
     def execution_ended(self, detail: Mapping[str, Any]) -> Counter[str]:
         """Repair the task of an execution that has ended.
@@ -128,7 +132,9 @@ class Reconciler:
         """
         started = monotonic()
         before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
-        overdue = self.index.overdue(before, TASKS_PER_SHARD)
+        found = self.index.overdue(before, TASKS_PER_SHARD)
+        self._finish_deletions([item for item in found if is_mark(item)], started)
+        overdue = [item for item in found if not is_mark(item)]
         running = self._running() if overdue else frozenset()
         stopped = [task for task in overdue if task.get("execution") not in running]
         questions = MAX_QUESTIONS if self.machine.describes_executions else len(stopped)
@@ -146,6 +152,16 @@ class Reconciler:
                 repaired["Unrepaired"] += 1
         enqueue(self.queue, limits.requeued)
         return repaired
+
+    def _finish_deletions(self, marks: list[Item], started: float) -> None:
+        """Delete files that a deletion left, or that appeared after it. This is no repair."""
+        for mark in marks:
+            if monotonic() - started > SECONDS_FOR_DELETIONS:
+                return
+            try:
+                self.eraser.finish(mark)
+            except Exception as error:  # noqa: BLE001 - a later run tries this one again
+                logger.warning("files were not deleted", files=mark["files"], reason=str(error))
 
     def _running(self) -> frozenset[str]:
         try:

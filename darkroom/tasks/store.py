@@ -10,6 +10,7 @@ from typing import Any
 from darkroom.aws.dynamodb import ConditionFailed, Table
 from darkroom.errors import StaleAttempt
 from darkroom.runtime.clock import timestamp
+from darkroom.tasks.erasure_rules import mark_of
 from darkroom.tasks.model import (
     ATTEMPT_ATTRIBUTES,
     OPEN,
@@ -62,6 +63,10 @@ class TaskStore:
     def get(self, task_id: str) -> Item | None:
         """Return a task by a consistent read; None if it does not exist or has expired."""
         return self._table.get({"taskId": task_id})
+
+    def was_deleted(self, task_id: str) -> bool:
+        """Whether a task of this id was deleted within the last 90 days."""
+        return self._table.get({"taskId": mark_of(task_id)}) is not None
 
     def start(
         self, task_id: str, attempt: int, execution: str, started: str, retries: int = 0

@@ -19,12 +19,29 @@ from pathlib import Path
 from typing import Any
 
 OPERATIONS = {
-    "dynamodb": {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+    "dynamodb": {
+        "BatchGetItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "TransactWriteItems",
+        "UpdateItem",
+    },
     "events": {"PutEvents"},
     "kms": {"GenerateMac"},
     # botocore itself needs two: HeadBucket to find the region of a redirected bucket, and the model
     # of CreateBucket to sign a form.
-    "s3": {"CopyObject", "CreateBucket", "GetObject", "HeadBucket", "HeadObject", "PutObject"},
+    "s3": {
+        "CopyObject",
+        "CreateBucket",
+        "DeleteObjects",
+        "GetObject",
+        "HeadBucket",
+        "HeadObject",
+        "ListObjectVersions",
+        "PutObject",
+    },
     "sqs": {
         "ChangeMessageVisibilityBatch",
         "DeleteMessage",

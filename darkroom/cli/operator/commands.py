@@ -130,31 +130,31 @@ def redrive_dlq(
         redrive.run(letters, yes=yes, as_json=as_json)
 
 
-def restore(
+def restore_items(
     context: typer.Context,
-    copy: Annotated[
-        str, typer.Argument(metavar="TABLE", help="A restored copy of the tasks or the batches.")
-    ],
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="The restored table.")],
     *,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Copy lost tasks or batches back from a restored table.
+    """Copy lost items back from a restored table.
 
-    Restore the table to a point in time first, which creates a new table. This command copies what
-    the stack's own table no longer has; it changes and removes nothing. Items that callers have
-    deleted since are missing, too: see docs/maintain.md.
+    TABLE is a copy of the stack's table of tasks or of batches that DynamoDB has restored. Only
+    items that are missing are copied: not those that have expired, or that somebody has deleted.
     """
     from darkroom.cli.operator.restore import Restore
-    from darkroom.cli.render import by_status, confirm, count, say
+    from darkroom.cli.render import confirm, count, say
 
-    restored = Restore(stack_of(context), copy)
-    missing = restored.count()
-    items = count(missing.total(), "item")
-    say(f"{items} of {copy} missing in {restored.table}. {by_status(missing)}".strip())
-    if missing and not dry_run:
-        confirm(f"Copy {items} to {restored.table}?", yes=yes)
-        say(f"{restored.copy()} copied.")
+    restore = Restore(stack_of(context), table)
+    plan = restore.run(dry_run=True)
+    say(f"{count(plan['copied'], 'item')} of {table} missing in {restore.target}.")
+    say(
+        f"{plan['present']} there, {plan['expired']} expired, {plan['deleted']} deleted on purpose."
+    )
+    if dry_run or not plan["copied"]:
+        return
+    confirm(f"Copy {count(plan['copied'], 'item')}?", yes=yes)
+    say(f"{restore.run(dry_run=False)['copied']} copied.")
 
 
 def cost(

@@ -11,10 +11,16 @@ from darkroom.cli import aws
 from darkroom.cli.callers.check import callers
 from darkroom.cli.operator.deployment import FAIL, OK, WARN, Deployment, Finding
 from darkroom.cli.operator.drift import functions, permissions, state_machine
+from darkroom.runtime.clock import timestamp
+from darkroom.tasks.model import ACTIVE_SHARDS
+from darkroom.tasks.queries import ACTIVE_INDEX
 
 CLOCK_WARN, CLOCK_FAIL = 30, 300
 """Seconds of difference. AWS refuses a request whose signature is five minutes old."""
 RECONCILE_MINUTES = 5
+DELETION_OF_A_TASK = datetime.timedelta(minutes=15)
+DELETION_OF_A_BATCH = datetime.timedelta(days=1)
+"""After this time a deletion is reported. Of a task, it counts from the end of all its steps."""
 API_ERRORS = 'See "The API answers 5xx" in docs/operate.md.'
 
 
@@ -28,8 +34,9 @@ def examine(deployment: Deployment) -> Iterator[Finding]:
         advice = "Use --stack to name the stack, so that the rest can be checked."
         yield Finding(WARN, "cloud", "only the API was checked", advice)
         return
-    checks = (callers, queues, alarms, reconcile, permissions, functions, state_machine)
-    for check in checks:
+    for check in (
+        callers, queues, alarms, reconcile, deletions, permissions, functions, state_machine,
+    ):  # fmt: skip
         try:
             yield from check(deployment)
         except aws.AwsError as error:
@@ -144,6 +151,36 @@ def reconcile(deployment: Deployment) -> Iterator[Finding]:
             f"did not run in the last {RECONCILE_MINUTES} minutes",
             "Check again in a minute. If it still does not run, check its rule and its log.",
         )
+
+
+def deletions(deployment: Deployment) -> Iterator[Finding]:
+    """Check that every deletion is finished soon: of a task in minutes, of a batch in a day."""
+    now = datetime.datetime.now(datetime.UTC)
+    late = 0
+    for output, since, limit in (
+        ("TableName", "quietAt", DELETION_OF_A_TASK),
+        ("BatchTableName", "deletionRequestedAt", DELETION_OF_A_BATCH),
+    ):
+        for shard in range(ACTIVE_SHARDS):
+            pages = deployment.stack.client("dynamodb").get_paginator("query")
+            found = pages.paginate(
+                TableName=deployment.stack.outputs[output],
+                IndexName=ACTIVE_INDEX,
+                KeyConditionExpression="#active = :shard",
+                FilterExpression="#since < :before",
+                ExpressionAttributeNames={"#active": "active", "#since": since},
+                ExpressionAttributeValues={
+                    ":shard": {"S": str(shard)},
+                    ":before": {"S": timestamp(now - limit)},
+                },
+                Select="COUNT",
+            )
+            late += sum(page["Count"] for page in found)
+    if late:
+        advice = "Look for `files were not deleted` and `deletion started` in the log of reconcile."
+        yield Finding(WARN, "deletions", f"{late} are not finished", advice)
+    else:
+        yield Finding(OK, "deletions", "none is late")
 
 
 def _depth(deployment: Deployment, output: str) -> int:

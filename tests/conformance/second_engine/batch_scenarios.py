@@ -29,6 +29,8 @@ PAGE = "CancelPage MoreToCancel"
 CANCEL = f"{PAGE} LetEnterEnd {PAGE} Settle HowItEnded"
 """A round finds no open task, and so does one that began late enough."""
 
+DELETE = "DeletePage MoreToDelete"
+
 CURSOR = Pass("eyJ", {"PENDING": 3}).text()
 """It has quotation marks, as those of the functions."""
 
@@ -198,6 +200,46 @@ SCENARIOS = [
                 returns({"cursor": "", "open": 0}),
             ]
         },
+    ),
+    BatchScenario(
+        "a batch that was settled is deleted in one round",
+        f"{BEGIN} {DELETE} {DELETE} Forget Deleted",
+        [("delete", page()), ("delete", page("a")), ("forget", {})],
+        input={"action": "delete", "pause": 0},
+        script={
+            "DeletePage": [
+                returns({"cursor": "a", "open": 0}),
+                returns({"cursor": "", "open": 0}),
+            ]
+        },
+    ),
+    BatchScenario(
+        "a batch that had just ended is deleted by a late round",
+        f"{BEGIN} {DELETE} LetStepsEnd {DELETE} Forget Deleted",
+        [("delete", page()), ("delete", page()), ("forget", {})],
+        input={"action": "delete", "pause": 1},
+    ),
+    BatchScenario(
+        "a deletion continues until a round has left no task on any page",
+        f"{BEGIN} {DELETE} {DELETE} LetStepsEnd {DELETE} Forget Deleted",
+        [*[("delete", page(cursor)) for cursor in ("", "a", "")], ("forget", {})],
+        input={"action": "delete", "pause": 0},
+        script={
+            "DeletePage": [
+                returns({"cursor": "a", "open": 1}),
+                returns({"cursor": "", "open": 0}),
+                returns({"cursor": "", "open": 0}),
+            ]
+        },
+    ),
+    BatchScenario(
+        "a deletion that cannot go on is red",
+        f"{BEGIN} DeletePage",
+        [("delete", page())],
+        input={"action": "delete", "pause": 0},
+        script={"DeletePage": [REFUSED]},
+        error="ClientError",
+        cause=REFUSED.payload,
     ),
     BatchScenario(
         "a cancel of a run that is not the current one is left alone",

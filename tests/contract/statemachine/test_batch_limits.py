@@ -51,7 +51,7 @@ def test_an_hour_of_throttling_uses_up_no_retrier(states, maps):
     """Each delay is a random part of its maximum, evenly distributed (`FULL`)."""
     inner = [state["ItemProcessor"]["States"]["Enter"] for state in maps]
     tasks = [state for state in [*states.values(), *inner] if state["Type"] == "Task"]
-    assert len(tasks) == 8
+    assert len(tasks) == 10
     for state in tasks:
         (retrier,) = (each for each in state["Retry"] if THROTTLING in each["ErrorEquals"])
         assert retrier["JitterStrategy"] == "FULL"

@@ -128,7 +128,7 @@ def test_throttling_is_retried_patiently_and_a_crash_once(tasks):
 def test_every_state_retries_throttling_and_crashes_in_the_same_way(machine):
     """JSON cannot write a retrier once, so every Task state has a copy."""
     copies = [retriers[-2:] for retriers in retriers_of(machine)]
-    assert len(copies) == 8
+    assert len(copies) == 10
     assert [copy for copy in copies if copy != copies[0]] == []
 
 

@@ -14,6 +14,15 @@ from tools.release.stages import stages
 
 PREFIXES = {"stepfunctions": "states"}
 NEEDS = {
+    # A transaction needs the permissions of its writes, which are also other operations.
+    "dynamodb:TransactWriteItems": {
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    },
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    "s3:ListObjectVersions": {"s3:ListBucketVersions"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "s3:HeadObject": {"s3:GetObject"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},

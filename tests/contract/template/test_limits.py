@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from darkroom.tasks.erasure_rules import STEP_SECONDS
 from tests.support.project import PROJECT
 from tests.support.template.policies import documents
 from tests.support.template.resolved import Deployed, compact, strings
@@ -269,3 +270,11 @@ def test_tables_are_within_dynamodbs_quotas(stack):
         assert sum(map(len, copied)) <= 100, name
         keys = {k["AttributeName"] for part in [table, *indexes] for k in part["KeySchema"]}
         assert {a["AttributeName"] for a in table["AttributeDefinitions"]} == keys, name
+
+
+def test_a_step_has_ended_when_the_files_of_its_deleted_task_are_looked_at_again(document):
+    """`STEP_SECONDS` after a task was cancelled, no function of it may still write a file."""
+    stack = Deployed(document, "darkroom")
+    steps = ("DownloadFunction", "GrayscaleFunction", "UploadFunction")
+    timeouts = [stack.resources[name]["Properties"]["Timeout"] for name in steps]
+    assert max(timeouts) < STEP_SECONDS

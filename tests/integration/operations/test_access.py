@@ -11,7 +11,7 @@ from tests.support.fakes.sources import Sources
 
 # Of each function one call that another one makes, or that nobody should.
 REFUSED = {
-    "Api": ("s3", "delete_object", {"Bucket": "{BucketName}", "Key": "results/x"}),
+    "Api": ("s3", "delete_object", {"Bucket": "{BucketName}", "Key": "imports/x"}),
     "Dispatch": (
         "dynamodb",
         "get_item",

@@ -19,6 +19,8 @@ BATCH_STATES = {
     "fail": "MarkFailed",
     "cancel": "CancelPage",
     "settle": "Settle",
+    "delete": "DeletePage",
+    "forget": "Forget",
 }
 """The state that invokes the batch function, by the `action` in the payload."""
 STATES: Mapping[str, str | Mapping[str, str]] = {
@@ -84,6 +86,8 @@ WELL: Mapping[str, Mapping[str, Any]] = {
     "Watch": {"next": "done"},
     "CancelPage": {"cursor": "", "open": 0},
     "Settle": {"next": "done"},
+    "DeletePage": {"cursor": "", "open": 0},
+    "Forget": {},
 }
 """The results by state if all goes well; those of both MarkFailed states depend on the error."""
 

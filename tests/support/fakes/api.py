@@ -107,7 +107,8 @@ class Api:
         }
         place = f"/dev/tasks/{task_id}"
         self.server.expect_request(place, method="GET").respond_with_json(self.tasks[task_id])
-        for action in ("retry", "cancel"):
+        self.server.expect_request(place, method="DELETE").respond_with_handler(self.delete)
+        for action in ("retry", "cancel", "callback"):
             self.server.expect_request(f"{place}/{action}", method="POST").respond_with_handler(
                 self.repair
             )
@@ -138,9 +139,19 @@ class Api:
         task = self.tasks[task_id]
         if (request.get_json(silent=True) or {}).get("attempt", task["attempt"]) != task["attempt"]:
             return self.answer({"error": {"code": "NotRetryable", "message": "Another one."}}, 409)
+        if action == "callback":
+            return self.answer(task, 202)
         if action == "cancel":
             return self.answer(task | {"status": "CANCELLED"}, 202)
         return self.answer(task | {"status": "PENDING", "attempt": task["attempt"] + 1}, 202)
+
+    def delete(self, request: Request) -> Response:
+        task_id = request.path.split("/")[-1]
+        self.repairs.append(f"delete {task_id}")
+        if task_id in self.refusals:
+            status, message = self.refusals[task_id]
+            return self.answer({"error": {"code": "Any", "message": message}}, status)
+        return Response(status=204)
 
     def lose_an_answer(self, task_id: str, *, done: bool) -> None:
         """Answer 502 to the next retry of a task, which was done all the same, or not."""

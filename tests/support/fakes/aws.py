@@ -18,6 +18,7 @@ from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import Bucket
 from darkroom.batches.store import BatchStore
 from darkroom.batches.task_index import BatchTaskIndex
+from darkroom.tasks.erasure import Eraser
 from darkroom.tasks.queries import TaskIndex
 from darkroom.tasks.store import TaskStore
 from tests.support.project import PROJECT
@@ -54,6 +55,7 @@ class FakeAws:
         self.store = TaskStore(table, retention_days=30)
         self.index = TaskIndex(table)
         self.bucket = Bucket(BUCKET)
+        self.eraser = Eraser(table, self.bucket, express=False)
         self.batch_tasks = BatchTaskIndex(table)
         self.batches = BatchStore(Table(BATCH_TABLE), retention_days=30)
 
@@ -102,6 +104,7 @@ ENVIRONMENT = {
     "BATCH_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:batches",
     "QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/tasks",
     "FILES_ORIGIN": f"https://files.s3.{REGION}.amazonaws.com",
+    "CALLBACK_QUEUE_URL": "https://sqs.example/callbacks",
     "DEAD_LETTER_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/dead",
 }
 

@@ -66,11 +66,14 @@ class Batches:
             "total": len(items),
             "counts": {**dict.fromkeys(STATUSES, 0), "PENDING": len(items)},
             "failure": None,
+            "deleted": 0,
+            "deletionRequestedAt": None,
         }
         place = f"/dev/batches/{batch_id}"
         expect = self.api.server.expect_request
         expect(place, method="GET").respond_with_handler(self.look)
         expect(f"{place}/tasks", method="GET").respond_with_handler(self.page)
+        expect(place, method="DELETE").respond_with_handler(self.delete)
         for action in ("cancel", "retry"):
             expect(f"{place}/{action}", method="POST").respond_with_handler(self.act)
 
@@ -116,6 +119,12 @@ class Batches:
         batch_id, action = request.path.split("/")[3:]
         self.actions.append(f"{action} {batch_id}")
         self.end(batch_id, "CANCELLED" if action == "cancel" else "RUNNING")
+        return self.api.answer(self.views[batch_id], 202)
+
+    def delete(self, request: Request) -> Response:
+        batch_id = request.path.split("/")[3]
+        self.actions.append(f"delete {batch_id}")
+        self.views[batch_id]["deletionRequestedAt"] = "2026-11-26T09:12:07.254Z"
         return self.api.answer(self.views[batch_id], 202)
 
     def end(self, batch_id: str, status: str, failure: dict[str, str] | None = None) -> None:

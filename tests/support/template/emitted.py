@@ -12,6 +12,7 @@ import pytest
 
 from darkroom.events.webhooks import Delivery
 from darkroom.runtime import metrics
+from darkroom.tasks.secret_versions import Versions
 from tests.support.project import PROJECT
 
 TASK = {
@@ -77,7 +78,8 @@ def _callback(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(callback, "store", store)
     patch.setattr(callback, "queue", SimpleNamespace(send_later=lambda *_: None))
     patch.setattr(callback, "dead_letters", SimpleNamespace(send_to_dlq=lambda *_: None))
-    patch.setattr(callback, "secrets", SimpleNamespace(of=lambda _: b""))
+    patch.setattr(callback, "secrets", SimpleNamespace(of=lambda *_: b""))
+    patch.setattr(callback, "versions", SimpleNamespace(of=lambda *_: Versions()))
     patch.setattr(callback, "max_tries", 2)
     for delivered, tries in ((True, "1"), (False, "1"), (False, "2")):
         answer = Delivery(delivered, delivered, 200, None, "")

@@ -8,12 +8,15 @@ import pytest
 import yaml
 from botocore.exceptions import EndpointConnectionError
 
+from darkroom.aws.kms import Secrets
+from tests.support.api_batches import enter
 from tests.support.api_caller import Answer, Api
-from tests.support.fakes.aws import _Template
+from tests.support.fakes.aws import STARTED, _Template
 from tests.support.project import PROJECT
 from tools.build.describe import OPENAPI_FILE
 
 TASK = {"imageUrl": "https://example.com/a.jpg"}
+HOOK = "https://example.com/hook"
 LARGE = "data:image/png;base64," + "AAAA" * 400
 
 
@@ -31,6 +34,41 @@ def cancelled_twice(api: Api) -> Answer:
     place = pending(api)
     api.post(f"{place}/cancel")
     return api.post(f"{place}/cancel")
+
+
+def ended(api: Api, **more: str) -> str:
+    task = api.post("/tasks", TASK | more).body
+    api.aws.store.cancel(task["taskId"], 1)
+    return str(task["links"]["self"])
+
+
+def running(api: Api, **more: str) -> str:
+    task = api.post("/tasks", TASK | more).body
+    api.aws.store.start(task["taskId"], 1, "arn:e", STARTED)
+    return str(task["links"]["self"])
+
+
+def deleted_and_sent_again(api: Api) -> Answer:
+    key = {"Idempotency-Key": "order-4711"}
+    task = api.post("/tasks", TASK, headers=key).body
+    api.aws.store.cancel(task["taskId"], 1)
+    api.call("DELETE", task["links"]["self"])
+    return api.post("/tasks", TASK, headers=key)
+
+
+def item_of_a_running_batch(api: Api) -> Answer:
+    sent = api.post("/batches", {"sources": [TASK]}).body
+    [task_id] = enter(api, sent, 1)
+    api.aws.store.cancel(task_id, 1)
+    return api.call("DELETE", f"/tasks/{task_id}")
+
+
+def rotated_too_often(api: Api) -> Answer:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Secrets, "of", lambda *_: b"")
+        for _ in range(4):
+            api.post("/callback-secret/rotate")
+        return api.post("/callback-secret/rotate")
 
 
 def batch(api: Api) -> str:
@@ -82,6 +120,13 @@ PROVOKED: dict[str, Callable[[Api], Answer]] = {
     "NotRetryable-batch": lambda api: api.post(f"{batch(api)}/retry"),
     "NotCancellable": cancelled_twice,
     "NotCancellable-batch": batch_cancelled_twice,
+    "AlreadyDeleted": deleted_and_sent_again,
+    "NotDeletable": lambda api: api.call("DELETE", running(api)),
+    "NotDeletable-batch": lambda api: api.call("DELETE", batch(api)),
+    "BatchNotEnded": item_of_a_running_batch,
+    "NoCallback": lambda api: api.post(f"{ended(api)}/callback"),
+    "NotEnded": lambda api: api.post(f"{running(api, callbackUrl=HOOK)}/callback"),
+    "TooManyRotations": rotated_too_often,
     "SourceTooLarge": lambda api: api.post("/tasks", {"imageUrl": LARGE}),
     "ServiceUnavailable": without_services,
     "InternalError": broken,

@@ -203,3 +203,34 @@ def test_a_task_that_is_not_queued_is_entered_all_the_same(
     monkeypatch.setattr(type(enter.queue), "send_many", send_many)
     assert enter.handler(event({"imageUrl": URL}), None) == {"entered": 1}
     assert task(aws, "0")["active"]  # reconcile will queue it
+
+
+def test_an_item_that_its_caller_has_deleted_is_not_created_again(
+    aws: Any, enter: ModuleType, queued: list[list[Any]]
+):
+    """A retry of a batch reads the rest of its manifest, and passes the beginning again."""
+    enter.handler(event({"imageUrl": URL}, {"imageUrl": URL}), None)
+    aws.eraser.erase(aws.store.cancel(task(aws, "0")["taskId"], 1))
+    batch = aws.batches.get(BATCH)
+    aws.batches._table.transact(
+        [aws.batches._table.add_of({"batchId": BATCH}, "deleted", 1, "#run = :run", run=1)]
+    )
+    queued.clear()
+
+    assert enter.handler(event({"imageUrl": URL}, {"imageUrl": URL}), None) == {"entered": 2}
+
+    assert batch["status"] == "RUNNING"
+    assert aws.store.get(task_id(BATCH, "0")) is None
+    assert [len(orders) for orders in queued] == [1]
+
+
+def test_an_item_that_is_entered_twice_uses_its_upload_once(
+    aws: Any, enter: ModuleType, queued: list[list[Any]]
+):
+    upload = {"uploadId": "9a6a1f6e-0000-4000-8000-000000000000"}
+    for _ in range(2):
+        enter.handler(event(upload), None)
+
+    [uses] = [each for each in aws.table.scan()["Items"] if "uses" in each]
+    assert uses["uses"] == 1
+    assert len(queued) == 2

@@ -188,7 +188,7 @@ def test_a_nul_in_a_name_is_taken_or_refused_but_never_breaks(api: Api) -> None:
     [
         ("DELETE", "/tasks", "GET, POST"),
         ("PUT", "/tasks", "GET, POST"),
-        ("POST", "/tasks/{taskId}", "GET"),
+        ("POST", "/tasks/{taskId}", "GET, DELETE"),
         ("GET", "/uploads", "POST"),
         ("GET", "/tasks/{taskId}/cancel", "POST"),
     ],

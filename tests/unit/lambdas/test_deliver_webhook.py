@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from darkroom.events.webhooks import Delivery
+from darkroom.tasks.secret_versions import Versions
 
 NOW = 1_764_131_000
 DETAIL = {"taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d", "attempt": 1}
@@ -29,7 +30,8 @@ class Receiver:
         for queue in (module.queue, module.dead_letters):
             patch.setattr(queue, "_sqs", sqs)
         patch.setattr(module, "time", SimpleNamespace(time=lambda: NOW + 0.5))
-        patch.setattr(module, "secrets", SimpleNamespace(of=lambda _: b""))
+        patch.setattr(module, "secrets", SimpleNamespace(of=lambda *_: b""))
+        patch.setattr(module, "versions", SimpleNamespace(of=lambda *_: Versions()))
         patch.setattr(
             module,
             "store",

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from darkroom.aws.execution_failures import Outcome
-from darkroom.batches.model import execution_name, order
+from darkroom.batches.model import deleting_order, execution_name, order
 from darkroom.batches.reconciler import BatchReconciler
 
 BATCH = str(uuid.UUID(int=7))
@@ -139,3 +139,24 @@ def test_one_that_cannot_be_repaired_keeps_no_other_waiting(reconciler, machine,
 
     monkeypatch.setattr(machine, "outcome", refuse)
     assert reconciler.sweep(NOT_LONG) == {"Unrepaired": 1}
+
+
+def test_a_deletion_whose_execution_is_missing_or_has_ended_is_started_again(
+    aws, reconciler, machine, batch
+):
+    deleting = aws.batches.begin_deletion(aws.batches.end("complete", batch))
+    first, second = (f"{BATCH}-1-delete{number}" for number in (1, 2))
+
+    assert reconciler.sweep(NOT_LONG) == {"BatchDeleting": 1}
+    machine.outcomes[first] = Outcome("RUNNING")
+    assert reconciler.sweep(NOT_LONG) == {}
+    machine.outcomes[first] = Outcome("ABORTED")
+    assert reconciler.sweep(NOT_LONG) == {"BatchDeleting": 1}
+
+    assert machine.started == [
+        (first, deleting_order(deleting)),
+        (second, deleting_order(deleting)),
+    ]
+    machine.outcomes[second] = Outcome("RUNNING")
+    assert reconciler.sweep(NOT_LONG) == {}
+    assert reconciler.execution_ended(ended(first)) == {}

@@ -25,7 +25,7 @@ def send(url: str, *, allow_private: bool = True) -> Delivery:
         "taskId": "5b0c", "status": "CANCELLED", "attempt": 1, "callbackUrl": url,
         "createdAt": "2026-11-25T04:26:32.612Z", "completedAt": "2026-11-25T04:26:32.686Z",
     }  # fmt: skip
-    return deliver(task, SECRET, allow_private=allow_private)
+    return deliver(task, [SECRET], allow_private=allow_private)
 
 
 @pytest.mark.parametrize(

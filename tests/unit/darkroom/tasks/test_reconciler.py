@@ -65,7 +65,7 @@ def reconciler(aws: Any, orders: Orders) -> Any:
     """A reconciler whose state machine answers no call."""
     machine = StateMachine(MACHINE, "EXPRESS")
     with Stubber(machine._states):
-        yield Reconciler(aws.store, aws.index, orders, orders, machine)
+        yield Reconciler(aws.store, aws.index, orders, orders, machine, aws.eraser)
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +173,8 @@ def test_a_hundred_dead_letters_that_are_no_task_keep_none_from_its_end(aws, ord
     dead_letters = DeadLetters(*poison, json.dumps(order), "no task either")
     machine = StateMachine(MACHINE, "EXPRESS")
 
-    ended = Reconciler(aws.store, aws.index, orders, dead_letters, machine).fail_dead_letters()
+    reconciler = Reconciler(aws.store, aws.index, orders, dead_letters, machine, aws.eraser)
+    ended = reconciler.fail_dead_letters()
 
     assert ended == {"Ended": 1}
     assert aws.store.get(TASK)["failure"]["error"] == "DeadLettered"

@@ -38,7 +38,9 @@ def machine() -> Machine:
 
 @pytest.fixture
 def reconciler(aws: Any, machine: Machine) -> Reconciler:
-    return Reconciler(aws.store, aws.index, queue=None, dead_letters=None, machine=machine)
+    return Reconciler(
+        aws.store, aws.index, queue=None, dead_letters=None, machine=machine, eraser=None
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ def orders() -> Orders:
 
 @pytest.fixture
 def reconciler(aws: Any, machine: Machine, orders: Orders) -> Reconciler:
-    return Reconciler(aws.store, aws.index, orders, dead_letters=None, machine=machine)
+    return Reconciler(aws.store, aws.index, orders, dead_letters=None, machine=machine, eraser=None)
 
 
 def put(aws: Any, count: int, status: str, age: float, **more: Any) -> list[str]:

@@ -13,7 +13,7 @@ BODY = b'{"type":"task.failed","data":{}}'
 
 
 def headers(body: bytes = BODY, key: bytes = KEY, age: int = 0) -> dict[str, str]:
-    made = signed("task-1", body, key, int(time.time()) - age)
+    made = signed("task-1", body, [key], int(time.time()) - age)
     return {name.lower(): value for name, value in made.items()}
 
 

@@ -125,7 +125,7 @@ def test_the_server_of_the_local_cloud_answers_what_each_path_says(make_subject,
             announced = large.headers["Content-Length"]
         with sites.receiver_of(local, found) as url:
             body = b'{"type":"task.completed"}'
-            headers = signed("task-1", body, b"a key", int(time.time()))
+            headers = signed("task-1", body, [b"a key"], int(time.time()))
             webhooks = [
                 http.post(url, content=content, headers=headers).status_code
                 for content in (body, b"forged")
