@@ -12,7 +12,8 @@ from pydantic.json_schema import models_json_schema
 from chalicelib import error_catalog, examples
 from chalicelib.batch_models import BatchTasksQuery, NewBatch
 from chalicelib.examples import ID, ROOT
-from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
+from chalicelib.history.responses import TaskHistory
+from chalicelib.models import HistoryQuery, ListQuery, NewAttempt, NewTask, NewUpload
 from chalicelib.openapi_parts import (
     CACHE_HEADERS,
     IDEMPOTENCY_KEY,
@@ -77,6 +78,7 @@ def document() -> Json:
 def _paths() -> Json:
     place = location(f"{ROOT}/tasks/{ID}")
     shown = {"Completed": examples.TASK, "Failed": examples.FAILED}
+    histories = {"Failed": examples.HISTORY, "Not started": examples.NO_HISTORY}
     task_id = path_id("taskId", "The id of a task, from `POST /tasks`")
     return {
         "/tasks": {
@@ -119,6 +121,20 @@ def _paths() -> Json:
                 {"200": answer("The task", Task, shown, **CACHE_HEADERS)} | NOT_MODIFIED,
                 "TaskNotFound NotFound",
                 parameters=[IF_NONE_MATCH],
+            ),
+        },
+        "/tasks/{taskId}/history": {
+            "parameters": [task_id],
+            "get": operation(
+                "history",
+                "Show what happened in the execution of a task",
+                "For a person who looks at one task: its states with their tries, errors and "
+                "times. Do not poll it: poll the task. Step Functions keeps a history for 90 days. "
+                "That of an EXPRESS execution is read from its log: it has no input and output, "
+                "arrives some seconds late, and is kept as long as the log.",
+                {"200": answer("The history", TaskHistory, histories)},
+                "InvalidRequest TaskNotFound NotFound",
+                parameters=query(HistoryQuery),
             ),
         },
         "/tasks/{taskId}/retry": {
