@@ -1,13 +1,15 @@
 /** The card of a task: its image, its state in the state machine, its failure, its actions. */
 
+import { ofTask } from "./address.js";
 import { explain } from "./api.js";
 import { code, element, paragraph } from "./dom.js";
 import { attempts, draw } from "./machine.js";
+import { before, compare, frame, placeholder } from "./picture.js";
+import { duration, locationOf, size, statusName, title } from "./words.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
 });
-const BYTES = ["B", "KB", "MB"];
 /** The order of statuses within one attempt; all final statuses come last. */
 const PROGRESS = { PENDING: 0, RUNNING: 1 };
 
@@ -95,8 +97,10 @@ export class Card {
     const { status, failure } = this.task;
     return element("div", { className: "details" },
       element("header", {},
-        element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title }, this.title),
-        element("p", { className: "status" }, `${status[0]}${status.slice(1).toLowerCase()}`),
+        element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title },
+          element("a", { href: ofTask(this.task.taskId) }, this.title),
+        ),
+        element("p", { className: "status" }, statusName(status)),
       ),
       this.#facts(),
       draw(this.#known.machine, this.task),
@@ -126,7 +130,7 @@ export class Card {
     const times = attempts(this.#known.machine, step, error);
     return element("div", { className: "reason" },
       element("p", { className: "error" },
-        code(error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
+        code(error), ` in ${step}${times > 1 ? `, after ${times} tries` : ""}`,
       ),
       meaning ? paragraph(meaning, "meaning") : null,
       element("p", { className: "message", dir: "auto" }, message),
@@ -134,7 +138,7 @@ export class Card {
   }
 
   #actions() {
-    const { links, result, execution } = this.task;
+    const { taskId, links, result } = this.task;
     this.#parts.save = result && element("a", {
       className: "button", href: result.url, target: "_blank", rel: "noopener noreferrer",
     }, "Open result");
@@ -142,9 +146,7 @@ export class Card {
       this.#button("Retry", links.retry, "strong"),
       this.#button("Cancel", links.cancel, ""),
       this.#parts.save,
-      execution && execution.consoleUrl && element("a", {
-        href: execution.consoleUrl, target: "_blank", rel: "noopener noreferrer",
-      }, "Execution"),
+      element("a", { href: ofTask(taskId), "aria-label": `Details of ${this.title}` }, "Details"),
     );
   }
 
@@ -162,111 +164,7 @@ export class Card {
   }
 }
 
-function frame(content) {
-  return element("div", { className: "frame" }, content);
-}
-
 /** Returns a number that grows as a task proceeds. */
 function stage({ attempt, status }) {
   return attempt * 3 + (PROGRESS[status] ?? 2);
-}
-
-/** Returns the URL of the source to show before the result, and a text if there is none. */
-function before({ source }, file) {
-  if (file) return { before: file, missing: "Your browser cannot show the format of the source." };
-  const url = source?.imageUrl;
-  const shown = url && !url.startsWith("data:") ? url : null;
-  let reason = "it is in the bucket";
-  if (source?.uploadId) reason = "another tab sent the file";
-  else if (url) reason = shown ? "its server does not show it here" : "it was part of the request";
-  return { before: shown, missing: `No source image: ${reason}.` };
-}
-
-/** Returns the location of a source: a URL, an object key, or a manifest line. */
-function locationOf({ source }) {
-  return source?.imageUrl ?? source?.object ?? source?.line;
-}
-
-function title({ name, source, taskId }) {
-  if (name) return name;
-  if (source?.object) return source.object.split("/").at(-1);
-  if (source?.line !== undefined) {
-    return source.lineNumber ? `Line ${source.lineNumber}` : "A line of a manifest";
-  }
-  if (!source?.imageUrl || source.imageUrl.startsWith("data:")) return `Task ${taskId.slice(0, 8)}`;
-  let last;
-  try {
-    const url = new URL(source.imageUrl);
-    last = url.pathname.split("/").filter(Boolean).at(-1) ?? url.host;
-    return decodeURIComponent(last);
-  } catch {
-    return last ?? source.imageUrl; // not percent-encoded, or not a URL for this browser
-  }
-}
-
-function duration(start, end) {
-  const seconds = (end - start) / 1000;
-  if (seconds < 1) return `${end - start} ms`;
-  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
-}
-
-function size(bytes) {
-  let unit = 0;
-  let left = bytes;
-  for (; left >= 1000 && unit < BYTES.length - 1; unit += 1) left /= 1000;
-  return `${left < 10 && unit ? left.toFixed(1) : Math.round(left)} ${BYTES[unit]}`;
-}
-
-/**
- * Returns a figure with a result and, if it can be shown, its source.
- * @param {Object} images
- * @param {string} images.name of the task
- * @param {?string} images.before URL of the source; null if there is none to show
- * @param {Object} images.result of the task
- * @param {string} images.missing the text for a source that is missing or does not load
- */
-function compare({ name, before, result, missing }) {
-  const figure = element("figure", { className: "compare" });
-  figure.style.setProperty("--ratio", result.width / result.height);
-  const after = element("img", { src: result.url, alt: `${name}, result` });
-  after.addEventListener("error", () => {
-    figure.replaceWith(placeholder("Your browser cannot show this format. Open the result."));
-  });
-  figure.append(after);
-  if (before === null) {
-    figure.append(element("figcaption", {}, missing));
-    return figure;
-  }
-
-  // No referrer: the server of the source must not learn the address of this page.
-  const image = element("img", {
-    className: "before", referrerPolicy: "no-referrer", alt: `${name}, source`, src: before,
-  });
-  const slider = element("input", {
-    type: "range", min: 0, max: 100, value: 50, "aria-label": `${name}: before to after`,
-  });
-  const parts = [
-    image,
-    element("span", { className: "handle", "aria-hidden": "true" }),
-    element("span", { className: "tag left", "aria-hidden": "true" }, "Before"),
-    element("span", { className: "tag right", "aria-hidden": "true" }, "After"),
-    slider,
-  ];
-  const show = () => {
-    figure.style.setProperty("--before", `${slider.value}%`);
-    slider.setAttribute("aria-valuetext", `${slider.value} % before`);
-  };
-  slider.addEventListener("input", show);
-  image.addEventListener("error", () => {
-    for (const part of parts) part.remove();
-    figure.append(element("figcaption", {}, missing));
-  });
-  figure.append(...parts);
-  show();
-  return figure;
-}
-
-/** Returns a text in the place of an image. */
-function placeholder(text) {
-  return element("p", { className: "placeholder" }, text);
 }

@@ -1,9 +1,11 @@
 /** The page: reads the API key, submits images, shows tasks. */
 
+import * as address from "./address.js";
 import { clearResponses, key } from "./api.js";
 import { byId, element } from "./dom.js";
 import { readMachine } from "./machine.js";
 import { send } from "./send.js";
+import { TaskPage } from "./task.js";
 import { Tasks } from "./tasks.js";
 import { readErrors } from "./errors.js";
 
@@ -12,20 +14,42 @@ const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch
   document.body.append(element("p", { className: "problem", role: "alert" }, text));
   throw error;
 });
-const tasks = new Tasks({ machine, errors }, () => close("The API key is not valid."));
+const refused = () => close("The API key is not valid.");
+const tasks = new Tasks({ machine, errors }, refused);
+const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), refused);
 
 function open() {
   byId("sign-in").hidden = true;
-  byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = false;
-  tasks.show({});
+  byId("sign-out").hidden = false;
+  show();
 }
+
+/** Shows what the address stands for: one task, or the list. */
+function show() {
+  const { task, attempt, filter } = address.read();
+  byId("workspace").hidden = byId("skip").hidden = Boolean(task);
+  byId("task").hidden = !task;
+  if (task) {
+    tasks.pause();
+    page.show({ task, attempt });
+    return;
+  }
+  page.stop();
+  document.title = "Darkroom";
+  tasks.resume(filter);
+}
+
+addEventListener("hashchange", () => {
+  if (!byId("sign-out").hidden) show();
+});
 
 function close(problem = "") {
   key.remove();
   clearResponses();
   tasks.stop();
+  page.stop();
   byId("submissions").replaceChildren();
-  byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = true;
+  for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
   byId("key-problem").textContent = problem;
   byId("key").focus();

@@ -47,6 +47,23 @@ export class Tasks {
     this.#clear();
   }
 
+  /** Stops polling while another page is shown. The tasks stay where they are. */
+  pause() {
+    this.#round += 1;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Shows the list again after `pause`, or for the first time. */
+  resume() {
+    this.#refresh();
+  }
+
+  /** Returns the URL of the file that this tab sent for a task; null if it sent none. */
+  fileOf(id) {
+    return this.#files.get(id) ?? null;
+  }
+
   /**
    * Shows only the tasks of a filter, and polls their list.
    * @param {{status?: string, name?: string}} filter as `GET /tasks` takes it

@@ -115,10 +115,22 @@ def _data(given: str | None, returned: str | None) -> Json:
             data["omitted"].append(name)
             continue
         try:
-            data[name] = redacted_data(json.loads(text))
+            data[name] = redacted_data(_in_words(json.loads(text)))
         except (ValueError, RecursionError):
             data["omitted"].append(name)
     return data
+
+
+def _in_words(value: Any) -> Any:
+    """Return data with each `Cause` as a sentence: that of a function holds a stack trace."""
+    if isinstance(value, list):
+        return [_in_words(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: readable(part) if name == "Cause" and isinstance(part, str) else _in_words(part)
+        for name, part in value.items()
+    }
 
 
 def _time(moment: datetime.datetime | None) -> str | None:

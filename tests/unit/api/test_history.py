@@ -147,6 +147,18 @@ def test_no_secret_is_in_inputs_and_outputs(api: Api, states: Stubber) -> None:
         assert secret not in json.dumps(told)
 
 
+def test_a_caught_error_is_shown_without_its_stack_trace(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    cause = json.dumps({"errorMessage": "answered 404.", "stackTrace": ["File /var/task/x.py"]})
+    output = json.dumps({"each": [{"Error": "E", "Cause": cause}]})
+    left = ("TaskStateExited", {"name": "Download", "output": output})
+    expect(states, task_id, EXECUTION_STARTED, entered("Task", "Download"), left)
+
+    (download,) = ask(api, task_id)["states"]
+
+    assert download["output"] == {"each": [{"Error": "E", "Cause": "answered 404."}]}
+
+
 def test_a_cause_of_another_service_is_told_without_its_urls(api: Api, states: Stubber) -> None:
     task_id = running(api)
     end = ("ExecutionFailed", {"error": "X", "cause": f"could not read {URL}"})
