@@ -49,25 +49,37 @@ def logs(context: typer.Context, task_id: TaskId) -> None:
 
 def console(
     context: typer.Context,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="Show the execution of this task.")
+    ] = None,
     *,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the address, or only print it.")
     ] = True,
 ) -> None:
-    """Open the console of Step Functions.
+    """Open the execution of a task, or all executions, in the console of Step Functions.
 
-    It shows the executions of the stack.
+    The local cloud has no console: the page of the task shows its execution. It asks for the key.
     """
     stack = stack_of(context)
-    if stack.is_local:
+    if task_id is not None:
+        with stack.darkroom() as client:
+            task = client.task(task_id)
+        # A task that no execution has claimed is only on our page.
+        execution = task["execution"]
+        url = (execution and execution["consoleUrl"]) or stack.page_url(task_id)
+    elif stack.is_local:
         raise CommandError(
-            "The local cloud has no console. `darkroom logs TASK` shows the states of an execution."
+            "The local cloud has no console. `darkroom console TASK` opens the page of a task, and "
+            "`darkroom logs TASK` shows the states of its execution."
         )
-    if not stack.console_url:
+    elif stack.console_url:
+        url = stack.console_url
+    else:
         raise CommandError("The address of the console is not known. Name the stack with --stack.")
-    typer.echo(stack.console_url)
+    typer.echo(url)
     if browser:
-        webbrowser.open(stack.console_url)
+        webbrowser.open(url)
 
 
 def doctor(context: typer.Context) -> None:
