@@ -16,21 +16,33 @@ const PROGRESS = { PENDING: 0, RUNNING: 1 };
 /** The card of a task. Its content is rendered again only when the status has changed. */
 export class Card {
   task = null;
+  filled = false;
   #known;
   #act;
+  #view;
   #parts = {};
+  #check;
 
   /**
    * @param {Object} task as the API returns it
-   * @param {?string} file URL of the file that this tab sent; null if it did not send one
-   * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
-   * @param {function(Object, string)} act posts to the `retry` or `cancel` link of a task
+   * @param {Object} options
+   * @param {?string} options.file URL of the file that this tab sent; null if it did not send one
+   * @param {{machine: Object, errors: Map<string, string>}} options.known
+   * @param {string} options.view "rows": the task is one line
+   * @param {boolean} options.later whether `fill` is called later: only then it has content
+   * @param {function(Object, string)} options.act posts to the `retry` or `cancel` link of a task
+   * @param {function()} options.selected is called when the task is selected or no longer
    */
-  constructor(task, file, known, act) {
+  constructor(task, { file, known, view, later, act, selected }) {
     this.#known = known;
     this.#act = act;
+    this.#view = view;
+    this.filled = !later;
     this.file = file;
     this.title = title(task);
+    this.#check = element("input", { type: "checkbox", className: "select" });
+    this.#check.setAttribute("aria-label", `Select ${this.title}`);
+    this.#check.addEventListener("change", selected);
     this.createdAt = task.createdAt;
     this.born = Date.now();
     this.node = element("article", { tabIndex: -1, "aria-label": this.title });
@@ -39,6 +51,34 @@ export class Card {
 
   get open() {
     return this.task.status in PROGRESS;
+  }
+
+  get selected() {
+    return this.#check.checked;
+  }
+
+  set selected(value) {
+    this.#check.checked = value;
+  }
+
+  /** What the filter finds: the title, the location, the id, the status and the error. */
+  get words() {
+    const { taskId, status, failure } = this.task;
+    return [this.title, locationOf(this.task), taskId, status, failure?.error]
+      .filter(Boolean).join("\n").toLowerCase();
+  }
+
+  /** Shows the task as a card, or as one line. */
+  setView(view) {
+    this.#view = view;
+    if (this.filled) this.#show();
+  }
+
+  /** Gives the card its content, if it was made without. */
+  fill() {
+    if (this.filled) return;
+    this.filled = true;
+    this.#show();
   }
 
   /**
@@ -53,12 +93,17 @@ export class Card {
       if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links expire
       return false;
     }
+    this.#show();
+    return true;
+  }
+
+  #show() {
     const focused = this.node.contains(document.activeElement);
-    this.node.className = `card ${String(task.status).toLowerCase()}`;
+    this.node.className = `card ${String(this.task.status).toLowerCase()}`;
+    if (!this.filled) return;
     this.#parts = { problem: element("p", { className: "problem", role: "alert" }) };
     this.node.replaceChildren(...this.#content());
     if (focused && !this.node.contains(document.activeElement)) this.node.focus();
-    return true;
   }
 
   /** Shows an error of an action of this card. */
@@ -69,7 +114,7 @@ export class Card {
   /** Renders the card. An unexpected task must not prevent the others from being shown. */
   #content() {
     try {
-      return [this.#picture(), this.#details()];
+      return this.#view === "rows" ? this.#row() : [this.#picture(), this.#details()];
     } catch (error) {
       this.showProblem(`This task cannot be shown. ${explain(error)}`);
       const name = element("h3", { dir: "auto" }, this.title);
@@ -77,6 +122,30 @@ export class Card {
       const details = element("div", { className: "details" }, name, id, this.#parts.problem);
       return [frame(placeholder("Not shown")), details];
     }
+  }
+
+  #row() {
+    const { createdAt, failure, links } = this.task;
+    const made = new Date(createdAt);
+    return [
+      this.#check,
+      this.#status(),
+      this.#name(),
+      element("p", { className: "problem why", dir: "auto", title: failure?.message ?? "" }, failure
+        ? [code(failure.error), ` ${failure.message}`] : ""),
+      this.#parts.problem,
+      element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
+      this.#button("Retry", links.retry, "quiet") ?? this.#button("Cancel", links.cancel, "quiet"),
+    ].filter(Boolean);
+  }
+
+  #name() {
+    return element("a", { className: "name", href: ofTask(this.task.taskId) },
+      element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title }, this.title));
+  }
+
+  #status() {
+    return element("p", { className: "status" }, statusName(this.task.status));
   }
 
   #picture() {
@@ -94,14 +163,9 @@ export class Card {
   }
 
   #details() {
-    const { status, failure } = this.task;
+    const { failure } = this.task;
     return element("div", { className: "details" },
-      element("header", {},
-        element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title },
-          element("a", { href: ofTask(this.task.taskId) }, this.title),
-        ),
-        element("p", { className: "status" }, statusName(status)),
-      ),
+      element("header", {}, this.#check, this.#name(), this.#status()),
       this.#facts(),
       draw(this.#known.machine, this.task),
       failure ? this.#reason(failure) : null,

@@ -7,6 +7,7 @@ import { readMachine } from "./machine.js";
 import { send } from "./send.js";
 import { TaskPage } from "./task.js";
 import { Tasks } from "./tasks.js";
+import { Toolbar } from "./toolbar.js";
 import { readErrors } from "./errors.js";
 
 const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch((error) => {
@@ -14,9 +15,12 @@ const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch
   document.body.append(element("p", { className: "problem", role: "alert" }, text));
   throw error;
 });
-const refused = () => close("The API key is not valid.");
-const tasks = new Tasks({ machine, errors }, refused);
-const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), refused);
+const refused = () => close("The API key is not valid. Enter another one: what you entered is kept.");
+const tasks = new Tasks({ machine, errors }, { refused, changed: () => toolbar.update() });
+const toolbar = new Toolbar(tasks);
+const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
+  refused, list: () => address.ofList(toolbar.filter),
+});
 
 function open() {
   byId("sign-in").hidden = true;
@@ -36,7 +40,8 @@ function show() {
   }
   page.stop();
   document.title = "Darkroom";
-  tasks.resume(filter);
+  toolbar.show(filter);
+  tasks.show(filter);
 }
 
 addEventListener("hashchange", () => {
@@ -48,7 +53,6 @@ function close(problem = "") {
   clearResponses();
   tasks.stop();
   page.stop();
-  byId("submissions").replaceChildren();
   for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
   byId("key-problem").textContent = problem;
@@ -61,18 +65,21 @@ byId("key-form").addEventListener("submit", (event) => {
   byId("key").value = "";
   byId("key-problem").textContent = "";
   open();
+  if (!byId("workspace").hidden) byId("tasks").focus({ preventScroll: true });
 });
-byId("sign-out").addEventListener("click", () => close());
+byId("sign-out").addEventListener("click", () => {
+  byId("submissions").replaceChildren();
+  byId("new-form").reset();
+  close();
+});
 
 function submit(sources) {
   if (!sources.length || byId("workspace").hidden) return false;
   if (!byId("quality").reportValidity()) return false;
-  if (byId("status").value || byId("name").value) {
-    byId("filter").reset(); // the new tasks must be visible
-    tasks.show({});
-  }
+  const { status, find, view } = toolbar.filter;
+  if (status || find) location.hash = address.ofList({ view }); // the new tasks must be visible
   const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
-  send(sources, output, (task, file) => tasks.add(task, file));
+  send(sources, output, { accepted: (task, file) => tasks.add(task, file), refused });
   return true;
 }
 
@@ -118,12 +125,6 @@ function addUrls(text) {
   box.value = [box.value.trim(), text.trim()].filter(Boolean).join("\n");
   box.focus();
 }
-
-byId("filter").addEventListener("submit", (event) => event.preventDefault());
-byId("filter").addEventListener("change", () => {
-  const filter = { status: byId("status").value, name: byId("name").value.trim() };
-  tasks.show(Object.fromEntries(Object.entries(filter).filter(([, value]) => value)));
-});
 
 if (key.get()) open();
 else close();

@@ -1,6 +1,6 @@
 /** The page of one task: what failed and what to do, its execution, its images. */
 
-import { ofList, ofTask } from "./address.js";
+import { ofTask } from "./address.js";
 import { explain, get, post } from "./api.js";
 import { announce, byId, code, element, paragraph } from "./dom.js";
 import { details } from "./details.js";
@@ -23,6 +23,7 @@ export class TaskPage {
   #known;
   #refused;
   #fileOf;
+  #list;
   #timer = null;
   #round = 0;
   #wanted = null;
@@ -36,12 +37,14 @@ export class TaskPage {
   /**
    * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
    * @param {function(string): ?string} fileOf returns the URL of the file that this tab sent
-   * @param {function()} refused is called when the API refuses the key
+   * @param {{refused: function(), list: function(): string}} calls `refused`: the API refuses the
+   *   key; `list`: returns the address of the list
    */
-  constructor(known, fileOf, refused) {
+  constructor(known, fileOf, { refused, list }) {
     this.#known = known;
     this.#fileOf = fileOf;
     this.#refused = refused;
+    this.#list = list;
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.#timer !== null) this.#refresh();
     });
@@ -147,7 +150,7 @@ export class TaskPage {
     document.title = `${name} – Darkroom`;
     const heading = element("h2", { id: "task-title", tabIndex: -1, dir: "auto" }, name);
     const problem = element("p", { className: "problem", role: "alert" }, this.#problem);
-    const back = element("a", { id: "back", className: "back", href: ofList({}) }, "← All tasks");
+    const back = element("a", { id: "back", className: "back", href: this.#list() }, "← All tasks");
     let content = [];
     try {
       content = this.#task ? this.#content() : this.#problem ? [] : [element("p", {}, "Loading…")];
