@@ -1,10 +1,13 @@
 """One task on a page of its own: what failed, why, how often it was tried, and what to do."""
 
+import io
+import os
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.cloud.stacks import Stack, until
@@ -87,6 +90,16 @@ def see_the_failure(page: Page, task_id: str, width: int) -> None:
     expect(tries).to_have_count(1 + 4)
     assert serious_faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="`make screenshots` takes them")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screenshots_of_a_failure_are_taken(enter, submit, scheme: str):
+    page = enter(DESK, scheme, device_scale_factor=1.5)
+    task = go(page, submit("/status/500/harbour.jpg"))
+    expect(task.get_by_role("table", name="Tries of Download")).to_be_visible()
+    place = PROJECT / "docs" / f"page-task-{scheme}.webp"
+    Image.open(io.BytesIO(page.screenshot())).save(place, "WEBP", quality=88, method=6)
 
 
 def test_a_task_has_an_address_that_survives_a_reload_and_the_back_button(enter, submit):

@@ -15,7 +15,7 @@ const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch
   document.body.append(element("p", { className: "problem", role: "alert" }, text));
   throw error;
 });
-const refused = () => close("The API key is not valid. Enter another one: what you entered is kept.");
+const refused = () => close("The API key is not valid.");
 const tasks = new Tasks({ machine, errors }, { refused, changed: () => toolbar.update() });
 const toolbar = new Toolbar(tasks);
 const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
