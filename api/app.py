@@ -32,6 +32,7 @@ from darkroom.tasks.secret_versions import SecretVersions
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
+    from chalicelib.history.service import HistoryService
     from darkroom.aws.kms import Secrets
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
@@ -93,6 +94,26 @@ def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path'
     """Return one task of the caller."""
     item = own(store, taskId)
     return tasks_response(views.task(item, root()), [item], request().headers)
+
+
+@route("/tasks/{taskId}/history", "GET")
+def show_history(taskId: str) -> dict[str, Any]:  # noqa: N803
+    """Return what happened in the execution of a task, for one person who looks at one task."""
+    from chalicelib.history.view import history_view
+    from chalicelib.models import HistoryQuery, parse_query
+
+    item = own(store, taskId)
+    attempt = parse_query(HistoryQuery, sent_query()).attempt or item["attempt"]
+    found = histories().read(item, attempt)
+    return history_view(item, attempt, found, views.execution(item, found.execution, root()))
+
+
+@functools.cache
+def histories() -> "HistoryService":
+    """Return the reader of histories. Only one route needs it."""
+    from chalicelib.history.service import HistoryService
+
+    return HistoryService(task_service.machine, required("STATE_MACHINE_LOG_GROUP"))
 
 
 @route("/tasks/{taskId}/retry", "POST")

@@ -1,6 +1,8 @@
 """Serves the pages and the files that they load.
 
     GET /                        site/index.html; `{version}` in it becomes the version of the files
+                                 and `{root}` the path of the API, so that it makes no difference
+                                 whether the address ends with a slash
     GET /docs                    site/docs.html, in the same way: the API documentation
     GET /openapi.json            site/openapi.json, for programs
     GET /page/{version}/{file}   a file of site/, which a browser may cache forever
@@ -10,6 +12,7 @@ version is a digest of all files, so that a browser never mixes files of two dep
 """
 
 import hashlib
+import html
 import json
 import os
 from collections.abc import Mapping
@@ -62,14 +65,13 @@ def handler(event: Mapping[str, Any], _context: object) -> Response:
     """Handle a request of API Gateway (REST API, Lambda proxy integration)."""
     if parameters := event.get("pathParameters"):
         return _file(parameters["file"], parameters["version"])
+    # The stage, or the base path of a custom domain, and then the path of the route.
     path: str = event["requestContext"]["path"]
-    if event["resource"] == "/" and not path.endswith("/"):
-        # The page has relative addresses only, so the name of the stage must be a folder.
-        return _respond(308, "", {"Location": path.rpartition("/")[2] + "/"})
-    return _current(PAGES[event["resource"]], event.get("headers") or {})
+    root = path.rstrip("/").removesuffix(event["resource"].rstrip("/"))
+    return _current(PAGES[event["resource"]], root, event.get("headers") or {})
 
 
-def _current(name: str, headers: Mapping[str, str]) -> Response:
+def _current(name: str, root: str, headers: Mapping[str, str]) -> Response:
     """Return a file that may change with a deployment, unless the client has this version."""
     sent = {
         "Content-Type": TYPES[Path(name).suffix],
@@ -79,7 +81,8 @@ def _current(name: str, headers: Mapping[str, str]) -> Response:
     known = {name.lower(): value for name, value in headers.items()}
     if f'"{version}"' in known.get("if-none-match", ""):
         return _respond(304, "", sent)
-    return _respond(200, files[name].replace("{version}", version), sent)
+    body = files[name].replace("{version}", version).replace("{root}", html.escape(root))
+    return _respond(200, body, sent)
 
 
 def _file(name: str, asked_version: str) -> Response:

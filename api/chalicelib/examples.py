@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.batch_models import NewBatch
+from chalicelib.history.responses import TaskHistory
 from chalicelib.models import NewAttempt, NewTask, NewUpload
 from chalicelib.responses import Batch, CallbackSecret, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
@@ -182,6 +183,62 @@ ROTATED_SECRET = {
     "secret": "whsec_1pLe5xVOBRqWqnB2Zsmz1W5OhHcwNUkQ9Z0pXv2hBdE=",
     "previousExpiresAt": "2026-11-27T09:12:07.254Z",
 }
+_NO_DATA: Json = {"input": None, "output": None, "omitted": []}
+_GONE = {"error": "SourceNotFound", "cause": "https://example.com/… answered 404."}
+HISTORY: Json = {
+    "taskId": ID,
+    "attempt": 1,
+    "execution": {
+        "arn": f"arn:aws:states:eu-west-1:1:execution:tasks:{ID}-1",
+        "consoleUrl": "https://eu-west-1.console.aws.amazon.com/states/home",
+        "logsUrl": "https://eu-west-1.console.aws.amazon.com/cloudwatch/home",
+    },
+    "status": "FAILED",
+    "startedAt": "2026-11-25T04:26:32.624Z",
+    "endedAt": "2026-11-25T04:26:32.686Z",
+    "redrives": 0,
+    **_GONE,
+    **_NO_DATA,
+    "states": [
+        {
+            "name": "Download",
+            "type": "Task",
+            "outcome": "CAUGHT_ERROR",
+            "enteredAt": "2026-11-25T04:26:32.630Z",
+            "leftAt": "2026-11-25T04:26:32.660Z",
+            **_GONE,
+            "tries": [
+                {
+                    "startedAt": "2026-11-25T04:26:32.630Z",
+                    "endedAt": "2026-11-25T04:26:32.660Z",
+                    "seconds": 0.03,
+                    **_GONE,
+                }
+            ],
+            **_NO_DATA,
+        }
+    ],
+    "events": [
+        {
+            "id": 5,
+            "at": "2026-11-25T04:26:32.660Z",
+            "type": "TaskFailed",
+            "state": "Download",
+            **_GONE,
+        }
+    ],
+    "complete": True,
+    "missing": None,
+}
+NO_HISTORY = HISTORY | {
+    **dict.fromkeys(("execution", "status", "startedAt", "endedAt", "error", "cause")),
+    "states": [],
+    "events": [],
+    "missing": {
+        "code": "NotStarted",
+        "message": "No execution of this attempt has started.",
+    },
+}
 EXAMPLES: dict[type[BaseModel], Json] = {
     NewTask: NEW_TASKS["An image at a URL"],
     NewAttempt: {"attempt": 1},
@@ -189,6 +246,7 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     NewUpload: {"contentType": "image/png"},
     Task: TASK,
     TaskList: {"tasks": [TASK], "cursor": None},
+    TaskHistory: HISTORY,
     Batch: BATCH,
     Upload: {
         "uploadId": ID,

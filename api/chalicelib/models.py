@@ -25,6 +25,8 @@ MAX_NAME_LENGTH = 200
 MAX_FIELD_LENGTH = 100
 """Characters of a wrong field's name in an error: the client chose it, and it may be very long."""
 MAX_LIST = 100
+MAX_ATTEMPT = 10_000
+"""In a query: a task never has so many attempts."""
 FIELD_TO_NAME = {"NewTask": "imageUrl", "NewItem": "imageUrl", "NewBatch": "sources"}
 """Some models need exactly one of several fields: this is the field that the error names."""
 
@@ -157,6 +159,16 @@ class ListQuery(BaseModel):
     limit: int = Field(20, ge=1, le=MAX_LIST, description="Tasks on a page, at most")
     cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         None, description="The `cursor` of the previous page; it stays valid while tasks arrive"
+    )
+
+
+class HistoryQuery(BaseModel):
+    """The query of `GET /tasks/{taskId}/history`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attempt: int | None = Field(
+        None, ge=1, le=MAX_ATTEMPT, description="The attempt; by default the last one"
     )
 
 

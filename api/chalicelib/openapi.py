@@ -12,7 +12,8 @@ from pydantic.json_schema import models_json_schema
 from chalicelib import error_catalog, examples, openapi_erasure
 from chalicelib.batch_models import BatchTasksQuery, NewBatch
 from chalicelib.examples import ID, ROOT
-from chalicelib.models import ListQuery, NewAttempt, NewTask, NewUpload
+from chalicelib.history.responses import TaskHistory
+from chalicelib.models import HistoryQuery, ListQuery, NewAttempt, NewTask, NewUpload
 from chalicelib.openapi_parts import (
     CACHE_HEADERS,
     IDEMPOTENCY_KEY,
@@ -80,6 +81,7 @@ def document() -> Json:
 def _paths() -> Json:
     place = location(f"{ROOT}/tasks/{ID}")
     shown = {"Completed": examples.TASK, "Failed": examples.FAILED}
+    histories = {"Failed": examples.HISTORY, "Not started": examples.NO_HISTORY}
     task_id = path_id("taskId", "The id of a task, from `POST /tasks`")
     return {
         "/tasks": {
@@ -125,6 +127,20 @@ def _paths() -> Json:
                 parameters=[IF_NONE_MATCH],
             ),
             "delete": openapi_erasure.delete_task(),
+        },
+        "/tasks/{taskId}/history": {
+            "parameters": [task_id],
+            "get": operation(
+                "history",
+                "Show what happened in the execution of a task",
+                "For a person who looks at one task: its states with their tries, errors and "
+                "times. Do not poll it: poll the task. Step Functions keeps a history for 90 days. "
+                "That of an EXPRESS execution is read from its log: it has no input and output, "
+                "arrives some seconds late, and is kept as long as the log.",
+                {"200": answer("The history", TaskHistory, histories)},
+                "InvalidRequest TaskNotFound NotFound",
+                parameters=query(HistoryQuery),
+            ),
         },
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],

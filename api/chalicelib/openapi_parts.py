@@ -55,7 +55,7 @@ LINKS: dict[type[BaseModel], Json] = {
         name: {"operationId": name, "parameters": {key: f"$response.body#/{key}"}} for name in names
     }
     for model, key, names in (
-        (Task, "taskId", ("showTask", "retry", "cancel", "sendCallback", "deleteTask")),
+        (Task, "taskId", ("showTask", "history", "retry", "cancel", "sendCallback", "deleteTask")),
         (Batch, "batchId", ("showBatch", "listBatch", "retryBatch", "cancelBatch", "deleteBatch")),
     )
 }

@@ -11,7 +11,11 @@ from darkroom.batches import model as batches
 from darkroom.tasks.file_names import content_disposition, result_name
 from darkroom.tasks.model import allowed
 
+Json = dict[str, Any]
+
 NO_CONSOLE = "none"
+TASK_PAGE = "{task}"
+"""In the address of a page that takes the place of a console: the path of the task's page."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class Views:
     bucket: Bucket
     """Holds the results; each view gets a new link."""
     console_url: str
-    """Prefix of an execution's ARN in the console; "" for the AWS console; or `NO_CONSOLE`."""
+    """Prefix of an execution's ARN in the console; "" for the AWS console; `NO_CONSOLE`; or with
+    `TASK_PAGE`."""
     batch_machine: StateMachine
     """The state machine of batches."""
 
@@ -41,15 +46,18 @@ class Views:
             "result": self._result(item),
             "failure": item.get("failure"),
             "callback": _callback(item),
-            "execution": self._execution(
-                item.get("execution"), item.get("startedAt") or item["createdAt"]
-            ),
+            "execution": self.execution(item, item.get("execution"), root),
             "links": {
                 "self": path,
                 "retry": f"{path}/retry" if allowed("retry", item["status"]) else None,
                 "cancel": f"{path}/cancel" if allowed("cancel", item["status"]) else None,
             },
         }
+
+    def execution(self, item: dict[str, Any], arn: str | None, root: str) -> Json | None:
+        """Return the view of an execution of a task; None if it has none."""
+        started = item.get("startedAt") or item["createdAt"]
+        return self._execution(arn, started, f"{root}/#/tasks/{item['taskId']}")
 
     def batch(self, item: dict[str, Any], counts: batches.Counts, root: str) -> dict[str, Any]:
         """Return the view of a batch's item with its counts, and links below `root`."""
@@ -86,12 +94,15 @@ class Views:
         link = self.bucket.link(result["key"], name)
         return link | {name: value for name, value in result.items() if name != "key"}
 
-    def _execution(self, arn: str | None, started: str) -> dict[str, str | None] | None:
+    def _execution(self, arn: str | None, started: str, page: str | None = None) -> Json | None:
         if not arn:
             return None
-        if self.console_url == NO_CONSOLE:
-            return {"arn": arn, "consoleUrl": None}
-        url = self.console_url + arn if self.console_url else execution_url(arn, started)
+        if TASK_PAGE in self.console_url:  # a batch has no page
+            url = page and self.console_url.replace(TASK_PAGE, page)
+        elif self.console_url == NO_CONSOLE:
+            url = None
+        else:
+            url = self.console_url + arn if self.console_url else execution_url(arn, started)
         return {"arn": arn, "consoleUrl": url}
 
 

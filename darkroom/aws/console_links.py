@@ -1,6 +1,7 @@
-"""Links to a state machine and its executions in the AWS console. Rules only, no AWS."""
+"""Links to state machines, executions and logs in the AWS console. Rules only, no AWS."""
 
 import datetime
+from urllib.parse import quote
 
 # https://docs.aws.amazon.com/general/latest/gr/console-service.html, and for the other partitions
 # https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-Beijing.html
@@ -18,8 +19,8 @@ def execution_url(arn: str, started: str) -> str:
     """
     if ":express:" not in arn:
         return f"{_home(arn)}#/v2/executions/details/{arn}"
-    milliseconds = int(datetime.datetime.fromisoformat(started).timestamp() * 1000)
-    return f"{_home(arn)}#/express-executions/details/{arn}?startDate={milliseconds}"
+    start = _milliseconds(started)
+    return f"{_home(arn)}#/express-executions/details/{arn}?startDate={start}"
 
 
 def machine_url(arn: str) -> str:
@@ -27,7 +28,36 @@ def machine_url(arn: str) -> str:
     return f"{_home(arn)}#/statemachines/view/{arn}"
 
 
-def _home(arn: str) -> str:
+def logs_url(arn: str, group: str, term: str, since: str, until: str | None) -> str:
+    """Return the URL of the lines of a log group that contain a term.
+
+    The console encodes what follows the group's name twice, with "$" instead of "%". AWS does not
+    document that: it is what the console's own address bar shows.
+
+    Args:
+        arn: any ARN of the same partition and region.
+        group: the name of the log group.
+        term: the word that the lines contain.
+        since: the first moment, in ISO 8601.
+        until: the last one; None: now.
+    """
+    query = {"filterPattern": f'"{term}"', "start": _milliseconds(since)}
+    if until:
+        query["end"] = _milliseconds(until)
+    events = "?" + "&".join(f"{name}={quote(str(value))}" for name, value in query.items())
+    place = f"{_twice(group)}/log-events{quote(events, safe='').replace('%', '$')}"
+    return f"{_home(arn, 'cloudwatch')}#logsV2:log-groups/log-group/{place}"
+
+
+def _twice(text: str) -> str:
+    return quote(quote(text, safe=""), safe="").replace("%", "$")
+
+
+def _milliseconds(moment: str) -> int:
+    return int(datetime.datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def _home(arn: str, service: str = "states") -> str:
     _, partition, _, region, *_ = arn.split(":")
     domain = DOMAINS.get(partition, "console.aws.amazon.com")
-    return f"https://{region}.{domain}/states/home?region={region}"
+    return f"https://{region}.{domain}/{service}/home?region={region}"

@@ -135,6 +135,30 @@ class StateMachine:
                 return next(steps, "MarkRunning")
         return "MarkRunning"
 
+    def events(self, execution: str, most: int) -> tuple[list[Json], bool] | None:
+        """Return the events of an execution, and whether all were read: at most about `most`.
+
+        None if it does not exist, has expired, or is not a Standard one of this machine. AWS keeps
+        a history for 90 days: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+
+        Raises:
+            BotoCoreError, ClientError: Step Functions did not answer, or throttled.
+        """
+        if not self._is_accessible(execution):
+            return None
+        request = {"executionArn": execution, "maxResults": MOST_EVENTS}
+        found: list[Json] = []
+        try:
+            for page in _pages(
+                lambda **more: self._states.get_execution_history(**request, **more)
+            ):
+                found += page["events"]
+                if len(found) >= most and "nextToken" in page:
+                    return found, False
+        except self._states.exceptions.ExecutionDoesNotExist:
+            return None
+        return found, True
+
     def _entered(self, execution: str) -> Iterator[str]:
         """Yield the Task states that an execution entered, the last one first.
 

@@ -51,6 +51,10 @@ class Stack:
         """Whether it is deployed to a local cloud."""
         return self.endpoint_url is not None
 
+    def page_url(self, task_id: str | None = None) -> str:
+        """Return the address of the stack's own page, or of a task on it."""
+        return f"{self.api_url}/" + (f"#/tasks/{task_id}" if task_id else "")
+
     def darkroom(self) -> Darkroom:
         """Return a client of the stack's API."""
         # A proxy of the environment cannot reach a local cloud.

@@ -9,11 +9,14 @@ import contextlib
 import re
 import urllib.parse
 from collections.abc import Iterator
+from typing import Any
 
 URL = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]+://\S*", re.IGNORECASE)
 DATA = re.compile(r"\bdata:[a-z]*[/;,]\S*", re.IGNORECASE)
 TARGET = re.compile(r"\burl: /\S*")
 """Path and query in an error of urllib3, which has the host in another place."""
+SECRET = re.compile(r"secret|token|passw|authori[sz]ation|cookie|credential|signature", re.I)
+"""Names of fields whose values are never shown."""
 PUNCTUATION = "\"'.,;:!?)]}>"
 """Characters that may follow a URL in a sentence."""
 
@@ -41,6 +44,18 @@ def redacted(text: str) -> str:
 
     text = URL.sub(redact, text)
     return TARGET.sub("url: /…", DATA.sub("data:…", text))
+
+
+def redacted_data(value: Any) -> Any:
+    """Return JSON data in which every text is `redacted`, and the value of a `SECRET` field "…"."""
+    if isinstance(value, dict):
+        return {
+            redacted(name): "…" if SECRET.search(name) else redacted_data(part)
+            for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [redacted_data(part) for part in value]
+    return redacted(value) if isinstance(value, str) else value
 
 
 @contextlib.contextmanager

@@ -129,8 +129,8 @@ def test_the_list_is_filtered_by_status_and_name_and_goes_on_by_pages(
     expect(cards.last).to_have_attribute("aria-label", "print 0")
     expect(page.get_by_role("button", name="Older tasks")).to_be_hidden()
 
-    page.get_by_label("Exact name").fill("print 7")
-    page.get_by_label("Exact name").press("Enter")
+    page.get_by_label("Find a task").fill("print 7")
+    page.get_by_label("Find a task").press("Enter")
     expect(cards).to_have_count(1)
     page.get_by_label("Status", exact=True).select_option("Cancelled")
     expect(page.get_by_text("No task matches.")).to_be_visible()

@@ -7,6 +7,7 @@ from darkroom.cli.operator import history
 from darkroom.cli.operator.deployment import FAIL
 from darkroom.cli.operator.doctor import alarms
 from darkroom.client import Task
+from darkroom.tasks.history import Visit
 from tools.accept.report import Broken, NotChecked
 from tools.accept.subject import Subject
 from tools.accept.tasks import Outcome
@@ -106,12 +107,12 @@ def check_trace(subject: Subject) -> str:
     return f"{trace_id}: {seen}"
 
 
-def _visits(subject: Subject, task: Task) -> list[history.Visit]:
+def _visits(subject: Subject, task: Task) -> list[Visit]:
     """Return the states of a task's execution when its history is complete."""
     arn = _arn(task)
     since = datetime.datetime.fromisoformat(task["createdAt"])
 
-    def look() -> tuple[list[history.Visit] | None, object]:
+    def look() -> tuple[list[Visit] | None, object]:
         try:
             visits = history.read(subject.stack, arn, since)
         except history.NoHistory as error:

@@ -30,6 +30,7 @@ OPERATIONS = {
     },
     "events": {"PutEvents"},
     "kms": {"GenerateMac"},
+    "logs": {"FilterLogEvents"},
     # botocore itself needs two: HeadBucket to find the region of a redirected bucket, and the model
     # of CreateBucket to sign a form.
     "s3": {
@@ -58,7 +59,7 @@ OPERATIONS = {
     },
 }
 """The operations that functions call, by boto3's name of the service."""
-ENDPOINTS = {"dynamodb", "events", "kms", "s3", "sqs", "states"}
+ENDPOINTS = {"dynamodb", "events", "kms", "logs", "s3", "sqs", "states"}
 """The same services, by the names of their endpoints."""
 UNUSED = ("examples-", "paginators-", "waiters-")
 

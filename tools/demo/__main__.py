@@ -12,6 +12,7 @@ The picture, docs/card.png, is a test card whose gray version can be judged by e
 
 import contextlib
 import http.server
+import re
 import shlex
 import shutil
 import sys
@@ -28,7 +29,7 @@ from rich.text import Text
 from darkroom.cli import render, submissions
 from darkroom.cli.operator import history
 from darkroom.cli.stack import Stack, from_description
-from darkroom.client import ApiError, Darkroom, Unreachable
+from darkroom.client import ApiError, Darkroom, Task, Unreachable
 from tools.localcloud import cloud, commands
 
 FOLDER = cloud.PROJECT / ".local" / "demo"
@@ -170,11 +171,30 @@ def report(
     program = Path(sys.executable).with_name("darkroom")
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
+    if missing.task:
+        show(screen, "")
+        for line in explained(missing.task, stack.page_url(missing.task["taskId"])):
+            show(screen, line)
     show(screen, "")
     show(screen, f"Compare:      {(FOLDER / CARD).relative_to(cloud.PROJECT)} and its gray version")
-    show(screen, f"Web page:     {stack.api_url}/ (the API key is in .local/stack.json)")
+    show(screen, f"Web page:     {stack.page_url()} (the API key is in .local/stack.json)")
     show(screen, f"Submit yours: {shlex.quote(str(program))} submit YOUR_PICTURE --out .")
     show(screen, "Stop it all:  make down")
+
+
+def explained(task: Task, page: str) -> list[str]:
+    """Return why a task FAILED and what to do, in the words of its page, and the page's address."""
+    failure = task["failure"]
+    if failure is None:
+        return []
+    rows = (cloud.PROJECT / "docs" / "errors.md").read_text()
+    row = re.search(rf"^\| `{re.escape(failure['error'])}` .*\| (.+) \|$", rows, re.MULTILINE)
+    return [
+        f"{failure['step']} failed: {failure['error']}",
+        f"  {failure['message']}",
+        *([f"  {row[1].replace('`', '')}"] if row else []),
+        f"  See it in the browser: {page}",
+    ]
 
 
 def show(screen: Console, sentence: str, style: str = "") -> None:

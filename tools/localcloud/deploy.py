@@ -48,13 +48,15 @@ def deploy(
     Args:
         cloud: a running local cloud.
         stack_name: its name; a local cloud can have several stacks.
-        parameters: parameters of the template. `AllowPrivateSources` is true by default.
+        parameters: parameters of the template. By default `AllowPrivateSources` is true, and the
+            page of a task takes the place of a console.
         template: the parsed template.yaml by default.
 
     Raises:
         DeploymentError: CloudFormation refused the stack.
     """
-    parameters = {"AllowPrivateSources": "true", "ConsoleUrl": "none", **(parameters or {})}
+    page = f"{cloud.endpoint_url}{{task}}"
+    parameters = {"AllowPrivateSources": "true", "ConsoleUrl": page, **(parameters or {})}
     template = template or yaml_parse((PROJECT / "template.yaml").read_text())
     body, artifacts, sources = localized(without_traffic_shifting(template))
     # A pipeline sets this to its commit. Without it, a change of parameters publishes no version.

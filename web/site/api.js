@@ -1,8 +1,10 @@
 /**
- * Requests to the API, with the key of this tab. Addresses are relative to the page: the names of
- * routes, or links from responses, which start at the root of the host.
+ * Requests to the API, with the key of this tab. Addresses are relative to that of the API: the
+ * names of routes, or links from responses, which start at the root of the host.
  */
 
+/** The address of the API. The page may have been opened without the slash at its end. */
+const ROOT = new URL("../../", import.meta.url);
 const KEY = "darkroom-key";
 const TRIES = 4;
 /** Maximum size of a body encoded as a JSON string: Lambda accepts 6 MiB with the headers. */
@@ -94,7 +96,7 @@ async function read(answer) {
 async function send(method, path, headers, body) {
   let answer;
   try {
-    answer = await fetch(path, {
+    answer = await fetch(new URL(path, ROOT), {
       method,
       body,
       headers: { "x-api-key": key.get() ?? "", ...headers },

@@ -1,34 +1,48 @@
 /** The card of a task: its image, its state in the state machine, its failure, its actions. */
 
+import { ofTask } from "./address.js";
 import { explain } from "./api.js";
 import { code, element, paragraph } from "./dom.js";
 import { attempts, draw } from "./machine.js";
+import { before, compare, frame, placeholder } from "./picture.js";
+import { duration, locationOf, size, statusName, title } from "./words.js";
 
 const TIME = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
 });
-const BYTES = ["B", "KB", "MB"];
 /** The order of statuses within one attempt; all final statuses come last. */
 const PROGRESS = { PENDING: 0, RUNNING: 1 };
 
 /** The card of a task. Its content is rendered again only when the status has changed. */
 export class Card {
   task = null;
+  filled = false;
   #known;
   #act;
+  #view;
   #parts = {};
+  #check;
 
   /**
    * @param {Object} task as the API returns it
-   * @param {?string} file URL of the file that this tab sent; null if it did not send one
-   * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
-   * @param {function(Object, string)} act posts to the `retry` or `cancel` link of a task
+   * @param {Object} options
+   * @param {?string} options.file URL of the file that this tab sent; null if it did not send one
+   * @param {{machine: Object, errors: Map<string, string>}} options.known
+   * @param {string} options.view "rows": the task is one line
+   * @param {boolean} options.later whether `fill` is called later: only then it has content
+   * @param {function(Object, string)} options.act posts to the `retry` or `cancel` link of a task
+   * @param {function()} options.selected is called when the task is selected or no longer
    */
-  constructor(task, file, known, act) {
+  constructor(task, { file, known, view, later, act, selected }) {
     this.#known = known;
     this.#act = act;
+    this.#view = view;
+    this.filled = !later;
     this.file = file;
     this.title = title(task);
+    this.#check = element("input", { type: "checkbox", className: "select" });
+    this.#check.setAttribute("aria-label", `Select ${this.title}`);
+    this.#check.addEventListener("change", selected);
     this.createdAt = task.createdAt;
     this.born = Date.now();
     this.node = element("article", { tabIndex: -1, "aria-label": this.title });
@@ -37,6 +51,34 @@ export class Card {
 
   get open() {
     return this.task.status in PROGRESS;
+  }
+
+  get selected() {
+    return this.#check.checked;
+  }
+
+  set selected(value) {
+    this.#check.checked = value;
+  }
+
+  /** What the filter finds: the title, the location, the id, the status and the error. */
+  get words() {
+    const { taskId, status, failure } = this.task;
+    return [this.title, locationOf(this.task), taskId, status, failure?.error]
+      .filter(Boolean).join("\n").toLowerCase();
+  }
+
+  /** Shows the task as a card, or as one line. */
+  setView(view) {
+    this.#view = view;
+    if (this.filled) this.#show();
+  }
+
+  /** Gives the card its content, if it was made without. */
+  fill() {
+    if (this.filled) return;
+    this.filled = true;
+    this.#show();
   }
 
   /**
@@ -51,12 +93,17 @@ export class Card {
       if (task.result && this.#parts.save) this.#parts.save.href = task.result.url; // links expire
       return false;
     }
+    this.#show();
+    return true;
+  }
+
+  #show() {
     const focused = this.node.contains(document.activeElement);
-    this.node.className = `card ${String(task.status).toLowerCase()}`;
+    this.node.className = `card ${String(this.task.status).toLowerCase()}`;
+    if (!this.filled) return;
     this.#parts = { problem: element("p", { className: "problem", role: "alert" }) };
     this.node.replaceChildren(...this.#content());
     if (focused && !this.node.contains(document.activeElement)) this.node.focus();
-    return true;
   }
 
   /** Shows an error of an action of this card. */
@@ -67,7 +114,7 @@ export class Card {
   /** Renders the card. An unexpected task must not prevent the others from being shown. */
   #content() {
     try {
-      return [this.#picture(), this.#details()];
+      return this.#view === "rows" ? this.#row() : [this.#picture(), this.#details()];
     } catch (error) {
       this.showProblem(`This task cannot be shown. ${explain(error)}`);
       const name = element("h3", { dir: "auto" }, this.title);
@@ -75,6 +122,30 @@ export class Card {
       const details = element("div", { className: "details" }, name, id, this.#parts.problem);
       return [frame(placeholder("Not shown")), details];
     }
+  }
+
+  #row() {
+    const { createdAt, failure, links } = this.task;
+    const made = new Date(createdAt);
+    return [
+      this.#check,
+      this.#status(),
+      this.#name(),
+      element("p", { className: "problem why", dir: "auto", title: failure?.message ?? "" }, failure
+        ? [code(failure.error), ` ${failure.message}`] : ""),
+      this.#parts.problem,
+      element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
+      this.#button("Retry", links.retry, "quiet") ?? this.#button("Cancel", links.cancel, "quiet"),
+    ].filter(Boolean);
+  }
+
+  #name() {
+    return element("a", { className: "name", href: ofTask(this.task.taskId) },
+      element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title }, this.title));
+  }
+
+  #status() {
+    return element("p", { className: "status" }, statusName(this.task.status));
   }
 
   #picture() {
@@ -92,12 +163,9 @@ export class Card {
   }
 
   #details() {
-    const { status, failure } = this.task;
+    const { failure } = this.task;
     return element("div", { className: "details" },
-      element("header", {},
-        element("h3", { dir: "auto", title: locationOf(this.task) ?? this.title }, this.title),
-        element("p", { className: "status" }, `${status[0]}${status.slice(1).toLowerCase()}`),
-      ),
+      element("header", {}, this.#check, this.#name(), this.#status()),
       this.#facts(),
       draw(this.#known.machine, this.task),
       failure ? this.#reason(failure) : null,
@@ -126,7 +194,7 @@ export class Card {
     const times = attempts(this.#known.machine, step, error);
     return element("div", { className: "reason" },
       element("p", { className: "error" },
-        code(error), ` in ${step}${times > 1 ? `, after ${times} attempts` : ""}`,
+        code(error), ` in ${step}${times > 1 ? `, after ${times} tries` : ""}`,
       ),
       meaning ? paragraph(meaning, "meaning") : null,
       element("p", { className: "message", dir: "auto" }, message),
@@ -134,7 +202,7 @@ export class Card {
   }
 
   #actions() {
-    const { links, result, execution } = this.task;
+    const { taskId, links, result } = this.task;
     this.#parts.save = result && element("a", {
       className: "button", href: result.url, target: "_blank", rel: "noopener noreferrer",
     }, "Open result");
@@ -142,9 +210,7 @@ export class Card {
       this.#button("Retry", links.retry, "strong"),
       this.#button("Cancel", links.cancel, ""),
       this.#parts.save,
-      execution && execution.consoleUrl && element("a", {
-        href: execution.consoleUrl, target: "_blank", rel: "noopener noreferrer",
-      }, "Execution"),
+      element("a", { href: ofTask(taskId), "aria-label": `Details of ${this.title}` }, "Details"),
     );
   }
 
@@ -162,111 +228,7 @@ export class Card {
   }
 }
 
-function frame(content) {
-  return element("div", { className: "frame" }, content);
-}
-
 /** Returns a number that grows as a task proceeds. */
 function stage({ attempt, status }) {
   return attempt * 3 + (PROGRESS[status] ?? 2);
-}
-
-/** Returns the URL of the source to show before the result, and a text if there is none. */
-function before({ source }, file) {
-  if (file) return { before: file, missing: "Your browser cannot show the format of the source." };
-  const url = source?.imageUrl;
-  const shown = url && !url.startsWith("data:") ? url : null;
-  let reason = "it is in the bucket";
-  if (source?.uploadId) reason = "another tab sent the file";
-  else if (url) reason = shown ? "its server does not show it here" : "it was part of the request";
-  return { before: shown, missing: `No source image: ${reason}.` };
-}
-
-/** Returns the location of a source: a URL, an object key, or a manifest line. */
-function locationOf({ source }) {
-  return source?.imageUrl ?? source?.object ?? source?.line;
-}
-
-function title({ name, source, taskId }) {
-  if (name) return name;
-  if (source?.object) return source.object.split("/").at(-1);
-  if (source?.line !== undefined) {
-    return source.lineNumber ? `Line ${source.lineNumber}` : "A line of a manifest";
-  }
-  if (!source?.imageUrl || source.imageUrl.startsWith("data:")) return `Task ${taskId.slice(0, 8)}`;
-  let last;
-  try {
-    const url = new URL(source.imageUrl);
-    last = url.pathname.split("/").filter(Boolean).at(-1) ?? url.host;
-    return decodeURIComponent(last);
-  } catch {
-    return last ?? source.imageUrl; // not percent-encoded, or not a URL for this browser
-  }
-}
-
-function duration(start, end) {
-  const seconds = (end - start) / 1000;
-  if (seconds < 1) return `${end - start} ms`;
-  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
-}
-
-function size(bytes) {
-  let unit = 0;
-  let left = bytes;
-  for (; left >= 1000 && unit < BYTES.length - 1; unit += 1) left /= 1000;
-  return `${left < 10 && unit ? left.toFixed(1) : Math.round(left)} ${BYTES[unit]}`;
-}
-
-/**
- * Returns a figure with a result and, if it can be shown, its source.
- * @param {Object} images
- * @param {string} images.name of the task
- * @param {?string} images.before URL of the source; null if there is none to show
- * @param {Object} images.result of the task
- * @param {string} images.missing the text for a source that is missing or does not load
- */
-function compare({ name, before, result, missing }) {
-  const figure = element("figure", { className: "compare" });
-  figure.style.setProperty("--ratio", result.width / result.height);
-  const after = element("img", { src: result.url, alt: `${name}, result` });
-  after.addEventListener("error", () => {
-    figure.replaceWith(placeholder("Your browser cannot show this format. Open the result."));
-  });
-  figure.append(after);
-  if (before === null) {
-    figure.append(element("figcaption", {}, missing));
-    return figure;
-  }
-
-  // No referrer: the server of the source must not learn the address of this page.
-  const image = element("img", {
-    className: "before", referrerPolicy: "no-referrer", alt: `${name}, source`, src: before,
-  });
-  const slider = element("input", {
-    type: "range", min: 0, max: 100, value: 50, "aria-label": `${name}: before to after`,
-  });
-  const parts = [
-    image,
-    element("span", { className: "handle", "aria-hidden": "true" }),
-    element("span", { className: "tag left", "aria-hidden": "true" }, "Before"),
-    element("span", { className: "tag right", "aria-hidden": "true" }, "After"),
-    slider,
-  ];
-  const show = () => {
-    figure.style.setProperty("--before", `${slider.value}%`);
-    slider.setAttribute("aria-valuetext", `${slider.value} % before`);
-  };
-  slider.addEventListener("input", show);
-  image.addEventListener("error", () => {
-    for (const part of parts) part.remove();
-    figure.append(element("figcaption", {}, missing));
-  });
-  figure.append(...parts);
-  show();
-  return figure;
-}
-
-/** Returns a text in the place of an image. */
-function placeholder(text) {
-  return element("p", { className: "placeholder" }, text);
 }

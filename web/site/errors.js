@@ -18,3 +18,16 @@ export async function readErrors() {
   for (const { groups } of text.matchAll(ROW)) meanings.set(groups.error, groups.meaning);
   return meanings;
 }
+
+/** The verbs with which docs/errors.md begins a sentence that says what to do. */
+const ADVICE = /^(Ask|Check|Choose|Convert|Correct|Do|Retry|Save|Send|Submit|Try|Upload|Use)\b/;
+
+/**
+ * Splits the meaning of an error into what it means and what to do about it.
+ * @returns {{meaning: string, todo: string}} either may be empty
+ */
+export function advice(text) {
+  const sentences = text.split(/(?<=[.?!]) (?=[A-Z`])/).filter(Boolean);
+  const told = (wanted) => sentences.filter((one) => ADVICE.test(one) === wanted).join(" ");
+  return { meaning: told(false), todo: told(true) };
+}

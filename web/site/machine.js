@@ -92,15 +92,14 @@ function* transitions(machine) {
   }
 }
 
-/** Returns the marks of states: done, open (in one of these), failed, or after-failure. */
+/**
+ * Returns the marks of states: done, failed, or after-failure. Which state of a RUNNING task runs is
+ * not known here: the page of the task shows it.
+ */
 function marksOf(machine, task) {
   const path = follow(machine, machine.StartAt);
   const marks = new Map();
   if (task.status === "COMPLETED") for (const name of path) marks.set(name, "done");
-  if (task.status === "RUNNING") {
-    for (const name of path) if (machine.States[name].Next) marks.set(name, "open");
-    marks.set(path[0], "done"); // this state sets the status RUNNING
-  }
   const step = task.status === "FAILED" ? task.failure?.step : null;
   if (path.includes(step)) {
     for (const name of path.slice(0, path.indexOf(step))) marks.set(name, "done");
@@ -114,7 +113,7 @@ function marksOf(machine, task) {
 function describe(marks, task) {
   const named = (kind) => [...marks].filter(([, mark]) => mark === kind).map(([name]) => name);
   const parts = [
-    ["done", "done"], ["open", "in one of"], ["failed", "failed in"], ["after-failure", "then"],
+    ["done", "done"], ["failed", "failed in"], ["after-failure", "then"],
   ].filter(([kind]) => named(kind).length).map(([kind, word]) => `${word} ${named(kind).join(", ")}`);
   return `State machine, task ${task.status}${parts.length ? `: ${parts.join("; ")}` : ""}`;
 }

@@ -1,10 +1,13 @@
 /** The page: reads the API key, submits images, shows tasks. */
 
+import * as address from "./address.js";
 import { clearResponses, key } from "./api.js";
 import { byId, element } from "./dom.js";
 import { readMachine } from "./machine.js";
 import { send } from "./send.js";
+import { TaskPage } from "./task.js";
 import { Tasks } from "./tasks.js";
+import { Toolbar } from "./toolbar.js";
 import { readErrors } from "./errors.js";
 
 const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch((error) => {
@@ -12,20 +15,45 @@ const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch
   document.body.append(element("p", { className: "problem", role: "alert" }, text));
   throw error;
 });
-const tasks = new Tasks({ machine, errors }, () => close("The API key is not valid."));
+const refused = () => close("The API key is not valid.");
+const tasks = new Tasks({ machine, errors }, { refused, changed: () => toolbar.update() });
+const toolbar = new Toolbar(tasks);
+const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
+  refused, list: () => address.ofList(toolbar.filter),
+});
 
 function open() {
   byId("sign-in").hidden = true;
-  byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = false;
-  tasks.show({});
+  byId("sign-out").hidden = false;
+  show();
 }
+
+/** Shows what the address stands for: one task, or the list. */
+function show() {
+  const { task, attempt, filter } = address.read();
+  byId("workspace").hidden = byId("skip").hidden = Boolean(task);
+  byId("task").hidden = !task;
+  if (task) {
+    tasks.pause();
+    page.show({ task, attempt });
+    return;
+  }
+  page.stop();
+  document.title = "Darkroom";
+  toolbar.show(filter);
+  tasks.show(filter);
+}
+
+addEventListener("hashchange", () => {
+  if (!byId("sign-out").hidden) show();
+});
 
 function close(problem = "") {
   key.remove();
   clearResponses();
   tasks.stop();
-  byId("submissions").replaceChildren();
-  byId("workspace").hidden = byId("sign-out").hidden = byId("skip").hidden = true;
+  page.stop();
+  for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
   byId("key-problem").textContent = problem;
   byId("key").focus();
@@ -37,18 +65,21 @@ byId("key-form").addEventListener("submit", (event) => {
   byId("key").value = "";
   byId("key-problem").textContent = "";
   open();
+  if (!byId("workspace").hidden) byId("tasks").focus({ preventScroll: true });
 });
-byId("sign-out").addEventListener("click", () => close());
+byId("sign-out").addEventListener("click", () => {
+  byId("submissions").replaceChildren();
+  byId("new-form").reset();
+  close();
+});
 
 function submit(sources) {
   if (!sources.length || byId("workspace").hidden) return false;
   if (!byId("quality").reportValidity()) return false;
-  if (byId("status").value || byId("name").value) {
-    byId("filter").reset(); // the new tasks must be visible
-    tasks.show({});
-  }
+  const { status, find, view } = toolbar.filter;
+  if (status || find) location.hash = address.ofList({ view }); // the new tasks must be visible
   const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
-  send(sources, output, (task, file) => tasks.add(task, file));
+  send(sources, output, { accepted: (task, file) => tasks.add(task, file), refused });
   return true;
 }
 
@@ -94,12 +125,6 @@ function addUrls(text) {
   box.value = [box.value.trim(), text.trim()].filter(Boolean).join("\n");
   box.focus();
 }
-
-byId("filter").addEventListener("submit", (event) => event.preventDefault());
-byId("filter").addEventListener("change", () => {
-  const filter = { status: byId("status").value, name: byId("name").value.trim() };
-  tasks.show(Object.fromEntries(Object.entries(filter).filter(([, value]) => value)));
-});
 
 if (key.get()) open();
 else close();

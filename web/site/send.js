@@ -10,27 +10,32 @@ const AT_ONCE = 3;
  * Submits files and URLs, and shows an error for each one that fails.
  * @param {(File|string)[]} sources
  * @param {Object} output format and quality, as `POST /tasks` takes them
- * @param {function(Object, ?File)} accepted is called with each accepted task
+ * @param {{accepted: function(Object, ?File), refused: function()}} calls `accepted`: with each
+ *   accepted task; `refused`: the API refuses the key
  */
-export async function send(sources, output, accepted) {
-  const waiting = sources.map((source) => ({ source, line: addLine(source) }));
+export async function send(sources, output, calls) {
+  const waiting = sources.map((source) => ({ source, key: crypto.randomUUID(), line: addLine(source) }));
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      await sendOne(next, output, accepted);
+      await sendOne(next, output, calls);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
-async function sendOne({ source, line }, output, accepted) {
+/** Sends one source. What failed stays in the list, and can be sent again. */
+async function sendOne(one, output, calls) {
+  const { source, key, line } = one;
+  line.sending();
   try {
     const file = source instanceof File ? source : null;
     const body = file ? await upload(file) : { imageUrl: source };
-    const task = await post("tasks", { ...body, output }, { "Idempotency-Key": crypto.randomUUID() });
+    const task = await post("tasks", { ...body, output }, { "Idempotency-Key": key });
     line.done();
-    accepted(task, file);
+    calls.accepted(task, file);
   } catch (error) {
-    line.fail(explain(error));
+    line.fail(explain(error), () => sendOne(one, output, calls));
+    if (error.status === 403 && error.code === "Forbidden") calls.refused();
   }
 }
 
@@ -68,11 +73,19 @@ function addLine(source) {
   const node = element("li", {}, element("span", { className: "what", dir: "auto" }, name), state);
   byId("submissions").append(node);
   const done = () => node.remove();
-  const fail = (message) => {
-    const close = element("button", { type: "button", className: "quiet" }, "Dismiss");
-    close.addEventListener("click", done);
-    node.className = "problem";
-    state.replaceChildren(message, " ", close);
+  const sending = () => {
+    node.className = "";
+    state.replaceChildren("Sending");
   };
-  return { done, fail };
+  const fail = (message, again) => {
+    const button = (text, act) => {
+      const made = element("button", { type: "button", className: "quiet" }, text);
+      made.setAttribute("aria-label", `${text}: ${name}`);
+      made.addEventListener("click", act);
+      return made;
+    };
+    node.className = "problem";
+    state.replaceChildren(message, " ", button("Send again", again), " ", button("Dismiss", done));
+  };
+  return { sending, done, fail };
 }

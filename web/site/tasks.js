@@ -6,54 +6,99 @@ import { announce, byId, element } from "./dom.js";
 
 const PAGE = 20;
 const LARGEST_PAGE = 100;
-/** Pages may be empty with a filter: at most this many are read without a click on "Older". */
+/** Pages may be empty with a filter: at most this many are read for one page of the list. */
 const PAGES = 5;
 /** Pauses between polls, in seconds. */
 const SHORTEST = 0.5;
 const WITHOUT_OPEN_TASKS = 30;
+const ON_OTHER_PAGES = 5;
 const AFTER_ERROR = 5;
 const LONGEST = 300;
 /** Milliseconds for which a new task may be missing in the list (eventual consistency). */
 const LIST_DELAY = 3000;
+/** Milliseconds of work after which the browser may draw: a longer task delays scrolling. */
+const SLICE = 10;
+/** Cards after which further ones are filled only when they are about to be seen. */
+const FILLED_AT_ONCE = 60;
 
 export class Tasks {
   #cards = new Map();
+  #order = []; // the cards, the newest first
   #files = new Map();
-  #filter = {};
+  #filter = { status: "", find: "", view: "" };
+  #shown = false;
   #cursor = null;
+  #pages = []; // older pages: where each one begins and ends
+  #turn = 0;
   #timer = null;
   #round = 0;
   #known;
   #refused;
+  #changed;
+  #seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.#cards.get(target.id.slice(5))?.fill();
+    }
+  }, { rootMargin: "800px" });
 
   /**
    * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
-   * @param {function()} refused is called when the API refuses the key
+   * @param {{refused: function(), changed: function()}} calls `refused`: the API refuses the key;
+   *   `changed`: other tasks are loaded, shown or selected
    */
-  constructor(known, refused) {
+  constructor(known, { refused, changed }) {
     this.#known = known;
     this.#refused = refused;
+    this.#changed = changed;
     byId("older").addEventListener("click", () => this.#readOlder());
     document.addEventListener("visibilitychange", () => this.#wake());
   }
 
+  /** The loaded tasks that the filter shows, the newest first. */
+  get shown() {
+    return this.#order.filter((card) => !card.node.hidden);
+  }
+
+  /** All loaded tasks. */
+  get loaded() {
+    return this.#order;
+  }
+
   /** Stops polling and removes all tasks. */
   stop() {
-    this.#round += 1;
-    clearTimeout(this.#timer);
-    this.#timer = null;
+    this.pause();
     for (const address of this.#files.values()) URL.revokeObjectURL(address);
     this.#files.clear();
     this.#clear();
+    this.#shown = false;
+  }
+
+  /** Stops polling while another page is shown. The tasks stay where they are. */
+  pause() {
+    this.#round += 1;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Returns the URL of the file that this tab sent for a task; null if it sent none. */
+  fileOf(id) {
+    return this.#files.get(id) ?? null;
   }
 
   /**
-   * Shows only the tasks of a filter, and polls their list.
-   * @param {{status?: string, name?: string}} filter as `GET /tasks` takes it
+   * Shows the tasks of a filter, and polls their list.
+   * @param {{status: string, find: string, view: string}} filter `status` as `GET /tasks` takes it;
+   *   `find`: a part of the title, or the exact name of a task that is not loaded; `view`: "rows"
    */
   show(filter) {
+    const { status, view } = this.#filter;
     this.#filter = filter;
-    this.#clear();
+    if (filter.status !== status) this.#clear();
+    if (filter.view !== view) for (const card of this.#order) card.setView(filter.view);
+    byId("cards").classList.toggle("rows", filter.view === "rows");
+    for (const card of this.#order) card.node.hidden = !this.#matches(card);
+    this.#updateEmptyState(this.#shown);
+    if (filter.find) this.#readNamed(filter.find);
     this.#refresh();
   }
 
@@ -65,11 +110,32 @@ export class Tasks {
     this.#later(SHORTEST);
   }
 
+  /**
+   * Posts to the `retry` or `cancel` link of a task, and shows the answer.
+   * @returns {Promise<?string>} a message if it failed
+   */
+  async act(card, link) {
+    try {
+      // With the shown attempt: if somebody else has retried the task, the API refuses this one.
+      this.add(await post(link, link.endsWith("/retry") ? { attempt: card.task.attempt } : {}));
+      return null;
+    } catch (error) {
+      if (error.status === 403) this.#refused();
+      this.#later(SHORTEST);
+      return explain(error);
+    }
+  }
+
   #clear() {
-    for (const card of this.#cards.values()) card.node.remove();
+    for (const card of this.#order) this.#seen.unobserve(card.node);
+    byId("cards").replaceChildren();
     this.#cards.clear();
+    this.#order = [];
+    this.#pages = [];
     this.#cursor = null;
+    this.#shown = false;
     byId("older").hidden = byId("empty").hidden = true;
+    this.#changed();
   }
 
   #wake() {
@@ -77,6 +143,7 @@ export class Tasks {
   }
 
   #later(seconds) {
+    if (byId("workspace").hidden) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#refresh(), seconds * 1000);
   }
@@ -90,11 +157,13 @@ export class Tasks {
     // The next poll is scheduled in any case, also after an unexpected error.
     let pause = AFTER_ERROR;
     try {
-      const read = await this.#read(this.#depth());
+      const page = this.#nextPage();
+      const read = await this.#read(page.limit, page.cursor, this.#shown ? 1 : PAGES);
       if (round !== this.#round) return;
-      this.#merge(read, begun);
+      await this.#merge(read, page, begun, round);
+      if (round !== this.#round) return;
       this.#showProblem("");
-      pause = read.retryAfter ?? WITHOUT_OPEN_TASKS;
+      pause = read.retryAfter ?? this.#pauseWithout();
     } catch (error) {
       if (round !== this.#round) return;
       if (error.status === 403) return this.#refused();
@@ -104,20 +173,35 @@ export class Tasks {
     this.#later(Math.min(Math.max(pause, SHORTEST), LONGEST));
   }
 
-  /** Returns how many tasks to read, so that all open ones are included. */
-  #depth() {
-    const lastOpen = this.#inOrder().findLastIndex((card) => card.open);
-    return Math.max(PAGE, lastOpen + 1);
+  #pauseWithout() {
+    return this.#order.some((card) => card.open) ? ON_OTHER_PAGES : WITHOUT_OPEN_TASKS;
   }
 
-  async #read(depth, from = null) {
+  /**
+   * Returns what to read next: one page for each poll. It is the first one, and in turn with it one
+   * of the older pages that have an open task.
+   */
+  #nextPage() {
+    const lastOpen = this.#order.findLastIndex((card) => card.open);
+    const first = {
+      cursor: null, start: "9", limit: lastOpen < PAGE ? PAGE : LARGEST_PAGE,
+    };
+    const open = this.#order.filter((card) => card.open);
+    const older = this.#pages.filter(({ start, end }) => (
+      open.some(({ createdAt }) => createdAt <= start && createdAt >= end)
+    ));
+    this.#turn = older.length ? (this.#turn + 1) % (older.length * 2) : 0;
+    return this.#turn % 2 ? older[(this.#turn - 1) / 2] : first;
+  }
+
+  async #read(limit, from = null, most = PAGES) {
     const tasks = [];
+    const { status } = this.#filter;
     let cursor = from;
     let retryAfter = null;
     let pages = 0;
     do {
-      const limit = depth > PAGE ? LARGEST_PAGE : PAGE;
-      const query = new URLSearchParams({ ...this.#filter, limit });
+      const query = new URLSearchParams({ ...(status && { status }), limit });
       if (cursor) query.set("cursor", cursor);
       const page = await get(`tasks?${query}`);
       if (!Array.isArray(page.body?.tasks)) {
@@ -127,41 +211,79 @@ export class Tasks {
       cursor = page.body.cursor;
       if (page.retryAfter !== null) retryAfter = Math.min(retryAfter ?? Infinity, page.retryAfter);
       pages += 1;
-    } while (cursor && tasks.length < depth && pages < PAGES);
+    } while (cursor && tasks.length < limit && pages < most);
     return { tasks, cursor, retryAfter };
   }
 
   async #readOlder() {
-    const filter = this.#filter;
+    const round = this.#filter.status;
     const button = byId("older");
+    const from = this.#cursor;
     button.disabled = true;
     try {
-      const { tasks, cursor } = await this.#read(PAGE, this.#cursor);
-      if (filter !== this.#filter) return; // the filter has changed
-      for (const task of tasks) this.#put(task);
+      const start = this.#order.at(-1)?.createdAt ?? "9";
+      const { tasks, cursor } = await this.#read(LARGEST_PAGE, from);
+      if (round !== this.#filter.status || from !== this.#cursor) return; // the filter has changed
       this.#cursor = cursor;
+      this.#pages.push({
+        cursor: from, start, end: cursor ? tasks.at(-1)?.createdAt ?? start : "", limit: LARGEST_PAGE,
+      });
+      await this.#putAll(tasks);
       this.#updateEmptyState(true);
     } catch (error) {
+      if (error.status === 403) return this.#refused();
       this.#showProblem(explain(error));
     } finally {
       button.disabled = false;
     }
   }
 
-  #merge({ tasks, cursor }, begun) {
+  /** Reads the tasks with exactly this name, which may be older than what is loaded. */
+  async #readNamed(name) {
+    const { status } = this.#filter;
+    try {
+      const query = new URLSearchParams({ ...(status && { status }), name, limit: LARGEST_PAGE });
+      const { body } = await get(`tasks?${query}`);
+      if (name !== this.#filter.find || status !== this.#filter.status) return;
+      await this.#putAll(body.tasks);
+      this.#updateEmptyState(true);
+    } catch (error) {
+      if (error.status !== 403) this.#showProblem(explain(error));
+    }
+  }
+
+  async #merge({ tasks, cursor }, page, begun, round) {
     const found = new Set(tasks.map((task) => task.taskId));
     const end = cursor ? tasks.at(-1)?.createdAt ?? "9" : "";
     for (const [id, card] of this.#cards) {
-      const covered = card.createdAt >= end && begun > card.born + LIST_DELAY;
-      if (covered && !found.has(id)) {
-        card.node.remove();
-        this.#cards.delete(id);
-      }
+      const covered = card.createdAt >= end && card.createdAt <= page.start
+        && begun > card.born + LIST_DELAY;
+      if (covered && !found.has(id)) this.#remove(id, card);
     }
-    for (const task of tasks) this.#put(task);
+    await this.#putAll(tasks, () => round === this.#round);
     // If older pages are shown, the cursor stays the one after them.
-    if (this.#inOrder().every((card) => card.createdAt >= end)) this.#cursor = cursor;
+    if (!page.cursor && this.#order.every((card) => card.createdAt >= end)) this.#cursor = cursor;
+    this.#shown = true;
     this.#updateEmptyState(true);
+  }
+
+  #remove(id, card) {
+    card.node.remove();
+    this.#seen.unobserve(card.node);
+    this.#cards.delete(id);
+    this.#order.splice(this.#order.indexOf(card), 1);
+  }
+
+  /** Shows tasks, in slices between which the browser can draw. */
+  async #putAll(tasks, wanted = () => true) {
+    let slice = performance.now();
+    for (const task of tasks) {
+      this.#put(task);
+      if (performance.now() - slice < SLICE) continue;
+      await new Promise((done) => setTimeout(done));
+      if (!wanted()) return;
+      slice = performance.now();
+    }
   }
 
   #put(task) {
@@ -170,34 +292,48 @@ export class Tasks {
       if (card.update(task) && !card.open) announce(`${card.title}: ${task.status.toLowerCase()}`);
       return;
     }
-    const file = this.#files.get(task.taskId) ?? null;
-    const made = new Card(task, file, this.#known, (shown, link) => this.#act(shown, link));
-    const next = this.#inOrder().find((other) => other.createdAt < made.createdAt);
-    byId("cards").insertBefore(made.node, next?.node ?? null);
+    const made = new Card(task, {
+      file: this.fileOf(task.taskId),
+      known: this.#known,
+      view: this.#filter.view,
+      later: this.#order.length >= FILLED_AT_ONCE,
+      act: async (shown, link) => shown.showProblem(await this.act(shown, link) ?? ""),
+      selected: () => this.#changed(),
+    });
+    made.node.id = `task-${task.taskId}`;
+    made.node.hidden = !this.#matches(made);
+    const place = this.#placeOf(made.createdAt);
+    byId("cards").insertBefore(made.node, this.#order[place]?.node ?? null);
+    this.#order.splice(place, 0, made);
     this.#cards.set(task.taskId, made);
+    if (!made.filled) this.#seen.observe(made.node);
   }
 
-  #inOrder() {
-    return [...this.#cards.values()].sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
-  }
-
-  async #act(card, link) {
-    try {
-      // With the shown attempt: if somebody else has retried the task, the API refuses this one.
-      this.add(await post(link, link.endsWith("/retry") ? { attempt: card.task.attempt } : {}));
-    } catch (error) {
-      card.showProblem(explain(error));
-      this.#later(SHORTEST);
+  /** Returns the index of the first card that is older. */
+  #placeOf(createdAt) {
+    let [low, high] = [0, this.#order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#order[middle].createdAt >= createdAt) low = middle + 1;
+      else high = middle;
     }
+    return low;
+  }
+
+  #matches(card) {
+    const wanted = this.#filter.find.toLowerCase();
+    return !wanted || card.words.includes(wanted);
   }
 
   #updateEmptyState(read) {
     const empty = byId("empty");
-    const filtered = Object.keys(this.#filter).length > 0;
+    const filtered = this.#filter.status || this.#filter.find;
     const text = filtered ? "No task matches." : "No tasks yet. Drop an image to start.";
     empty.replaceChildren(element("span", {}, text));
-    empty.hidden = this.#cards.size > 0 || !read;
+    empty.hidden = this.#order.some((card) => !card.node.hidden) || !read;
     byId("older").hidden = !this.#cursor;
+    byId("cards").classList.toggle("many", this.#order.length > FILLED_AT_ONCE);
+    this.#changed();
   }
 
   #showProblem(message) {

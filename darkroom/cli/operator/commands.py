@@ -12,6 +12,7 @@ from darkroom.cli.options import AsJson, DryRun, TaskId, Yes, between, stack_of
 
 if TYPE_CHECKING:
     from darkroom.cli.stack import Target
+    from darkroom.tasks.history import Visit
 
 SHOWN = 10
 """Messages that a dry run of `redrive-dlq` shows."""
@@ -32,7 +33,7 @@ def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) ->
     created = render.moment(task["createdAt"])
     ended = render.moment(task["completedAt"]) if task["completedAt"] else None
     entries = task_logs.read(stack, task_id, created, ended)
-    visits: list[history.Visit] = []
+    visits: "list[Visit]" = []
     if execution := task["execution"]:
         try:
             visits = history.read(stack, execution["arn"], created, ended)
@@ -49,7 +50,7 @@ def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) ->
         raise CommandError(f"The task is {task['status']}: no execution has claimed it.")
     if as_json:
         for visit in visits:
-            render.print_json(visit.described())
+            render.print_json(history.described(visit))
         for entry in entries:
             render.print_json(entry.described())
         return
@@ -62,32 +63,43 @@ def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) ->
 
 def console(
     context: typer.Context,
+    task_id: Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="Show the execution of this task.")
+    ] = None,
     *,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the address, or only print it.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Open the console of Step Functions.
+    """Open the execution of a task, or all executions, in the console of Step Functions.
 
-    It shows the executions of the stack.
+    The local cloud has no console: the page of the task shows its execution. It asks for the key.
     """
     stack = stack_of(context)
-    if stack.is_local:
+    if task_id is not None:
+        with stack.darkroom() as client:
+            task = client.task(task_id)
+        # A task that no execution has claimed is only on our page.
+        execution = task["execution"]
+        url = (execution and execution["consoleUrl"]) or stack.page_url(task_id)
+    elif stack.is_local:
         raise CommandError(
-            f"The local cloud has no console. `{stack.command('logs TASK')}` shows the states of "
-            "an execution."
+            f"The local cloud has no console. `{stack.command('console TASK')}` opens the page of "
+            f"a task, and `{stack.command('logs TASK')}` shows the states of its execution."
         )
-    if not stack.console_url:
+    elif stack.console_url:
+        url = stack.console_url
+    else:
         raise CommandError("The address of the console is not known. Name the stack with --stack.")
     if as_json:
         from darkroom.cli.render import print_json
 
-        print_json({"url": stack.console_url})
+        print_json({"url": url})
     else:
-        typer.echo(stack.console_url)
+        typer.echo(url)
     if browser:
-        webbrowser.open(stack.console_url)
+        webbrowser.open(url)
 
 
 def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:

@@ -34,8 +34,9 @@ def models() -> Any:
             responses,
             webhook,
         )
+        from chalicelib.history import responses as history  # noqa: PLC0415
 
-        found = (models, batch_models, responses, webhook, error_catalog)
+        found = (models, batch_models, responses, history, webhook, error_catalog)
         return {name: shape for module in found for name, shape in vars(module).items()}
 
 
@@ -123,7 +124,12 @@ def test_every_request_and_answer_has_an_example_and_every_example_its_shape(doc
 
 
 @pytest.mark.parametrize(
-    ("path", "model"), [("/tasks", "ListQuery"), ("/batches/{batchId}/tasks", "BatchTasksQuery")]
+    ("path", "model"),
+    [
+        ("/tasks", "ListQuery"),
+        ("/tasks/{taskId}/history", "HistoryQuery"),
+        ("/batches/{batchId}/tasks", "BatchTasksQuery"),
+    ],
 )
 def test_the_query_of_a_list_is_that_of_its_model(operations, models, path, model):
     described = operations[path, "GET"]["parameters"]

@@ -46,7 +46,7 @@ def test_what_the_page_tells_is_written_once(name: str, original: str):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_every_file_that_a_page_names_is_there_and_its_scripts_are_all_loaded_at_once(page: Path):
-    named = set(re.findall(r'"page/\{version\}/([^"]+)"', page.read_text()))
+    named = set(re.findall(r'"\{root\}/page/\{version\}/([^"]+)"', page.read_text()))
     assert named <= {path.name for path in SITE.iterdir()}
     scripts = {name for name in named if name.endswith(".js")}
     imported = {module for name in scripts for _, module in imports(SITE / name)}
@@ -56,7 +56,7 @@ def test_every_file_that_a_page_names_is_there_and_its_scripts_are_all_loaded_at
 def test_every_script_and_style_is_some_pages():
     pages = "".join(page.read_text() for page in PAGES)
     for path in [*SCRIPTS, *SITE.glob("*.css")]:
-        assert f'"page/{{version}}/{path.name}"' in pages
+        assert f'"{{root}}/page/{{version}}/{path.name}"' in pages
 
 
 def test_nothing_is_loaded_from_elsewhere_and_no_data_becomes_markup():

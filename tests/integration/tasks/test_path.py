@@ -80,7 +80,9 @@ def test_the_times_of_a_task_are_in_order_and_its_execution_is_named(
     assert f"{task['taskId']}-1" in task["execution"]["arn"]
     began = stack.execution(task)["startDate"]
     assert task["startedAt"] == timestamp(began.astimezone(datetime.UTC))
-    assert task["execution"]["consoleUrl"] is None  # the local cloud has no console
+    # The local cloud has no console. The page of the task takes its place.
+    page = f"{stack.description['apiUrl']}/#/tasks/{task['taskId']}"
+    assert task["execution"]["consoleUrl"] == page
 
 
 def test_a_data_url_is_developed_and_not_told_back(stack: Stack):

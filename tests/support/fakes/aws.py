@@ -99,6 +99,7 @@ ENVIRONMENT = {
     "REPAIR_AFTER_SECONDS": "120",
     "WEBHOOK_KEY_ID": "alias/webhooks",
     "CONSOLE_URL": "https://console.example/",
+    "STATE_MACHINE_LOG_GROUP": "/aws/vendedlogs/states/darkroom",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:tasks",
     "WORKFLOW_TYPE": "STANDARD",
     "BATCH_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:batches",

@@ -30,7 +30,7 @@ def test_the_page_loads_its_files_by_their_version(serve):
     answer = ask(serve)
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
-    assert f'src="page/{serve.version}/main.js"' in answer["body"]
+    assert f'src="/v1/page/{serve.version}/main.js"' in answer["body"]
     assert "{version}" not in answer["body"]
 
 
@@ -38,7 +38,7 @@ def test_the_description_is_a_page_beside_it(serve):
     answer = ask(serve, path="/v1/docs", resource="/docs")
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
-    assert f'src="page/{serve.version}/docs.js"' in answer["body"]
+    assert f'src="/v1/page/{serve.version}/docs.js"' in answer["body"]
     assert "{version}" not in answer["body"]
 
 
@@ -59,9 +59,20 @@ def test_a_page_that_is_known_is_not_sent_again(serve):
     assert ask(serve, headers={"if-none-match": '"older"'})["statusCode"] == 200
 
 
-def test_without_a_slash_the_stage_would_be_no_folder(serve):
-    answer = ask(serve, path="/v1")
-    assert (answer["statusCode"], answer["headers"]["Location"]) == (308, "v1/")
+@pytest.mark.parametrize("root", ["/v1", "/images/v2", "", "/_aws/execute-api/abcd1234/v1"])
+def test_with_and_without_a_slash_the_page_is_the_same(serve, root):
+    with_slash, without = ask(serve, path=f"{root}/"), ask(serve, path=root)
+    assert with_slash["statusCode"] == without["statusCode"] == 200
+    assert with_slash["body"] == without["body"]
+    assert f'src="{root}/page/{serve.version}/main.js"' in without["body"]
+    docs = ask(serve, path=f"{root}/docs", resource="/docs")
+    assert f'src="{root}/page/{serve.version}/docs.js"' in docs["body"]
+    assert "{root}" not in with_slash["body"] + docs["body"]
+
+
+def test_no_path_becomes_markup(serve):
+    answer = ask(serve, path='/"><script>alert(1)</script>/')
+    assert "<script>alert" not in answer["body"]
 
 
 @pytest.mark.parametrize(

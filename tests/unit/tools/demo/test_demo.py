@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from darkroom.cli.submissions import Job
-from tools.demo.__main__ import judge, served
+from tools.demo.__main__ import explained, judge, served
 
 FAILURE = {"step": "Download", "error": "SourceNotFound", "message": "answered 404"}
 
@@ -84,3 +84,20 @@ def test_a_missing_picture_that_ends_otherwise_fails_the_demo(
     (wrong,) = judge(good, missing(**ending), card)
 
     assert "should fail with SourceNotFound" in wrong
+
+
+def test_the_demo_explains_the_failure_as_the_page_does_and_gives_its_address() -> None:
+    task = missing().task
+    assert task is not None
+    meaning = (
+        "The source answered 404, 410 or another 4xx, or the upload is more than two weeks old. "
+        "Check the URL, or upload the file again."
+    )
+
+    assert explained(task, "http://127.0.0.1/v1/#/tasks/t2") == [
+        "Download failed: SourceNotFound",
+        "  answered 404",
+        f"  {meaning}",
+        "  See it in the browser: http://127.0.0.1/v1/#/tasks/t2",
+    ]
+    assert explained(task | {"failure": None}, "x") == []

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime, router
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 
 from tools.localcloud.emulator.replacing import Function, ModuleProxy, Patch, rely_on, replaces
 
@@ -38,6 +38,19 @@ def allow_batch_actions_by_the_single_action(original: Function, action: str, *r
     """
     is_batch = action.startswith("sqs:") and action.endswith("Batch")
     return original(action.removesuffix("Batch") if is_batch else action, *rest)
+
+
+@replaces(iam_actions, "extract_resource_arn", has="log-group:{name}")
+def end_the_arn_of_a_log_group_with_a_star(original: Function, service: str, *rest: Any) -> Any:
+    """The ARN of a log group ends with `:*` in a policy, except for the actions on tags.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+    arn = original(service, *rest)
+    is_group = service == "logs" and ":log-group:" in arn and not arn.endswith(":*")
+    _method, _path, headers, *_ = rest
+    tags = headers.get("x-amz-target", "").endswith(("TagResource", "TagsForResource"))
+    return f"{arn}:*" if is_group and not tags else arn
 
 
 @replaces(iam_evaluator, "_is_root_key", has="is_root_")

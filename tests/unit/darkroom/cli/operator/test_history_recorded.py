@@ -7,8 +7,8 @@ from botocore.stub import Stubber
 
 from darkroom.cli.errors import CommandError
 from darkroom.cli.operator import history
-from darkroom.cli.operator.history import from_history, from_log, visits
 from darkroom.cli.stack import Stack
+from darkroom.tasks.history import from_history, from_log, visits
 from tests.support.recorded.executions import EXECUTION, EXPRESS, FAILURE, REFUSED, START
 from tests.support.recorded.histories import (
     HISTORIES,

@@ -8,8 +8,9 @@ import pytest
 from botocore.stub import Stubber
 
 from darkroom.cli.operator import history
-from darkroom.cli.operator.history import NoHistory, Visit, from_log
+from darkroom.cli.operator.history import NoHistory
 from darkroom.cli.stack import Stack
+from darkroom.tasks.history import Visit, from_log
 
 START = datetime.datetime(2026, 11, 25, 1, 2, 3, tzinfo=datetime.UTC)
 ARN = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"

@@ -1,0 +1,1 @@
+"""`GET /tasks/{taskId}/history`: what happened in the execution of a task."""

@@ -1,0 +1,97 @@
+"""What happened in an execution is told by its history, or by the log of an EXPRESS one."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import Sources
+from tests.support.project import PROJECT
+
+
+@pytest.fixture(scope="module")
+def shape() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(PROJECT / "api")
+        from chalicelib.history.responses import TaskHistory  # noqa: PLC0415
+
+        return TaskHistory
+
+
+def history(stack: Stack, task_id: str) -> dict[str, Any]:
+    answer = stack.http.get(f"/tasks/{task_id}/history")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def whole(stack: Stack, task_id: str) -> dict[str, Any]:
+    """The history of a task that has ended, once its execution has ended, too."""
+
+    def check() -> dict[str, Any] | None:
+        found = history(stack, task_id)
+        return found if found["status"] not in {None, "RUNNING"} else None
+
+    found: dict[str, Any] = until(check, 30, "the history is whole")
+    return found
+
+
+def outcomes(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(state["name"], state["outcome"]) for state in told["states"]]
+
+
+def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shape: Any):
+    # Retries take seconds, so one of the two shows them.
+    status, tries = (500, 4) if stack.workflow_type == "STANDARD" else (404, 1)
+    url = sources.url(f"/status/{status}?key=secret")
+    task = stack.ended(stack.submit(url)["taskId"])
+
+    told = whole(stack, task["taskId"])
+
+    shape.model_validate(told)
+    assert outcomes(told) == [
+        ("MarkRunning", "SUCCEEDED"),
+        ("Download", "CAUGHT_ERROR"),
+        ("MarkFailed", "SUCCEEDED"),
+        ("TaskFailed", "FAILED"),
+    ]
+    download = told["states"][1]
+    failure = task["failure"]
+    assert [each["error"] for each in download["tries"]] == [failure["error"]] * tries
+    assert (told["status"], told["error"], told["cause"]) == (
+        "FAILED",
+        failure["error"],
+        failure["message"],
+    )
+    assert (told["input"] is None) == (stack.workflow_type == "EXPRESS")
+    assert "secret" not in str(told)
+    assert told["execution"]["arn"] == task["execution"]["arn"]
+    assert told["complete"] is True
+
+
+def test_a_running_task_is_told_with_the_state_that_runs(stack: Stack, sources: Sources):
+    path = f"/held/history-{stack.workflow_type}.png"
+    task_id = stack.submit(sources.url(path))["taskId"]
+    until(lambda: stack.task(task_id)["status"] == "RUNNING", 30, "the task runs")
+
+    def running() -> Any:
+        told = history(stack, task_id)
+        return told["states"][-1]["name"] == "Download" and told if told["states"] else None
+
+    told = until(running, 30, "the history tells of Download")
+
+    assert told["status"] == "RUNNING"
+    assert outcomes(told) == [("MarkRunning", "SUCCEEDED"), ("Download", "RUNNING")]
+    assert told["states"][-1]["tries"][0]["endedAt"] is None
+    sources.held[path].set()
+    stack.ended(task_id)
+    assert [outcome for _, outcome in outcomes(whole(stack, task_id))] == ["SUCCEEDED"] * 5
+
+
+def test_another_callers_history_is_not_found(standard: Stack, sources: Sources, another_key: str):
+    task_id = standard.submit(sources.url("/colour.png"))["taskId"]
+
+    answer = standard.http.get(f"/tasks/{task_id}/history", headers={"x-api-key": another_key})
+
+    assert answer.status_code == 404
+    standard.ended(task_id)

@@ -1,0 +1,338 @@
+"""`GET /tasks/{taskId}/history`: from the events of an execution to the answer."""
+
+import datetime
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+from botocore.stub import Stubber
+
+from darkroom.aws.stepfunctions import StateMachine
+from tests.support.api_caller import Api
+from tests.support.fakes.aws import REGION, STARTED
+from tests.support.recorded.histories import (
+    EXPRESS,
+    INVOKED,
+    LOGGED,
+    SUCCEEDED,
+    entered,
+    exited,
+    history,
+    log_lines,
+)
+from tests.support.recorded.histories import (
+    STARTED as EXECUTION_STARTED,
+)
+
+SOURCE = "https://example.com/a.jpg"
+URL = "https://user:pw@example.com/a/token.jpg?X-Amz-Signature=abc"
+SIGNED = json.dumps(
+    {
+        "taskId": "t1",
+        "source": {"imageUrl": URL},
+        "callbackUrl": "https://hooks.example/services/T0/secret",
+        "headers": {"Authorization": "Bearer abc"},
+        "data": "data:image/png;base64,AAAA",
+        "sourceKey": "work/t1/1/source",
+    }
+)
+
+
+@pytest.fixture
+def states(api: Api) -> Iterator[Stubber]:
+    """What Step Functions answers."""
+    with Stubber(api.module.task_service.machine._states) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def express(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """The API of an EXPRESS stack, and what CloudWatch Logs answers."""
+    from chalicelib.history.service import HistoryService  # noqa: PLC0415
+
+    machine = StateMachine("arn:aws:states:eu-west-1:1:stateMachine:tasks", "EXPRESS")
+    service = HistoryService(machine, "/aws/vendedlogs/states/darkroom")
+    monkeypatch.setattr(api.module, "histories", lambda: service)
+    with Stubber(service.log._client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def running(api: Api, execution: str | None = None) -> str:
+    task_id: str = api.post("/tasks", {"imageUrl": SOURCE}).body["taskId"]
+    api.aws.store.start(task_id, 1, execution or arn(task_id), STARTED)
+    return task_id
+
+
+def arn(task_id: str, attempt: int = 1) -> str:
+    return f"arn:aws:states:{REGION}:123456789012:execution:tasks:{task_id}-{attempt}"
+
+
+def ask(api: Api, task_id: str, **query: str) -> Any:
+    answer = api.get(f"/tasks/{task_id}/history", **query)
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+def expect(stub: Stubber, task_id: str, *events: Any, attempt: int = 1) -> None:
+    asked = {"executionArn": arn(task_id, attempt), "maxResults": 1000}
+    stub.add_response("get_execution_history", {"events": history(*events)}, asked)
+
+
+def test_a_failed_execution_is_told_by_states_tries_and_events(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    invoke = {"resource": "invoke", "resourceType": "lambda"}
+    cause = json.dumps({"errorType": "SourceNotFound", "errorMessage": "https://x/… answered 404."})
+    failed = ("TaskFailed", {**invoke, "error": "SourceNotFound", "cause": cause})
+    end = ("ExecutionFailed", {"error": "SourceNotFound", "cause": "https://x/… answered 404."})
+    expect(
+        states,
+        task_id,
+        EXECUTION_STARTED,
+        entered("Task", "Download"),
+        *INVOKED,
+        failed,
+        exited("Task", "Download"),
+        entered("Fail", "TaskFailed"),
+        end,
+    )
+
+    told = ask(api, task_id)
+
+    assert (told["taskId"], told["attempt"], told["status"]) == (task_id, 1, "FAILED")
+    assert (told["error"], told["cause"]) == ("SourceNotFound", "https://x/… answered 404.")
+    download, fail = told["states"]
+    assert (download["name"], download["type"]) == ("Download", "Task")
+    assert (download["outcome"], fail["outcome"]) == ("CAUGHT_ERROR", "FAILED")
+    assert download["cause"] == "https://x/… answered 404."
+    assert [(each["seconds"], each["error"]) for each in download["tries"]] == [
+        (2.0, "SourceNotFound")
+    ]
+    assert told["events"][1]["type"] == "TaskStateEntered"
+    assert told["events"][4]["cause"] == "https://x/… answered 404."
+    assert (told["complete"], told["missing"]) == (True, None)
+    assert told["execution"] == {
+        "arn": arn(task_id),
+        "consoleUrl": f"https://console.example/{arn(task_id)}",
+        "logsUrl": None,
+    }
+
+
+def test_no_secret_is_in_inputs_and_outputs(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    expect(
+        states,
+        task_id,
+        ("ExecutionStarted", {"input": SIGNED}),
+        ("TaskStateEntered", {"name": "Download", "input": SIGNED}),
+        ("TaskStateExited", {"name": "Download", "output": SIGNED}),
+        ("ExecutionSucceeded", {"output": SIGNED}),
+    )
+
+    told = ask(api, task_id)
+
+    for data in (told["input"], told["output"], told["states"][0]["input"]):
+        assert data == {
+            "taskId": "t1",
+            "source": {"imageUrl": "https://example.com/…"},
+            "callbackUrl": "https://hooks.example/…",
+            "headers": {"Authorization": "…"},
+            "data": "data:…",
+            "sourceKey": "work/t1/1/source",
+        }
+    for secret in ("pw", "token", "Signature", "Bearer", "services", "AAAA"):
+        assert secret not in json.dumps(told)
+
+
+def test_a_caught_error_is_shown_without_its_stack_trace(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    cause = json.dumps({"errorMessage": "answered 404.", "stackTrace": ["File /var/task/x.py"]})
+    output = json.dumps({"each": [{"Error": "E", "Cause": cause}]})
+    left = ("TaskStateExited", {"name": "Download", "output": output})
+    expect(states, task_id, EXECUTION_STARTED, entered("Task", "Download"), left)
+
+    (download,) = ask(api, task_id)["states"]
+
+    assert download["output"] == {"each": [{"Error": "E", "Cause": "answered 404."}]}
+
+
+def test_a_cause_of_another_service_is_told_without_its_urls(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    end = ("ExecutionFailed", {"error": "X", "cause": f"could not read {URL}"})
+    expect(states, task_id, EXECUTION_STARTED, entered("Task", "Download"), end)
+
+    told = ask(api, task_id)
+
+    assert told["cause"] == "could not read https://example.com/…"
+    assert "token" not in json.dumps(told)
+
+
+def test_what_is_too_large_is_named_and_left_out(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    large = json.dumps("x" * 9000)
+    expect(states, task_id, ("ExecutionStarted", {"input": large}), SUCCEEDED)
+
+    told = ask(api, task_id)
+
+    assert (told["input"], told["output"], told["omitted"]) == (None, {}, ["input"])
+
+
+def test_a_long_history_is_read_by_pages_and_shown_by_its_ends(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    events = history(EXECUTION_STARTED, entered("Task", "Download"), *[INVOKED[0]] * 1998)
+    asked = {"executionArn": arn(task_id), "maxResults": 1000}
+    first = {"events": events[:1000], "nextToken": "more"}
+    states.add_response("get_execution_history", first, asked)
+    states.add_response(
+        "get_execution_history", {"events": events[1000:]}, {**asked, "nextToken": "more"}
+    )
+
+    told = ask(api, task_id)
+
+    assert [event["id"] for event in told["events"]] == [*range(1, 501), *range(1501, 2001)]
+    assert told["complete"] is False
+
+
+def test_a_history_without_end_is_not_read_for_ever(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    page = {"events": history(*[INVOKED[0]] * 1000), "nextToken": "more"}
+    for _ in range(5):
+        states.add_response("get_execution_history", page)
+
+    assert ask(api, task_id)["complete"] is False
+
+
+def test_an_attempt_before_is_found_by_its_name(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    api.aws.store.fail(task_id, 1, arn(task_id), {"step": "Download", "error": "X", "message": "m"})
+    assert api.post(f"/tasks/{task_id}/retry").status == 202
+    expect(states, task_id, EXECUTION_STARTED, SUCCEEDED)
+
+    told = ask(api, task_id, attempt="1")
+
+    assert (told["attempt"], told["status"]) == (1, "SUCCEEDED")
+
+
+def test_an_execution_that_has_not_claimed_its_task_yet_is_found_by_its_name(
+    api: Api, states: Stubber
+) -> None:
+    task_id = api.post("/tasks", {"imageUrl": SOURCE}).body["taskId"]
+    expect(states, task_id, EXECUTION_STARTED, entered("Task", "MarkRunning"))
+
+    told = ask(api, task_id)
+
+    assert [state["outcome"] for state in told["states"]] == ["RUNNING"]
+    assert told["status"] == "RUNNING"
+
+
+@pytest.mark.parametrize(("claimed", "code"), [(False, "NotStarted"), (True, "Expired")])
+def test_an_execution_that_is_not_there_is_told_with_the_reason(
+    api: Api, states: Stubber, *, claimed: bool, code: str
+) -> None:
+    task_id = running(api) if claimed else api.post("/tasks", {"imageUrl": SOURCE}).body["taskId"]
+    states.add_client_error("get_execution_history", "ExecutionDoesNotExist")
+
+    told = ask(api, task_id)
+
+    assert told["missing"]["code"] == code
+    assert (told["states"], told["events"], told["status"]) == ([], [], None)
+    assert (told["execution"] is None) is not claimed
+
+
+def test_an_attempt_that_there_is_not_is_told_without_a_call(api: Api, states: Stubber) -> None:  # noqa: ARG001
+    told = ask(api, running(api), attempt="2")
+
+    assert told["missing"]["code"] == "NoSuchAttempt"
+
+
+@pytest.mark.parametrize("attempt", ["0", "x", "-1", "1.5"])
+def test_an_attempt_that_is_no_number_is_refused(api: Api, attempt: str) -> None:
+    answer = api.get(f"/tasks/{running(api)}/history", attempt=attempt)
+
+    assert (answer.status, answer.error["field"]) == (400, "attempt")
+
+
+def test_anothers_history_is_answered_like_one_that_is_not_there(api: Api) -> None:
+    theirs = api.post("/tasks", {"imageUrl": SOURCE}, caller="they").body["taskId"]
+
+    answer = api.get(f"/tasks/{theirs}/history")
+
+    assert (answer.status, answer.error["code"]) == (404, "TaskNotFound")
+
+
+def test_a_busy_step_functions_is_told_as_unavailable(api: Api, states: Stubber) -> None:
+    task_id = running(api)
+    states.add_client_error("get_execution_history", "ThrottlingException")
+
+    answer = api.get(f"/tasks/{task_id}/history")
+
+    assert (answer.status, answer.error["code"]) == (503, "ServiceUnavailable")
+
+
+def page(lines: list[str]) -> dict[str, Any]:
+    return {"events": [{"message": line} for line in lines]}
+
+
+def test_the_history_of_an_express_execution_is_read_from_its_log(
+    api: Api, express: Stubber
+) -> None:
+    task_id = running(api, EXPRESS)
+    failure = {"step": "Download", "error": "X", "message": "m"}
+    api.aws.store.fail(task_id, 1, EXPRESS, failure)
+    since = datetime.datetime.fromisoformat(STARTED) - datetime.timedelta(minutes=1)
+    asked = {
+        "logGroupName": "/aws/vendedlogs/states/darkroom",
+        "startTime": int(since.timestamp() * 1000),
+        "filterPattern": f'"{EXPRESS}"',
+        "endTime": ANY,
+    }
+    express.add_response("filter_log_events", page(log_lines(LOGGED.answer)), asked)
+
+    told = ask(api, task_id)
+
+    assert (told["status"], told["startedAt"]) == ("FAILED", "2026-11-25T01:02:03.001Z")
+    assert [state["name"] for state in told["states"]] == ["Work"]
+    assert (told["input"], told["states"][0]["input"]) == (None, None)
+    assert told["missing"] is None
+
+
+def test_a_log_that_has_not_arrived_is_told(api: Api, express: Stubber) -> None:
+    task_id = running(api, EXPRESS)
+    express.add_response("filter_log_events", page([]))
+
+    assert ask(api, task_id)["missing"]["code"] == "NotLogged"
+
+
+def test_a_log_of_a_busy_stack_is_not_read_to_its_end(
+    api: Api, express: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = running(api, EXPRESS)
+    monkeypatch.setattr("chalicelib.history.service.SEARCH_SECONDS", -1.0)
+    lines = log_lines(LOGGED.answer)
+    express.add_response("filter_log_events", page(lines) | {"nextToken": "more"})
+
+    told = ask(api, task_id)
+
+    assert (told["complete"], len(told["events"])) == (False, 3)
+
+
+def test_of_an_express_task_only_the_last_execution_is_known(api: Api, express: Stubber) -> None:  # noqa: ARG001
+    task_id = running(api, EXPRESS)
+    api.aws.store.fail(task_id, 1, EXPRESS, {"step": "D", "error": "X", "message": "m"})
+    api.post(f"/tasks/{task_id}/retry")
+
+    assert ask(api, task_id)["missing"]["code"] == "NotStarted"
+    assert ask(api, task_id, attempt="1")["missing"]["code"] == "NotKept"
+
+
+def test_an_execution_of_the_workflow_type_before_is_not_asked_for(
+    api: Api,
+    states: Stubber,  # noqa: ARG001
+) -> None:
+    told = ask(api, running(api, EXPRESS))
+
+    assert told["missing"]["code"] == "OtherMachine"
+    assert told["execution"]["arn"] == EXPRESS

@@ -1,0 +1,255 @@
+/** The page of one task: what failed and what to do, its execution, its images. */
+
+import { ofTask } from "./address.js";
+import { explain, get, post } from "./api.js";
+import { announce, byId, code, element, paragraph } from "./dom.js";
+import { details } from "./details.js";
+import { drawExecution } from "./graph.js";
+import { before, compare, frame } from "./picture.js";
+import { verdict } from "./verdict.js";
+import { duration, locationOf, size, statusName, title } from "./words.js";
+
+const OPEN = ["PENDING", "RUNNING"];
+/** Pauses between polls of an open task, in seconds. */
+const SHORTEST = 0.5;
+const LONGEST = 30;
+const AFTER_ERROR = 5;
+/** Seconds between two readings of the history of a running task: it is not made for polling. */
+const BETWEEN_HISTORIES = 4;
+/** Readings of the history of an ended task until it has the end, which may arrive late. */
+const LATE = 5;
+
+export class TaskPage {
+  #known;
+  #refused;
+  #fileOf;
+  #list;
+  #timer = null;
+  #round = 0;
+  #wanted = null;
+  #task = null;
+  #history = null;
+  #historyOf = null;
+  #readAt = 0;
+  #late = 0;
+  #problem = "";
+
+  /**
+   * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
+   * @param {function(string): ?string} fileOf returns the URL of the file that this tab sent
+   * @param {{refused: function(), list: function(): string}} calls `refused`: the API refuses the
+   *   key; `list`: returns the address of the list
+   */
+  constructor(known, fileOf, { refused, list }) {
+    this.#known = known;
+    this.#fileOf = fileOf;
+    this.#refused = refused;
+    this.#list = list;
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.#timer !== null) this.#refresh();
+    });
+  }
+
+  /** Shows a task; `attempt` is null for the last one. */
+  show({ task, attempt }) {
+    this.stop();
+    this.#wanted = { id: task, attempt };
+    this.#render();
+    byId("task-title").focus();
+    this.#refresh();
+  }
+
+  /** Stops polling and forgets the task. */
+  stop() {
+    this.#round += 1;
+    clearTimeout(this.#timer);
+    this.#timer = this.#wanted = this.#task = this.#history = this.#historyOf = null;
+    this.#late = this.#readAt = 0;
+    this.#problem = "";
+    byId("task").replaceChildren();
+  }
+
+  async #refresh() {
+    clearTimeout(this.#timer);
+    if (document.hidden) return;
+    this.#round += 1;
+    const round = this.#round;
+    let pause = AFTER_ERROR;
+    try {
+      const { body, retryAfter } = await get(`tasks/${encodeURIComponent(this.#wanted.id)}`);
+      if (round !== this.#round) return;
+      const ended = this.#task && OPEN.includes(this.#task.status) && !OPEN.includes(body.status);
+      this.#task = body;
+      if (ended) announce(`${title(body)}: ${body.status.toLowerCase()}`);
+      await this.#readHistory(round);
+      if (round !== this.#round) return;
+      this.#problem = "";
+      pause = OPEN.includes(body.status) ? retryAfter ?? SHORTEST : this.#untilTheEnd();
+    } catch (error) {
+      if (round !== this.#round) return;
+      if (error.status === 403) return this.#refused();
+      this.#problem = explain(error);
+      pause = error.status === 404 ? null : error.retryAfter ?? AFTER_ERROR;
+    }
+    this.#render();
+    if (pause === null) this.#timer = null;
+    else this.#timer = setTimeout(() => this.#refresh(), between(pause) * 1000);
+  }
+
+  get #attempt() {
+    return this.#wanted.attempt ?? this.#task.attempt;
+  }
+
+  get #isLast() {
+    return this.#attempt === this.#task.attempt;
+  }
+
+  /** Reads the history if the task has changed, or from time to time while it runs. */
+  async #readHistory(round) {
+    const version = `${this.#attempt} ${this.#isLast ? this.#task.status : ""}`;
+    const due = Date.now() - this.#readAt > BETWEEN_HISTORIES * 1000;
+    const changed = version !== this.#historyOf;
+    const running = this.#isLast && this.#task.status === "RUNNING";
+    if (!changed && !(due && (running || this.#late))) return;
+    const query = this.#wanted.attempt ? `?attempt=${this.#wanted.attempt}` : "";
+    const { body } = await get(`tasks/${encodeURIComponent(this.#wanted.id)}/history${query}`);
+    if (round !== this.#round) return;
+    this.#readAt = Date.now();
+    this.#late = changed ? LATE : Math.max(this.#late - 1, 0);
+    this.#historyOf = version;
+    this.#history = body;
+  }
+
+  /** Returns when to read the history of an ended task again, null if it is complete. */
+  #untilTheEnd() {
+    const { status, missing } = this.#history;
+    const late = status === "RUNNING" || missing?.code === "NotLogged";
+    if (!late || !this.#isLast) this.#late = 0;
+    return this.#late ? BETWEEN_HISTORIES + 0.5 : null;
+  }
+
+  async #act(button, link) {
+    button.disabled = true;
+    try {
+      const retry = link.endsWith("/retry");
+      await post(link, retry ? { attempt: this.#task.attempt } : {});
+      if (retry && this.#wanted.attempt) location.hash = ofTask(this.#wanted.id);
+      else await this.#refresh();
+    } catch (error) {
+      if (error.status === 403) return this.#refused();
+      this.#problem = explain(error);
+      this.#render();
+    }
+  }
+
+  #render() {
+    const node = byId("task");
+    const opened = new Map([...node.querySelectorAll("details")].map((one) => [one.id, one.open]));
+    const focused = node.contains(document.activeElement) ? document.activeElement.id : null;
+    const name = this.#task ? title(this.#task) : "Task";
+    document.title = `${name} – Darkroom`;
+    const heading = element("h2", { id: "task-title", tabIndex: -1, dir: "auto" }, name);
+    const problem = element("p", { className: "problem", role: "alert" }, this.#problem);
+    const back = element("a", { id: "back", className: "back", href: this.#list() }, "← All tasks");
+    let content = [];
+    try {
+      content = this.#task ? this.#content() : this.#problem ? [] : [element("p", {}, "Loading…")];
+    } catch (error) {
+      problem.textContent = `This task cannot be shown. ${explain(error)}`;
+    }
+    node.className = `task ${String(this.#task?.status ?? "").toLowerCase()}`;
+    const status = this.#task && element("p", { className: "status" }, statusName(this.#task.status));
+    node.replaceChildren(back, element("header", {}, heading, ...(status ? [status] : [])), problem,
+      ...content);
+    for (const one of node.querySelectorAll("details")) {
+      if (opened.has(one.id)) one.open = opened.get(one.id);
+    }
+    if (focused) byId(focused)?.focus();
+  }
+
+  #content() {
+    const task = this.#task;
+    const history = this.#history?.attempt === this.#attempt ? this.#history : null;
+    const found = verdict(task, history, this.#isLast, this.#known);
+    const states = history?.states ?? [];
+    return [
+      this.#facts(),
+      element("div", { className: "parts" },
+        element("section", { className: "what", "aria-label": "What happened" },
+          this.#verdict(found), this.#actions(found)),
+        element("section", { className: "drawing", "aria-label": "State machine" },
+          drawExecution(this.#known.machine, states, history?.status),
+          history?.missing ? element("p", { className: "missing" }, history.missing.message) : null),
+        element("div", { className: "rest" }, this.#picture(), details(history, found.kind)),
+      ),
+    ];
+  }
+
+  #facts() {
+    const { taskId, attempt, createdAt, startedAt, completedAt, result } = this.#task;
+    const attempts = Array.from({ length: attempt }, (_, index) => index + 1);
+    const shown = this.#attempt;
+    const links = attempts.length > 1 && element("nav", { className: "attempts", "aria-label": "Attempts" },
+      "Attempt ", ...attempts.map((number) => {
+        const link = element("a", { id: `attempt-${number}`, href: ofTask(taskId, number === attempt ? null : number) },
+          String(number));
+        if (number === shown) link.setAttribute("aria-current", "page");
+        return link;
+      }));
+    const times = [
+      `Created ${new Date(createdAt).toLocaleString()}`,
+      completedAt && startedAt && `ran for ${duration(new Date(startedAt), new Date(completedAt))}`,
+      result && `${result.width} × ${result.height}, ${size(result.bytes)}`,
+    ];
+    return element("div", { className: "facts" },
+      ...times.filter(Boolean).map((text) => element("span", {}, text)),
+      links || element("span", {}, "Attempt 1"),
+      element("span", {}, "Task ", code(taskId)),
+      element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
+    );
+  }
+
+  #verdict({ kind, headline, error, tried, message, meaning, advice }) {
+    return element("div", { className: `verdict ${kind}` },
+      element("h3", {}, headline, error ? [": ", code(error)] : null),
+      tried ? element("p", { className: "tried" }, tried) : null,
+      message ? element("p", { className: "message", dir: "auto" }, message) : null,
+      advice ? element("div", { className: "todo" }, element("h4", {}, "What to do"), paragraph(advice)) : null,
+      meaning ? element("div", { className: "meaning" }, element("h4", {}, "What it means"), paragraph(meaning)) : null,
+    );
+  }
+
+  #actions({ kind }) {
+    const { taskId, links, result } = this.#task;
+    const button = (name, link, className) => {
+      if (!link) return null;
+      const made = element("button", { id: `do-${name.toLowerCase()}`, type: "button", className }, name);
+      made.addEventListener("click", () => this.#act(made, link));
+      return made;
+    };
+    const link = (name, href) => element("a", {
+      className: "button", href, target: "_blank", rel: "noopener noreferrer",
+    }, name);
+    const { consoleUrl, logsUrl } = this.#history?.execution ?? this.#task.execution ?? {};
+    const own = consoleUrl && new URL(consoleUrl, location.href).origin === location.origin;
+    return element("div", { className: "actions" },
+      button("Retry", links.retry, kind === "failed" ? "strong" : ""),
+      button("Cancel", links.cancel, ""),
+      result ? link("Open result", result.url) : null,
+      consoleUrl && !own ? link("Execution in AWS", consoleUrl) : null,
+      logsUrl ? link("Logs in AWS", logsUrl) : null,
+      logsUrl ? null : element("p", { className: "command" }, "Logs: ", code(`darkroom logs ${taskId}`)),
+    );
+  }
+
+  #picture() {
+    const { taskId, result } = this.#task;
+    if (!result || !this.#isLast) return null;
+    const source = before(this.#task, this.#fileOf(taskId));
+    return frame(compare({ name: title(this.#task), result, ...source }));
+  }
+}
+
+function between(pause) {
+  return Math.min(Math.max(pause, SHORTEST), LONGEST);
+}

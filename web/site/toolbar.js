@@ -1,0 +1,137 @@
+/** Above the list: the filter, the view, what is loaded, and actions on the selected tasks. */
+
+import * as address from "./address.js";
+import { announce, byId, element } from "./dom.js";
+import { count, statusName } from "./words.js";
+
+/** Concurrent requests of an action on many tasks. */
+const AT_ONCE = 3;
+const EXTENSIONS = { "image/jpeg": "jpg" };
+
+export class Toolbar {
+  #tasks;
+  #busy = false;
+
+  /** @param {Object} tasks the list: see `Tasks` */
+  constructor(tasks) {
+    this.#tasks = tasks;
+    byId("filter").addEventListener("submit", (event) => event.preventDefault());
+    byId("status").addEventListener("change", () => this.#go());
+    byId("find").addEventListener("change", () => this.#go());
+    byId("rows").addEventListener("click", () => {
+      byId("rows").setAttribute("aria-pressed", String(!this.#inRows));
+      this.#go();
+    });
+    byId("select-all").addEventListener("change", () => {
+      for (const card of this.#tasks.shown) card.selected = byId("select-all").checked;
+      this.update();
+    });
+    const actions = { retry: "retried", cancel: "cancelled" };
+    for (const [name, done] of Object.entries(actions)) {
+      byId(`${name}-selected`).addEventListener("click", () => this.#each(
+        this.#able(name), (card) => this.#tasks.act(card, card.task.links[name]), done,
+      ));
+    }
+    byId("download-selected").addEventListener("click", () => this.#each(
+      this.#able("download"), (card) => download(card), "saved",
+    ));
+  }
+
+  get #inRows() {
+    return byId("rows").getAttribute("aria-pressed") === "true";
+  }
+
+  /** The filter, as it is in the form. */
+  get filter() {
+    return {
+      status: byId("status").value,
+      find: byId("find").value.trim(),
+      view: this.#inRows ? "rows" : "",
+    };
+  }
+
+  /** Shows a filter, that of the address, in the form. */
+  show({ status, find, view }) {
+    byId("status").value = status;
+    byId("find").value = find;
+    byId("rows").setAttribute("aria-pressed", String(view === "rows"));
+  }
+
+  /** Shows how many tasks are loaded and selected. */
+  update() {
+    const { loaded, shown } = this.#tasks;
+    const numbers = new Map();
+    for (const { task } of shown) numbers.set(task.status, (numbers.get(task.status) ?? 0) + 1);
+    const parts = [...numbers].map(([status, number]) => `${number} ${statusName(String(status)).toLowerCase()}`);
+    const total = shown.length === loaded.length
+      ? `${count(loaded.length, "task")} loaded`
+      : `${shown.length} of ${count(loaded.length, "loaded task")}`;
+    byId("counts").textContent = loaded.length ? `${total}: ${parts.join(", ") || "none"}` : "";
+    const selected = shown.filter((card) => card.selected);
+    byId("bulk").hidden = !shown.length;
+    byId("selection").textContent = selected.length ? `${selected.length} selected` : "Select all";
+    byId("select-all").checked = selected.length > 0 && selected.length === shown.length;
+    byId("select-all").indeterminate = selected.length > 0 && selected.length < shown.length;
+    for (const name of ["retry", "cancel", "download"]) {
+      const able = this.#able(name).length;
+      const button = byId(`${name}-selected`);
+      button.hidden = !able;
+      button.disabled = this.#busy;
+      button.textContent = `${statusName(name.toUpperCase())} ${able}`;
+    }
+  }
+
+  #go() {
+    location.hash = address.ofList(this.filter);
+  }
+
+  /** Returns the selected tasks that allow an action. */
+  #able(name) {
+    return this.#tasks.shown.filter(({ selected, task }) => (
+      selected && (name === "download" ? task.result : task.links?.[name])
+    ));
+  }
+
+  /** Does something with each of the tasks, and says how many it was done with. */
+  async #each(cards, act, done) {
+    this.#busy = true;
+    this.update();
+    const waiting = [...cards];
+    const problems = [];
+    const work = async () => {
+      for (let card = waiting.shift(); card; card = waiting.shift()) {
+        const problem = await act(card);
+        if (problem) problems.push(`${card.title}: ${problem}`);
+        else card.selected = false;
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    this.#busy = false;
+    const well = cards.length - problems.length;
+    const said = `${well} ${done}${problems.length ? `, ${problems.length} not` : ""}.`;
+    announce(said);
+    byId("bulk-result").replaceChildren(said, ...problems.slice(0, 5).map((text) => (
+      element("span", { className: "problem" }, ` ${text}`)
+    )));
+    const focused = document.activeElement;
+    this.update();
+    if (focused?.hidden) byId("select-all").focus(); // the button of the action is gone
+  }
+}
+
+/** Saves the result of a task as a file; returns a message if that failed. */
+async function download({ title, task }) {
+  try {
+    const answer = await fetch(task.result.url);
+    if (!answer.ok) return `S3 returned ${answer.status}.`;
+    const file = URL.createObjectURL(await answer.blob());
+    const kind = task.result.contentType;
+    const stem = title.replace(/\.[A-Za-z0-9]{1,5}$/, "");
+    const name = `${stem}-gray.${EXTENSIONS[kind] ?? kind.replace("image/", "")}`;
+    element("a", { href: file, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(file), 60_000);
+    return null;
+  } catch {
+    return "The result could not be loaded. Try again.";
+  }
+}
