@@ -61,8 +61,11 @@ def note(image: Any, data: Data) -> None:
 def tone(image: Any) -> Tone | None:
     """Return how the values of an opened image become those of sRGB; None: they already are."""
     said: cicp.Encoding = image.info.get(KEY, cicp.Encoding())
-    if curve := CURVES.get(said.transfer):
-        return partial(_table, curve if said.full_range else _full_range(curve))
+    curve = CURVES.get(said.transfer)
+    if not said.full_range:
+        curve = _full_range(curve or (lambda value: value))
+    if curve:
+        return partial(_table, curve)
     if image.format == "PNG" and said.transfer is not None:
         return None  # the values of all other kinds are shown like those of sRGB
     if image.mode in GRAY | DEEP:
