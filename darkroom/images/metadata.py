@@ -22,12 +22,13 @@ PHOTO = 34665
 """The pointer to Exif's own directory, which has the fields of the time."""
 FORMS = {
     # Copyright has two parts, the photographer's and the editor's, with a null between them.
-    COPYRIGHT: re.compile(rb"[^\0-\x1f\x7f]{0,4096}(\0[^\0-\x1f\x7f]{1,4096})?"),
-    ARTIST: re.compile(rb"[^\0-\x1f\x7f]{1,4096}"),
-    TAKEN: re.compile(rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d"),
-    OFFSET: re.compile(rb"[+-]\d\d:\d\d"),
-    FRACTION: re.compile(rb"\d{1,9}"),
+    COPYRIGHT: rb"[^\0-\x1f\x7f]{0,4096}(\0[^\0-\x1f\x7f]{1,4096})?",
+    ARTIST: rb"[^\0-\x1f\x7f]{1,4096}",
+    TAKEN: rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d",
+    OFFSET: rb"[+-]\d\d:\d\d",
+    FRACTION: rb"\d{1,9}",
 }
+"""The form of each field. They are compiled when a picture has such a field: few have."""
 WITH_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
 ASCII, LONG = 2, 4  # TIFF 6.0, section 2
 ENTRY = struct.Struct("<HHI4s")
@@ -58,7 +59,7 @@ def _text(tag: int, value: Any) -> bytes | None:
     if not isinstance(value, str):
         return None
     text = value.encode("latin-1", "replace").strip(b"\0 \t\r\n")  # as Pillow decoded it
-    return text if FORMS[tag].fullmatch(text) else None
+    return text if re.fullmatch(FORMS[tag], text) else None
 
 
 def options(found: Fields, target: str) -> dict[str, Any]:
