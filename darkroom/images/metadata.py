@@ -15,6 +15,8 @@ import re
 import struct
 from typing import Any, BinaryIO
 
+from PIL import Image
+
 ARTIST, COPYRIGHT = 315, 33432
 TIME = (36867, 36881, 37521)
 TAKEN, OFFSET, FRACTION = TIME
@@ -42,6 +44,9 @@ def fields(image: Any) -> Fields:
     """Return the fields of a loaded image that are kept. What is broken has none."""
     try:
         exif = image.getexif()
+        if data := image.info.get("exif"):  # also of pictures that another library decodes
+            exif = Image.Exif()
+            exif.load(data)
         photo = exif.get_ifd(PHOTO)
         # A TIFF may have the time in its first directory (ISO 12234-2, TIFF/EP).
         said = {tag: photo.get(tag) or exif.get(tag) for tag in TIME}
