@@ -36,6 +36,9 @@ ASCII, LONG = 2, 4  # TIFF 6.0, section 2
 ENTRY = struct.Struct("<HHI4s")
 HEAD = b"II*\0"
 
+MOST_EXIF = 2**20
+"""Bytes of Exif that are searched a second time; that of cameras has 64 KiB at most."""
+
 Fields = dict[int, bytes]
 """By the number of a field, its value without the null at its end."""
 
@@ -44,7 +47,9 @@ def fields(image: Any) -> Fields:
     """Return the fields of a loaded image that are kept. What is broken has none."""
     try:
         exif = image.getexif()
-        if data := image.info.get("exif"):  # also of pictures that another library decodes
+        data = image.info.get("exif", b"")
+        if not {ARTIST, COPYRIGHT, PHOTO} & set(exif) and 0 < len(data) <= MOST_EXIF:
+            # Of a picture that another library decodes, `getexif` may only know the orientation.
             exif = Image.Exif()
             exif.load(data)
         photo = exif.get_ifd(PHOTO)
