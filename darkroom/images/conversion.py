@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image, ImageMath
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import tiff, tones
+from darkroom.images import tiff
+from darkroom.images.color import tones
 from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
 WHITE = 0xFFFF

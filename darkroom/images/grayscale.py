@@ -67,8 +67,8 @@ from darkroom.images import (
     repairs,
     structure,
     tiff,
-    tones,
 )
+from darkroom.images.color import tones
 from darkroom.images.formats import (
     CONTENT_TYPES,
     FORMATS,

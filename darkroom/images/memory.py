@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from darkroom.images import tones
+from darkroom.images.color import tones
 from darkroom.images.formats import DEEP, identify
 
 DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 1, "TIFF": 0, "WEBP": 13, "AVIF": 11}

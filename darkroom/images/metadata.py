@@ -15,6 +15,8 @@ import re
 import struct
 from typing import Any, BinaryIO
 
+from PIL import Image
+
 ARTIST, COPYRIGHT = 315, 33432
 TIME = (36867, 36881, 37521)
 TAKEN, OFFSET, FRACTION = TIME
@@ -22,16 +24,20 @@ PHOTO = 34665
 """The pointer to Exif's own directory, which has the fields of the time."""
 FORMS = {
     # Copyright has two parts, the photographer's and the editor's, with a null between them.
-    COPYRIGHT: re.compile(rb"[^\0-\x1f\x7f]{0,4096}(\0[^\0-\x1f\x7f]{1,4096})?"),
-    ARTIST: re.compile(rb"[^\0-\x1f\x7f]{1,4096}"),
-    TAKEN: re.compile(rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d"),
-    OFFSET: re.compile(rb"[+-]\d\d:\d\d"),
-    FRACTION: re.compile(rb"\d{1,9}"),
+    COPYRIGHT: rb"[^\0-\x1f\x7f]{0,4096}(\0[^\0-\x1f\x7f]{1,4096})?",
+    ARTIST: rb"[^\0-\x1f\x7f]{1,4096}",
+    TAKEN: rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d",
+    OFFSET: rb"[+-]\d\d:\d\d",
+    FRACTION: rb"\d{1,9}",
 }
+"""The form of each field. They are compiled when a picture has such a field: few have."""
 WITH_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
 ASCII, LONG = 2, 4  # TIFF 6.0, section 2
 ENTRY = struct.Struct("<HHI4s")
 HEAD = b"II*\0"
+
+MOST_EXIF = 2**20
+"""Bytes of Exif that are searched a second time; that of cameras has 64 KiB at most."""
 
 Fields = dict[int, bytes]
 """By the number of a field, its value without the null at its end."""
@@ -41,6 +47,11 @@ def fields(image: Any) -> Fields:
     """Return the fields of a loaded image that are kept. What is broken has none."""
     try:
         exif = image.getexif()
+        data = image.info.get("exif", b"")
+        if not {ARTIST, COPYRIGHT, PHOTO} & set(exif) and 0 < len(data) <= MOST_EXIF:
+            # Of a picture that another library decodes, `getexif` may only know the orientation.
+            exif = Image.Exif()
+            exif.load(data)
         photo = exif.get_ifd(PHOTO)
         # A TIFF may have the time in its first directory (ISO 12234-2, TIFF/EP).
         said = {tag: photo.get(tag) or exif.get(tag) for tag in TIME}
@@ -58,7 +69,7 @@ def _text(tag: int, value: Any) -> bytes | None:
     if not isinstance(value, str):
         return None
     text = value.encode("latin-1", "replace").strip(b"\0 \t\r\n")  # as Pillow decoded it
-    return text if FORMS[tag].fullmatch(text) else None
+    return text if re.fullmatch(FORMS[tag], text) else None
 
 
 def options(found: Fields, target: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) ->
     created = render.moment(task["createdAt"])
     ended = render.moment(task["completedAt"]) if task["completedAt"] else None
     entries = task_logs.read(stack, task_id, created, ended)
-    visits: "list[Visit]" = []
+    visits: list[Visit] = []
     if execution := task["execution"]:
         try:
             visits = history.read(stack, execution["arn"], created, ended)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from darkroom.images.grayscale import grayscale
+from darkroom.images.metadata import fields
 from tests.support.images.pictures import encode, photo
 
 ARTIST, COPYRIGHT, MODEL, DESCRIPTION, GPS, PHOTO = 315, 33432, 272, 270, 34853, 34665
@@ -158,6 +159,16 @@ def test_a_field_of_another_form_does_not_hide_the_others():
     kept = {COPYRIGHT: "c", TAKEN: TIME[TAKEN]}
 
     assert told(develop(encode(photo(), "PNG", exif=exif(main, time)))) == kept
+
+
+def test_the_fields_of_a_picture_that_only_has_their_bytes_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    picture = photo()  # as a decoder returns it that has turned the picture upright
+    picture.info["exif"] = exif()
+    monkeypatch.setattr(picture, "getexif", Image.Exif)
+
+    assert {tag: text.decode() for tag, text in fields(picture).items()} == KEPT
 
 
 def directory(*entries: tuple[int, int, int, int]) -> bytes:

@@ -8,7 +8,7 @@ import contextlib
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from darkroom.images.parts import PNG, Data
 
@@ -27,8 +27,7 @@ TO_SAMPLE_ENTRY = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 Box = tuple[bytes, memoryview]
 
 
-@dataclass(frozen=True)
-class Encoding:
+class Encoding(NamedTuple):
     """What a file says about its values."""
 
     transfer: int | None = None

@@ -10,8 +10,9 @@ from PIL import Image, ImageCms
 from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.pictures import encode, photo, pixels, read
 from tests.support.images.profiles import power, profile, sampled, srgb, with_gamma
-from tests.support.images.tiffs import WHITE_IS_ZERO, tiff
+from tests.support.images.tiffs import WHITE_IS_ZERO
 
+PHOTOMETRIC = 262
 RAMP = np.tile(np.arange(256, dtype=np.uint8), (16, 1))
 DEEP_RAMP = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 GRAY = Image.fromarray(RAMP)
@@ -77,7 +78,8 @@ def test_a_profile_of_gray_counts_before_16_bits_become_8():
 
 
 def test_a_profile_of_gray_leaves_alpha_as_it_is():
-    alpha = Image.fromarray(RAMP.T.repeat(16, axis=0)[:256:16].repeat(16, axis=1)[:16, :256])
+    rows = np.arange(0, 256, 17, dtype=np.uint8)
+    alpha = Image.fromarray(np.tile(rows[:, None], (1, 256)))
     source = encode(
         Image.merge("LA", (GRAY, alpha)), "PNG", icc_profile=profile(CURVES["gamma 1.8"][0])
     )
@@ -90,10 +92,14 @@ def test_a_profile_of_gray_leaves_alpha_as_it_is():
 
 
 def test_a_profile_counts_from_black_also_in_a_scale_from_white():
-    data = tiff(255 - RAMP, WHITE_IS_ZERO)
-    image = Image.open(io.BytesIO(data))
-    image.load()
-    source = encode(image, "TIFF", icc_profile=profile(CURVES["gamma 1.8"][0]))
+    source = encode(
+        GRAY,
+        "TIFF",
+        icc_profile=profile(CURVES["gamma 1.8"][0]),
+        tiffinfo={PHOTOMETRIC: WHITE_IS_ZERO},
+    )
+    header: Any = Image.open(io.BytesIO(source))
+    assert header.tag_v2[PHOTOMETRIC] == WHITE_IS_ZERO
 
     assert largest(develop(source), expected("gamma 1.8")) <= 1
 

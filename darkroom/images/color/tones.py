@@ -2,10 +2,7 @@
 
 Each kind becomes a table, from each value of the file to the value of sRGB with the same luminance.
 
-A **gray profile** is applied by Little CMS, which is in Pillow. It runs without its optimization:
-that one replaces a curve by 33 points, which are wrong by up to 10 levels of 8 bits near black.
-A profile that is broken, not one of gray, or of which the curve is not that of any device, is
-ignored.
+A **gray profile** is applied by `color.profiles`.
 
 The **gamma of a PNG** counts if the PNG is gray and nothing more exact is known (PNG, third
 edition, 4.3: `cICP`, `iCCP` and `sRGB` come first). Near 1/2.2 it means sRGB (11.3.2.2 and
@@ -15,17 +12,14 @@ edition, 4.3: `cICP`, `iCCP` and `sRGB` come first). Near 1/2.2 it means sRGB (1
 what is brighter becomes white as well. HLG is shown as on a display of 1,000 cd/m².
 """
 
-import io
-import itertools
 import math
-import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from PIL import Image
 
-from darkroom.images import cicp
+from darkroom.images.color import cicp, profiles
 from darkroom.images.formats import DEEP
 from darkroom.images.parts import Data
 
@@ -38,12 +32,7 @@ GRAY = {"1", "L", "LA"}
 BANDS = {"L": 1, "LA": 1, "RGB": 3, "RGBA": 3}
 """The bands of each mode that a table applies to. The other one is alpha."""
 BYTE, WORD = 2**8, 2**16
-
-MOST_PROFILE = 2**20
-"""Bytes of a profile that is read. Profiles of gray have a few hundred, or some thousand."""
-CLASSES = {b"scnr", b"mntr", b"prtr", b"spac"}
-"""The classes of profiles for devices and color spaces (ICC.1:2022, 7.2.5)."""
-RELATIVE, NO_OPTIMIZATION = 1, 0x100  # lcms2.h: INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_NOOPTIMIZE
+"""The numbers of values of 8 and of 16 bits."""
 
 GAMMA, THRESHOLD = 1 / 2.2, 0.05
 GAMMAS = (0.1, 10)
@@ -61,14 +50,17 @@ def note(image: Any, data: Data) -> None:
 def tone(image: Any) -> Tone | None:
     """Return how the values of an opened image become those of sRGB; None: they already are."""
     said: cicp.Encoding = image.info.get(KEY, cicp.Encoding())
-    if curve := CURVES.get(said.transfer):
-        return partial(_table, curve if said.full_range else _full_range(curve))
+    curve = CURVES.get(said.transfer)
+    if not said.full_range:
+        curve = _full_range(curve or (lambda value: value))
+    if curve:
+        return partial(_table, curve)
     if image.format == "PNG" and said.transfer is not None:
         return None  # the values of all other kinds are shown like those of sRGB
     if image.mode in GRAY | DEEP:
         profile = image.info.get("icc_profile", b"")
-        if _is_gray_profile(profile) and _is_plausible(found := partial(_profile_table, profile)):
-            return found
+        if profiles.is_usable(profile):
+            return partial(profiles.table, profile)
     gamma = image.info.get("gamma", GAMMA) if image.format == "PNG" else GAMMA
     if "srgb" in image.info or abs(gamma / GAMMA - 1) <= THRESHOLD or not _is_gray(image):
         return None
@@ -163,63 +155,3 @@ def _is_gray(image: Any) -> bool:
     layout, colors = image.palette.getdata()
     step = len(layout)
     return bool(colors[::step] == colors[1::step] == colors[2::step])
-
-
-def _is_gray_profile(profile: bytes) -> bool:
-    """Whether this begins like a profile of gray (ICC.1:2022, 7.2)."""
-    return (
-        len(profile) <= MOST_PROFILE
-        and profile[36:40] == b"acsp"
-        and profile[16:20] == b"GRAY"
-        and profile[12:16] in CLASSES
-    )
-
-
-def _is_plausible(tone: Tone) -> bool:
-    """Whether a profile can be read, and its black is dark, its white bright, and nothing falls."""
-    try:
-        table = tone(BYTE)
-    except Exception:  # noqa: BLE001 - whatever is wrong with a profile, the picture is not
-        return False
-    rises = all(low <= high for low, high in itertools.pairwise(table))
-    return rises and table[0] < BYTE / 4 and table[-1] > BYTE * 3 / 4
-
-
-def _profile_table(profile: bytes, values: int) -> list[int]:
-    from PIL import ImageCms  # noqa: PLC0415 - few files need it
-
-    transform = ImageCms.buildTransform(
-        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-        ImageCms.ImageCmsProfile(io.BytesIO(_srgb_gray())),
-        "I;16",
-        "I;16",
-        ImageCms.Intent(RELATIVE),
-        ImageCms.Flags(NO_OPTIMIZATION),
-    )
-    step = (WORD - 1) // (values - 1)
-    ramp = struct.pack(f"<{values}H", *range(0, WORD, step))
-    done: Any = ImageCms.applyTransform(Image.frombytes("I;16", (values, 1), ramp), transform)
-    found = struct.unpack(f"<{values}H", done.tobytes())
-    return [(value + step // 2) // step for value in found]
-
-
-def _srgb_gray() -> bytes:
-    """Return a profile of gray with the curve of sRGB (ICC.1:2022, 7, 10.18 and 10.31)."""
-    white = _fixed(0.9642, 1, 0.8249)  # D50
-    srgb = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-    tags = {
-        b"wtpt": b"XYZ \0\0\0\0" + white,
-        b"kTRC": b"para\0\0\0\0\0\3\0\0" + _fixed(*srgb),
-    }
-    index, content, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
-    for name, tag in tags.items():
-        index += struct.pack(">4sII", name, at + len(content), len(tag))
-        content += tag
-    size = at + len(content)
-    head = struct.pack(">I4xI4s4s4s12x4s28x", size, 0x02400000, b"mntr", b"GRAY", b"XYZ ", b"acsp")
-    return (head + white).ljust(128, b"\0") + index + content
-
-
-def _fixed(*values: float) -> bytes:
-    """Return numbers as s15Fixed16Number (ICC.1:2022, 4.6)."""
-    return struct.pack(f">{len(values)}i", *(round(value * WORD) for value in values))

@@ -148,6 +148,13 @@ def test_light_of_16_bits_becomes_srgb_with_white_at_203_nits(transfer: int, ful
     assert np.abs(pixels(read(result))[0] / 257 - srgb(LIGHT) * 255).max() < 0.15
 
 
+@pytest.mark.parametrize("transfer", [1, 2, 13])
+def test_a_narrow_range_is_widened(transfer: int):
+    result = develop(deep_png(LIGHT, transfer=transfer, full=False))
+
+    assert np.abs(pixels(read(result))[0] - LIGHT * 65535).max() <= 2
+
+
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_what_is_brighter_than_white_becomes_white(transfer: int):
     values = ENCODINGS[transfer](np.array([1.0, 1.5, 4.0]))

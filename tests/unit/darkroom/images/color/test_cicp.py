@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from darkroom.images.cicp import Encoding, encoding
+from darkroom.images.color.cicp import Encoding, encoding
 from tests.support.images.pictures import encode, photo
 from tests.support.images.profiles import with_chunk
 
