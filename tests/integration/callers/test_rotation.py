@@ -114,7 +114,7 @@ def test_a_key_is_rotated_under_load_and_nothing_fails_or_is_lost(
             until(refused, 90, "the old key is refused")
             assert error_of(old.http.post("/tasks", json={}), 403)["code"] == "Forbidden"
             ended = new.all_ended(load.tasks, 120)
-            assert {task["status"] for task in ended.values()} == {"COMPLETED"}
+            assert [t["failure"] for t in ended.values() if t["status"] != "COMPLETED"] == []
             assert len(load.secrets) == 1
             assert Batches(new).ended(batch)["counts"]["COMPLETED"] == 1
             with_upload = new.http.post("/tasks", json={"uploadId": upload}).json()

@@ -3,6 +3,7 @@
 import datetime
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -133,8 +134,9 @@ class Stack:
             iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
 
     def new_key(self, name: str) -> str:
-        """The key of one more caller."""
-        _, key = Callers(from_description(self.description)).add(name, None)
+        """The key of one more caller, whose name begins so."""
+        callers = Callers(from_description(self.description))
+        _, key = callers.add(f"{name}-{uuid.uuid4().hex[:8]}", None)
         return key.value
 
     def key_by_hand(self, name: str) -> str:
