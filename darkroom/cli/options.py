@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -98,7 +98,12 @@ Format = Literal["auto", "jpeg", "png", "webp"]
 """The format of a result. `auto` keeps the format of the source, if it can be written."""
 OutputFormat = Annotated[
     Format | None,
-    typer.Option("--format", case_sensitive=False, help="Format of the results. Default: auto."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        case_sensitive=False,
+        help=f"Format of the results: {', '.join(get_args(Format))}. Default: auto.",
+    ),
 ]
 Quality = Annotated[
     int | None,
