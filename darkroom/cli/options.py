@@ -85,6 +85,25 @@ def status_option(text: str) -> Any:
 TaskStatus = Annotated[
     Status | None, status_option(f"Only tasks with this status: {', '.join(Status)}.")
 ]
+NewName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A name for the tasks, to list them by. Default: the name of the file; a URL has none.",
+    ),
+]
+ErrorName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="With --status: only this error, for example SourceUnavailable."
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help="With --status: only tasks that ended in the last 30s, 15m, 1h, 2d."
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for scripts: an object on each line.")
 ]
