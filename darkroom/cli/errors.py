@@ -131,7 +131,7 @@ def _report(error: Exception) -> tuple[str | None, int]:
         from darkroom.cli import aws
 
         if isinstance(error, aws.AwsError):
-            return f"AWS did not accept a request: {aws.message(error)}", 1
+            return f"The call to AWS failed: {aws.message(error)}", 1
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     reason = f"{type(error).__name__}: {error}".removesuffix(": ")

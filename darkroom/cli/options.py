@@ -89,7 +89,7 @@ NewName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="A name for the tasks, to list them by. Default: the name of the file; a URL has none.",
+        help="A name for the tasks, to list them by. Default: that of the file; a URL has none.",
     ),
 ]
 ErrorName = Annotated[
