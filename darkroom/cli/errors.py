@@ -53,6 +53,7 @@ class Commands(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         """Store the commands; their help shows no Python types."""
         super().__init__(**settings)
+        self._arguments: list[str] = []
         for command in _all(self.commands):
             for parameter in command.params:
                 if parameter.param_type_name == "argument":
@@ -90,6 +91,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            if ctx.parent:  # a group of commands within this one
+                raise
             again = program.command(shlex.join(self._arguments))
             raise Interrupted(f"Interrupted. To run it again: {again}") from None
         except BrokenPipeError:
@@ -128,7 +131,7 @@ def _report(error: Exception) -> tuple[str | None, int]:
         from darkroom.cli import aws
 
         if isinstance(error, aws.AwsError):
-            return f"AWS did not accept a request: {aws.message(error)}", 1
+            return f"The call to AWS failed: {aws.message(error)}", 1
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     reason = f"{type(error).__name__}: {error}".removesuffix(": ")

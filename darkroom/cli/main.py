@@ -19,10 +19,13 @@ from darkroom.cli.options import (
     AsJson,
     BatchId,
     DryRun,
+    ErrorName,
     Limit,
+    NewName,
     OutputFormat,
     Quality,
     Region,
+    Since,
     StackName,
     TaskId,
     TaskIds,
@@ -75,14 +78,7 @@ def submit(
     context: typer.Context,
     sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The images.")],
     *,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A name for the tasks, to list them by. Default: the name of the file; a URL has "
-            "none.",
-        ),
-    ] = None,
+    name: NewName = None,
     output: OutputFormat = None,
     quality: Quality = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all tasks have ended.")] = False,
@@ -230,19 +226,8 @@ def retry(
         Status | None,
         status_option("All tasks with this status: FAILED or CANCELLED."),
     ] = None,
-    error: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="With --status: only this error, for example SourceUnavailable."
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="With --status: only tasks that ended in the last 30s, 15m, 1h, 2d.",
-        ),
-    ] = None,
+    error: ErrorName = None,
+    since: Since = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,

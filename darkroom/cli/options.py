@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -85,6 +85,25 @@ def status_option(text: str) -> Any:
 TaskStatus = Annotated[
     Status | None, status_option(f"Only tasks with this status: {', '.join(Status)}.")
 ]
+NewName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A name for the tasks, to list them by. Default: that of the file; a URL has none.",
+    ),
+]
+ErrorName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="With --status: only this error, for example SourceUnavailable."
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help="With --status: only tasks that ended in the last 30s, 15m, 1h, 2d."
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for scripts: an object on each line.")
 ]
@@ -98,7 +117,12 @@ Format = Literal["auto", "jpeg", "png", "webp", "avif"]
 """The format of a result. `auto` keeps the format of the source, if it can be written."""
 OutputFormat = Annotated[
     Format | None,
-    typer.Option("--format", case_sensitive=False, help="Format of the results. Default: auto."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        case_sensitive=False,
+        help=f"Format of the results: {', '.join(get_args(Format))}. Default: auto.",
+    ),
 ]
 Quality = Annotated[
     int | None,

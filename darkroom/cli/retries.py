@@ -162,12 +162,13 @@ def retry_all(
             return
         confirm(f"Retry {count(len(tasks), 'task')}?", yes=yes)
         results: dict[str, Result] = {}
-        with _told_if_interrupted(results, len(tasks), stack):
-            act_on_each(list(tasks), lambda task_id: retry(client, tasks[task_id]), results)
-    if as_json:
-        for result in results.values():
-            if isinstance(result, dict):
-                render.print_json(result)
+        try:
+            with _told_if_interrupted(results, len(tasks), stack):
+                act_on_each(list(tasks), lambda task_id: retry(client, tasks[task_id]), results)
+        finally:
+            for result in results.values():
+                if as_json and isinstance(result, dict):
+                    render.print_json(result)
     _report(results, tell)
 
 

@@ -12,9 +12,10 @@ GRACE_SECONDS = 2.0
 class Workers(ThreadPoolExecutor):
     """Threads. At the end of a `with` block they have done everything.
 
-    If the block, or waiting at its end, raises an exception, what has not begun is cancelled, and
-    what has begun has `GRACE_SECONDS` to end: a request whose answer is lost would report less than
-    was done. It may then go on in the background, until the process ends.
+    If the block raises an exception, what has not begun is cancelled, and what has begun ends. If
+    Ctrl-C interrupts the block, or waiting at its end, what has begun has only `GRACE_SECONDS`:
+    without them the answers of requests that have arrived would be lost. It may then go on in the
+    background, until the process ends.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -35,15 +36,16 @@ class Workers(ThreadPoolExecutor):
         trace: TracebackType | None,
     ) -> None:
         """Wait for the threads, or abandon them."""
-        if kind is None:
-            try:
-                wait(self._futures)
-            except BaseException:
-                self._abandon()
-                raise
-            self.shutdown()
-        else:
+        if kind and not issubclass(kind, Exception):
             self._abandon()
+            return
+        try:
+            if kind is None:
+                wait(self._futures)
+            self.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            self._abandon()
+            raise
 
     def _abandon(self) -> None:
         self.shutdown(wait=False, cancel_futures=True)

@@ -240,8 +240,10 @@ class Darkroom:
         return upload_id
 
     def _task(self, method: str, *path: str, repeatable: bool, **request: Any) -> Task:
-        task: Task = self._api.json(method, "tasks", *path, repeatable=repeatable, **request)
+        task: Task = self._api.json(
+            method, "tasks", *path, repeatable=repeatable, field="taskId", **request
+        )
         return task
 
     def _page(self, query: Mapping[str, Any]) -> Any:
-        return self._api.json("GET", "tasks", repeatable=True, params=query)
+        return self._api.json("GET", "tasks", repeatable=True, field="tasks", params=query)

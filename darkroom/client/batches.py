@@ -169,7 +169,9 @@ class Batches:
                 cursor = following
 
     def _batch(self, method: str, *path: str, repeatable: bool, **request: Any) -> Batch:
-        batch: Batch = self._api.json(method, "batches", *path, repeatable=repeatable, **request)
+        batch: Batch = self._api.json(
+            method, "batches", *path, repeatable=repeatable, field="batchId", **request
+        )
         return batch
 
     def _page(self, batch_id: str, query: Mapping[str, str]) -> Any:

@@ -77,11 +77,13 @@ class Server:
 class Api(Server):
     """Sends and receives the JSON of one API. A path is given in unescaped parts."""
 
-    def json(self, method: str, *path: str, repeatable: bool, **request: Any) -> Any:
-        """Send a request and return the JSON of the response.
+    def json(
+        self, method: str, *path: str, repeatable: bool, field: str | None = None, **request: Any
+    ) -> Any:
+        """Send a request and return the JSON of the response, an object with a `field`.
 
         Raises:
-            ApiError: as `send`; `NotJson`: the server is not a Darkroom.
+            ApiError: as `send`; `NotJson`, `NotDarkroom`: the server is not a Darkroom.
             Unreachable: as `send`.
         """
         if not fits(request.get("json")):
@@ -90,7 +92,11 @@ class Api(Server):
                 "RequestTooLarge",
                 "The request is larger than 6 MB. Upload the file and submit its uploadId instead.",
             )
-        return self._read(self.send(method, _escaped(path), repeatable=repeatable, **request))
+        response = self.send(method, _escaped(path), repeatable=repeatable, **request)
+        body = self._read(response)
+        if field and not (isinstance(body, dict) and field in body):
+            raise self._not_darkroom(response, "NotDarkroom", f"its response has no {field}")
+        return body
 
     def delete(self, *path: str) -> None:
         """Send a DELETE. After a lost response, a 404 means that the first one was successful.
@@ -126,11 +132,12 @@ class Api(Server):
         try:
             return response.json()
         except ValueError as error:
-            url = str(self._http.base_url).rstrip("/")
-            message = f"The server at {url} is not a Darkroom: its response is not JSON."
-            raise ApiError(
-                response.status_code, "NotJson", f"{message} Check the address."
-            ) from error
+            raise self._not_darkroom(response, "NotJson", "its response is not JSON") from error
+
+    def _not_darkroom(self, response: httpx.Response, code: str, reason: str) -> ApiError:
+        url = str(self._http.base_url).rstrip("/")
+        message = f"The server at {url} is not a Darkroom: {reason}. Check the address."
+        return ApiError(response.status_code, code, message)
 
 
 def given(**values: Any) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def replacement(home: Path, taken: Callable[[int], bool]) -> int:
 
 
 def keep(home: Path, port: int) -> None:
-    """Write down the port of a local cloud that has started."""
+    """Write down the port of a local cloud."""
     if _written(home) != port:
         private.write(home / FILE, f"{port}\n")
 
@@ -76,7 +76,7 @@ def correct_state(home: Path, port: int) -> None:
     """Correct the state of a stopped local cloud that will start on another port than last time.
 
     The URL of a queue has the port. It is the queue's key in ministack's state, a variable of the
-    functions, and an output of the stack.
+    functions, and an output of the stack. The port is kept, because the state now belongs to it.
     """
     before = _written(home)
     if before in {None, port}:
@@ -86,6 +86,7 @@ def correct_state(home: Path, port: int) -> None:
         if path.exists():
             old, new = (f"http://localhost:{number}/" for number in (before, port))
             private.write(path, path.read_text().replace(old, new))
+    keep(home, port)
 
 
 def unused() -> int:

@@ -56,7 +56,7 @@ def test_the_command_is_darkroom(wheel: zipfile.ZipFile) -> None:
 
     assert wheel.read(name).decode().split("\n")[:2] == [
         "[console_scripts]",
-        "darkroom = darkroom.cli.main:app",
+        "darkroom = darkroom.cli.__main__:main",
     ]
 
 

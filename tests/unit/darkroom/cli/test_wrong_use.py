@@ -1,6 +1,7 @@
 """Each wrong use of the command line ends with one helpful sentence and the right exit code."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,18 @@ def test_a_server_that_is_down_is_named_once_for_all_images(
     assert done.stderr.count("127.0.0.1:1 does not answer") == 1
     assert "3 of 3 images were not submitted." in done.stderr
     assert api.bodies == []
+
+
+@pytest.mark.parametrize("line", ["list", f"status {DONE}", f"status --batch {BATCH}"])
+def test_a_server_that_is_not_a_darkroom_is_named(api: Api, line: str) -> None:
+    api.server.clear()
+    api.server.expect_request(re.compile("/.*")).respond_with_json({"hello": "world"})
+
+    done = darkroom(*line.split())
+
+    assert done.exit_code == 1
+    assert "is not a Darkroom: its response has no " in done.stderr
+    assert done.stderr.endswith("Check the address.\n")
 
 
 def test_a_region_without_a_stack_is_not_ignored(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,7 @@ def test_the_urls_of_queues_follow_the_port(tmp_path: Path) -> None:
     (state / "dynamodb.json").write_text('"http://localhost:4599/000000000000/a.png"')
     ports.keep(tmp_path, 4599)
 
+    ports.correct_state(tmp_path, 23_456)  # the start fails, because somebody was faster
     ports.correct_state(tmp_path, 24_567)
 
     assert (state / "sqs.json").read_text() == '{"http://localhost:24567/000000000000/q": {}}'
