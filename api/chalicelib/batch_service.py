@@ -121,6 +121,9 @@ class BatchService:
             return item
         deleting = self.store.begin_deletion(item)
         if deleting is None:
+            current = self.store.get(item["batchId"])
+            if current and is_deleting(current):
+                return current  # another request was first
             raise Problem.known("NotDeletable-batch")
         name, deletion = deleting_name(deleting), deleting_order(deleting)
         self._try("not started", lambda: self.machine.start(name, deletion))

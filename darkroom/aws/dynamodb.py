@@ -41,11 +41,6 @@ class TransactionRefused(Exception):
         super().__init__(", ".join(reasons))
         self.reasons = list(reasons)
 
-    @property
-    def in_conflict(self) -> bool:
-        """Whether only other transactions were in the way. A later try may succeed."""
-        return set(self.reasons) <= {"None", "TransactionConflict"}
-
 
 Write = dict[str, Any]
 """One write of a transaction, as TransactWriteItems takes it: made by the methods of `Table`."""

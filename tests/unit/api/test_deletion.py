@@ -9,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from darkroom.aws.kms import Secrets
 from darkroom.aws.s3 import Bucket
 from darkroom.aws.stepfunctions import StateMachine
+from darkroom.batches.store import BatchStore
 from darkroom.tasks.store import TaskStore
 from tests.support.api_batches import enter, stored, submit
 from tests.support.api_caller import Answer, Api
@@ -189,6 +190,26 @@ def test_a_batch_is_deleted_by_an_execution_once(api: Api, started: list[Any]) -
     assert int(api.get(place).headers["Retry-After"]) >= 0
     api.aws.batches.forget(stored(api, batch))
     assert api.get(place).status == 404
+
+
+def test_of_two_deletes_of_a_batch_at_the_same_time_one_starts_an_execution(
+    api: Api, started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = submit(api).body
+    api.aws.batches.end("complete", stored(api, batch))
+    started.clear()
+    get = BatchStore.get
+
+    def get_just_before_the_other(self: BatchStore, batch_id: str) -> Any:
+        item = get(self, batch_id)
+        monkeypatch.setattr(BatchStore, "get", get)
+        assert delete(api, batch["links"]["self"]).status == 202
+        return item
+
+    monkeypatch.setattr(BatchStore, "get", get_just_before_the_other)
+
+    assert delete(api, batch["links"]["self"]).status == 202
+    assert len(started) == 1
 
 
 @pytest.mark.usefixtures("started")

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from darkroom.aws.dynamodb import Table, TransactionRefused
 from darkroom.aws.s3 import Bucket
-from darkroom.errors import StaleAttempt
+from darkroom.errors import ServiceUnavailable, StaleAttempt
 from darkroom.runtime.clock import timestamp
-from darkroom.tasks.erasure import RefusedTogether
+from darkroom.tasks.erasure import TRIES, RefusedTogether
 from darkroom.tasks.reconciler import Reconciler
 from tests.support.fakes.aws import BUCKET, STARTED, FakeAws
 
@@ -189,6 +190,31 @@ def test_a_write_that_belongs_to_the_deletion_prevents_it(aws: FakeAws) -> None:
 
     assert aws.store.get(MADE) == item
     assert len(keys(aws)) == 3
+
+
+@pytest.mark.parametrize("conflicts", [1, TRIES])
+def test_a_transaction_that_is_in_the_way_is_waited_for(
+    aws: FakeAws, monkeypatch: pytest.MonkeyPatch, conflicts: int
+) -> None:
+    """As when two tasks of one batch are deleted at the same time."""
+    item = task(aws)
+    transact, left = Table.transact, [conflicts]
+
+    def conflict(self: Table, writes: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise TransactionRefused(["None", "TransactionConflict", "None"])
+        transact(self, writes)
+
+    monkeypatch.setattr(Table, "transact", conflict)
+    monkeypatch.setattr("darkroom.tasks.erasure.LONGEST_PAUSE", 0)
+
+    if conflicts < TRIES:
+        aws.eraser.erase(item)
+    else:
+        with pytest.raises(ServiceUnavailable):
+            aws.eraser.erase(item)
+    assert (aws.store.get(MADE) is None) == (conflicts < TRIES)
 
 
 def test_an_upload_is_deleted_with_the_last_task_that_uses_it(aws: FakeAws) -> None:
