@@ -10,9 +10,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.cloud.stacks import Stack
-from tests.support.fakes.sources import JPEG
-from tests.support.page import DESK, PHONE, Caller
+from tests.support.cloud.stacks import Stack, until
+from tests.support.fakes.sources import JPEG, Sources
+from tests.support.page import DESK, PHONE, Caller, ended
 from tests.support.project import PROJECT
 
 FLAGS = [
@@ -112,3 +112,19 @@ def pictures(tmp_path: Path) -> list[Path]:
     shutil.copy(docs / "card.png", tmp_path / "test card.png")
     (tmp_path / "gradient.jpg").write_bytes(JPEG)
     return [tmp_path / "test card.png", tmp_path / "gradient.jpg"]
+
+
+@pytest.fixture
+def submit(caller: Caller, sources: Sources) -> Callable[..., str]:
+    """Submit a path of the sources, wait until its task has ended, and return its id."""
+
+    def submit(path: str, *, ends: bool = True, **more: Any) -> str:
+        body = {"imageUrl": sources.url(path), **more}
+        answer = caller.http.post("/tasks", json=body)
+        assert answer.status_code == 202, answer.text
+        task_id: str = answer.json()["taskId"]
+        if ends:
+            until(lambda: ended(caller, task_id), 60, "the task ends")
+        return task_id
+
+    return submit

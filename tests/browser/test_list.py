@@ -128,6 +128,16 @@ def test_selected_results_are_downloaded_with_their_names(enter, caller: Caller,
     expect(page.locator("#bulk-result")).to_have_text("1 saved.")
 
 
+def test_the_skip_link_leads_to_the_tasks_and_keeps_the_filter(enter):
+    page = enter()
+    page.evaluate("location.hash = '#/?status=FAILED&find=x'")
+    expect(page.get_by_label("Find a task")).to_have_value("x")
+    page.get_by_role("link", name="Skip to the tasks").press("Enter")
+    expect(page.locator("#tasks")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"#/\?status=FAILED&find=x$"))
+    expect(page.get_by_label("Find a task")).to_have_value("x")
+
+
 def test_what_could_not_be_sent_stays_and_is_sent_again(enter, sources: Sources, faults: list[str]):
     page = enter()
     page.route("**/tasks", lambda route: route.fulfill(status=400, json={

@@ -3,56 +3,18 @@
 import io
 import os
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.cloud.stacks import Stack, until
+from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import JPEG, Sources
-from tests.support.page import DESK, LOOKS, PHONE, Caller, serious_faults
+from tests.support.page import DESK, LOOKS, PHONE, Caller, box, go, serious_faults
 from tests.support.project import PROJECT
 
 FOLD = 844
 """The height of the phone. What matters most must be above it."""
-
-
-@pytest.fixture
-def submit(caller: Caller, sources: Sources) -> Callable[..., str]:
-    """Submit a path of the sources, wait until its task has ended, and return its id."""
-
-    def submit(path: str, *, ends: bool = True, **more: Any) -> str:
-        body = {"imageUrl": sources.url(path), **more}
-        answer = caller.http.post("/tasks", json=body)
-        assert answer.status_code == 202, answer.text
-        task_id: str = answer.json()["taskId"]
-        if ends:
-            until(lambda: ended(caller, task_id), 60, "the task ends")
-        return task_id
-
-    return submit
-
-
-def ended(caller: Caller, task_id: str) -> bool:
-    """Whether a task and its execution have ended."""
-    status = caller.http.get(f"/tasks/{task_id}").json()["status"]
-    if status in {"PENDING", "RUNNING"}:
-        return False
-    return bool(caller.http.get(f"/tasks/{task_id}/history").json()["status"] != "RUNNING")
-
-
-def go(page: Page, task_id: str, query: str = "") -> Locator:
-    page.evaluate("place => { location.hash = place; }", f"#/tasks/{task_id}{query}")
-    expect(page.locator("#task .verdict")).to_be_visible()
-    return page.locator("#task")
-
-
-def box(page: Page, state: str) -> Locator:
-    """The state of this name in the drawing."""
-    exact = re.compile(rf"^{state}$")
-    return page.locator(".graph .box").filter(has=page.locator(".name").get_by_text(exact))
 
 
 def test_of_a_failed_execution_a_person_sees_at_once_what_why_how_often_and_what_to_do(
@@ -212,78 +174,6 @@ def test_input_and_output_are_text_and_have_no_secret(enter, submit):
     assert "token" not in page.locator(".rest").inner_text()
     expect(task.get_by_role("heading", name="<img src=x onerror=alert(1)>")).to_be_visible()
     assert task.locator("h2 *").count() == 0
-
-
-def test_the_history_is_not_polled_once_the_task_has_ended(enter, submit):
-    task_id = submit("/status/404/quiet.jpg")
-    page = enter()
-    page.clock.install()
-    page.reload()
-    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    go(page, task_id)
-    expect(page.locator(".graph .box.failed")).to_be_visible()
-
-    page.clock.run_for(600_000)
-
-    assert [url.rpartition("/tasks/")[2] for url in asked if "/tasks/" in url] == [
-        task_id,
-        f"{task_id}/history",
-    ]
-
-
-HISTORY = {
-    "attempt": 1,
-    "execution": None,
-    "status": None,
-    "states": [],
-    "events": [],
-    "complete": True,
-    "missing": {"code": "Expired", "message": "AWS no longer has the history."},
-}
-
-
-def test_a_history_that_is_gone_is_told_and_the_failure_is_still_explained(enter, submit):
-    task_id = submit("/status/404/old.jpg")
-    page = enter()
-    page.route("**/history", lambda route: route.fulfill(json={"taskId": task_id, **HISTORY}))
-
-    task = go(page, task_id)
-
-    expect(task.get_by_text("AWS no longer has the history.")).to_be_visible()
-    expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
-    expect(task.get_by_text("Check the URL, or upload the file again.")).to_be_visible()
-
-
-def test_a_task_that_there_is_not_says_so_and_leads_back(enter, faults: list[str]):
-    page = enter()
-    page.evaluate("location.hash = '#/tasks/00000000-0000-4000-8000-000000000000'")
-    expect(page.get_by_role("alert").get_by_text("You have no task with this id.")).to_be_visible()
-    page.get_by_role("link", name="All tasks").click()
-    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
-    assert all("404" in fault for fault in faults)
-    faults.clear()
-
-
-def test_a_history_that_cannot_be_read_is_asked_for_again(enter, submit, faults: list[str]):
-    task_id = submit("/status/404/busy.jpg")
-    page = enter()
-    answers = [503, 200]
-
-    def reply(route: Route) -> None:
-        if answers.pop(0) == 200:
-            route.continue_()
-            return
-        error = {"code": "ServiceUnavailable", "message": "Try again."}
-        route.fulfill(status=503, json={"error": error}, headers={"Retry-After": "1"})
-
-    page.route("**/history", reply)
-    page.evaluate("place => { location.hash = place; }", f"#/tasks/{task_id}")
-    expect(page.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
-    expect(box(page, "TaskFailed")).to_have_class("box failed")
-    assert all("503" in fault for fault in faults)
-    faults.clear()
 
 
 def test_every_error_of_the_documentation_says_what_to_do(visit):

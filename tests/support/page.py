@@ -1,11 +1,12 @@
 """Who looks at the page, on which screens, and what axe says of it."""
 
 import itertools
+import re
 from dataclasses import dataclass
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 PHONE, DESK = 390, 1400
 LOOKS = list(itertools.product([PHONE, DESK], ["light", "dark"]))
@@ -28,3 +29,23 @@ def serious_faults(page: Page) -> list[str]:
         if fault["impact"] in SERIOUS
         for node in fault["nodes"]
     ]
+
+
+def ended(caller: Caller, task_id: str) -> bool:
+    """Whether a task and its execution have ended."""
+    status = caller.http.get(f"/tasks/{task_id}").json()["status"]
+    if status in {"PENDING", "RUNNING"}:
+        return False
+    return bool(caller.http.get(f"/tasks/{task_id}/history").json()["status"] != "RUNNING")
+
+
+def go(page: Page, task_id: str, query: str = "") -> Locator:
+    page.evaluate("place => { location.hash = place; }", f"#/tasks/{task_id}{query}")
+    expect(page.locator("#task .verdict")).to_be_visible()
+    return page.locator("#task")
+
+
+def box(page: Page, state: str) -> Locator:
+    """The state of this name in the drawing."""
+    exact = re.compile(rf"^{state}$")
+    return page.locator(".graph .box").filter(has=page.locator(".name").get_by_text(exact))

@@ -67,7 +67,7 @@ def check_workflow_type(subject: Subject) -> str:
 
 
 def check_retries(subject: Subject, unavailable: Outcome) -> str:
-    """The retries of a step are visible in the history of its execution.
+    """The retries of a step are visible in the history of its execution, also through the API.
 
     Args:
         subject: the stack.
@@ -79,6 +79,11 @@ def check_retries(subject: Subject, unavailable: Outcome) -> str:
     tries = [error for visit in found for error in visit.failures]
     if tries != ["SourceUnavailable"] * DOWNLOAD_TRIES:
         raise Broken(f"SourceUnavailable {DOWNLOAD_TRIES} times in Download", tries)
+    answer = subject.request("GET", f"/tasks/{unavailable['taskId']}/history")
+    states = answer.json()["states"]
+    told = [t["error"] for state in states if state["name"] == "Download" for t in state["tries"]]
+    if told != tries:
+        raise Broken(f"the same from GET /tasks/ID/history: {tries}", answer.text[:300])
     return f"Download was retried {found[0].retries} times after SourceUnavailable"
 
 

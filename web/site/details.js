@@ -21,7 +21,7 @@ export function details(history) {
   if (!history?.states.length) return [];
   return [
     element("section", { className: "states" },
-      element("h3", {}, "States"), history.states.map((state, index) => stateDetails(state, index))),
+      element("h3", {}, "States"), history.states.map(stateDetails)),
     element("section", {},
       element("h3", {}, "Execution"),
       data("execution", history),
@@ -40,7 +40,9 @@ function stateDetails(state, index) {
   ];
   const shown = fold(`state-${index}`, name,
     state.tries.length ? tryTable(state) : null,
-    failed && !state.tries.length ? element("p", {}, code(state.error), " ", state.cause ?? "") : null,
+    failed && !state.tries.length
+      ? element("p", {}, code(state.error), " ", state.cause ?? "")
+      : null,
     data(`state-${index}`, state),
   );
   shown.open = failed && state.tries.length > 0;
@@ -51,10 +53,14 @@ function tryTable({ name, tries }) {
   const rows = tries.map((one, index) => element("tr", {},
     element("th", { scope: "row" }, String(index + 1)),
     element("td", {}, time(one.startedAt)),
-    element("td", {}, one.endedAt ? duration(new Date(one.startedAt), new Date(one.endedAt)) : "running"),
+    element("td", {}, took(one)),
     element("td", { className: "result", dir: "auto" }, result(one)),
   ));
   return scrolled(`Tries of ${name}`, ["Try", `Started (${ZONE})`, "Took", "Result"], rows);
+}
+
+function took({ startedAt, endedAt }) {
+  return endedAt ? duration(new Date(startedAt), new Date(endedAt)) : "running";
 }
 
 function result({ error, cause, endedAt }) {
@@ -71,13 +77,16 @@ function eventTable(events) {
     element("td", { className: "result", dir: "auto" },
       event.error ? [code(event.error), " ", event.cause ?? ""] : ""),
   ));
-  return scrolled("Events of the execution", ["Id", `Time (${ZONE})`, "Event", "State", "Error"], rows);
+  const head = ["Id", `Time (${ZONE})`, "Event", "State", "Error"];
+  return scrolled("Events of the execution", head, rows);
 }
 
 /** Returns input and output of a state or an execution, folded, as far as they are known. */
 function data(id, { input, output, omitted }) {
   return [["input", "Input", input], ["output", "Output", output]].map(([key, name, value]) => {
-    if (omitted.includes(key)) return element("p", { className: "limit" }, `${name}: too large to be shown here.`);
+    if (omitted.includes(key)) {
+      return element("p", { className: "limit" }, `${name}: too large to be shown here.`);
+    }
     if (value === null) return null;
     const text = element("pre", { tabIndex: 0, role: "group", "aria-label": name },
       code(JSON.stringify(value, null, 2)));
@@ -91,7 +100,8 @@ function fold(id, name, ...content) {
 
 /** Returns a table that scrolls sideways on a narrow screen; it can be reached with the keyboard. */
 function scrolled(caption, head, rows) {
-  return element("div", { className: "scrolled", tabIndex: 0, role: "group", "aria-label": caption },
+  const reachable = { tabIndex: 0, role: "group", "aria-label": caption };
+  return element("div", { className: "scrolled", ...reachable },
     table("listed", caption, head, rows));
 }
 

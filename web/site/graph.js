@@ -56,7 +56,7 @@ export function drawExecution(machine, states, status) {
   }
   for (const [name, place] of places) {
     drawn.append(typeof name === "symbol"
-      ? shape("circle", { cx: place.x, cy: place.y, r: DOT, class: name === END ? "dot end" : "dot" })
+      ? shape("circle", { cx: place.x, cy: place.y, r: DOT, class: `dot ${name === END ? "end" : ""}` })
       : box(name, machine.States[name], place, last.get(name)));
   }
   return element("figure", { className: "graph" }, drawn, legend(new Set(
@@ -68,7 +68,8 @@ export function drawExecution(machine, states, status) {
 function transitions(machine) {
   const ways = [{ from: START, to: machine.StartAt, caught: false }];
   const add = (from, to, caught) => {
-    if (to && !ways.some((way) => way.from === from && way.to === to)) ways.push({ from, to, caught });
+    const known = ways.some((way) => way.from === from && way.to === to);
+    if (to && !known) ways.push({ from, to, caught });
   };
   for (const [from, state] of Object.entries(machine.States)) {
     add(from, state.Next, false);
@@ -81,8 +82,8 @@ function transitions(machine) {
 }
 
 /**
- * Gives each state a row, which is below those of all states that lead to it, and a column. The path
- * without errors is the first column.
+ * Gives each state a row, which is below those of all states that lead to it, and a column. The
+ * path without errors is the first column.
  */
 function layOut(machine, ways) {
   const rows = rowsOf(ways);
@@ -100,8 +101,8 @@ function layOut(machine, ways) {
     const state = machine.States[name];
     const straight = state.Next ?? state.Default;
     if (straight) put(straight, column);
-    const others = ways.filter(({ from, to }) => from === name && to !== straight).map(({ to }) => to);
-    for (const other of others.sort((a, b) => sources(b) - sources(a))) {
+    const others = ways.filter(({ from, to }) => from === name && to !== straight);
+    for (const other of others.map(({ to }) => to).sort((a, b) => sources(b) - sources(a))) {
       put(other, free(other, column - 1) ? column - 1 : column + 1);
     }
   };
@@ -220,7 +221,8 @@ export function sign(outcome, x = 9, y = 9) {
 
 /** Returns the meanings of the signs; those that are rare only if the drawing has them. */
 function legend(used) {
-  const shown = Object.keys(OUTCOMES).filter((outcome) => outcome !== "ABORTED" || used.has(outcome));
+  const rare = (outcome) => outcome === "ABORTED" && !used.has(outcome);
+  const shown = Object.keys(OUTCOMES).filter((outcome) => !rare(outcome));
   return element("ul", { className: "legend", "aria-hidden": "true" }, shown.map((outcome) => (
     element("li", {}, signImage(outcome), outcomeName(outcome))
   )));
@@ -228,7 +230,8 @@ function legend(used) {
 
 /** Returns the sign of an outcome as an image of its own. */
 export function signImage(outcome) {
-  return shape("svg", { viewBox: "0 0 18 18", class: "sign-image", "aria-hidden": "true" }, sign(outcome));
+  const image = { viewBox: "0 0 18 18", class: "sign-image", "aria-hidden": "true" };
+  return shape("svg", image, sign(outcome));
 }
 
 function describe(machine, last, status) {
@@ -237,6 +240,6 @@ function describe(machine, last, status) {
     return `${name} ${outcomeName(state.outcome).toLowerCase()}${error}, ${summary(state)}`;
   });
   const rest = Object.keys(machine.States).filter((name) => !last.has(name));
-  return [`Execution ${(status ?? "unknown").toLowerCase()}`, ...told, `not reached: ${rest.join(", ")}`]
-    .join("; ");
+  const execution = `Execution ${(status ?? "unknown").toLowerCase()}`;
+  return [execution, ...told, `not reached: ${rest.join(", ")}`].join("; ");
 }

@@ -44,6 +44,11 @@ function show() {
   tasks.show(filter);
 }
 
+// Its target is on this page, but the part after `#` is the address of what is shown.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("tasks").focus();
+});
 addEventListener("hashchange", () => {
   if (!byId("sign-out").hidden) show();
 });

@@ -14,7 +14,9 @@ const AT_ONCE = 3;
  *   accepted task; `refused`: the API refuses the key
  */
 export async function send(sources, output, calls) {
-  const waiting = sources.map((source) => ({ source, key: crypto.randomUUID(), line: addLine(source) }));
+  const waiting = sources.map((source) => (
+    { source, key: crypto.randomUUID(), line: addLine(source) }
+  ));
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       await sendOne(next, output, calls);

@@ -150,7 +150,8 @@ export class TaskPage {
     document.title = `${name} – Darkroom`;
     const heading = element("h2", { id: "task-title", tabIndex: -1, dir: "auto" }, name);
     const problem = element("p", { className: "problem", role: "alert" }, this.#problem);
-    const back = element("a", { id: "back", className: "back", href: this.#list() }, "← All tasks");
+    const place = { id: "back", className: "back", href: this.#list() };
+    const back = element("a", place, "← All tasks");
     let content = [];
     try {
       content = this.#task ? this.#content() : this.#problem ? [] : [element("p", {}, "Loading…")];
@@ -158,9 +159,10 @@ export class TaskPage {
       problem.textContent = `This task cannot be shown. ${explain(error)}`;
     }
     node.className = `task ${String(this.#task?.status ?? "").toLowerCase()}`;
-    const status = this.#task && element("p", { className: "status" }, statusName(this.#task.status));
-    node.replaceChildren(back, element("header", {}, heading, ...(status ? [status] : [])), problem,
-      ...content);
+    const header = element("header", {}, heading, this.#task
+      ? element("p", { className: "status" }, statusName(this.#task.status))
+      : null);
+    node.replaceChildren(back, header, problem, ...content);
     for (const one of node.querySelectorAll("details")) {
       if (opened.has(one.id)) one.open = opened.get(one.id);
     }
@@ -179,23 +181,16 @@ export class TaskPage {
           this.#verdict(found), this.#actions(found)),
         element("section", { className: "drawing", "aria-label": "State machine" },
           drawExecution(this.#known.machine, states, history?.status),
-          history?.missing ? element("p", { className: "missing" }, history.missing.message) : null),
-        element("div", { className: "rest" }, this.#picture(), details(history, found.kind)),
+          history?.missing
+            ? element("p", { className: "missing" }, history.missing.message)
+            : null),
+        element("div", { className: "rest" }, this.#picture(), details(history)),
       ),
     ];
   }
 
   #facts() {
-    const { taskId, attempt, createdAt, startedAt, completedAt, result } = this.#task;
-    const attempts = Array.from({ length: attempt }, (_, index) => index + 1);
-    const shown = this.#attempt;
-    const links = attempts.length > 1 && element("nav", { className: "attempts", "aria-label": "Attempts" },
-      "Attempt ", ...attempts.map((number) => {
-        const link = element("a", { id: `attempt-${number}`, href: ofTask(taskId, number === attempt ? null : number) },
-          String(number));
-        if (number === shown) link.setAttribute("aria-current", "page");
-        return link;
-      }));
+    const { taskId, createdAt, startedAt, completedAt, result } = this.#task;
     const times = [
       `Created ${new Date(createdAt).toLocaleString()}`,
       completedAt && startedAt && `ran for ${duration(new Date(startedAt), new Date(completedAt))}`,
@@ -203,19 +198,35 @@ export class TaskPage {
     ];
     return element("div", { className: "facts" },
       ...times.filter(Boolean).map((text) => element("span", {}, text)),
-      links || element("span", {}, "Attempt 1"),
+      this.#attempts(),
       element("span", {}, "Task ", code(taskId)),
       element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
     );
   }
 
+  #attempts() {
+    const { taskId, attempt } = this.#task;
+    if (attempt === 1) return element("span", {}, "Attempt 1");
+    const links = Array.from({ length: attempt }, (_, index) => {
+      const number = index + 1;
+      const href = ofTask(taskId, number === attempt ? null : number);
+      const link = element("a", { id: `attempt-${number}`, href }, String(number));
+      if (number === this.#attempt) link.setAttribute("aria-current", "page");
+      return link;
+    });
+    return element("nav", { className: "attempts", "aria-label": "Attempts" }, "Attempt ", links);
+  }
+
   #verdict({ kind, headline, error, tried, message, meaning, advice }) {
+    const part = (className, name, text) => text
+      ? element("div", { className }, element("h4", {}, name), paragraph(text))
+      : null;
     return element("div", { className: `verdict ${kind}` },
       element("h3", {}, headline, error ? [": ", code(error)] : null),
       tried ? element("p", { className: "tried" }, tried) : null,
       message ? element("p", { className: "message", dir: "auto" }, message) : null,
-      advice ? element("div", { className: "todo" }, element("h4", {}, "What to do"), paragraph(advice)) : null,
-      meaning ? element("div", { className: "meaning" }, element("h4", {}, "What it means"), paragraph(meaning)) : null,
+      part("todo", "What to do", advice),
+      part("meaning", "What it means", meaning),
     );
   }
 
@@ -223,7 +234,8 @@ export class TaskPage {
     const { taskId, links, result } = this.#task;
     const button = (name, link, className) => {
       if (!link) return null;
-      const made = element("button", { id: `do-${name.toLowerCase()}`, type: "button", className }, name);
+      const id = `do-${name.toLowerCase()}`;
+      const made = element("button", { id, type: "button", className }, name);
       made.addEventListener("click", () => this.#act(made, link));
       return made;
     };
@@ -238,7 +250,8 @@ export class TaskPage {
       result ? link("Open result", result.url) : null,
       consoleUrl && !own ? link("Execution in AWS", consoleUrl) : null,
       logsUrl ? link("Logs in AWS", logsUrl) : null,
-      logsUrl ? null : element("p", { className: "command" }, "Logs: ", code(`darkroom logs ${taskId}`)),
+      logsUrl ? null
+        : element("p", { className: "command" }, "Logs: ", code(`darkroom logs ${taskId}`)),
     );
   }
 

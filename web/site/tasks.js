@@ -1,13 +1,12 @@
 /** The list of tasks: polls it at the pace that the API asks for, with a card for each task. */
 
-import { ApiError, explain, get, post } from "./api.js";
+import { explain, post } from "./api.js";
 import { Card } from "./card.js";
 import { announce, byId, element } from "./dom.js";
+import { inSlices, PAGES, placeOf, readNamed, readPage } from "./pages.js";
 
 const PAGE = 20;
 const LARGEST_PAGE = 100;
-/** Pages may be empty with a filter: at most this many are read for one page of the list. */
-const PAGES = 5;
 /** Pauses between polls, in seconds. */
 const SHORTEST = 0.5;
 const WITHOUT_OPEN_TASKS = 30;
@@ -16,8 +15,6 @@ const AFTER_ERROR = 5;
 const LONGEST = 300;
 /** Milliseconds for which a new task may be missing in the list (eventual consistency). */
 const LIST_DELAY = 3000;
-/** Milliseconds of work after which the browser may draw: a longer task delays scrolling. */
-const SLICE = 10;
 /** Cards after which further ones are filled only when they are about to be seen. */
 const FILLED_AT_ONCE = 60;
 
@@ -158,7 +155,9 @@ export class Tasks {
     let pause = AFTER_ERROR;
     try {
       const page = this.#nextPage();
-      const read = await this.#read(page.limit, page.cursor, this.#shown ? 1 : PAGES);
+      const { limit, cursor } = page;
+      const most = this.#shown ? 1 : PAGES;
+      const read = await readPage(this.#filter.status, { limit, cursor, most });
       if (round !== this.#round) return;
       await this.#merge(read, page, begun, round);
       if (round !== this.#round) return;
@@ -194,41 +193,20 @@ export class Tasks {
     return this.#turn % 2 ? older[(this.#turn - 1) / 2] : first;
   }
 
-  async #read(limit, from = null, most = PAGES) {
-    const tasks = [];
-    const { status } = this.#filter;
-    let cursor = from;
-    let retryAfter = null;
-    let pages = 0;
-    do {
-      const query = new URLSearchParams({ ...(status && { status }), limit });
-      if (cursor) query.set("cursor", cursor);
-      const page = await get(`tasks?${query}`);
-      if (!Array.isArray(page.body?.tasks)) {
-        throw new ApiError(200, "NoList", "The response of the service is not a list of tasks.");
-      }
-      tasks.push(...page.body.tasks.filter((task) => task?.taskId));
-      cursor = page.body.cursor;
-      if (page.retryAfter !== null) retryAfter = Math.min(retryAfter ?? Infinity, page.retryAfter);
-      pages += 1;
-    } while (cursor && tasks.length < limit && pages < most);
-    return { tasks, cursor, retryAfter };
-  }
-
   async #readOlder() {
-    const round = this.#filter.status;
+    const { status } = this.#filter;
     const button = byId("older");
     const from = this.#cursor;
     button.disabled = true;
     try {
       const start = this.#order.at(-1)?.createdAt ?? "9";
-      const { tasks, cursor } = await this.#read(LARGEST_PAGE, from);
-      if (round !== this.#filter.status || from !== this.#cursor) return; // the filter has changed
+      const limit = LARGEST_PAGE;
+      const { tasks, cursor } = await readPage(status, { limit, cursor: from, most: PAGES });
+      if (status !== this.#filter.status || from !== this.#cursor) return; // the filter has changed
       this.#cursor = cursor;
-      this.#pages.push({
-        cursor: from, start, end: cursor ? tasks.at(-1)?.createdAt ?? start : "", limit: LARGEST_PAGE,
-      });
-      await this.#putAll(tasks);
+      const end = cursor ? tasks.at(-1)?.createdAt ?? start : "";
+      this.#pages.push({ cursor: from, start, end, limit });
+      await inSlices(tasks, (task) => this.#put(task));
       this.#updateEmptyState(true);
     } catch (error) {
       if (error.status === 403) return this.#refused();
@@ -242,10 +220,9 @@ export class Tasks {
   async #readNamed(name) {
     const { status } = this.#filter;
     try {
-      const query = new URLSearchParams({ ...(status && { status }), name, limit: LARGEST_PAGE });
-      const { body } = await get(`tasks?${query}`);
+      const found = await readNamed(status, name, LARGEST_PAGE);
       if (name !== this.#filter.find || status !== this.#filter.status) return;
-      await this.#putAll(body.tasks);
+      await inSlices(found, (task) => this.#put(task));
       this.#updateEmptyState(true);
     } catch (error) {
       if (error.status !== 403) this.#showProblem(explain(error));
@@ -260,7 +237,7 @@ export class Tasks {
         && begun > card.born + LIST_DELAY;
       if (covered && !found.has(id)) this.#remove(id, card);
     }
-    await this.#putAll(tasks, () => round === this.#round);
+    await inSlices(tasks, (task) => this.#put(task), () => round === this.#round);
     // If older pages are shown, the cursor stays the one after them.
     if (!page.cursor && this.#order.every((card) => card.createdAt >= end)) this.#cursor = cursor;
     this.#shown = true;
@@ -272,18 +249,6 @@ export class Tasks {
     this.#seen.unobserve(card.node);
     this.#cards.delete(id);
     this.#order.splice(this.#order.indexOf(card), 1);
-  }
-
-  /** Shows tasks, in slices between which the browser can draw. */
-  async #putAll(tasks, wanted = () => true) {
-    let slice = performance.now();
-    for (const task of tasks) {
-      this.#put(task);
-      if (performance.now() - slice < SLICE) continue;
-      await new Promise((done) => setTimeout(done));
-      if (!wanted()) return;
-      slice = performance.now();
-    }
   }
 
   #put(task) {
@@ -302,22 +267,11 @@ export class Tasks {
     });
     made.node.id = `task-${task.taskId}`;
     made.node.hidden = !this.#matches(made);
-    const place = this.#placeOf(made.createdAt);
+    const place = placeOf(this.#order, made.createdAt);
     byId("cards").insertBefore(made.node, this.#order[place]?.node ?? null);
     this.#order.splice(place, 0, made);
     this.#cards.set(task.taskId, made);
     if (!made.filled) this.#seen.observe(made.node);
-  }
-
-  /** Returns the index of the first card that is older. */
-  #placeOf(createdAt) {
-    let [low, high] = [0, this.#order.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#order[middle].createdAt >= createdAt) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   #matches(card) {

@@ -62,7 +62,9 @@ export class Toolbar {
     const { loaded, shown } = this.#tasks;
     const numbers = new Map();
     for (const { task } of shown) numbers.set(task.status, (numbers.get(task.status) ?? 0) + 1);
-    const parts = [...numbers].map(([status, number]) => `${number} ${statusName(String(status)).toLowerCase()}`);
+    const parts = [...numbers].map(([status, number]) => (
+      `${number} ${String(status).toLowerCase()}`
+    ));
     const total = shown.length === loaded.length
       ? `${count(loaded.length, "task")} loaded`
       : `${shown.length} of ${count(loaded.length, "loaded task")}`;

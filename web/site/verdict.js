@@ -1,4 +1,4 @@
-/** What a person has to know first of a task: what failed, why, how often it was tried, what to do. */
+/** What a person has to know first: what failed, why, how often it was tried, what to do. */
 
 import { advice } from "./errors.js";
 import { attempts } from "./machine.js";
@@ -78,7 +78,8 @@ function earlier(history) {
 }
 
 function took({ startedAt, completedAt }) {
-  return startedAt && completedAt ? ` in ${duration(new Date(startedAt), new Date(completedAt))}` : "";
+  if (!startedAt || !completedAt) return "";
+  return ` in ${duration(new Date(startedAt), new Date(completedAt))}`;
 }
 
 /** Returns how often a step was tried, and for how long; null if that is not known. */

@@ -6,7 +6,9 @@ const BYTES = ["B", "KB", "MB"];
 export const statusName = (status) => `${status[0]}${status.slice(1).toLowerCase()}`;
 
 /** Returns "1 try", "2 tries". */
-export const count = (number, one, several = `${one}s`) => `${number} ${number === 1 ? one : several}`;
+export const count = (number, one, several = `${one}s`) => (
+  `${number} ${number === 1 ? one : several}`
+);
 
 /** Returns the location of a source: a URL, an object key, or a manifest line. */
 export function locationOf({ source }) {

@@ -1,32 +1,26 @@
 """`GET /tasks/{taskId}/history`: from the events of an execution to the answer."""
 
-import datetime
 import json
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import ANY
 
 import pytest
 from botocore.stub import Stubber
 
-from darkroom.aws.stepfunctions import StateMachine
 from tests.support.api_caller import Api
-from tests.support.fakes.aws import REGION, STARTED
+from tests.support.api_histories import SOURCE, arn, ask, running
 from tests.support.recorded.histories import (
     EXPRESS,
     INVOKED,
-    LOGGED,
     SUCCEEDED,
     entered,
     exited,
     history,
-    log_lines,
 )
 from tests.support.recorded.histories import (
     STARTED as EXECUTION_STARTED,
 )
 
-SOURCE = "https://example.com/a.jpg"
 URL = "https://user:pw@example.com/a/token.jpg?X-Amz-Signature=abc"
 SIGNED = json.dumps(
     {
@@ -46,35 +40,6 @@ def states(api: Api) -> Iterator[Stubber]:
     with Stubber(api.module.task_service.machine._states) as stub:
         yield stub
         stub.assert_no_pending_responses()
-
-
-@pytest.fixture
-def express(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    """The API of an EXPRESS stack, and what CloudWatch Logs answers."""
-    from chalicelib.history.service import HistoryService  # noqa: PLC0415
-
-    machine = StateMachine("arn:aws:states:eu-west-1:1:stateMachine:tasks", "EXPRESS")
-    service = HistoryService(machine, "/aws/vendedlogs/states/darkroom")
-    monkeypatch.setattr(api.module, "histories", lambda: service)
-    with Stubber(service.log._client) as stub:
-        yield stub
-        stub.assert_no_pending_responses()
-
-
-def running(api: Api, execution: str | None = None) -> str:
-    task_id: str = api.post("/tasks", {"imageUrl": SOURCE}).body["taskId"]
-    api.aws.store.start(task_id, 1, execution or arn(task_id), STARTED)
-    return task_id
-
-
-def arn(task_id: str, attempt: int = 1) -> str:
-    return f"arn:aws:states:{REGION}:123456789012:execution:tasks:{task_id}-{attempt}"
-
-
-def ask(api: Api, task_id: str, **query: str) -> Any:
-    answer = api.get(f"/tasks/{task_id}/history", **query)
-    assert answer.status == 200, answer.body
-    return answer.body
 
 
 def expect(stub: Stubber, task_id: str, *events: Any, attempt: int = 1) -> None:
@@ -270,62 +235,6 @@ def test_a_busy_step_functions_is_told_as_unavailable(api: Api, states: Stubber)
     answer = api.get(f"/tasks/{task_id}/history")
 
     assert (answer.status, answer.error["code"]) == (503, "ServiceUnavailable")
-
-
-def page(lines: list[str]) -> dict[str, Any]:
-    return {"events": [{"message": line} for line in lines]}
-
-
-def test_the_history_of_an_express_execution_is_read_from_its_log(
-    api: Api, express: Stubber
-) -> None:
-    task_id = running(api, EXPRESS)
-    failure = {"step": "Download", "error": "X", "message": "m"}
-    api.aws.store.fail(task_id, 1, EXPRESS, failure)
-    since = datetime.datetime.fromisoformat(STARTED) - datetime.timedelta(minutes=1)
-    asked = {
-        "logGroupName": "/aws/vendedlogs/states/darkroom",
-        "startTime": int(since.timestamp() * 1000),
-        "filterPattern": f'"{EXPRESS}"',
-        "endTime": ANY,
-    }
-    express.add_response("filter_log_events", page(log_lines(LOGGED.answer)), asked)
-
-    told = ask(api, task_id)
-
-    assert (told["status"], told["startedAt"]) == ("FAILED", "2026-11-25T01:02:03.001Z")
-    assert [state["name"] for state in told["states"]] == ["Work"]
-    assert (told["input"], told["states"][0]["input"]) == (None, None)
-    assert told["missing"] is None
-
-
-def test_a_log_that_has_not_arrived_is_told(api: Api, express: Stubber) -> None:
-    task_id = running(api, EXPRESS)
-    express.add_response("filter_log_events", page([]))
-
-    assert ask(api, task_id)["missing"]["code"] == "NotLogged"
-
-
-def test_a_log_of_a_busy_stack_is_not_read_to_its_end(
-    api: Api, express: Stubber, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task_id = running(api, EXPRESS)
-    monkeypatch.setattr("chalicelib.history.service.SEARCH_SECONDS", -1.0)
-    lines = log_lines(LOGGED.answer)
-    express.add_response("filter_log_events", page(lines) | {"nextToken": "more"})
-
-    told = ask(api, task_id)
-
-    assert (told["complete"], len(told["events"])) == (False, 3)
-
-
-def test_of_an_express_task_only_the_last_execution_is_known(api: Api, express: Stubber) -> None:  # noqa: ARG001
-    task_id = running(api, EXPRESS)
-    api.aws.store.fail(task_id, 1, EXPRESS, {"step": "D", "error": "X", "message": "m"})
-    api.post(f"/tasks/{task_id}/retry")
-
-    assert ask(api, task_id)["missing"]["code"] == "NotStarted"
-    assert ask(api, task_id, attempt="1")["missing"]["code"] == "NotKept"
 
 
 def test_an_execution_of_the_workflow_type_before_is_not_asked_for(

@@ -64,6 +64,23 @@ def test_without_a_console_of_its_own_a_task_links_to_that_of_aws(
     assert url == execution_url(arn, STARTED)
 
 
+def test_the_page_of_a_task_takes_the_place_of_a_console_but_a_batch_has_none(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = replace(api.module.views, console_url="http://127.0.0.1:1{task}")
+    monkeypatch.setattr(api.module, "views", page)
+    task_id = submit(api)
+    api.aws.store.start(task_id, 1, "arn:e", STARTED)
+
+    execution = api.get(f"/tasks/{task_id}").body["execution"]
+
+    assert execution == {
+        "arn": "arn:e",
+        "consoleUrl": f"http://127.0.0.1:1/v1/#/tasks/{task_id}",
+    }
+    assert page._execution("arn:b", STARTED) == {"arn": "arn:b", "consoleUrl": None}
+
+
 def test_an_execution_that_never_claimed_its_task_is_shown_from_before_it_began(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

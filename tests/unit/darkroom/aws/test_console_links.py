@@ -1,6 +1,6 @@
 import pytest
 
-from darkroom.aws.console_links import execution_url, machine_url
+from darkroom.aws.console_links import execution_url, logs_url, machine_url
 
 STARTED = "2026-11-25T04:26:32.624Z"
 ACCOUNT = "123456789012"
@@ -37,3 +37,14 @@ def test_each_partition_has_a_console_of_its_own(partition: str, region: str, ho
     for url in (machine_url(machine), execution_url(machine, STARTED)):
         assert url.startswith(f"https://{host}/states/home?region={region}#/")
         assert url.endswith(machine)
+
+
+def test_the_lines_of_a_log_group_about_a_task_have_a_link():
+    arn = f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:tasks:5b0c-1"
+
+    assert logs_url(arn, "/aws/lambda/darkroom", "5b0c-1", STARTED, STARTED) == (
+        "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+        "#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fdarkroom/log-events"
+        "$3FfilterPattern$3D$25225b0c-1$2522$26start$3D1795580792624$26end$3D1795580792624"
+    )
+    assert "end" not in logs_url(arn, "g", "x", STARTED, None).partition("log-events")[2]

@@ -1,0 +1,77 @@
+"""The page of a task whose history, or which itself, is not there or cannot be read."""
+
+from playwright.sync_api import Route, expect
+
+from tests.support.page import box, go
+
+
+def test_the_history_is_not_polled_once_the_task_has_ended(enter, submit):
+    task_id = submit("/status/404/quiet.jpg")
+    page = enter()
+    page.clock.install()
+    page.reload()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    go(page, task_id)
+    expect(page.locator(".graph .box.failed")).to_be_visible()
+
+    page.clock.run_for(600_000)
+
+    assert [url.rpartition("/tasks/")[2] for url in asked if "/tasks/" in url] == [
+        task_id,
+        f"{task_id}/history",
+    ]
+
+
+HISTORY = {
+    "attempt": 1,
+    "execution": None,
+    "status": None,
+    "states": [],
+    "events": [],
+    "complete": True,
+    "missing": {"code": "Expired", "message": "AWS no longer has the history."},
+}
+
+
+def test_a_history_that_is_gone_is_told_and_the_failure_is_still_explained(enter, submit):
+    task_id = submit("/status/404/old.jpg")
+    page = enter()
+    page.route("**/history", lambda route: route.fulfill(json={"taskId": task_id, **HISTORY}))
+
+    task = go(page, task_id)
+
+    expect(task.get_by_text("AWS no longer has the history.")).to_be_visible()
+    expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
+    expect(task.get_by_text("Check the URL, or upload the file again.")).to_be_visible()
+
+
+def test_a_task_that_there_is_not_says_so_and_leads_back(enter, faults: list[str]):
+    page = enter()
+    page.evaluate("location.hash = '#/tasks/00000000-0000-4000-8000-000000000000'")
+    expect(page.get_by_role("alert").get_by_text("You have no task with this id.")).to_be_visible()
+    page.get_by_role("link", name="All tasks").click()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+    assert all("404" in fault for fault in faults)
+    faults.clear()
+
+
+def test_a_history_that_cannot_be_read_is_asked_for_again(enter, submit, faults: list[str]):
+    task_id = submit("/status/404/busy.jpg")
+    page = enter()
+    answers = [503, 200]
+
+    def reply(route: Route) -> None:
+        if answers.pop(0) == 200:
+            route.continue_()
+            return
+        error = {"code": "ServiceUnavailable", "message": "Try again."}
+        route.fulfill(status=503, json={"error": error}, headers={"Retry-After": "1"})
+
+    page.route("**/history", reply)
+    page.evaluate("place => { location.hash = place; }", f"#/tasks/{task_id}")
+    expect(page.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
+    expect(box(page, "TaskFailed")).to_have_class("box failed")
+    assert all("503" in fault for fault in faults)
+    faults.clear()
