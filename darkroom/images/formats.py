@@ -9,6 +9,7 @@ from PIL import (  # noqa: F401
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -27,7 +28,11 @@ CONTENT_TYPES = {
     "BMP": ("image/bmp", "bmp"),
     "AVIF": ("image/avif", "avif"),
 }
-FORMATS = tuple(CONTENT_TYPES)
+"""The formats of results, with their types and extensions."""
+JPEG_2000, HEIC = "JPEG2000", "HEIC"
+FORMATS = (*CONTENT_TYPES, JPEG_2000)
+"""The formats that Pillow reads, by its names. HEIC is read as well: `images.decoders.heic`."""
+ACCEPTED = "JPEG, PNG, WEBP, TIFF, GIF, BMP, AVIF, JPEG 2000"
 ANIMATED = {"PNG", "GIF", "WEBP", "AVIF"}
 WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF"}
 WITH_KEY = {"GIF"}
@@ -44,6 +49,19 @@ TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_
 def identify(image: Image.Image) -> str:
     """Return the format of an opened image, one of `FORMATS`."""
     return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures
+
+
+def automatic(image: Image.Image) -> str:
+    """Return the format of the result if the caller leaves it to us.
+
+    It is that of the source. JPEG 2000 and HEIC are not written, because few programs show them:
+    they become a JPEG, as a phone's photo does when it is shared, or a PNG where a JPEG would lose
+    transparency or the depth of 16 bits.
+    """
+    found = identify(image)
+    if found in CONTENT_TYPES:
+        return found
+    return "PNG" if image.has_transparency_data or image.mode in DEEP else "JPEG"
 
 
 def unidentified(file: BinaryIO) -> DarkroomError:
@@ -65,7 +83,7 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     )
     return UnsupportedFormat(
         f"The source is {what}. Convert it to a usual form of a format that Darkroom accepts "
-        f"({', '.join(FORMATS)})."
+        f"({ACCEPTED})."
     )
 
 

@@ -41,7 +41,6 @@
 """
 
 import io
-import mmap
 import re
 import threading
 import warnings
@@ -49,13 +48,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import conversion, jpeg, limits, parts, repairs, structure, tiff
-from darkroom.images.formats import CONTENT_TYPES, FORMATS, encoder, identify, unidentified
+from darkroom.images import conversion, jpeg, limits, repairs
+from darkroom.images.decoders.picture import Picture
+from darkroom.images.formats import CONTENT_TYPES, automatic, encoder, identify
+from darkroom.images.opening import opened
 
 _one_at_a_time = threading.Lock()
 LOSSLESS = b"\xff\xc3"
@@ -81,20 +82,22 @@ def grayscale(
     max_pixels: int,
     max_memory: int | None = None,
     to: Path | None = None,
+    heic: bool = False,
 ) -> Gray:
     """Return an image in gray, upright and of the same size.
 
     Args:
         source: an encoded image in one of `FORMATS`, or the path of its file.
-        output: `auto` (the format of the source), `jpeg`, `png` or `webp`.
+        output: `auto` (see `formats.automatic`), or one of `CONTENT_TYPES` in small letters.
         quality: 1 to 100, for lossy formats.
         max_pixels: width x height x frames that may be decoded.
         max_memory: bytes that it may need, by the estimate of `images.memory`.
         to: the file to write the result to, instead of returning its bytes.
+        heic: whether HEIC may be decoded.
 
     Raises:
-        UnsupportedFormat: the source is not in one of `FORMATS`, or of a kind of these that
-            Pillow does not read or reads wrongly; or the encoder cannot write the result.
+        UnsupportedFormat: the source is not in one of `FORMATS`, or of a kind of these that no
+            decoder reads rightly; or the encoder cannot write the result.
         ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
             the result's format allows; nothing was decoded.
         InvalidImage: the source is empty, broken or truncated.
@@ -102,7 +105,12 @@ def grayscale(
     try:
         with _limits_of_pillow(max_pixels):
             gray, target, options = _develop(
-                source, output, quality, max_pixels=max_pixels, max_memory=max_memory
+                source,
+                output,
+                quality,
+                max_pixels=max_pixels,
+                max_memory=max_memory,
+                heic=heic,
             )
             return _write(gray, to, target, options)
     except DarkroomError:
@@ -136,7 +144,13 @@ def _limits_of_pillow(max_pixels: int) -> Iterator[None]:
 
 
 def _develop(
-    source: bytes | Path, output: str, quality: int, *, max_pixels: int, max_memory: int | None
+    source: bytes | Path,
+    output: str,
+    quality: int,
+    *,
+    max_pixels: int,
+    max_memory: int | None,
+    heic: bool,
 ) -> tuple[Image.Image, str, dict[str, Any]]:
     """Return the gray image, its format and the encoder's options.
 
@@ -145,8 +159,8 @@ def _develop(
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if not size:
         raise InvalidImage("The source is empty: it has 0 bytes.")
-    with _open(source) as image:
-        target = identify(image) if output == "auto" else output.upper()
+    with opened(source, heic=heic) as image:
+        target = automatic(image) if output == "auto" else output.upper()
         frames = limits.check(image, target, size, max_pixels=max_pixels, max_memory=max_memory)
         options = encoder(image, target, quality)
         if frames == 1:
@@ -161,55 +175,24 @@ def _develop(
         else:
             return gray, target, options | more
     # The animation is broken: what programs that do not support it show is whole.
-    with _open(source, still=True) as image:
+    with opened(source, still=True) as image:
         return _still(image, target), target, options
-
-
-def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
-    """Open an image; if `still`, without its animation if it is a PNG."""
-    data = source if isinstance(source, bytes) else _mapped(source)
-    structure.check(data)
-    file: Any = parts.needed(data, still=still)
-    try:
-        image: Image.Image = Image.open(
-            file or (_stream(source) if isinstance(source, bytes) else source), formats=FORMATS
-        )
-    except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
-        raise unidentified(_stream(source)) from error
-    conversion.repair_transparency(image)
-    if identify(image) == "TIFF":
-        tiff.prepare(image)
-    elif identify(image) == "AVIF":
-        repairs.refuse_cropped(data, image.size)
-    elif repairs.key_of_16_bits(image):
-        raise UnsupportedFormat(
-            "This PNG has a transparent colour of 16 bits, of which Darkroom would read 8. "
-            "Save it with an alpha channel, or with 8 bits."
-        )
-    return image
-
-
-def _stream(source: bytes | Path) -> BinaryIO:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _still(image: Any, target: str) -> Image.Image:
     """Return the first frame in gray, upright, in a mode that the target format supports."""
-    file = image.fp
+    file = getattr(image, "fp", None)
     try:
         _load(image)
     except OSError:
+        if not file:
+            raise
         file.seek(0)
         found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
         if found is None:
             raise
         image = found
-    repairs.repair(image)
+    image = repairs.repaired(image)
     turn = conversion.orientation(image)
     gray = conversion.fit([conversion.gray(image, target)], target)[0]
     if gray is not image:
@@ -219,7 +202,8 @@ def _still(image: Any, target: str) -> Image.Image:
 
 
 def _load(image: Any) -> None:
-    if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
+    is_color = image.mode == "RGB" and not isinstance(image, Picture)
+    if identify(image) == "JPEG" and is_color and LOSSLESS not in _header(image.fp):
         # Y'CbCr has luma as a separate plane: this decodes only that plane.
         image.draft("L", image.size)
     image.load()

@@ -28,6 +28,8 @@ FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 ALARM = "AWS::CloudWatch::Alarm"
+PARAMETERS = {"AllowPrivateSources": "true", "ConsoleUrl": "none", "Heic": "true"}
+"""What a laptop has instead of the defaults: sources at private addresses, HEIC, no console."""
 NEVER_CREATED = {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 """The statuses of a stack that can only be deleted, on AWS and here."""
 
@@ -47,13 +49,13 @@ def deploy(
     Args:
         cloud: a running local cloud.
         stack_name: its name; a local cloud can have several stacks.
-        parameters: parameters of the template. `AllowPrivateSources` is true by default.
+        parameters: parameters of the template, in addition to `PARAMETERS`.
         template: the parsed template.yaml by default.
 
     Raises:
         DeploymentError: CloudFormation refused the stack.
     """
-    parameters = {"AllowPrivateSources": "true", "ConsoleUrl": "none", **(parameters or {})}
+    parameters = {**PARAMETERS, **(parameters or {})}
     template = template or yaml_parse((PROJECT / "template.yaml").read_text())
     body, artifacts, sources = localized(without_traffic_shifting(template))
     # A pipeline sets this to its commit. Without it, a change of parameters publishes no version.
