@@ -9,7 +9,6 @@ from PIL import (  # noqa: F401
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
@@ -29,9 +28,8 @@ CONTENT_TYPES = {
     "AVIF": ("image/avif", "avif"),
 }
 """The formats of results, with their types and extensions."""
-JPEG_2000, HEIC = "JPEG2000", "HEIC"
-FORMATS = (*CONTENT_TYPES, JPEG_2000)
-"""The formats that Pillow reads, by its names. HEIC is read as well: `images.decoders.heic`."""
+FORMATS = tuple(CONTENT_TYPES)
+"""The formats whose parsers are always loaded. `images.opening` loads those of two more."""
 ACCEPTED = "JPEG, PNG, WEBP, TIFF, GIF, BMP, AVIF, JPEG 2000"
 ANIMATED = {"PNG", "GIF", "WEBP", "AVIF"}
 WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF"}

@@ -5,8 +5,7 @@ Names are those of ITU-T T.81, annex B.
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -21,8 +20,7 @@ ENDS = (b"\xff\xd9", b"\xaa" * 1024 + b"\xff\xd9", b"\x55" * 1024 + b"\xff\xd9")
 """What is tried behind the last scan. A decoder pads the first with bits of 0."""
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """A JPEG's frame, and what is around it.
 
     `components` is the number of samples of a pixel, and `bits` that of each sample.

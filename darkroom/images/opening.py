@@ -8,10 +8,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, UnsupportedFormat
-from darkroom.images import boxes, conversion, parts, repairs, structure, tiff
-from darkroom.images.decoders import files, jpeg2000
-from darkroom.images.decoders import heic as heic_decoder
-from darkroom.images.decoders import tiff as second_tiff
+from darkroom.images import conversion, parts, repairs, structure, tiff
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import FORMATS, identify, unidentified
 
@@ -34,25 +31,49 @@ def opened(source: bytes | Path, *, still: bool = False, heic: bool = False) -> 
     """
     data = source if isinstance(source, bytes) else _mapped(source)
     structure.check(data)
-    if heic_decoder.begins(data):
-        if not heic:
-            raise heic_decoder.refused()
-        return heic_decoder.opened(data)
-    if jpeg2000.begins(data):
-        found = jpeg2000.header(data)
-        if not jpeg2000.is_usual(found):
-            return jpeg2000.opened(data, found)
+    if image := _of_boxes(source, data, heic=heic):
+        return image
     if bytes(data[:4]) in tiff.STARTS:
         return _tiff(source, data)
     needed = parts.needed(data, still=still)
     try:
         image = _by_pillow(source, needed)
     except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
-        found_otherwise = files.opened_bmp(data) or _deep_jpeg(data)
-        if not found_otherwise:
+        found = _of_rare_kind(data)
+        if not found:
             raise unidentified(_stream(source)) from error
-        return found_otherwise
+        return found
     return _read_rightly(image, data, needed)
+
+
+def _of_boxes(source: bytes | Path, data: Any, *, heic: bool) -> Image.Image | None:
+    """Open a HEIC or a JPEG 2000; return None for any other file."""
+    if data[4:8] == b"ftyp":
+        from darkroom.images.decoders import heic as decoder
+
+        if decoder.begins(data):
+            if not heic:
+                raise decoder.refused()
+            return decoder.opened(data)
+    elif data[:4] in {b"\0\0\0\x0c", b"\xff\x4f\xff\x51"}:
+        from PIL import Jpeg2KImagePlugin
+
+        from darkroom.images.decoders import jpeg2000
+
+        if jpeg2000.begins(data):
+            header = jpeg2000.header(data)
+            if not jpeg2000.is_usual(header):
+                return jpeg2000.opened(data, header)
+            file: Any = _stream(source) if isinstance(source, bytes) else source
+            return Image.open(file, formats=(Jpeg2KImagePlugin.Jpeg2KImageFile.format,))
+    return None
+
+
+def _of_rare_kind(data: Any) -> Image.Image | None:
+    """Open what Pillow has refused."""
+    from darkroom.images.decoders import files
+
+    return files.opened_jpeg(data) if data[:3] == b"\xff\xd8\xff" else files.opened_bmp(data)
 
 
 def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> Image.Image:
@@ -61,8 +82,12 @@ def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> 
     if identify(image) == "AVIF":
         return _cropped(image, data)
     if repairs.key_of_16_bits(image):
+        from darkroom.images.decoders import files
+
         return files.opened_png(needed.whole() if needed else bytes(data), image)
-    if identify(image) == "BMP" and image.mode != "RGBA" and (files.bit_fields(data) or [0])[-1]:
+    if identify(image) == "BMP" and image.mode != "RGBA" and (repairs.bit_fields(data) or [0])[-1]:
+        from darkroom.images.decoders import files
+
         # Of bit fields with alpha, Pillow reads alpha only in 32 bits.
         return files.opened_bmp(data) or image
     return image
@@ -86,20 +111,20 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
         else:
             tiff.prepare(image)
             return image  # type: ignore[no-any-return]
+    from darkroom.images.decoders import tiff as decoder
+
     try:
-        return second_tiff.opened(file, page)
+        return decoder.opened(file, page)
     except DarkroomError:
         raise
     except Exception as error:
         raise unidentified(file) from error
 
 
-def _deep_jpeg(data: Any) -> Image.Image | None:
-    return files.opened_jpeg(data) if data[:3] == b"\xff\xd8\xff" else None
-
-
 def _cropped(image: Any, data: Any) -> Image.Image:
     """Return an AVIF without what is outside of its clean aperture."""
+    from darkroom.images import boxes
+
     area = repairs.aperture(data, image.size)
     moving = boxes.find(data, b"moov")
     if image.n_frames > 1 and (

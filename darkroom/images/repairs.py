@@ -4,19 +4,18 @@ Each function works on an image of one format, which Pillow has opened or loaded
 """
 
 import struct
-from fractions import Fraction
 from typing import Any
 
 from PIL import Image
 
 from darkroom.errors import UnsupportedFormat
-from darkroom.images import boxes
 
 CLAP = (
     "This AVIF is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
     "which Darkroom does not read. Save it with the cropped pixels only."
 )
 OPAQUE = 0xFF
+BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
 CLEAR = 2
 """A GIF's disposal: the area of the frame becomes transparent (GIF89a, section 23)."""
 
@@ -66,9 +65,13 @@ def aperture(data: Any, size: tuple[int, int]) -> tuple[int, int, int, int] | No
     Raises:
         UnsupportedFormat: the area does not end between pixels, or outside of the picture.
     """
+    from darkroom.images import boxes
+
     clap = boxes.primary_properties(data).get(b"clap")
     if not clap or len(clap) < 32:  # noqa: PLR2004 - four fractions
         return None
+    from fractions import Fraction
+
     numbers = struct.unpack_from(">IIIIiIiI", clap)
     if 0 in numbers[1::2]:
         raise UnsupportedFormat(CLAP)
@@ -88,3 +91,18 @@ def key_of_16_bits(image: Any) -> tuple[int, int, int] | None:
     """Return the transparent colour of a PNG of RGB with 16 bits, if it has one."""
     deep = image.format == "PNG" and image.tile and str(image.tile[0].args) == "RGB;16B"
     return image.info.get("transparency") if deep else None
+
+
+def bit_fields(data: Any) -> tuple[int, ...] | None:
+    """Return the masks of red, green, blue and alpha of a BMP with bit fields, else None.
+
+    A header of version 1 has three of them behind it; others have four inside.
+    https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapv5header
+    """
+    if data[:2] != b"BM" or len(data) < 14 + 56:
+        return None
+    length, _, _, _, _, compression = struct.unpack_from("<IiiHHI", data, 14)
+    if compression != BIT_FIELDS or length < 40:  # noqa: PLR2004 - BITMAPINFOHEADER
+        return None
+    masks = struct.unpack_from("<4I", data, 14 + 40)
+    return masks if length >= 56 else (*masks[:3], 0)  # noqa: PLR2004 - BITMAPV3INFOHEADER

@@ -4,8 +4,7 @@ Numbers of tags and their values are those of TIFF 6.0, unless another source is
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from PIL import ImagePalette, TiffImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -53,8 +52,7 @@ STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BIG_AND_BIG_ENDIAN = b"MM\0+"
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """A page of a file: its number, counted from 0, and the tags of its directory."""
 
     number: int

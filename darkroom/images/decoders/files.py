@@ -11,11 +11,10 @@ from typing import Any
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge, InvalidImage
-from darkroom.images import jpeg
+from darkroom.images import jpeg, repairs
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
-BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
 MOST_FIELD = 8
 JPEG_COMPONENTS = {1, 3}
 MAX_SCANS = 100
@@ -32,26 +31,11 @@ def opened_png(data: Any, image: Image.Image) -> Picture:
     meaning = levels.Meaning(3, bits=16, alpha=3)
 
     def decode() -> Image.Image:
-        from imagecodecs import png_decode  # noqa: PLC0415 - see the package
+        from imagecodecs import png_decode
 
         return levels.gray(png_decode(data), meaning)
 
     return _picture("PNG", meaning, image.size, decode, samples=8, exif=image.getexif())
-
-
-def bit_fields(data: Any) -> tuple[int, ...] | None:
-    """Return the masks of red, green, blue and alpha of a BMP with bit fields, else None.
-
-    A header of version 1 has three of them behind it; others have four inside.
-    https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapv5header
-    """
-    if data[:2] != b"BM" or len(data) < 14 + 56:
-        return None
-    length, _, _, _, _, compression = struct.unpack_from("<IiiHHI", data, 14)
-    if compression != BIT_FIELDS or length < 40:  # noqa: PLR2004 - BITMAPINFOHEADER
-        return None
-    masks = struct.unpack_from("<4I", data, 14 + 40)
-    return masks if length >= 56 else (*masks[:3], 0)  # noqa: PLR2004 - BITMAPV3INFOHEADER
 
 
 def opened_bmp(data: Any) -> Picture | None:
@@ -59,7 +43,7 @@ def opened_bmp(data: Any) -> Picture | None:
 
     These are fields of up to 8 bits in pixels of 16 bits, and of 8 bits in pixels of 32 bits.
     """
-    masks = bit_fields(data)
+    masks = repairs.bit_fields(data)
     if not masks or not all(masks[:3]):
         return None
     (pixel,) = struct.unpack_from("<H", data, 14 + 14)
@@ -71,8 +55,8 @@ def opened_bmp(data: Any) -> Picture | None:
     meaning = levels.Meaning(3, bits=8, alpha=3 if masks[3] else None)
 
     def decode() -> Image.Image:
-        import numpy as np  # noqa: PLC0415 - see the package
-        from imagecodecs import bmp_decode  # noqa: PLC0415
+        import numpy as np
+        from imagecodecs import bmp_decode
 
         pixels = bmp_decode(bytes(data))[..., :samples]
         if samples > 3 and not np.any(pixels[..., 3]):  # noqa: PLR2004
@@ -105,7 +89,7 @@ def opened_jpeg(data: Any) -> Picture | None:
     meaning = levels.Meaning(3 if is_rgb else 1, bits=frame.bits)
 
     def load(file: Any) -> Image.Image:
-        from imagecodecs import jpeg8_decode  # noqa: PLC0415 - see the package
+        from imagecodecs import jpeg8_decode
 
         samples = jpeg8_decode(file.read(), outcolorspace=None if is_rgb else "GRAYSCALE")
         return levels.gray(samples.reshape(*samples.shape[:2], -1), meaning)

@@ -47,8 +47,8 @@ def opened(data: Any) -> Picture:
         InvalidImage: the header is broken.
     """
     try:
-        import pi_heif  # noqa: PLC0415 - see the package
-        from pi_heif import options  # noqa: PLC0415
+        import pi_heif
+        from pi_heif import options
     except ImportError as error:
         raise refused() from error
     # Nothing but the primary picture is read, in the one thread that a function has.

@@ -140,7 +140,7 @@ def opened(data: Any, found: Header) -> Picture:
     components = found.components
 
     def decode() -> Image.Image:
-        from imagecodecs import jpeg2k_decode  # noqa: PLC0415 - see the package
+        from imagecodecs import jpeg2k_decode
 
         samples = jpeg2k_decode(whole)
         samples = samples.reshape(*samples.shape[:2], -1)

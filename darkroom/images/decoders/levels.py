@@ -19,7 +19,7 @@ WHITES = {"i": (0xFF, 0xFFFF), "u": (0xFF, 0xFFFF), "f": (1, 0xFF, 0xFFFF)}
 """The value of white in the usual files, for each of numpy's kinds of numbers."""
 BLOCK = 2**18
 """Samples that are converted at a time."""
-BASE = 68 * 2**20
+BASE = 80 * 2**20
 """Bytes that numpy, a decoder's library and the copies of one block take."""
 MOST_BITS = 16
 """Unsigned integers of so many bits use the whole range; others hold measurements."""
@@ -69,7 +69,7 @@ def gray(samples: Array, meaning: Meaning) -> Image.Image:
     Raises:
         InvalidImage: a sample is not a finite number.
     """
-    import numpy as np  # noqa: PLC0415 - see the package
+    import numpy as np
 
     colors = samples[..., : meaning.colors]
     black, white = _range(colors, meaning)
@@ -118,7 +118,7 @@ def _range(samples: Array, meaning: Meaning) -> tuple[float, float]:
     For unsigned integers of at most 16 bits: the lowest and the highest. For others: 0 and the
     first usual white that all values fit below, else minimum and maximum, as in maps.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     kind = samples.dtype.kind
     if kind == "u" and meaning.bits <= MOST_BITS:
@@ -164,7 +164,7 @@ def _fill(colors: Array, empty: Array) -> None:
     It is the nearest one above or below. In columns without data, it is the nearest one to the
     left or to the right. In a picture without data, all is black.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     if not empty.any():
         return
@@ -178,7 +178,7 @@ def _fill(colors: Array, empty: Array) -> None:
 
 
 def _fill_columns(colors: Array, empty: Array) -> None:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     height, width = empty.shape
     rows = np.arange(height, dtype=np.int32)[:, None]

@@ -159,7 +159,7 @@ def _segment(tags: Any) -> int:
 
 
 def _decode(file: BinaryIO, page: tiff.Page, meaning: levels.Meaning) -> Image.Image:
-    import tifffile  # noqa: PLC0415 - see the package
+    import tifffile
 
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is broken becomes our error
     file.seek(0)
@@ -192,7 +192,7 @@ def _check_segments(file: BinaryIO, page: Any, *, is_jpeg: bool) -> None:
 
 def _mapped(indices: Any, tags: Any, meaning: levels.Meaning) -> Image.Image:
     """Return the gray of the colours that samples are numbers of (TIFF 6.0, section 5)."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     colors = np.array(tags[tiff.COLOR_MAP], np.uint16).reshape(3, -1).T
     if colors.max() <= tiff.WHITE:  # some programs write 8 bits
