@@ -188,7 +188,7 @@ def _still(image: Any, target: str) -> Image.Image:
         if not file:
             raise
         file.seek(0)
-        found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
+        found = _otherwise(identify(image), file.read())
         if found is None:
             raise
         image = found
@@ -199,6 +199,19 @@ def _still(image: Any, target: str) -> Image.Image:
         image.close()  # frees the colours
     # Turned after it is gray, because gray has a quarter of the bytes.
     return conversion.upright(gray, turn)
+
+
+def _otherwise(kind: str, data: bytes) -> Any:
+    """Return a loaded image that Pillow has not decoded; None if pixels are missing."""
+    if kind == "JPEG":
+        return jpeg.without_end(data, _reload)
+    if kind == "JPEG2000":
+        from darkroom.images.decoders import jpeg2000
+
+        found = jpeg2000.opened(data, jpeg2000.header(data))
+        found.load()
+        return found
+    return None
 
 
 def _load(image: Any) -> None:

@@ -27,8 +27,11 @@ MULTIPLIED, NOT_MULTIPLIED = 1, 2
 """Values of `EXTRA_SAMPLES` for alpha: the colours are multiplied with it, or not."""
 UNSIGNED, SIGNED, FRACTION, UNDEFINED = 1, 2, 3, 4
 UNCOMPRESSED = 1
+WEBP = 50001  # libtiff
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, COLORMAPPED, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 SENSOR, LINEAR_SENSOR = 32803, 34892  # TIFF/EP and DNG
+DEEPEST = 16
+"""Bits of a sample that Pillow reads rightly; it takes 32 bits for numbers with a sign."""
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
 
@@ -142,20 +145,24 @@ def is_usual(page: Page) -> bool:
     numbers of more than 16 bits or with a sign, two samples in separate planes, and more.
     """
     tags = page.tags
-    bits, extra = tags.get(BITS, (1,)), tags.get(EXTRA_SAMPLES, ())
-    if page.start == BIG_AND_BIG_ENDIAN or not set(tags.get(SAMPLE_FORMAT, ())) <= {1, 4}:
-        return False
-    if len(set(bits)) > 1 or bits[0] > 16:  # noqa: PLR2004 - more is in 32 bits with a sign
-        return False
-    if bits[0] > 8 and MULTIPLIED in extra:  # noqa: PLR2004 - it divides what it has cut to 8 bits
-        return False
-    if tags.get(PLANAR, 1) == SEPARATE:
-        compressed: bool = tags.get(COMPRESSION, UNCOMPRESSED) != UNCOMPRESSED
-        if tags.get(SAMPLES, 1) == 1:
-            return compressed
-        plain: bool = not extra and tags.get(PHOTOMETRIC) in {RGB, CMYK}
-        return plain and (bits[0] == 8 or (bits[0] == 16 and compressed))  # noqa: PLR2004
-    return True
+    bits, compression = tags.get(BITS, (1,)), tags.get(COMPRESSION, UNCOMPRESSED)
+    unusual = (
+        page.start == BIG_AND_BIG_ENDIAN,
+        not set(tags.get(SAMPLE_FORMAT, ())) <= {UNSIGNED, UNDEFINED},
+        len(set(bits)) > 1 or bits[0] > DEEPEST,
+        bits[0] > 8 and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
+        compression == WEBP,  # its libtiff has none
+        TILE_WIDTH in tags and TILE_OFFSETS not in tags,  # it takes such tiles for strips
+    )
+    planes = tags.get(PLANAR, 1) == SEPARATE
+    return not any(unusual) and (not planes or _has_usual_planes(tags, bits[0], compression))
+
+
+def _has_usual_planes(tags: Any, bits: int, compression: int) -> bool:
+    if tags.get(SAMPLES, 1) == 1:
+        return compression != UNCOMPRESSED
+    plain = not tags.get(EXTRA_SAMPLES) and tags.get(PHOTOMETRIC) in {RGB, CMYK}
+    return plain and (bits == 8 or (bits == DEEPEST and compression != UNCOMPRESSED))
 
 
 def prepare(image: Any) -> None:

@@ -92,8 +92,8 @@ def _error(error: Exception) -> Exception:
         return error
     if FOREIGN.search(str(error)):
         return UnsupportedFormat(
-            f"The source is a HEIF image whose pixels are not in HEVC ({error}), which Darkroom "
-            "does not read. Convert it to JPEG."
+            "The source is a HEIF image without a picture in HEVC, or with features that its "
+            f"decoder does not support ({error}), which Darkroom does not read. Convert it to JPEG."
         )
     return InvalidImage(f"The image cannot be decoded: {error}.")
 

@@ -119,7 +119,9 @@ def _channels(content: bytes) -> Iterator[int]:
 
 def is_usual(found: Header) -> bool:
     """Whether Pillow reads a file rightly."""
-    if found.palette or found.multiplied or found.signed or found.color in {BILEVEL, CMYK}:
+    if found.palette or found.multiplied or found.signed or found.subsampled:
+        return False
+    if found.color in {BILEVEL, CMYK}:
         return False
     deep_gray = found.bits == 16 and found.components == 1  # noqa: PLR2004
     return deep_gray or found.bits == 8  # noqa: PLR2004
@@ -131,10 +133,10 @@ def opened(data: Any, found: Header) -> Picture:
     Raises:
         UnsupportedFormat: the picture is of a kind that is not supported.
     """
-    if not found.bits or found.subsampled or found.components > MOST_COMPONENTS:
+    if not found.bits or found.components > MOST_COMPONENTS:
         raise UnsupportedFormat(
-            "The source is a JPEG 2000 with components of different sizes or depths, which "
-            "Darkroom does not read. Convert it to RGB or gray."
+            "The source is a JPEG 2000 with components of different depths, or with more than four "
+            "of them, which Darkroom does not read. Convert it to RGB or gray."
         )
     whole = bytes(data)
     components = found.components

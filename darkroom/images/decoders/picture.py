@@ -56,6 +56,11 @@ class Picture(Image.Image):
         if self._im is None:
             try:
                 decoded = self._decode()
+            except NotImplementedError as error:
+                raise UnsupportedFormat(
+                    f"The source is a {self.format} of a rare kind ({error}), which Darkroom does "
+                    "not read. Convert it to a usual kind."
+                ) from error
             except ImportError as error:
                 raise UnsupportedFormat(
                     f"This {self.format} needs a decoder that is not installed: {error}."

@@ -6,6 +6,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from darkroom.errors import ImageTooLarge, InvalidImage, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
@@ -85,6 +87,27 @@ def test_a_palette_with_a_colour_twice_gives_its_colours() -> None:
     result = pixels(read(develop(data)))
 
     assert np.abs(result - (palette @ LUMA)[numbers]).max() <= 1
+
+
+def test_the_gray_of_luma_and_chroma_is_the_luma() -> None:
+    level = np.round(RAMP[:36, :52] * 255).astype(np.uint8)
+    image = Image.merge("YCbCr", [Image.fromarray(level), *[Image.new("L", (52, 36), 128)] * 2])
+    rgb = jpeg2000(np.asarray(image), 8)
+    data = with_header(rgb, colr(18))
+
+    assert np.abs(pixels(read(develop(data))) - level).max() <= 1
+
+
+def test_what_pillow_fails_to_decode_is_decoded_by_the_other_decoder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("broken data stream when reading image file")
+
+    monkeypatch.setattr(Jpeg2KImageFile, "load", fail)
+    data = jpeg2000(np.round(LIGHT[..., :3] * 255).astype(np.uint8), 8)
+
+    assert np.abs(pixels(read(develop(data))) / 255 - LIGHT[..., :3] @ LUMA).max() < 2 / 255
 
 
 def test_cmyk_becomes_the_luma_of_its_inks() -> None:
