@@ -6,14 +6,16 @@
 | CMYK, YCCK | luma of (1 - ink)(1 - black); in a JPEG the inks are inverted, as Adobe does it |
 | CIE Lab | luma of its colours in sRGB |
 | colour profile, gamma | not applied, and dropped: they describe colours that are gone |
-| orientation: Exif 274, else XMP; `irot` and `imir` of AVIF | applied to the pixels, tag dropped |
+| orientation: Exif 274, else XMP; `irot` and `imir` of AVIF and HEIC | applied, tag dropped |
 | alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF; in GIF on or off; else on white |
+| alpha that the colours are multiplied with | taken out of the colours |
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
-| 12 bits of gray | scaled, then as 16 bits |
-| 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
-| values that are no data, by GDAL's tag | black, and the others are scaled from min to max |
+| 9 to 15 bits of gray, of a JPEG's luma | scaled, then as 16 bits |
+| 32 bits, signed, fractions | 0..1, 0..255 or 0..65535 if all colours fit, else min..max |
+| pixels without data, by GDAL's tag | the nearest data above or below; the data are min..max |
+| pixels that are not numbers | InvalidImage |
 | 16 bits with colour or alpha | 8 bits |
-| a PNG's transparent colour of 16 bits a sample | UnsupportedFormat |
+| a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
@@ -22,14 +24,20 @@
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
 | a reduced copy or a mask in front of a TIFF's picture | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
-| a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
-| uncompressed YCbCr with subsampled chroma in a TIFF | UnsupportedFormat |
-| an AVIF that is cropped by a clean aperture | UnsupportedFormat |
+| a TIFF's strips, tiles, planes, predictors, byte orders, BigTIFF | decoded like any other |
+| YCbCr with subsampled chroma | luma of its colours |
+| a TIFF of Lab with more than 8 bits, LogLuv, volumes | UnsupportedFormat, which names the kind |
+| a BMP's bit fields of up to 8 bits | scaled to 8 bits; wider ones UnsupportedFormat |
+| a clean aperture of AVIF and HEIC | cropped; between pixels or in an animation UnsupportedFormat |
+| HEIC: tiles, bursts, live photos, sequences | the primary picture |
+| HEIC without the parameter `Heic` | UnsupportedFormat, which names HEIC and the parameter |
+| JPEG 2000: file or codestream, any depth up to 16 bits, palettes | as the other formats |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
 | a GIF's frame that extends over the edge | cropped |
 | further pages of a TIFF, further pictures of a JPEG (MPO) | dropped |
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
+| `auto` for HEIC and JPEG 2000 | a JPEG; a PNG if it has transparency or 16 bits of gray |
 | other metadata | dropped |
 | bytes after the end | ignored |
 | chunks and segments beside the pixels that are broken or long | ignored |

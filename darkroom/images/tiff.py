@@ -30,7 +30,7 @@ UNCOMPRESSED = 1
 WEBP = 50001  # libtiff
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, COLORMAPPED, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 SENSOR, LINEAR_SENSOR = 32803, 34892  # TIFF/EP and DNG
-DEEPEST = 16
+BYTE, DEEPEST = 8, 16
 """Bits of a sample that Pillow reads rightly; it takes 32 bits for numbers with a sign."""
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
@@ -150,7 +150,7 @@ def is_usual(page: Page) -> bool:
         page.start == BIG_AND_BIG_ENDIAN,
         not set(tags.get(SAMPLE_FORMAT, ())) <= {UNSIGNED, UNDEFINED},
         len(set(bits)) > 1 or bits[0] > DEEPEST,
-        bits[0] > 8 and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
+        bits[0] > BYTE and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
         compression == WEBP,  # its libtiff has none
         TILE_WIDTH in tags and TILE_OFFSETS not in tags,  # it takes such tiles for strips
     )
@@ -162,7 +162,7 @@ def _has_usual_planes(tags: Any, bits: int, compression: int) -> bool:
     if tags.get(SAMPLES, 1) == 1:
         return compression != UNCOMPRESSED
     plain = not tags.get(EXTRA_SAMPLES) and tags.get(PHOTOMETRIC) in {RGB, CMYK}
-    return plain and (bits == 8 or (bits == DEEPEST and compression != UNCOMPRESSED))
+    return plain and (bits == BYTE or (bits == DEEPEST and compression != UNCOMPRESSED))
 
 
 def prepare(image: Any) -> None:

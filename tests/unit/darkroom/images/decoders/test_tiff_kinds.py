@@ -159,6 +159,27 @@ def test_integers_of_more_than_31_bits_are_scaled_from_least_to_most() -> None:
     assert np.abs(level - X).max() < 1e-4
 
 
+@pytest.mark.parametrize("bits", [9, 10, 12, 14])
+def test_packed_bits_are_scaled_by_their_number(tmp_path: Any, bits: int) -> None:
+    numbers = np.round(X[:, :48] * (2**bits - 1)).astype(np.uint16)
+    options = {"bitspersample": bits, "photometric": "minisblack", "metadata": None}
+    tifffile.imwrite(tmp_path / "a", numbers, **options)
+
+    level, _ = gray_and_alpha(develop((tmp_path / "a").read_bytes()))
+
+    assert np.abs(level - numbers / (2**bits - 1)).max() < 1e-4
+
+
+def test_webp_in_a_tiff_is_read(tmp_path: Any) -> None:
+    colors = stored(LIGHT[..., :3], "u1")
+    options = {"compression": "webp", "compressionargs": {"lossless": True}}
+    tifffile.imwrite(tmp_path / "a", colors, photometric="rgb", metadata=None, **options)
+
+    level, _ = gray_and_alpha(develop((tmp_path / "a").read_bytes()))
+
+    assert np.abs(level - colors @ LUMA / 255).max() <= 1 / 255
+
+
 def test_white_can_be_zero_with_alpha() -> None:
     samples = stored(LIGHT[..., 3:], "u2")
 
