@@ -13,12 +13,13 @@ from darkroom.aws.s3 import Bucket, work_key
 from darkroom.images.grayscale import grayscale
 from darkroom.images.memory import enforced
 from darkroom.runtime.metrics import measured
-from darkroom.runtime.settings import Settings, memory_for_work
+from darkroom.runtime.settings import Settings, memory_for_work, required
 from darkroom.runtime.step import step
 
 settings = Settings.from_environment()
 bucket = Bucket(settings.bucket_name)
 memory = memory_for_work()
+heic = required("HEIC") == "true"
 
 
 @step
@@ -32,6 +33,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             quality=event["output"]["quality"],
             max_pixels=settings.max_pixels,
             max_memory=memory,
+            heic=heic,
         )
     key = work_key(event["taskId"], event["attempt"], "gray")
     return {

@@ -92,7 +92,10 @@ class Output(Body):
 
     format: Annotated[
         Literal["auto", "jpeg", "png", "webp", "avif"],
-        Field(description="`auto`: the format of the source if it can be written, else `png`"),
+        Field(
+            description="`auto`: the format of the source; for HEIC and JPEG 2000 `jpeg`, or `png` "
+            "if it has transparency or 16 bits of gray"
+        ),
     ] = "auto"
     quality: Annotated[int, BeforeValidator(as_integer)] = Field(
         90, ge=1, le=100, description="For lossy formats; about that of a JPEG in each"

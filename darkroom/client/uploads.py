@@ -19,9 +19,12 @@ SIGNATURES = [
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
     (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"II\*\0|MM\0\*"), "image/tiff"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), "image/tiff"),
     (re.compile(rb"BM"), "image/bmp"),
     (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
+    (re.compile(rb"....ftyp(he[iv][cxms]|m[is]f1)", re.DOTALL), "image/heic"),
+    (re.compile(rb"\0\0\0\x0cjP  \r\n\x87\n"), "image/jp2"),
+    (re.compile(rb"\xff\x4f\xff\x51"), "image/j2c"),
 ]
 HEAD_BYTES = 16
 # The API takes only `image/…`. If the file is not an image, the step that decodes it fails with

@@ -3,21 +3,16 @@
 The `info` of a result is empty, except for the colour that means transparent, if there is one.
 """
 
-import math
 from typing import Any
 
-from PIL import Image, ImageMath
+from PIL import Image
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import tiff
 from darkroom.images.color import tones
 from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
 WHITE = 0xFFFF
-WHITES = {"I": (0xFF, WHITE), "F": (1, 0xFF, WHITE)}
-"""The value of white in the usual files of 32-bit integers and of 32-bit fractions."""
-BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF 6.0, section 8 and 19
-MIN_IS_WHITE, UNSIGNED = 0, 1
+BITS, PHOTOMETRIC = 258, 262  # TIFF 6.0, section 8
+MIN_IS_WHITE = 0
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -66,18 +61,12 @@ def gray(image: Image.Image, target: str, tone: tones.Tone | None = None) -> Ima
         image: the picture, in any mode.
         target: format of the result; only formats in `WITH_16_BITS` get 16 bits.
         tone: what makes its values those of sRGB, if anything has to.
-
-    Raises:
-        InvalidImage: a pixel is not a finite number.
-        UnsupportedFormat: it has 32-bit integers that Pillow cannot hold.
     """
     if image.mode in DEEP:
         return _deep(image, target, tone)
-    if hasattr(image, "tag_v2"):
-        image = tiff.loaded(image)
     image = tones.applied(image, tone)
     if image.has_transparency_data:
-        return _clean(image.convert("LA"))
+        return _clean(image if image.mode == "LA" else image.convert("LA"))
     if image.mode == "LAB":
         image = image.convert("RGB")
     return _clean(image if image.mode == "L" else image.convert("L"))
@@ -150,11 +139,9 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _sixteen_bits(image: Image.Image) -> Image.Image:
-    """Return gray of any depth as 16-bit gray, with black 0 and white 65535."""
+    """Return gray of 12 or 16 bits as 16-bit gray, with black 0 and white 65535."""
     tags: Any = getattr(image, "tag_v2", {})  # only a TIFF has tags; a deep PNG always has 16 bits
-    if image.mode in WHITES:
-        image = tiff.without_nodata(image, tags)
-    black, white = _range(image, tags)
+    black, white = 0, 2**12 - 1 if tags.get(BITS) == (12,) else WHITE
     if tags.get(PHOTOMETRIC) == MIN_IS_WHITE:
         black, white = white, black
     if (black, white) == (0, WHITE):
@@ -162,36 +149,6 @@ def _sixteen_bits(image: Image.Image) -> Image.Image:
     scale = WHITE / (white - black)
     exact = image.convert("F").point(lambda value: value * scale + (0.5 - black * scale))
     return exact.convert("I").convert("I;16")
-
-
-def _range(image: Any, tags: Any) -> tuple[float, float]:
-    """Return the values of black and white.
-
-    For 32 bits: 0 and the first usual white that all values fit below, else minimum and maximum,
-    as in maps.
-    """
-    if image.mode not in WHITES:
-        return 0, 2**12 - 1 if tags.get(BITS) == (12,) else WHITE
-    low, high = image.getextrema()
-    if image.mode == "F" and _has_nan(image):
-        low = math.nan
-    if not math.isfinite(low) or not math.isfinite(high):
-        raise InvalidImage(
-            "The image cannot be decoded: it has pixels that are not numbers. Replace them, or "
-            "declare them as no data (GDAL_NODATA)."
-        )
-    if image.mode == "I" and low < 0 and tags.get(SAMPLE_FORMAT, (UNSIGNED,))[0] == UNSIGNED:
-        raise UnsupportedFormat("The image has 32-bit pixels above 2147483647.")
-    # A map's values are measurements, which have no usual white.
-    whites = () if tiff.NODATA in tags else WHITES[image.mode]
-    usual = (white for white in whites if low >= 0 and high <= white)
-    return next(((0, white) for white in usual), (low, high if high > low else low + 1))
-
-
-def _has_nan(image: Image.Image) -> bool:
-    """Whether a pixel is not equal to itself. Pillow's extrema pass over most of these."""
-    unequal = ImageMath.lambda_eval(lambda names: names["i"] != names["i"], i=image)
-    return bool(unequal.getextrema()[1])
 
 
 def _clean(image: Image.Image) -> Image.Image:

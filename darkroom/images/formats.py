@@ -30,7 +30,10 @@ CONTENT_TYPES = {
     "BMP": ("image/bmp", "bmp"),
     "AVIF": ("image/avif", "avif"),
 }
+"""The formats of results, with their types and extensions."""
 FORMATS = tuple(CONTENT_TYPES)
+"""The formats whose parsers are always loaded. `images.opening` loads those of two more."""
+ACCEPTED = "JPEG, PNG, WEBP, TIFF, GIF, BMP, AVIF, JPEG 2000"
 ANIMATED = {"PNG", "GIF", "WEBP", "AVIF"}
 WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF"}
 WITH_KEY = {"GIF"}
@@ -50,6 +53,19 @@ TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_
 def identify(image: Image.Image) -> str:
     """Return the format of an opened image, one of `FORMATS`."""
     return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures
+
+
+def automatic(image: Image.Image) -> str:
+    """Return the format of the result if the caller leaves it to us.
+
+    It is that of the source. JPEG 2000 and HEIC are not written, because few programs show them:
+    they become a JPEG, as a phone's photo does when it is shared, or a PNG where a JPEG would lose
+    transparency or the depth of 16 bits.
+    """
+    found = identify(image)
+    if found in CONTENT_TYPES:
+        return found
+    return "PNG" if image.has_transparency_data or image.mode in DEEP else "JPEG"
 
 
 def unidentified(file: BinaryIO) -> DarkroomError:
@@ -72,12 +88,11 @@ def unidentified(file: BinaryIO) -> DarkroomError:
         if kind
         else f"not an image, whatever its name says{text}"
     )
-    accepted = ", ".join(FORMATS)
     advice = kinds.advice(kind)
     if advice:
-        advice += f" Darkroom accepts {accepted}."
+        advice += f" Darkroom accepts {ACCEPTED}."
     else:
-        advice = f"Convert it to a usual form of a format that Darkroom accepts ({accepted})."
+        advice = f"Convert it to a usual form of a format that Darkroom accepts ({ACCEPTED})."
     return UnsupportedFormat(f"The source is {what}. {advice}")
 
 

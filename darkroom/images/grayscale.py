@@ -9,15 +9,17 @@
 | a profile of colours, or one that is broken or foreign | ignored, and dropped |
 | the gamma of a gray PNG, or of a gray palette | applied, unless it is 1/2.2 within 5 % |
 | the gamma of colours | ignored |
-| PQ, HLG and linear values, by `cICP` in PNG and `nclx` in AVIF | as sRGB; 203 cd/m² are white |
-| orientation: Exif 274, else XMP; `irot` and `imir` of AVIF | applied to the pixels, tag dropped |
+| PQ, HLG, linear values, by `cICP` of PNG, `nclx` of AVIF, HEIC | as sRGB; white is 203 cd/m² |
+| orientation: Exif 274, else XMP; `irot` and `imir` of AVIF and HEIC | applied, tag dropped |
 | alpha, a transparent colour | kept in PNG, WebP, TIFF, AVIF; in GIF on or off; else on white |
+| alpha that the colours are multiplied with | taken out of the colours |
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
-| 12 bits of gray | scaled, then as 16 bits |
-| 32 bits, signed, fractions | 16 bits of 0..1, 0..255 or 0..65535 if all fit, else of min..max |
-| values that are no data, by GDAL's tag | black, and the others are scaled from min to max |
+| 9 to 15 bits of gray, of a JPEG's luma | scaled, then as 16 bits |
+| 32 bits, signed, fractions | 0..1, 0..255 or 0..65535 if all colours fit, else min..max |
+| pixels without data, by GDAL's tag | the nearest data above or below; the data are min..max |
+| pixels that are not numbers | InvalidImage |
 | 16 bits with colour or alpha, or of an animation | 8 bits |
-| a PNG's transparent colour of 16 bits a sample | UnsupportedFormat |
+| a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
@@ -28,9 +30,14 @@
 | an extra sample of a TIFF that is not declared as alpha | dropped |
 | a reduced copy or a mask in front of a TIFF's picture | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
-| a TIFF's separate planes of 16 bits, of gray and alpha, of multiplied alpha | UnsupportedFormat |
-| uncompressed YCbCr with subsampled chroma in a TIFF, WebP in a TIFF | UnsupportedFormat |
-| an AVIF that is cropped by a clean aperture | UnsupportedFormat |
+| a TIFF's strips, tiles, planes, predictors, byte orders, BigTIFF | decoded like any other |
+| YCbCr with subsampled chroma | luma of its colours |
+| a TIFF of Lab with more than 8 bits, LogLuv, volumes | UnsupportedFormat, which names the kind |
+| a BMP's bit fields of up to 8 bits | scaled to 8 bits; wider ones UnsupportedFormat |
+| a clean aperture of AVIF and HEIC | cropped; between pixels or in an animation UnsupportedFormat |
+| HEIC: tiles, bursts, live photos, sequences | the primary picture |
+| HEIC without the parameter `Heic` | UnsupportedFormat, which names HEIC and the parameter |
+| JPEG 2000: file or codestream, any depth up to 16 bits, palettes | as the other formats |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
 | what a frame of a GIF clears for the next | transparent, as in browsers |
 | a GIF's frame that extends over the edge | cropped, unless the first is larger than the canvas |
@@ -38,6 +45,7 @@
 | progressive, interlaced, tiled, in strips, with restart markers | decoded like any other |
 | the compression of a TIFF | kept if it can hold gray, else Deflate |
 | Exif's Copyright, Artist and time of the picture | kept in JPEG, PNG, WebP, TIFF and AVIF |
+| `auto` for HEIC and JPEG 2000 | a JPEG; a PNG if it has transparency or 16 bits of gray |
 | other metadata | dropped |
 | bytes after the end | ignored |
 | chunks and segments beside the pixels that are broken, long or misplaced | ignored |
@@ -49,35 +57,25 @@
 """
 
 import io
-import mmap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 
-from darkroom.errors import DarkroomError, InvalidImage, UnsupportedFormat
-from darkroom.images import (
-    apng,
-    conversion,
-    jpeg,
-    limits,
-    metadata,
-    parts,
-    repairs,
-    structure,
-    tiff,
-)
+from darkroom.errors import DarkroomError, InvalidImage
+from darkroom.images import apng, conversion, jpeg, limits, metadata, repairs
 from darkroom.images.color import tones
+from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import (
     CONTENT_TYPES,
-    FORMATS,
+    automatic,
     encoder,
     identify,
     save,
     undecodable,
-    unidentified,
 )
+from darkroom.images.opening import opened
 
 LOSSLESS = b"\xff\xc3"
 """The marker of a lossless JPEG, which can be decoded only to its own colours."""
@@ -102,20 +100,22 @@ def grayscale(
     max_pixels: int,
     max_memory: int | None = None,
     to: Path | None = None,
+    heic: bool = False,
 ) -> Gray:
     """Return an image in gray, upright and of the same size.
 
     Args:
-        source: an encoded image in one of `FORMATS`, or the path of its file.
-        output: `auto` (the format of the source), `jpeg`, `png`, `webp` or `avif`.
+        source: an encoded image in one of the accepted formats, or the path of its file.
+        output: `auto` (see `formats.automatic`), or one of `CONTENT_TYPES` in small letters.
         quality: 1 to 100, for lossy formats.
         max_pixels: width x height x frames that may be decoded.
         max_memory: bytes that it may need, by the estimate of `images.memory`.
         to: the file to write the result to, instead of returning its bytes.
+        heic: whether HEIC may be decoded.
 
     Raises:
-        UnsupportedFormat: the source is not in one of `FORMATS`, or of a kind of these that
-            Pillow does not read or reads wrongly; or the encoder cannot write the result.
+        UnsupportedFormat: the source is in none of the accepted formats, or of a kind of these
+            that no decoder reads rightly; or the encoder cannot write the result.
         ImageTooLarge: more pixels than `max_pixels`, more bytes than `max_memory`, or larger than
             the result's format allows; nothing was decoded.
         InvalidImage: the source is empty, broken or truncated.
@@ -124,7 +124,12 @@ def grayscale(
     with limits.of_pillow(max_pixels):
         try:
             gray, target, options = _develop(
-                source, output, quality, max_pixels=max_pixels, max_memory=max_memory
+                source,
+                output,
+                quality,
+                max_pixels=max_pixels,
+                max_memory=max_memory,
+                heic=heic,
             )
         except DarkroomError:
             raise
@@ -134,7 +139,13 @@ def grayscale(
 
 
 def _develop(
-    source: bytes | Path, output: str, quality: int, *, max_pixels: int, max_memory: int | None
+    source: bytes | Path,
+    output: str,
+    quality: int,
+    *,
+    max_pixels: int,
+    max_memory: int | None,
+    heic: bool,
 ) -> tuple[Image.Image, str, dict[str, Any]]:
     """Return the gray image, its format and the encoder's options.
 
@@ -143,8 +154,8 @@ def _develop(
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     if not size:
         raise InvalidImage("The source is empty: it has 0 bytes.")
-    with _open(source) as image:
-        target = identify(image) if output == "auto" else output.upper()
+    with opened(source, heic=heic) as image:
+        target = automatic(image) if output == "auto" else output.upper()
         frames = limits.check(image, target, size, max_pixels=max_pixels, max_memory=max_memory)
         options = encoder(image, target, quality)
         tone = tones.tone(image)
@@ -161,63 +172,29 @@ def _develop(
         else:
             return gray, target, options | more
     # The animation is broken: what programs that do not support it show is whole.
-    with _open(source, still=True) as image:
+    with opened(source, still=True) as image:
         gray, more = _still(image, target, tone)
         return gray, target, options | more
 
 
-def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
-    """Open an image; if `still`, without its animation if it is a PNG."""
-    data = source if isinstance(source, bytes) else _mapped(source)
-    structure.check(data)
-    file: Any = parts.needed(data, still=still)
-    try:
-        image: Image.Image = Image.open(
-            file or (_stream(source) if isinstance(source, bytes) else source), formats=FORMATS
-        )
-    except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
-        raise unidentified(_stream(source)) from error
-    tones.note(image, data)
-    conversion.repair_transparency(image)
-    if identify(image) == "TIFF":
-        tiff.prepare(image)
-    elif identify(image) == "AVIF":
-        repairs.refuse_cropped(data, image.size)
-    elif repairs.key_of_16_bits(image):
-        raise UnsupportedFormat(
-            "This PNG has a transparent colour of 16 bits, of which Darkroom would read 8. "
-            "Save it with an alpha channel, or with 8 bits."
-        )
-    return image
-
-
-def _stream(source: bytes | Path) -> BinaryIO:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
 def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Image, dict[str, Any]]:
     """Return the first frame in gray, upright, in a mode of the target format, and options."""
-    file, size = image.fp, repairs.canvas(image)
+    file, size = getattr(image, "fp", None), repairs.canvas(image)
     try:
         _load(image)
     except OSError:
-        if file.closed:  # all was read, and is broken
+        if not file or file.closed:  # of the latter all was read, and is broken
             raise
         file.seek(0)
-        found = jpeg.without_end(file.read(), _reload) if identify(image) == "JPEG" else None
+        found = _otherwise(identify(image), file.read())
         if found is None:
             raise
         image = found
-    repairs.repair(image)
+    image = repairs.repaired(image)
     turn = conversion.orientation(image)
     kept = metadata.fields(image)
     gray = conversion.fit([conversion.gray(image, target, tone)], target)[0]
-    if size != gray.size:
+    if size != gray.size and identify(image) == "GIF":
         gray = gray.crop((0, 0, *size))
     if gray is not image:
         image.close()  # frees the colours
@@ -225,8 +202,22 @@ def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Imag
     return conversion.upright(gray, turn), {"fields": kept}
 
 
+def _otherwise(kind: str, data: bytes) -> Any:
+    """Return a loaded image that Pillow has not decoded; None if pixels are missing."""
+    if kind == "JPEG":
+        return jpeg.without_end(data, _reload)
+    if kind == "JPEG2000":
+        from darkroom.images.decoders import jpeg2000
+
+        found = jpeg2000.opened(data, jpeg2000.header(data))
+        found.load()
+        return found
+    return None
+
+
 def _load(image: Any) -> None:
-    if identify(image) == "JPEG" and image.mode == "RGB" and LOSSLESS not in _header(image.fp):
+    is_color = image.mode == "RGB" and not isinstance(image, Picture)
+    if identify(image) == "JPEG" and is_color and LOSSLESS not in _header(image.fp):
         # Y'CbCr has luma as a separate plane: this decodes only that plane.
         image.draft("L", image.size)
     image.load()

@@ -1,17 +1,78 @@
-"""JPEGs of which only the end marker is missing. Names are those of ITU-T T.81, annex B."""
+"""The markers of a JPEG: what its frame is like, and whether only its end is missing.
+
+Names are those of ITU-T T.81, annex B.
+"""
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
+
+from PIL import Image
 
 from darkroom.images.memory import MARKER
 from darkroom.images.parts import Data, Parts
 
 FRAMES = {*range(0xC0, 0xD0)} - {0xC3, 0xC4, 0xC7, 0xC8, 0xCB, 0xCC, 0xCF}
 """The markers of frames that are not lossless."""
-SCAN, END = 0xDA, 0xD9
+LOSSLESS = 0xC3
+SCAN, END, APP1 = 0xDA, 0xD9, 0xE1
 ENDS = (b"\xff\xd9", b"\xaa" * 1024 + b"\xff\xd9", b"\x55" * 1024 + b"\xff\xd9")
 """What is tried behind the last scan. A decoder pads the first with bits of 0."""
+
+
+class Frame(NamedTuple):
+    """A JPEG's frame, and what is around it.
+
+    `components` is the number of samples of a pixel, and `bits` that of each sample.
+    `scans` is the number of scans, and `exif` the block of Exif data, if there is one.
+    """
+
+    width: int
+    height: int
+    bits: int
+    components: int
+    is_lossless: bool
+    scans: int
+    has_end: bool
+    exif: bytes
+
+
+def frame(data: bytes) -> Frame | None:
+    """Return the first frame of a JPEG; None if there is none."""
+    found, exif, scans, has_end = None, b"", 0, False
+    for code, at in _segments(data):
+        if code == END:
+            has_end = True
+            break
+        if code == SCAN:
+            scans += 1
+        elif code == APP1 and data[at + 2 : at + 8] == b"Exif\0\0":
+            exif = exif or data[at + 2 : at + int.from_bytes(data[at : at + 2])]
+        elif code in FRAMES or code == LOSSLESS:
+            found = found or (code, at)
+    if not found or len(data) < found[1] + 8:
+        return None
+    code, at = found
+    return Frame(
+        width=int.from_bytes(data[at + 5 : at + 7]),
+        height=int.from_bytes(data[at + 3 : at + 5]),
+        bits=data[at + 2],
+        components=data[at + 7],
+        is_lossless=code == LOSSLESS,
+        scans=scans,
+        has_end=has_end,
+        exif=exif,
+    )
+
+
+def exif_tags(block: bytes) -> dict[int, Any]:
+    """Return the tags of the main directory of an Exif block; none if it is broken."""
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        return dict(exif)
+    except Exception:  # noqa: BLE001 - a broken block has nothing to say
+        return {}
 
 
 def without_end(data: Data, load: Callable[[Any], Any]) -> Any:

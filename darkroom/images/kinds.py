@@ -120,23 +120,18 @@ def rare(error: Exception) -> str | None:
 
 
 def rare_tiff(file: Any) -> str | None:
-    """Return what a TIFF has that Pillow cannot read; None if its header is broken."""
-    file.seek(0)
-    if file.read(4) == b"MM\0+":
-        return "a TIFF that is a big-endian BigTIFF"
+    """Return what a TIFF has that no decoder reads; None if its header is broken."""
     try:
         tags = tiff.directory(file)
         compression = tags.get(tiff.COMPRESSION, 1)
-        bits = tags[tiff.BITS]
-        color, numbers = tags[tiff.PHOTOMETRIC], tags.get(tiff.SAMPLE_FORMAT, (1,))[0]
+        color = tags[tiff.PHOTOMETRIC]
     except Exception:  # noqa: BLE001 - whatever Pillow raises for a broken header
         return None
-    if not {256, 257, tiff.BITS} <= set(tags) or not {273, 324} & set(tags):
+    needed = {tiff.WIDTH, tiff.LENGTH, tiff.BITS} <= set(tags)
+    if not needed or not {tiff.STRIP_OFFSETS, tiff.TILE_OFFSETS} & set(tags):
         return None
     if color in {tiff.SENSOR, tiff.LINEAR_SENSOR} or tiff.DNG_VERSION in tags:
         return "a camera's raw file"
     if compression not in COMPRESSION_INFO:
         return f"a TIFF with the compression {COMPRESSIONS.get(compression, compression)}"
-    name = tiff.COLORS.get(color, f"the color space {color}")
-    alpha = " with more samples" if tags.get(tiff.EXTRA_SAMPLES) else ""
-    return f"a TIFF with {name}{alpha} in {max(bits)}-bit {tiff.NUMBERS.get(numbers, 'values')}"
+    return tiff.name(tags)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from darkroom.errors import ImageTooLarge
 from darkroom.images import memory
+from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import ANIMATED, MAX_SIDE, identify
 
 MAX_FRAMES = 10_000
@@ -112,7 +113,9 @@ def _check_effort(image: Any, target: str, frames: int) -> None:
         )
     if frames > MAX_FRAMES:
         raise ImageTooLarge(f"The image has {frames} frames; the limit is {MAX_FRAMES}.")
-    if identify(image) == "JPEG" and memory.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
+    by_pillow = not isinstance(image, Picture)  # else its decoder has counted them
+    is_jpeg = identify(image) == "JPEG"
+    if is_jpeg and by_pillow and memory.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
         raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
 
 

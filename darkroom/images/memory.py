@@ -16,9 +16,19 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from darkroom.images.color import tones
+from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import DEEP, identify
 
-DECODER = {"JPEG": 0, "PNG": 0, "GIF": 2, "BMP": 1, "TIFF": 0, "WEBP": 13, "AVIF": 11}
+DECODER = {
+    "JPEG": 0,
+    "PNG": 0,
+    "GIF": 2,
+    "BMP": 1,
+    "TIFF": 0,
+    "WEBP": 13,
+    "AVIF": 11,
+    "JPEG2000": 0,
+}
 """Memory of a decoder in addition to the picture that it returns."""
 ENCODER = {
     "JPEG": (2, 2),
@@ -35,6 +45,8 @@ ANIMATION = {"PNG": (6, 13), "GIF": (11, 11), "WEBP": (7, 14), "AVIF": (12, 24)}
 """The same for each frame of an animation: we hold all frames, and the encoder holds them again."""
 FRAME = 4096
 """Bytes that even the smallest frame needs."""
+BYTES_PER_WAVELET = 6
+"""For each sample of a JPEG 2000: OpenJPEG keeps it in 32 bits, and a tile's once more."""
 BYTES_PER_COEFFICIENT = 2
 """For each sample of a JPEG with more than one scan: libjpeg keeps all coefficients."""
 START_OF_SCAN = re.compile(rb"\xff\xda")
@@ -81,7 +93,12 @@ def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
     file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP makes a copy
     picture, converted = _pixel(image, source)
     converted += tones.bytes_per_pixel(image)
-    decode = file + area * (DECODER[source] + picture + converted) + _special(image, source)
+    if isinstance(image, Picture):
+        decode = file + image.base + int(area * max(image.decoding, picture + converted))
+    else:
+        decode = (
+            file + area * (DECODER.get(source, 0) + picture + converted) + _special(image, source)
+        )
     # Pillow knows only whether the first frame of a GIF is transparent.
     transparent = image.has_transparency_data or (
         source == "GIF"
@@ -114,6 +131,8 @@ def _special(image: Any, source: str) -> int:
         full = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
         samples = sum(h * v for _, h, v, _ in image.layer) / full
         return int(area * samples * BYTES_PER_COEFFICIENT)
+    if source == "JPEG2000":
+        return int(area * BYTES_PER_WAVELET * len(image.getbands()))
     if source == "TIFF":
         # Each tile or strip is decoded as a whole; a tile may be larger than the image.
         tile = image.tag_v2.get(TILE_WIDTH, 0) * image.tag_v2.get(TILE_LENGTH, 0)

@@ -54,6 +54,10 @@ class Parts(io.RawIOBase):
         self._at = max(0, (0, self._at, self._starts[-1])[whence] + offset)
         return self._at
 
+    def whole(self) -> bytes:
+        """Return all of them."""
+        return b"".join(self._parts)
+
     def readinto(self, buffer: Any) -> int:  # noqa: D102
         done, number = 0, bisect.bisect_right(self._starts, self._at) - 1
         while done < len(buffer) and number < len(self._parts):

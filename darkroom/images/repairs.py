@@ -10,20 +10,26 @@ from PIL import Image
 
 from darkroom.errors import UnsupportedFormat
 
+CLAP = (
+    "This AVIF is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
+    "which Darkroom does not read. Save it with the cropped pixels only."
+)
 OPAQUE = 0xFF
+BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
 CLEAR, PREVIOUS = 2, 3
 """A GIF's disposal: the area of the frame becomes transparent, or what it was before (GIF89a,
 section 23)."""
 
 
-def repair(image: Any) -> None:
-    """Correct a still picture that was loaded."""
+def repaired(image: Any) -> Any:
+    """Return a still picture that was loaded, corrected."""
     if image.format == "BMP" and image.mode == "RGBA":
         # Alpha of 0 everywhere means that the program did not write any.
         if image.getchannel("A").getextrema() == (0, 0):
             image.putalpha(OPAQUE)
     elif image.format == "GIF":
         clear_background(image)
+    return image
 
 
 def canvas(image: Any) -> tuple[int, int]:
@@ -92,35 +98,57 @@ def without_alpha(frame: Image.Image) -> Image.Image:
     return frame
 
 
-def refuse_cropped(data: Any, size: tuple[int, int]) -> None:
-    """Refuse an AVIF with a clean aperture that is smaller than its picture.
+def aperture(data: Any, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Return the area that the clean aperture of an AVIF leaves, or None if that is everything.
 
-    Pillow returns the whole picture (ISO/IEC 14496-12, 12.1.4).
+    Pillow returns the whole picture. The aperture is applied before `irot` and `imir` (ISO/IEC
+    14496-12, 12.1.4; MIAF, ISO/IEC 23000-22, 7.3.6.7).
+
+    Args:
+        data: the file.
+        size: of the picture, before it is turned.
 
     Raises:
-        UnsupportedFormat: it is cropped.
+        UnsupportedFormat: the area does not end between pixels, or outside of the picture.
     """
-    at = 0
-    while at + 8 <= len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        if kind == b"meta":
-            meta = bytes(data[at : at + length])
-            found = meta.find(struct.pack(">I4s", 40, b"clap"))
-            if found < 0:
-                return
-            width, width_part, height, height_part = struct.unpack_from(">4I", meta, found + 8)
-            if (width, height) != (size[0] * width_part, size[1] * height_part):
-                raise UnsupportedFormat(
-                    "This AVIF is cropped by a clean aperture (clap), which Darkroom does not "
-                    "apply. Save it with the cropped pixels only."
-                )
-            return
-        if length < 8:  # noqa: PLR2004 - to the end of the file, or a length of 64 bits
-            return
-        at += length
+    from darkroom.images import boxes
+
+    clap = boxes.primary_properties(data).get(b"clap")
+    if not clap or len(clap) < 32:  # noqa: PLR2004 - four fractions
+        return None
+    from fractions import Fraction
+
+    numbers = struct.unpack_from(">IIIIiIiI", clap)
+    if 0 in numbers[1::2]:
+        raise UnsupportedFormat(CLAP)
+    width, height, right, down = (Fraction(*numbers[n : n + 2]) for n in (0, 2, 4, 6))
+    left, top = (size[0] - width) / 2 + right, (size[1] - height) / 2 + down
+    area = left, top, left + width, top + height
+    if any(edge.denominator != 1 for edge in area) or not (
+        0 <= left < area[2] <= size[0] and 0 <= top < area[3] <= size[1]
+    ):
+        raise UnsupportedFormat(CLAP)
+    whole = (0, 0, *size)
+    edges = int(left), int(top), int(area[2]), int(area[3])
+    return None if edges == whole else edges
 
 
 def key_of_16_bits(image: Any) -> tuple[int, int, int] | None:
     """Return the transparent colour of a PNG of RGB with 16 bits, if it has one."""
     deep = image.format == "PNG" and image.tile and str(image.tile[0].args) == "RGB;16B"
     return image.info.get("transparency") if deep else None
+
+
+def bit_fields(data: Any) -> tuple[int, ...] | None:
+    """Return the masks of red, green, blue and alpha of a BMP with bit fields, else None.
+
+    A header of version 1 has three of them behind it; others have four inside.
+    https://learn.microsoft.com/windows/win32/api/wingdi/ns-wingdi-bitmapv5header
+    """
+    if data[:2] != b"BM" or len(data) < 14 + 56:
+        return None
+    length, _, _, _, _, compression = struct.unpack_from("<IiiHHI", data, 14)
+    if compression != BIT_FIELDS or length < 40:  # noqa: PLR2004 - BITMAPINFOHEADER
+        return None
+    masks = struct.unpack_from("<4I", data, 14 + 40)
+    return masks if length >= 56 else (*masks[:3], 0)  # noqa: PLR2004 - BITMAPV3INFOHEADER

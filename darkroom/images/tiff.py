@@ -1,18 +1,20 @@
-"""The kinds of TIFF that Pillow reads wrongly: they are corrected, or refused by name.
+"""The pages of a TIFF: which one is the picture, and whether Pillow reads it rightly.
 
 Numbers of tags and their values are those of TIFF 6.0, unless another source is given.
 """
 
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
 
-from PIL import Image, ImageMath, ImagePalette
+from PIL import ImagePalette, TiffImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from darkroom.errors import UnsupportedFormat
 
-SUBFILE, WIDTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 258, 259, 262
-SAMPLES, PLANAR, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT = 277, 284, 320, 338, 339
-STRIP_OFFSETS, TILE_WIDTH, TILE_OFFSETS, SUBSAMPLING = 273, 322, 324, 530
+SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, PLANAR, COLOR_MAP = 273, 277, 278, 284, 320
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 338, 339
+SUBSAMPLING = 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
 NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
@@ -21,14 +23,17 @@ WHITE = 0xFF
 REDUCED, MASK = 1, 4
 """Bits of `SUBFILE`: a smaller copy of another picture, and the mask of another picture."""
 SEPARATE = 2
-UNSIGNED, SIGNED, FRACTION = 1, 2, 3
-YCBCR, SENSOR, LINEAR_SENSOR = 6, 32803, 34892  # the last two: TIFF/EP and DNG
+MULTIPLIED, NOT_MULTIPLIED = 1, 2
+"""Values of `EXTRA_SAMPLES` for alpha: the colours are multiplied with it, or not."""
+UNSIGNED, SIGNED, FRACTION, UNDEFINED = 1, 2, 3, 4
+UNCOMPRESSED = 1
+WEBP = 50001  # libtiff
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, COLORMAPPED, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
+SENSOR, LINEAR_SENSOR = 32803, 34892  # TIFF/EP and DNG
+BYTE, DEEPEST = 8, 16
+"""Bits of a sample that Pillow reads rightly; it takes 32 bits for numbers with a sign."""
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
-NATIVE_ORDER = {"I;16BS": "I;16NS", "I;32B": "I;32N", "I;32BS": "I;32NS", "F;32BF": "F;32NF"}
-"""Pillow's names of big-endian numbers, and of the same numbers in the order of the machine."""
-READ_IN_PLANES = {"L", "I;16", "I;16B", "RGB", "RGBA", "CMYK"}
-"""The modes that Pillow reads in separate planes."""
 
 COLORS = {
     0: "gray",
@@ -45,55 +50,49 @@ COLORS = {
     32845: "LogLuv",
 }
 NUMBERS = {UNSIGNED: "integers", SIGNED: "signed integers", FRACTION: "floating-point numbers"}
-RAW_ADVICE = "Develop it with a raw converter, and save the picture as TIFF or JPEG."
+RAW_ADVICE = "Convert it to TIFF or JPEG with a raw converter."
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+BIG_AND_BIG_ENDIAN = b"MM\0+"
 
 
-def prepare(image: Any) -> None:
-    """Select the picture of an opened TIFF, and correct what Pillow made of its header.
+class Page(NamedTuple):
+    """A page of a file: its number, counted from 0, and the tags of its directory."""
 
-    Raises:
-        UnsupportedFormat: Pillow would read it wrongly.
-    """
-    _select(image)
-    tags = image.tag_v2
-    if image.info["compression"] == "webp":
-        raise refusal("the compression WebP", "Save it as WebP, or as TIFF with Deflate.")
-    if TILE_WIDTH in tags and STRIP_OFFSETS in tags and TILE_OFFSETS not in tags:
-        # An old way to store tiles, which libtiff reads, too.
-        tags[TILE_OFFSETS] = tags[STRIP_OFFSETS]
-        del tags[STRIP_OFFSETS]
-        image._setup()  # noqa: SLF001 - there is no public way
-    _refuse_planes(image, tags)
-    _correct_order(image)
-    # Uncompressed chroma of fewer samples than luma; 2 x 2 is the default (section 21).
-    raw_chroma = tags.get(PHOTOMETRIC) == YCBCR and image.info["compression"] == "raw"
-    if raw_chroma and tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
-        raise refusal("uncompressed YCbCr with subsampled chroma", "Save it as RGB.")
-    if image.palette and max(tags[COLOR_MAP]) <= WHITE:
-        # The values are 16 bits by the standard, but some programs write 8.
-        image.palette = ImagePalette.raw("RGB;L", bytes(tags[COLOR_MAP]))
+    number: int
+    tags: Any
+    start: bytes
 
 
-def refusal(kind: str, advice: str) -> UnsupportedFormat:
-    """Return the error for a TIFF of a kind that Darkroom does not read."""
-    return UnsupportedFormat(f"This TIFF has {kind}, which Darkroom does not read. {advice}")
-
-
-def _select(image: Any) -> None:
-    """Seek the first page that is a picture: not a reduced copy, and not a mask.
+def picture(file: BinaryIO) -> Page:
+    """Return the first page that is a picture: not a reduced copy, and not a mask.
 
     A file with nothing but a reduced copy is that picture, unless it is a camera's preview.
+
+    Raises:
+        UnsupportedFormat: it is a camera's raw file.
+        Exception: whatever Pillow raises for a broken directory.
     """
-    if _is_camera_raw(image.fp, image.tag_v2):
+    file.seek(0)
+    start = file.read(4)
+    first = directory(file)
+    if _is_camera_raw(file, first):
         raise camera_raw()
-    page = 0
-    try:
-        while _kind(image.tag_v2) and page < MAX_PAGES:
-            page += 1
-            image.seek(page)
-    except EOFError:
-        if _kind(image.tag_v2):
-            image.seek(0)
+    pages = enumerate(_directories(file, first))
+    found = next((Page(number, tags, start) for number, tags in pages if not _kind(tags)), None)
+    return found or Page(0, first, start)
+
+
+def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
+    tags, seen = first, set()
+    for _ in range(MAX_PAGES):
+        yield tags
+        if not tags.next or tags.next in seen:
+            return
+        seen.add(tags.next)
+        try:
+            tags = directory(file, tags.next)
+        except Exception:  # noqa: BLE001 - a broken directory ends the list
+            return
 
 
 def _kind(tags: Any) -> int:
@@ -127,72 +126,66 @@ def directory(file: BinaryIO, offset: int | None = None) -> Any:
     """Return the tags of the directory at an offset; without one, of the first directory."""
     file.seek(0)
     head = file.read(16)
-    found = ImageFileDirectory_v2(head if head[2] == 43 else head[:8])  # noqa: PLR2004 - BigTIFF
+    if head[:4] == BIG_AND_BIG_ENDIAN:
+        # Pillow looks for the version of a BigTIFF at the place where little-endian files have it.
+        found = ImageFileDirectory_v2(head[:8])
+        found._bigtiff = True  # noqa: SLF001 - there is no public way
+        found.next = int.from_bytes(head[8:])
+    else:
+        found = ImageFileDirectory_v2(head if head[2] == 43 else head[:8])  # noqa: PLR2004
     file.seek(found.next if offset is None else offset)
     found.load(file)
     return found
 
 
-def _refuse_planes(image: Any, tags: Any) -> None:
-    samples, bits = tags.get(SAMPLES, 1), set(tags.get(BITS, (1,)))
-    if tags.get(PLANAR, 1) != SEPARATE or samples == 1:
-        return
-    raw = image.info["compression"] == "raw"
-    unusual = tags.get(PHOTOMETRIC) in {0, YCBCR} or 1 in tags.get(EXTRA_SAMPLES, ())
-    if image.mode not in READ_IN_PLANES or (raw and (bits != {8} or unusual)):
-        kind = f"{samples} samples of {max(bits)} bits in separate planes"
-        raise refusal(kind, "Save it with interleaved samples.")
+def is_usual(page: Page) -> bool:
+    """Whether Pillow reads a page rightly, if it reads it.
 
-
-def _correct_order(image: Any) -> None:
-    """Tell Pillow the order of the bytes that libtiff returns, which is always the machine's.
-
-    Pillow knows that for unsigned numbers of 16 bits, but not for others of 16 and 32 bits.
+    ADR 0047 has the measurement. Of every other kind it reads some files wrongly: big-endian
+    numbers of more than 16 bits or with a sign, two samples in separate planes, and more.
     """
-    for tile in image.tile[:1]:
-        if tile.codec_name == "libtiff" and tile.args[0] in NATIVE_ORDER:
-            native = (NATIVE_ORDER[tile.args[0]], *tile.args[1:])
-            image.tile = [tile._replace(args=native)]
+    tags = page.tags
+    bits, compression = tags.get(BITS, (1,)), tags.get(COMPRESSION, UNCOMPRESSED)
+    unusual = (
+        page.start == BIG_AND_BIG_ENDIAN,
+        not set(tags.get(SAMPLE_FORMAT, ())) <= {UNSIGNED, UNDEFINED},
+        len(set(bits)) > 1 or bits[0] > DEEPEST,
+        bits[0] > BYTE and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
+        compression == WEBP,  # its libtiff has none
+        TILE_WIDTH in tags and TILE_OFFSETS not in tags,  # it takes such tiles for strips
+    )
+    planes = tags.get(PLANAR, 1) == SEPARATE
+    return not any(unusual) and (not planes or _has_usual_planes(tags, bits[0], compression))
 
 
-def loaded(image: Any) -> Any:
-    """Return a loaded picture with the values that its tags define.
-
-    Pillow takes signed values of 8 bits for unsigned ones. Values below 0 are scaled from the
-    minimum to the maximum, as those of 16 bits are.
-    """
-    if image.mode != "L" or image.tag_v2.get(SAMPLE_FORMAT, (UNSIGNED,))[0] != SIGNED:
-        return image
-    shifted = image.point([value ^ 0x80 for value in range(256)])
-    low, high = shifted.getextrema()
-    if low >= 0x80:  # noqa: PLR2004 - nothing is below 0
-        return image
-    span = max(high - low, 1)
-    return shifted.point([min(max(v - low, 0) * 255 // span, 255) for v in range(256)])
+def _has_usual_planes(tags: Any, bits: int, compression: int) -> bool:
+    if tags.get(SAMPLES, 1) == 1:
+        return compression != UNCOMPRESSED
+    plain = not tags.get(EXTRA_SAMPLES) and tags.get(PHOTOMETRIC) in {RGB, CMYK}
+    return plain and (bits == BYTE or (bits == DEEPEST and compression != UNCOMPRESSED))
 
 
-def without_nodata(image: Any, tags: Any) -> Any:
-    """Return values of 32 bits in which the pixels that are no data have the least value."""
-    try:
-        value = float(tags.get(NODATA, "").strip("\0 "))
-    except (AttributeError, ValueError):
-        return image
-    empty = _where(image, value)
-    if not empty.getextrema()[1]:
-        return image
-    image.paste(0, mask=empty)
-    image.paste(image.getextrema()[1], mask=empty)  # not below any data
-    image.paste(image.getextrema()[0], mask=empty)
-    return image
+def prepare(image: Any) -> None:
+    """Correct what Pillow made of the header of the page that it has opened."""
+    tags = image.tag_v2
+    subsampled = tuple(tags.get(SUBSAMPLING, (2, 2))) != (1, 1)
+    if tags.get(PHOTOMETRIC) == YCBCR and subsampled and not image.use_load_libtiff:
+        # Pillow expects as much chroma as luma. libtiff knows better (section 21).
+        TiffImagePlugin.READ_LIBTIFF = True
+        try:
+            image._setup()  # noqa: SLF001 - there is no public way
+        finally:
+            TiffImagePlugin.READ_LIBTIFF = False
+    if image.palette and max(tags[COLOR_MAP]) <= WHITE:
+        # The values are 16 bits by the standard, but some programs write 8.
+        image.palette = ImagePalette.raw("RGB;L", bytes(tags[COLOR_MAP]))
 
 
-def _where(image: Any, value: float) -> Any:
-    """Return a mask of the pixels with a value, which may be NaN."""
-    if value != value:  # noqa: PLR0124
-        found = ImageMath.lambda_eval(lambda names: names["i"] != names["i"], i=image)
-    elif image.mode == "I" and not value.is_integer():
-        return Image.new("1", image.size)
-    else:
-        exact = int(value) if image.mode == "I" else value
-        found = ImageMath.lambda_eval(lambda names: names["i"] == exact, i=image)
-    return found.convert("L").point([0] + [255] * 255, "1")
+def name(tags: Any) -> str:
+    """Return what a page holds, for people: `a TIFF with RGB in 32-bit floating-point numbers`."""
+    bits, color = max(tags.get(BITS, (1,))), tags.get(PHOTOMETRIC)
+    numbers = NUMBERS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "values")
+    colors = COLORS.get(color, f"the color space {color}")
+    alpha = " with more samples" if tags.get(EXTRA_SAMPLES) else ""
+    planes = " in separate planes" if tags.get(PLANAR, 1) == SEPARATE else ""
+    return f"a TIFF with {colors}{alpha} in {bits}-bit {numbers}{planes}"

@@ -20,7 +20,10 @@ COMMON = [
     "--custom-compile-command=make lock",
 ]
 ENVIRONMENTS = ["dev", "emulator", "sam", "policy", "chaos", "bench"]
-LAYERS = ["sdk", "powertools", "pillow", "pydantic", "chalice"]
+LAYERS = ["sdk", "powertools", "pillow", "decoders", "heic", "pydantic", "chalice"]
+
+# Chalice's dependencies are needed only by its command line; pi-heif's is Pillow, in another layer.
+ALONE = {"chalice", "heic"}
 
 
 def main() -> None:
@@ -29,8 +32,7 @@ def main() -> None:
         project = ["pyproject.toml"] if group == "dev" else []
         compile_lock(f"tools/locks/{group}.txt", *project)
     for layer in LAYERS:
-        # Chalice's dependencies are needed only by its command line.
-        options = ["--no-deps"] if layer == "chalice" else []
+        options = ["--no-deps"] if layer in ALONE else []
         compile_lock(
             f"infra/layers/layer-{layer}.txt", "--constraint=tools/locks/dev.txt", *options
         )

@@ -29,6 +29,8 @@ FUNCTION = "AWS::Serverless::Function"
 LAYER = "AWS::Serverless::LayerVersion"
 MACHINE = "AWS::Serverless::StateMachine"
 ALARM = "AWS::CloudWatch::Alarm"
+PARAMETERS = {"AllowPrivateSources": "true", "Heic": "true"}
+"""What a laptop has instead of the defaults: sources at private addresses, and HEIC."""
 NEVER_CREATED = {"CREATE_FAILED", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 """The statuses of a stack that can only be deleted, on AWS and here."""
 
@@ -48,15 +50,15 @@ def deploy(
     Args:
         cloud: a running local cloud.
         stack_name: its name; a local cloud can have several stacks.
-        parameters: parameters of the template. By default `AllowPrivateSources` is true, and the
-            page of a task takes the place of a console.
+        parameters: parameters of the template, in addition to `PARAMETERS`. The page of a task
+            takes the place of a console by default.
         template: the parsed template.yaml by default.
 
     Raises:
         DeploymentError: CloudFormation refused the stack.
     """
     page = f"{cloud.endpoint_url}{{task}}"
-    parameters = {"AllowPrivateSources": "true", "ConsoleUrl": page, **(parameters or {})}
+    parameters = {**PARAMETERS, "ConsoleUrl": page, **(parameters or {})}
     template = template or yaml_parse((PROJECT / "template.yaml").read_text())
     body, artifacts, sources = localized(without_traffic_shifting(template))
     # A pipeline sets this to its commit. Without it, a change of parameters publishes no version.

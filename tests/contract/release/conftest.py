@@ -26,6 +26,7 @@ def stack(document: dict[str, Any], account: Deployed, stage: str) -> Deployed:
     parameters = {
         "AlarmEmail": "someone@example.com",
         "Deployment": "Canary",
+        "Heic": "true",
         "PermissionsBoundary": account.arn("Boundary"),
     }
     found = Deployed(document, stages()[stage].stack_name, parameters)

@@ -22,6 +22,7 @@ LONGEST = "darkroom-".ljust(62, "x")
 FULL = {
     "AlarmEmail": "someone@example.com",
     "Deployment": "Canary",
+    "Heic": "true",
     "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
     "Release": "0123456789",
     "WorkflowType": "EXPRESS",

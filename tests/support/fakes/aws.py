@@ -96,6 +96,7 @@ ENVIRONMENT = {
     "MAX_PIXELS": "10000",
     "ALLOW_PRIVATE_SOURCES": "false",
     "RETENTION_DAYS": "30",
+    "HEIC": "false",
     "REPAIR_AFTER_SECONDS": "120",
     "WEBHOOK_KEY_ID": "alias/webhooks",
     "CONSOLE_URL": "https://console.example/",

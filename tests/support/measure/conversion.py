@@ -2,16 +2,14 @@
 
 import ctypes
 import gc
-import io
 import sys
 from pathlib import Path
 
-from PIL import Image
-
 from darkroom.errors import ImageError
 from darkroom.images import memory as footprint
-from darkroom.images.formats import ANIMATED, FORMATS
+from darkroom.images.formats import ANIMATED, automatic
 from darkroom.images.grayscale import grayscale
+from darkroom.images.opening import opened
 
 
 def peak() -> int:
@@ -21,8 +19,8 @@ def peak() -> int:
 
 def main(path: str, output: str) -> None:
     data = Path(path).read_bytes()
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
-    target = str(image.format) if output == "auto" else output.upper()
+    image = opened(data, heic=True)
+    target = automatic(image) if output == "auto" else output.upper()
     frames = getattr(image, "n_frames", 1) if target in ANIMATED else 1
     estimate = footprint.needed(image, target, frames, len(data))
     # Modules without a .pyc were compiled just now. The memory which that took and no longer needs
@@ -32,7 +30,7 @@ def main(path: str, output: str) -> None:
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     before = peak()
     try:
-        grayscale(data, output=output, quality=90, max_pixels=10**9)
+        grayscale(data, output=output, quality=90, max_pixels=10**9, heic=True)
     except ImageError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     sys.stdout.write(f"{estimate} {peak() - before}")

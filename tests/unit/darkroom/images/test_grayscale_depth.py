@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
+from darkroom.errors import InvalidImage
 from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.pictures import encode, photo, pixels, read
 from tests.support.images.tiffs import BLACK_IS_ZERO, LAB, RGB, WHITE_IS_ZERO, tiff
@@ -90,11 +90,6 @@ def test_what_is_no_number_is_no_picture(value: float):
     numbers[0, 0] = value
     with pytest.raises(InvalidImage, match="not numbers"):
         develop(tiff(numbers, BLACK_IS_ZERO))
-
-
-def test_numbers_that_pillow_cannot_hold_are_refused():
-    with pytest.raises(UnsupportedFormat, match="2147483647"):
-        develop(tiff(RAMP.astype(np.uint32) * 65537, BLACK_IS_ZERO))
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -4,9 +4,11 @@ import io
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +18,10 @@ from darkroom.errors import ImageTooLarge
 from darkroom.images.grayscale import grayscale
 from darkroom.images.limits import MAX_FRAMES, MAX_SCANS
 from darkroom.images.memory import needed
+from tests.support.images import tiffs
+from tests.support.images.heics import heic
 from tests.support.images.profiles import power, profile
+from tests.support.images.tiffs import tiff
 from tests.support.project import PROJECT
 
 MEASURE = PROJECT / "tests/support/measure/conversion.py"
@@ -71,6 +76,28 @@ FILES: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
 }
 
 
+RAW: dict[str, Callable[[], bytes]] = {
+    "fractions of RGB": lambda: tiff((NOISE[..., :3] / 255).astype(np.float32), tiffs.RGB),
+    "planes of 16 bits": lambda: tiff(
+        NOISE.view(np.uint16).repeat(2, axis=2)[..., :3],
+        tiffs.RGB, planar=True, compression=tiffs.DEFLATE,
+    ),
+    "gray and alpha of 16 bits": lambda: tiff(
+        NOISE.view(np.uint16), tiffs.BLACK_IS_ZERO, extra=tiffs.UNSIGNED
+    ),
+    "HEIC": lambda: heic(RGB.crop((0, 0, 600, 600)), quality=60, chroma=420),
+    "transparent HEIC": lambda: heic(RGBA.crop((0, 0, 600, 600)), quality=60, chroma=420),
+    "JPEG 2000": lambda: encoded(RGB, "JPEG2000"),
+    "JPEG 2000 of 16 bits": lambda: bytes(
+        imagecodecs.jpeg2k_encode(NOISE.view(np.uint16), level=0, reversible=True)
+    ),
+    "JPEG of 12 bits": lambda: bytes(
+        imagecodecs.jpeg8_encode(NOISE[..., :3].astype(np.uint16) * 16, bitspersample=12)
+    ),
+}  # fmt: skip
+"""Files that other decoders than Pillow's read, or that Pillow does not write."""
+
+
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)
@@ -78,7 +105,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 OUTPUTS = [
-    *((name, "auto") for name in FILES),
+    *((name, "auto") for name in (*FILES, *RAW)),
     ("baseline JPEG", "png"),
     ("baseline JPEG", "webp"),
     ("transparent PNG", "webp"),
@@ -96,9 +123,12 @@ OUTPUTS = [
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells its peaks")
 @pytest.mark.parametrize(("name", "output"), OUTPUTS)
 def test_no_image_takes_more_memory_than_was_foretold(name: str, output: str, tmp_path: Path):
-    image, kind, options = FILES[name]
     file = tmp_path / "image"
-    file.write_bytes(encoded(image, kind, **options))
+    if name in RAW:
+        file.write_bytes(RAW[name]())
+    else:
+        image, kind, options = FILES[name]
+        file.write_bytes(encoded(image, kind, **options))
 
     measured = subprocess.run(
         [sys.executable, MEASURE, file, output], capture_output=True, text=True, check=False

@@ -8,12 +8,10 @@ from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.pictures import pixels, read
 from tests.support.images.tiffs import (
     BLACK_IS_ZERO,
-    CMYK,
     DEFLATE,
     PALETTE,
     RAW,
     RGB,
-    YCBCR,
     gray_pages,
     tiff,
 )  # fmt: skip
@@ -32,31 +30,6 @@ def test_separate_planes_of_8_bits_become_luma(compression: int) -> None:
     result = read(develop(tiff(COLORS, RGB, planar=True, compression=compression)))
 
     assert np.abs(pixels(result) - COLORS @ LUMA).max() <= 1
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize(
-    ("samples", "photometric", "extra"),
-    [
-        (COLORS.astype(np.uint16) * 257, RGB, None),
-        (np.dstack([COLORS, RAMP]).astype(np.uint16) * 257, RGB, 2),
-        (np.dstack([COLORS, RAMP]).astype(np.uint16) * 257, CMYK, None),
-        (COLORS[..., :2], BLACK_IS_ZERO, 1),
-        (COLORS[..., :2], BLACK_IS_ZERO, 2),
-    ],
-)
-def test_separate_planes_that_would_be_misread_are_refused(
-    samples: np.ndarray, photometric: int, extra: int | None, order: str
-) -> None:
-    data = tiff(samples, photometric, order, extra=extra, planar=True)
-
-    with pytest.raises(UnsupportedFormat, match=r"in separate planes, .* interleaved samples"):
-        develop(data)
-
-
-def test_uncompressed_chroma_of_fewer_samples_is_refused() -> None:
-    with pytest.raises(UnsupportedFormat, match="subsampled chroma"):
-        develop(tiff(COLORS, YCBCR, tags={530: [2, 2]}))
 
 
 @pytest.mark.parametrize("scale", [1, 256, 257])
@@ -106,7 +79,7 @@ def test_what_is_no_data_is_left_out_of_the_stretch(kind: type, nodata: int) -> 
     result = pixels(read(develop(tiff(holes, BLACK_IS_ZERO, tags={42113: b"%d\0" % nodata}))))
 
     expected = (data - data[0, 5]) / (data.max() - data[0, 5]).clip(1) * 65535
-    expected[0, :5] = 0
+    expected[0, :5] = expected[1, :5]  # the nearest pixels
     assert np.abs(result - expected).max() < 70
 
 
@@ -114,6 +87,7 @@ def test_nan_can_mean_no_data_and_is_else_no_picture() -> None:
     values = np.linspace(0, 1, 96).reshape(4, 24).astype(np.float32)
     values[2, 2] = np.nan
 
-    assert pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: b"nan\0"}))))[2, 2] == 0
+    filled = pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: b"nan\0"}))))
+    assert filled[2, 2] == filled[1, 2]
     with pytest.raises(InvalidImage, match="not numbers"):
         develop(tiff(values, BLACK_IS_ZERO))

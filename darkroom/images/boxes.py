@@ -1,0 +1,94 @@
+"""The boxes of a file of the ISO base media family: AVIF, HEIC, JPEG 2000. Headers only.
+
+https://www.iso.org/standard/83102.html (ISO/IEC 14496-12) and ISO/IEC 23008-12 for the items of a
+picture.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST = 10_000
+"""Boxes that are read in one place."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box: its kind, and where its contents begin and end."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def boxes(data: Any, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Yield the boxes in a range of a file; stop at one that does not fit into it."""
+    end = len(data) if end is None else end
+    for _ in range(MOST):
+        if start + 8 > end:
+            return
+        length, kind = struct.unpack(">I4s", data[start : start + 8])
+        head = 8
+        if length == 1:  # 64 bits follow
+            length, head = int.from_bytes(data[start + 8 : start + 16]), 16
+        elif length == 0:  # up to the end
+            length = end - start
+        if length < head or start + length > end:
+            return
+        yield Box(kind, start + head, start + length)
+        start += length
+
+
+def find(data: Any, *path: bytes) -> Box | None:
+    """Return the first box at a path of kinds, such as `meta`, `iprp`, `ipco`."""
+    start, end = 0, len(data)
+    found = None
+    for kind in path:
+        found = next((box for box in boxes(data, start, end) if box.kind == kind), None)
+        if not found:
+            return None
+        # The box `meta` has a version and flags in front of its boxes.
+        start, end = found.start + 4 * (kind == b"meta"), found.end
+    return found
+
+
+def primary_properties(data: Any) -> dict[bytes, bytes]:
+    """Return the properties of the primary picture of an AVIF or a HEIC, by their kinds.
+
+    They are found through `pitm` and `ipma` (ISO/IEC 14496-12, 8.11.4; ISO/IEC 23008-12, 9.3).
+    """
+    item, container = find(data, b"meta", b"pitm"), find(data, b"meta", b"iprp", b"ipco")
+    if not item or not container:
+        return {}
+    wide = data[item.start] > 0
+    primary = int.from_bytes(data[item.start + 4 : item.start + (8 if wide else 6)])
+    all_of_them = list(boxes(data, container.start, container.end))
+    parent = find(data, b"meta", b"iprp")
+    found: dict[bytes, bytes] = {}
+    for box in boxes(data, parent.start, parent.end) if parent else ():
+        if box.kind == b"ipma":
+            for number in _associated(bytes(data[box.start : box.end]), primary):
+                if 0 < number <= len(all_of_them):
+                    one = all_of_them[number - 1]
+                    found.setdefault(one.kind, bytes(data[one.start : one.end]))
+    return found
+
+
+def _associated(ipma: bytes, item: int) -> Iterator[int]:
+    """Yield the numbers of an item's properties, counted from 1."""
+    version, flags = ipma[0], int.from_bytes(ipma[1:4])
+    at = 8
+    for _ in range(min(int.from_bytes(ipma[4:8]), MOST)):
+        length = 4 if version else 2
+        identifier, count = int.from_bytes(ipma[at : at + length]), ipma[at + length]
+        at += length + 1
+        for _ in range(count):
+            if flags & 1:
+                number = int.from_bytes(ipma[at : at + 2]) & 0x7FFF
+                at += 2
+            else:
+                number = ipma[at] & 0x7F
+                at += 1
+            if identifier == item:
+                yield number

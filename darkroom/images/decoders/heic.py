@@ -1,0 +1,114 @@
+"""HEIC: libheif and libde265 decode it, by the package pi-heif, which has no encoder.
+
+HEVC is patented, so whoever deploys decides whether the layer has this decoder: the template's
+parameter `Heic`. libheif applies `clap`, `irot` and `imir` and adds the alpha channel. The Exif
+orientation does not count (ISO/IEC 23008-12, A.3 and MIAF, ISO/IEC 23000-22).
+"""
+
+import re
+from typing import Any
+
+from PIL import Image
+
+from darkroom.errors import InvalidImage, UnsupportedFormat
+from darkroom.images import boxes
+from darkroom.images.decoders.picture import Picture
+from darkroom.images.jpeg import exif_tags
+
+START = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))", re.DOTALL)
+"""What a HEIC begins with. The general brands are followed by those of the content."""
+FOREIGN = re.compile("nsupported|not been built in|invalid image index")
+"""What libheif says of a picture in another compression: AV1, VVC, JPEG, none."""
+DECODING = {"L": 12, "I;16": 12, "RGB": 16, "RGBA": 22}
+"""Bytes of memory per pixel, for each mode: measured without subsampled chroma, and rounded up."""
+BASE = 8 * 2**20
+DEEP = 8
+ORIENTATION = 274
+
+
+def begins(data: Any) -> bool:
+    """Whether a file begins like a HEIC."""
+    return bool(START.match(bytes(data[:128])))
+
+
+def refused() -> UnsupportedFormat:
+    """Return the error for a HEIC in a deployment that does not decode it."""
+    return UnsupportedFormat(
+        "The source is a HEIC image, which this deployment of Darkroom does not read. Convert it "
+        "to JPEG, or ask the operator to deploy with the parameter Heic=true."
+    )
+
+
+def opened(data: Any) -> Picture:
+    """Return the primary picture of a HEIC, which is not decoded yet.
+
+    Raises:
+        UnsupportedFormat: the decoder is not installed, or the file holds no still picture in HEVC.
+        InvalidImage: the header is broken.
+    """
+    try:
+        import pi_heif
+        from pi_heif import options
+    except ImportError as error:
+        raise refused() from error
+    # Nothing but the primary picture is read, in the one thread that a function has.
+    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
+    options.DECODE_THREADS = 1
+    whole = bytes(data)
+    try:
+        picture = _primary(pi_heif.open_heif(whole))
+    except Exception as error:
+        if boxes.find(data, b"moov") and not boxes.find(data, b"meta"):
+            raise UnsupportedFormat(
+                "The source is a HEIC sequence without a still picture, which Darkroom does not "
+                "read. Export one of its pictures as JPEG."
+            ) from error
+        raise _error(error) from error
+    if picture.mode == "L" and picture.info["bit_depth"] > DEEP:
+        # Only gray is developed in more than 8 bits.
+        picture = _primary(pi_heif.open_heif(whole, convert_hdr_to_8bit=False))
+    exif = exif_tags(picture.info.get("exif") or b"")
+    exif.pop(ORIENTATION, None)
+    mode = picture.mode.replace("a", "A").replace("L;16", "I;16")
+    return Picture(
+        "HEIC",
+        mode,
+        picture.size,
+        lambda: _decode(picture),
+        decoding=DECODING[mode],
+        base=BASE,
+        info=_info(picture),
+        exif=exif,
+    )
+
+
+def _primary(file: Any) -> Any:
+    return file[file.primary_index]
+
+
+def _error(error: Exception) -> Exception:
+    """Return the documented error for what libheif says."""
+    if isinstance(error, MemoryError):
+        return error
+    if FOREIGN.search(str(error)):
+        return UnsupportedFormat(
+            "The source is a HEIF image without a picture in HEVC, or with features that its "
+            f"decoder does not support ({error}), which Darkroom does not read. Convert it to JPEG."
+        )
+    return InvalidImage(f"The image cannot be decoded: {error}.")
+
+
+def _decode(picture: Any) -> Image.Image:
+    try:
+        picture.load()
+    except Exception as error:
+        raise _error(error) from error
+    mode = picture.mode
+    raw = mode.replace("L;16", "I;16")
+    image = Image.frombytes(raw, picture.size, picture.data, "raw", raw, picture.stride)
+    return image.convert(mode.replace("a", "A")) if "a" in mode else image
+
+
+def _info(picture: Any) -> dict[str, Any]:
+    kept = ("icc_profile", "nclx_profile", "bit_depth", "exif", "xmp")
+    return {key: picture.info[key] for key in kept if picture.info.get(key)}
