@@ -66,19 +66,6 @@ ADVICE: list[tuple[str, str]] = [
     (r"zeros", "Copy it again from where it came from."),
 ]
 """What to do with a kind whose name contains a pattern. Others can be converted."""
-COMPRESSIONS = {
-    33003: "JPEG 2000",
-    33005: "JPEG 2000",
-    34661: "JBIG",
-    34712: "JPEG 2000",
-    34887: "LERC",
-    34892: "lossy JPEG of DNG",
-    34933: "PNG",
-    34934: "JPEG XR",
-    50002: "JPEG XL",
-    52546: "JPEG XL",
-}
-"""Names of compressions of TIFF that are not in TIFF 6.0 and that no decoder here reads."""
 LENGTH = 1024
 """Bytes of the start that are compared."""
 
@@ -133,5 +120,5 @@ def rare_tiff(file: Any) -> str | None:
     if color in {tiff.SENSOR, tiff.LINEAR_SENSOR} or tiff.DNG_VERSION in tags:
         return "a camera's raw file"
     if compression not in COMPRESSION_INFO:
-        return f"a TIFF with the compression {COMPRESSIONS.get(compression, compression)}"
+        return f"a TIFF with the compression {tiff.COMPRESSIONS.get(compression, compression)}"
     return tiff.name(tags)

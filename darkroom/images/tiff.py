@@ -49,6 +49,19 @@ COLORS = {
     32844: "LogL",
     32845: "LogLuv",
 }
+COMPRESSIONS = {
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "lossy JPEG of DNG",
+    34933: "PNG",
+    34934: "JPEG XR",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+"""Names of compressions of TIFF that are not in TIFF 6.0 and that no decoder here reads."""
 NUMBERS = {UNSIGNED: "integers", SIGNED: "signed integers", FRACTION: "floating-point numbers"}
 RAW_ADVICE = "Convert it to TIFF or JPEG with a raw converter."
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

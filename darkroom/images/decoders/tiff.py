@@ -89,7 +89,7 @@ def _check(tags: Any) -> None:
     bits = set(tags.get(tiff.BITS, (1,)))
     what = None
     if compression not in COMPRESSIONS:
-        what = f"a TIFF with the compression {compression}"
+        what = f"a TIFF with the compression {tiff.COMPRESSIONS.get(compression, compression)}"
     elif (
         color not in COLORS
         or len(numbers) > 1
