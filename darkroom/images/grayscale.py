@@ -166,6 +166,8 @@ def _open(source: bytes | Path, *, still: bool = False) -> Image.Image:
     conversion.repair_transparency(image)
     if identify(image) == "TIFF":
         tiff.prepare(image)
+    elif identify(image) == "GIF":
+        repairs.note_canvas(image)
     elif identify(image) == "AVIF":
         repairs.refuse_cropped(data, image.size)
     elif repairs.key_of_16_bits(image):
