@@ -67,7 +67,7 @@ def unidentified(file: BinaryIO) -> DarkroomError:
         else f"not an image, whatever its name says{text}"
     )
     accepted = ", ".join(FORMATS)
-    advice = kinds.advice(kind)
+    advice = kinds.advice(kind or text)
     if advice:
         advice += f" Darkroom accepts {accepted}."
     else:

@@ -107,7 +107,9 @@ def grayscale(
     except Image.DecompressionBombError as error:
         counted = re.search(r"\d+ pixels", str(error))
         pixels = counted[0] if counted else "more pixels"
-        raise ImageTooLarge(f"The image has {pixels}; the limit is {max_pixels}.") from error
+        raise ImageTooLarge(
+            f"The image has {pixels}; the limit is {max_pixels}. Make it smaller, or split it."
+        ) from error
     except MemoryError as error:
         raise ImageTooLarge("The image needs more memory than is available.") from error
     except Exception as error:
