@@ -88,7 +88,7 @@ def unidentified(file: BinaryIO) -> DarkroomError:
         if kind
         else f"not an image, whatever its name says{text}"
     )
-    advice = kinds.advice(kind)
+    advice = kinds.advice(kind or text)
     if advice:
         advice += f" Darkroom accepts {ACCEPTED}."
     else:
@@ -112,7 +112,9 @@ def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
     if isinstance(error, Image.DecompressionBombError):
         counted = re.search(r"\d+ pixels", str(error))
         pixels = counted[0] if counted else "more pixels"
-        return ImageTooLarge(f"The image has {pixels}; the limit is {max_pixels}.")
+        return ImageTooLarge(
+            f"The image has {pixels}; the limit is {max_pixels}. Make it smaller, or split it."
+        )
     if out_of_memory(error):
         return ImageTooLarge("The image needs more memory than is available.")
     # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.

@@ -57,7 +57,7 @@ AGAIN = (
     "login if it needs one."
 )
 ADVICE: list[tuple[str, str]] = [
-    (r"web page|XML|JSON", AGAIN),
+    (r"web page|XML|JSON|a text", AGAIN),
     (r"video", "Save one of its pictures as JPEG or PNG."),
     (r"camera's raw", tiff.RAW_ADVICE),
     (r"archive|gzip", "Unpack it, and send the images that are in it."),

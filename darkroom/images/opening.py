@@ -86,6 +86,8 @@ def _of_rare_kind(data: Any) -> Image.Image | None:
 def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> Image.Image:
     """Return an image that Pillow has opened, as the decoder that reads it rightly."""
     conversion.repair_transparency(image)
+    if identify(image) == "GIF":
+        repairs.note_canvas(image)
     if identify(image) == "AVIF":
         return _cropped(image, data)
     if repairs.key_of_16_bits(image):
@@ -105,7 +107,7 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
     file: Any = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     try:
         page = tiff.picture(file)
-    except DarkroomError:
+    except (DarkroomError, MemoryError):
         raise
     except Exception as error:
         raise unidentified(file) from error
@@ -113,6 +115,8 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
         try:
             image: Any = _by_pillow(source, None)
             image.seek(page.number)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001, S110 - the other decoder says what is wrong
             pass
         else:
@@ -122,7 +126,7 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
 
     try:
         return decoder.opened(file, page)
-    except DarkroomError:
+    except (DarkroomError, MemoryError):
         raise
     except Exception as error:
         raise unidentified(file) from error

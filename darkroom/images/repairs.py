@@ -16,6 +16,8 @@ CLAP = (
 )
 OPAQUE = 0xFF
 BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
+CANVAS = "canvas"
+"""The entry of an image's `info` with the size of a GIF."""
 CLEAR, PREVIOUS = 2, 3
 """A GIF's disposal: the area of the frame becomes transparent, or what it was before (GIF89a,
 section 23)."""
@@ -32,21 +34,25 @@ def repaired(image: Any) -> Any:
     return image
 
 
-def canvas(image: Any) -> tuple[int, int]:
-    """Return the width and height of an opened picture as browsers show it.
+def note_canvas(gif: Any) -> None:
+    """Keep the size of a GIF that was opened but not loaded, as browsers show it.
 
-    Pillow enlarges the canvas of a GIF so that all of its first frame is on it. Browsers do so only
-    if the frame is larger than the canvas, and else crop what extends over the edge.
+    Pillow enlarges the canvas so that all of the first frame is on it. Browsers do so only if the
+    frame is larger than the canvas, and else crop what extends over the edge.
     """
-    size: tuple[int, int] = image.size
-    if image.format != "GIF":
-        return size
-    before = image.fp.tell()
-    image.fp.seek(6)  # the size of the logical screen (GIF89a, section 18)
-    width, height = struct.unpack("<2H", image.fp.read(4))
-    image.fp.seek(before)
-    left, top, right, bottom = image.dispose_extent
-    return (width, height) if right - left <= width and bottom - top <= height else size
+    before = gif.fp.tell()
+    gif.fp.seek(6)  # the size of the logical screen (GIF89a, section 18)
+    width, height = struct.unpack("<2H", gif.fp.read(4))
+    gif.fp.seek(before)
+    left, top, right, bottom = gif.dispose_extent
+    if right - left <= width and bottom - top <= height:
+        gif.info[CANVAS] = width, height
+
+
+def canvas(image: Any) -> tuple[int, int]:
+    """Return the width and height of a picture, for a GIF as browsers show it."""
+    size: tuple[int, int] = image.info.get(CANVAS, image.size)
+    return size
 
 
 def clear_background(gif: Any) -> None:

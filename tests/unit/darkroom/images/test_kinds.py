@@ -68,7 +68,7 @@ def test_what_is_not_read_is_refused_by_name(data: bytes, name: str) -> None:
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (bytes(2000), "zeros, .* Copy it again"),
         (b"\x89HDF\r\n\x1a\n", "HDF5.* Convert it"),
-        ("Größe: 3\n".encode() * 400, "not an image.*: it is a text"),
+        ("Größe: 3\n".encode() * 400, "not an image.*: it is a text. .* Download the image again"),
     ],
 )
 def test_a_refusal_says_what_to_do(data: bytes, advice: str) -> None:
