@@ -29,6 +29,7 @@ from darkroom.tasks.queries import InvalidCursor, TaskIndex
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
+    from chalicelib.models import Model
     from darkroom.aws.kms import Secrets
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
@@ -56,17 +57,22 @@ views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
 def route(path: str, method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the decorator of a route. Every route calls AWS."""
-    register = app.route(path, methods=[method], content_types=ANY_TYPE)
+    """Return the decorator of a route. Every route calls AWS.
+
+    A route for GET also takes HEAD, with the same response: the gateway sends its headers, with the
+    length of the body, but not the body (RFC 9110, 9.3.2).
+    """
+    methods = ["GET", "HEAD"] if method == "GET" else [method]
+    register = app.route(path, methods=methods, content_types=ANY_TYPE)
     return lambda function: register(needs_services(function))
 
 
 @route("/tasks", "POST")
 def submit() -> Response:
     """Accept a task: 202, with its path in `Location`."""
-    from chalicelib.models import NewTask, parse_body
+    from chalicelib.models import NewTask
 
-    new = parse_body(NewTask, request().raw_body)
+    new = sent_body(NewTask)
     item, replayed = task_service.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted(item, replayed=replayed)
 
@@ -90,10 +96,9 @@ def show_task(taskId: str) -> Response:  # noqa: N803 - Chalice passes the path'
 @route("/tasks/{taskId}/retry", "POST")
 def retry(taskId: str) -> Response:  # noqa: N803
     """Begin a new attempt of a FAILED or CANCELLED task."""
-    from chalicelib.models import NewAttempt, parse_body
+    from chalicelib.models import NewAttempt
 
-    sent = request().raw_body
-    attempt = parse_body(NewAttempt, sent).attempt if sent else None
+    attempt = sent_body(NewAttempt).attempt if request().raw_body else None
     return accepted(task_service.retry(own(store, taskId), attempt))
 
 
@@ -107,9 +112,8 @@ def cancel(taskId: str) -> Response:  # noqa: N803
 def submit_batch() -> Response:
     """Accept a batch: 202, with its path in `Location`."""
     from chalicelib.batch_models import NewBatch
-    from chalicelib.models import parse_body
 
-    new = parse_body(NewBatch, request().raw_body)
+    new = sent_body(NewBatch)
     item, replayed = batch_service.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted_batch(item, replayed=replayed)
 
@@ -153,9 +157,9 @@ def cancel_batch(batchId: str) -> Response:  # noqa: N803
 @route("/uploads", "POST")
 def upload() -> Response:
     """Return a form that sends one file to S3: 201, with the upload's id for `POST /tasks`."""
-    from chalicelib.models import NewUpload, parse_body
+    from chalicelib.models import NewUpload
 
-    new = parse_body(NewUpload, request().raw_body)
+    new = sent_body(NewUpload)
     upload_id = str(uuid.uuid4())
     key = upload_key(caller(), upload_id)
     form = bucket.upload_form(key, new.contentType, settings.max_source_bytes)
@@ -226,6 +230,13 @@ def own(items: TaskStore | BatchStore, item_id: str) -> Item:
     if item is None or item["owner"] != caller():
         raise Problem.known("TaskNotFound" if items is store else "BatchNotFound")
     return item
+
+
+def sent_body(model: "type[Model]") -> "Model":
+    """Return the body of the request as a model. Raises as `parse_body`."""
+    from chalicelib.models import parse_body
+
+    return parse_body(model, request().raw_body, request().headers.get("content-type", ""))
 
 
 def sent_query() -> dict[str, list[str]]:

@@ -35,6 +35,11 @@ has 23,000. The limit is needed because Pydantic creates an error for each wrong
 # An unterminated string extends to the end of the body, so that no part is scanned twice.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[,\[{]', re.DOTALL)
 
+CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)', re.IGNORECASE)
+"""The parameter `charset` of a media type (RFC 9110, 8.3.2)."""
+UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+"""The charsets whose texts are UTF-8."""
+
 Model = TypeVar("Model", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
@@ -160,12 +165,19 @@ class ListQuery(BaseModel):
     )
 
 
-def parse_body(model: type[Model], body: str | bytes) -> Model:
+def parse_body(model: type[Model], body: str | bytes, content_type: str = "") -> Model:
     """Return the body of a request as a model.
 
+    Args:
+        model: to validate it with.
+        body: of the request.
+        content_type: the request's header.
+
     Raises:
-        Problem: 400, with the first field that is wrong.
+        Problem: 400, with the first field that is wrong; 415, the body has another charset than
+            UTF-8.
     """
+    check_charset(content_type)
     tokens = TOKEN.finditer(body if isinstance(body, bytes) else body.encode(errors="replace"))
     if next(itertools.islice(tokens, MAX_TOKENS, None), None):
         message = "The body has more fields and values than a batch of 1,000 items needs."
@@ -174,6 +186,20 @@ def parse_body(model: type[Model], body: str | bytes) -> Model:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _problem(error) from error
+
+
+def check_charset(content_type: str) -> None:
+    """Check that a header `Content-Type` names no other charset than UTF-8.
+
+    JSON that is exchanged between systems is UTF-8 (RFC 8259, 8.1), and ASCII is a part of it. Text
+    in another charset cannot be read: API Gateway passes the body on as a string, in which bytes
+    that are not UTF-8 are lost.
+
+    Raises:
+        Problem: 415, it names another one.
+    """
+    if any(charset.lower() not in UTF_8 for charset in CHARSET.findall(content_type)):
+        raise Problem.known("UnsupportedCharset")
 
 
 def parse_line(model: type[Model], text: str, where: str) -> Model:

@@ -38,14 +38,14 @@ DESCRIPTION = """\
 Develops images in the background: submit a task, poll its status, download its gray image. \
 A batch holds many images.
 
-Requests and responses are JSON. A request may have up to 6 MB. Unknown fields are refused.
+Requests and responses are JSON in UTF-8. A request may have up to 6 MB. Unknown fields are refused.
 
 No request waits for a task. Poll instead: every response with tasks has an `ETag`, and a request \
 with `If-None-Match` gets 304 while nothing has changed. `Retry-After` says when to poll again. \
 Alternatively, send a `callbackUrl` to receive a webhook when the task has ended.
 
 Every error response says what to do: `code` is for programs, `message` for people. \
-A path that does not support a method responds with 405 and the header `Allow`.\
+HEAD works wherever GET does. A path that does not support a method responds with 405 and `Allow`.\
 """
 KEY_DESCRIPTION = "The key identifies the caller. A caller sees only its own tasks and batches."
 

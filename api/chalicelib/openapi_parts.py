@@ -13,7 +13,7 @@ from chalicelib.webhook import Webhook
 Json = dict[str, Any]
 
 TEXT = {"type": "string"}
-SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
+SECONDS = {"type": "string", "pattern": "^[1-9][0-9]*$"}
 REPLAYED = {
     "description": "`true`: an earlier request with the same key created it",
     "schema": {"type": "string", "enum": ["true"]},
@@ -62,7 +62,7 @@ LINKS: dict[type[BaseModel], Json] = {
 # Errors of every operation; API Gateway itself returns some of them.
 COMMON_ERRORS = "BadRequest MethodNotAllowed TooManyRequests ServiceUnavailable InternalError"
 API_KEY_ERRORS = "Forbidden QuotaExceeded"
-BODY_ERRORS = "MalformedJson InvalidRequest RequestTooLarge"
+BODY_ERRORS = "MalformedJson InvalidRequest RequestTooLarge UnsupportedCharset"
 
 
 class Untitled(GenerateJsonSchema):

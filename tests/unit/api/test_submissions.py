@@ -186,9 +186,9 @@ def test_a_nul_in_a_name_is_taken_or_refused_but_never_breaks(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/tasks", "GET, POST"),
-        ("PUT", "/tasks", "GET, POST"),
-        ("POST", "/tasks/{taskId}", "GET"),
+        ("DELETE", "/tasks", "GET, HEAD, POST"),
+        ("PUT", "/tasks", "GET, HEAD, POST"),
+        ("POST", "/tasks/{taskId}", "GET, HEAD"),
         ("GET", "/uploads", "POST"),
         ("GET", "/tasks/{taskId}/cancel", "POST"),
     ],
