@@ -118,6 +118,21 @@ def submit_batch() -> Response:
     return accepted_batch(item, replayed=replayed)
 
 
+@route("/batches", "GET")
+def list_batches() -> Response:
+    """Return the caller's batches, newest first, without the counts of their tasks."""
+    from chalicelib.batch_models import BatchListQuery
+    from chalicelib.models import parse_query
+
+    query = parse_query(BatchListQuery, sent_query())
+    items, cursor = listed(lambda: batch_store.of_owner(caller(), **query.model_dump()))
+    batches = [views.batch_summary(item, root()) for item in items]
+    version = [cursor, *(f"{item['batchId']} {item['updatedAt']}" for item in items)]
+    open_since = [item["startedAt"] for item in items if item["status"] == BatchStatus.RUNNING]
+    body = {"batches": batches, "cursor": cursor}
+    return versioned_response(body, version, open_since, request().headers)
+
+
 @route("/batches/{batchId}", "GET")
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, with the number of its tasks by status."""
@@ -206,17 +221,22 @@ def _accepted(view: dict[str, Any], *, replayed: bool) -> Response:
 
 
 def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
-    """Return the response with one page of a list of tasks.
+    """Return the response with one page of a list of tasks. Raises as `listed`."""
+    items, cursor = listed(find)
+    tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
+    return tasks_response(tasks, items, request().headers)
+
+
+def listed(find: Callable[[], tuple[list[Item], str | None]]) -> tuple[list[Item], str | None]:
+    """Return one page of a list and the cursor of the next one.
 
     Raises:
         Problem: 400, the cursor does not belong to this list.
     """
     try:
-        items, cursor = find()
+        return find()
     except InvalidCursor as error:
         raise Problem.known("InvalidCursor") from error
-    tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
-    return tasks_response(tasks, items, request().headers)
 
 
 def own(items: TaskStore | BatchStore, item_id: str) -> Item:

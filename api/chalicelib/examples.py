@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.batch_models import NewBatch
+from chalicelib.batch_responses import Batch, BatchList
 from chalicelib.models import NewAttempt, NewTask, NewUpload
-from chalicelib.responses import Batch, CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.responses import CallbackSecret, Description, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
 from darkroom.events.model import TASK_FIELDS
 
@@ -28,6 +29,7 @@ PICTURE = {
 TASK: Json = {
     "taskId": ID,
     "name": "card",
+    "batchId": None,
     "status": "COMPLETED",
     "attempt": 1,
     "source": {"imageUrl": "https://example.com/card.png"},
@@ -127,12 +129,17 @@ BATCH_CANCELLED = BATCH_COMPLETED | {
     "status": "CANCELLED",
     "counts": ZERO_COUNTS | {"COMPLETED": 71, "FAILED": 1, "CANCELLED": 128},
 }
+BATCH_LIST = {
+    "batches": [{name: value for name, value in BATCH.items() if name != "counts"}],
+    "cursor": None,
+}
 BATCH_TASKS = {
     "tasks": [
-        TASK,
+        TASK | {"batchId": ID},
         FAILED
         | {
             "name": None,
+            "batchId": ID,
             "source": {"line": '{"imageUrl": "ftp://example.com/card.png"}', "lineNumber": 17},
             "failure": {
                 "step": "Download",
@@ -167,6 +174,7 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     Task: TASK,
     TaskList: {"tasks": [TASK], "cursor": None},
     Batch: BATCH,
+    BatchList: BATCH_LIST,
     Upload: {
         "uploadId": ID,
         "url": "https://files.s3.amazonaws.com/",
@@ -175,11 +183,16 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     },
     CallbackSecret: {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
     Health: {"status": "ok"},
+    Description: {
+        "openapi": "3.1.0",
+        "info": {"title": "Darkroom", "version": "1"},
+        "paths": {},
+    },
     Webhook: {
         "type": "task.completed",
         "timestamp": TASK["completedAt"],
         "data": {
-            **{name: TASK[name] for name in (*TASK_FIELDS, "name")},
+            **{name: TASK[name] for name in (*TASK_FIELDS, "name", "batchId")},
             "result": PICTURE,
             "failure": None,
         },

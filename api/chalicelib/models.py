@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -74,39 +74,32 @@ Url = Annotated[str, AfterValidator(checked_url)]
 UrlOrData = Annotated[str, AfterValidator(_checked_source)]
 
 
-def exactly_one(**fields: str) -> dict[str, Any]:
-    """Return JSON Schema: exactly one of these fields is sent. Each has its name and JSON type."""
-    return {
-        "oneOf": [
-            {"required": [name], "properties": {name: {"type": kind}}}
-            for name, kind in fields.items()
-        ]
-    }
-
-
 class Body(BaseModel):
     """The body of a request, or a part of it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Format = Literal["auto", "jpeg", "png", "webp"]
+
+
 class Output(Body):
     """The format and quality of the result."""
 
     format: Annotated[
-        Literal["auto", "jpeg", "png", "webp"],
-        Field(description="`auto`: the format of the source if it can be written, else `png`"),
+        Format,
+        Field(
+            description="`auto`, the default: the format of the source if it can be written, else "
+            "`png`"
+        ),
     ] = "auto"
     quality: Annotated[int, BeforeValidator(as_integer)] = Field(
-        90, ge=1, le=100, description="For lossy formats"
+        90, ge=1, le=100, description="For lossy formats; 90 by default"
     )
 
 
 class NewTask(Body):
     """The body of `POST /tasks`. The image is at a URL, or was uploaded with `POST /uploads`."""
-
-    # The rule of `_has_one_source`.
-    model_config = ConfigDict(json_schema_extra=exactly_one(imageUrl="string", uploadId="string"))
 
     imageUrl: Annotated[
         UrlOrData | None,

@@ -30,6 +30,7 @@ class Views:
         return {
             "taskId": item["taskId"],
             "name": item.get("name"),
+            "batchId": item.get("batchId"),
             "status": item["status"],
             "attempt": item["attempt"],
             "source": _source(item["source"]),
@@ -52,6 +53,11 @@ class Views:
 
     def batch(self, item: dict[str, Any], counts: batches.Counts, root: str) -> dict[str, Any]:
         """Return the view of a batch's item with its counts, and links below `root`."""
+        total = batches.total_of(item, counts)
+        return {**self.batch_summary(item, root), "total": total, "counts": counts}
+
+    def batch_summary(self, item: dict[str, Any], root: str) -> dict[str, Any]:
+        """Return the view of a batch's item in a list, which does not count its tasks."""
         path = f"{root}/batches/{item['batchId']}"
         name = batches.execution_name(item["batchId"], item["run"])
         return {
@@ -61,8 +67,7 @@ class Views:
             "toleratedFailurePercentage": item["toleratedFailurePercentage"],
             "createdAt": item["createdAt"],
             "completedAt": item.get("completedAt"),
-            "total": batches.total_of(item, counts),
-            "counts": counts,
+            "total": item.get("total"),
             "failure": item.get("failure"),
             "execution": self._execution(self.batch_machine.arn_of(name), item["startedAt"]),
             "links": {

@@ -45,8 +45,8 @@ def test_a_task_looks_as_the_design_says(api: Api) -> None:
     task = api.post("/tasks", {"imageUrl": URL}).body
 
     assert list(task) == [
-        "taskId", "name", "status", "attempt", "source", "output", "createdAt", "startedAt",
-        "completedAt", "result", "failure", "callback", "execution", "links",
+        "taskId", "name", "batchId", "status", "attempt", "source", "output", "createdAt",
+        "startedAt", "completedAt", "result", "failure", "callback", "execution", "links",
     ]  # fmt: skip
 
 
