@@ -12,6 +12,7 @@ TaskIds = Annotated[
     list[str] | None, typer.Argument(metavar="TASK", help="Task ids, as `submit` prints them.")
 ]
 BatchId = Annotated[str | None, typer.Option("--batch", metavar="BATCH", help="The id of a batch.")]
+BatchStatus = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be done; change nothing.")

@@ -190,6 +190,7 @@ def task_details(task: Mapping[str, Any]) -> Table:
     rows: list[tuple[str, object]] = [
         ("task", task["taskId"]),
         ("name", task.get("name")),
+        ("batch", task.get("batchId")),
         ("source", source(task)),
         ("output", ", ".join(f"{key} {value}" for key, value in output.items())),
         ("attempt", task.get("attempt")),
@@ -224,12 +225,32 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Table:
         ]
         for task in tasks
     ]
-    names = ("task", "status", "created", "took")
-    whole = {
+    return _id_table(("task", "status", "created", "took"), ("name", "source"), rows)
+
+
+def batch_table(batches: Iterable[Mapping[str, Any]]) -> Table:
+    """Return batches, a row each, in the manner of `task_table`."""
+    rows = [
+        [
+            Text(clean(batch["batchId"])),
+            status(batch["status"]),
+            Text(f"{moment(batch['createdAt']):%m-%d %H:%M:%S}"),
+            Text(duration(batch)),
+            Text("…" if batch["total"] is None else str(batch["total"])),
+            Text(clean(batch.get("name") or "")),
+        ]
+        for batch in batches
+    ]
+    return _id_table(("batch", "status", "created", "took", "tasks"), ("name",), rows)
+
+
+def _id_table(whole: Sequence[str], cut: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
+    """Return a table with columns that are shown whole, and then some that may be cut."""
+    columns: dict[str, Options] = {
         name: {**WORD, "min_width": max(len(row[column]) for row in rows)}
-        for column, name in enumerate(names)
+        for column, name in enumerate(whole)
     }
-    return table({**whole, "name": CUT, "source": CUT}, rows)
+    return table({**columns, **dict.fromkeys(cut, CUT)}, rows)
 
 
 def reason_table(reasons: Iterable[tuple[str, str]]) -> Table:
