@@ -54,9 +54,15 @@ def test_the_description_for_programs_is_json_as_it_lies_in_docs(serve):
 
 def test_a_page_that_is_known_is_not_sent_again(serve):
     known = ask(serve)["headers"]["ETag"]
-    again = ask(serve, headers={"If-None-Match": f"W/{known}"})
+    again = ask(serve, headers={"If-None-Match": known})
     assert (again["statusCode"], again["body"]) == (304, "")
     assert ask(serve, headers={"if-none-match": '"older"'})["statusCode"] == 200
+
+
+def test_a_cache_keeps_compressed_and_other_responses_apart(serve):
+    """API Gateway compresses them, and leaves the headers as they are."""
+    assert file(serve, "main.js")["headers"]["Vary"] == "Accept-Encoding"
+    assert ask(serve)["headers"]["ETag"].startswith("W/")
 
 
 def test_without_a_slash_the_stage_would_be_no_folder(serve):
