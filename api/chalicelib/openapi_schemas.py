@@ -6,6 +6,8 @@
   only required fields into account, and so finds that the schemas of a `oneOf` overlap.
 - A field of a body has no `default`: its description names it. openapi-typescript takes a field
   with a default for one that is always there, and asks for it in requests.
+
+`tests/integration/callers/test_generated_clients.py` uses clients that were generated.
 """
 
 from collections.abc import Iterable, Mapping
