@@ -15,6 +15,8 @@ SAM := $(TOOLS)/sam/.ready
 CHAOS := $(TOOLS)/chaos/.ready
 POLICY := $(TOOLS)/policy/.ready
 BENCH := $(TOOLS)/bench/.ready
+CLIENTS := $(TOOLS)/clients/.ready
+NPM := $(TOOLS)/npm/.ready
 
 .PHONY: help demo up down test accept screenshots chaos bench cost simulate flat \
 	lint format describe build release pipeline-local lock clean
@@ -31,7 +33,7 @@ up: $(READY) $(EMULATOR) ## Start the local cloud and deploy to it; run it again
 down: ## Stop the local cloud; the next `make up` continues with its state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.commands down; fi
 
-test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) ## Set up and run all tests, on local clouds of their own
+test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) $(NPM) ## Set up and run all tests, on local clouds of their own
 	@# Several at a time, because most tests wait; the tests of a file share a local cloud.
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term tests/unit tests/contract
 	@# In this order, because the longest files must not begin last.
@@ -90,7 +92,7 @@ pipeline-local: $(READY) $(EMULATOR) $(SAM) $(POLICY) ## Run the pipeline with a
 	@$(BIN)/python -m tools.release.local
 
 # Resolves the dependencies of pyproject.toml again.
-lock: $(READY)
+lock: $(READY) $(CLIENTS)
 	@$(BIN)/python -m tools.build.locks
 
 clean: down ## Remove the environments, the builds and the local cloud's state
@@ -103,6 +105,13 @@ $(READY): tools/locks/dev.txt pyproject.toml
 	@[ -x $(BIN)/uv ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' tools/locks/dev.txt)"
 	@VIRTUAL_ENV=.venv $(UV) pip sync --require-hashes tools/locks/dev.txt
 	@VIRTUAL_ENV=.venv $(UV) pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Generators of TypeScript clients and linters of OpenAPI, with the Node.js of tools/locks/clients.txt.
+$(NPM): tests/support/clients/typescript/package-lock.json $(CLIENTS)
+	@echo "Setting up $(@D)"
+	@mkdir -p $(@D) && cp $(dir $<)package.json $< $(@D)
+	@PATH="$(CURDIR)/$(TOOLS)/clients/bin:$$PATH" $(TOOLS)/clients/bin/npm ci --prefix $(@D) --ignore-scripts --loglevel=error --no-audit --no-fund
 	@touch $@
 
 # These tools pin their own SDK versions, so each has its own environment.

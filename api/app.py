@@ -33,6 +33,7 @@ from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
     from chalicelib.history.service import HistoryService
+    from chalicelib.models import Model
     from darkroom.aws.kms import Secrets
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
@@ -65,17 +66,22 @@ views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
 def route(path: str, method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the decorator of a route. Every route calls AWS."""
-    register = app.route(path, methods=[method], content_types=ANY_TYPE)
+    """Return the decorator of a route. Every route calls AWS.
+
+    A route for GET also takes HEAD, with the same response: the gateway sends its headers, with the
+    length of the body, but not the body (RFC 9110, 9.3.2).
+    """
+    methods = ["GET", "HEAD"] if method == "GET" else [method]
+    register = app.route(path, methods=methods, content_types=ANY_TYPE)
     return lambda function: register(needs_services(function))
 
 
 @route("/tasks", "POST")
 def submit() -> Response:
     """Accept a task: 202, with its path in `Location`."""
-    from chalicelib.models import NewTask, parse_body
+    from chalicelib.models import NewTask
 
-    new = parse_body(NewTask, request().raw_body)
+    new = sent_body(NewTask)
     item, replayed = task_service.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted(item, replayed=replayed)
 
@@ -119,10 +125,9 @@ def histories() -> "HistoryService":
 @route("/tasks/{taskId}/retry", "POST")
 def retry(taskId: str) -> Response:  # noqa: N803
     """Begin a new attempt of a FAILED or CANCELLED task."""
-    from chalicelib.models import NewAttempt, parse_body
+    from chalicelib.models import NewAttempt
 
-    sent = request().raw_body
-    attempt = parse_body(NewAttempt, sent).attempt if sent else None
+    attempt = sent_body(NewAttempt).attempt if request().raw_body else None
     return accepted(task_service.retry(own(store, taskId), attempt))
 
 
@@ -154,11 +159,25 @@ def delete_task(taskId: str) -> Response:  # noqa: N803
 def submit_batch() -> Response:
     """Accept a batch: 202, with its path in `Location`."""
     from chalicelib.batch_models import NewBatch
-    from chalicelib.models import parse_body
 
-    new = parse_body(NewBatch, request().raw_body)
+    new = sent_body(NewBatch)
     item, replayed = batch_service.submit(caller(), new, request().headers.get("idempotency-key"))
     return accepted_batch(item, replayed=replayed)
+
+
+@route("/batches", "GET")
+def list_batches() -> Response:
+    """Return the caller's batches, newest first, without the counts of their tasks."""
+    from chalicelib.batch_models import BatchListQuery
+    from chalicelib.models import parse_query
+
+    query = parse_query(BatchListQuery, sent_query())
+    items, cursor = listed(lambda: batch_store.of_owner(caller(), **query.model_dump()))
+    batches = [views.batch_summary(item, root()) for item in items]
+    version = [cursor, *(f"{item['batchId']} {item['updatedAt']}" for item in items)]
+    open_since = [item["startedAt"] for item in items if item["status"] == BatchStatus.RUNNING]
+    body = {"batches": batches, "cursor": cursor}
+    return versioned_response(body, version, open_since, request().headers)
 
 
 @route("/batches/{batchId}", "GET")
@@ -212,9 +231,9 @@ def delete_batch(batchId: str) -> Response:  # noqa: N803
 @route("/uploads", "POST")
 def upload() -> Response:
     """Return a form that sends one file to S3: 201, with the upload's id for `POST /tasks`."""
-    from chalicelib.models import NewUpload, parse_body
+    from chalicelib.models import NewUpload
 
-    new = parse_body(NewUpload, request().raw_body)
+    new = sent_body(NewUpload)
     upload_id = str(uuid.uuid4())
     key = upload_key(caller(), upload_id)
     form = bucket.upload_form(key, new.contentType, settings.max_source_bytes)
@@ -270,17 +289,22 @@ def _accepted(view: dict[str, Any], *, replayed: bool) -> Response:
 
 
 def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
-    """Return the response with one page of a list of tasks.
+    """Return the response with one page of a list of tasks. Raises as `listed`."""
+    items, cursor = listed(find)
+    tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
+    return tasks_response(tasks, items, request().headers)
+
+
+def listed(find: Callable[[], tuple[list[Item], str | None]]) -> tuple[list[Item], str | None]:
+    """Return one page of a list and the cursor of the next one.
 
     Raises:
         Problem: 400, the cursor does not belong to this list.
     """
     try:
-        items, cursor = find()
+        return find()
     except InvalidCursor as error:
         raise Problem.known("InvalidCursor") from error
-    tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
-    return tasks_response(tasks, items, request().headers)
 
 
 def own(items: TaskStore | BatchStore, item_id: str) -> Item:
@@ -294,6 +318,13 @@ def own(items: TaskStore | BatchStore, item_id: str) -> Item:
     if item is None or item["owner"] != caller():
         raise Problem.known("TaskNotFound" if items is store else "BatchNotFound")
     return item
+
+
+def sent_body(model: "type[Model]") -> "Model":
+    """Return the body of the request as a model. Raises as `parse_body`."""
+    from chalicelib.models import parse_body
+
+    return parse_body(model, request().raw_body, request().headers.get("content-type", ""))
 
 
 def sent_query() -> dict[str, list[str]]:

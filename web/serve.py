@@ -76,7 +76,8 @@ def _current(name: str, root: str, headers: Mapping[str, str]) -> Response:
     sent = {
         "Content-Type": TYPES[Path(name).suffix],
         "Cache-Control": REVALIDATE,
-        "ETag": f'"{version}"',
+        # A weak one: API Gateway may compress the response (RFC 9110, 8.8.1).
+        "ETag": f'W/"{version}"',
     }
     known = {name.lower(): value for name, value in headers.items()}
     if f'"{version}"' in known.get("if-none-match", ""):
@@ -96,4 +97,5 @@ def _file(name: str, asked_version: str) -> Response:
 
 
 def _respond(status: int, body: str, headers: Mapping[str, str]) -> Response:
-    return {"statusCode": status, "headers": {**security, **headers}, "body": body}
+    always = {**security, "Vary": "Accept-Encoding"}
+    return {"statusCode": status, "headers": {**always, **headers}, "body": body}

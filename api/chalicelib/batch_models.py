@@ -22,8 +22,8 @@ from chalicelib.models import (
     UploadId,
     as_integer,
     checked_url,
-    exactly_one,
 )
+from darkroom.batches.model import BatchStatus
 from darkroom.sources.data_urls import is_data_url
 from darkroom.tasks.model import Status
 
@@ -81,11 +81,6 @@ class NewManifest(Body):
 class NewBatch(Body):
     """The body of `POST /batches`: the sources, a prefix of objects, or a file with the sources."""
 
-    # The rule of `_has_one_kind`.
-    model_config = ConfigDict(
-        json_schema_extra=exactly_one(sources="array", s3Prefix="string", manifest="object")
-    )
-
     sources: Annotated[list[NewItem], Field(min_length=1, max_length=MAX_SOURCES)] | None = Field(
         None, description="The items; if one is invalid, the whole request is refused"
     )
@@ -110,7 +105,7 @@ class NewBatch(Body):
             ge=0,
             le=100,
             description="When a larger share of the tasks FAILED, the batch is FAILED and its open "
-            "tasks are cancelled",
+            "tasks are cancelled; 100 by default",
         ),
         BeforeValidator(as_integer),
     ] = 100
@@ -121,6 +116,18 @@ class NewBatch(Body):
         if len(kinds) != 1:
             raise ValueError("Send exactly one of sources, s3Prefix and manifest")
         return self
+
+
+class BatchListQuery(BaseModel):
+    """The query of `GET /batches`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Annotated[BatchStatus | None, Field(description="Only batches of this status")] = None
+    limit: int = Field(20, ge=1, le=MAX_LIST, description="Batches on a page, at most")
+    cursor: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        None, description="The `cursor` of the previous page; it stays valid while batches arrive"
+    )
 
 
 class BatchTasksQuery(BaseModel):

@@ -15,6 +15,7 @@ STATUSES = {
     "405": "The path does not support the method",
     "409": "Not possible in the current status, or with this idempotency key",
     "413": "The request or its image is too large",
+    "415": "The body is in a charset other than UTF-8",
     "429": "The caller, or the service, has reached its request limit",
     "503": "Temporarily unavailable; the request may be sent again",
     "5XX": "An internal error: 500, 502, 504",
@@ -75,6 +76,11 @@ ERRORS = {
             "The request has more than 6 MB. Send the file by POST /uploads instead."
         ),
     },
+    "415": {
+        "UnsupportedCharset": (
+            "Send the body in UTF-8, the charset of JSON, and omit charset from its Content-Type."
+        ),
+    },
     "429": {
         "TooManyRequests": "Too many requests. Try again after the seconds in Retry-After.",
         "QuotaExceeded": "The day's quota of this API key is used up.",
@@ -93,6 +99,7 @@ FIELDS = {
     "InvalidCursor": "cursor",
     "InvalidIdempotencyKey": "Idempotency-Key",
     "UploadNotFound": "manifest.uploadId",
+    "UnsupportedCharset": "Content-Type",
     "IdempotencyConflict": "Idempotency-Key",
     "AlreadyDeleted": "Idempotency-Key",
     "SourceTooLarge": "imageUrl",

@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.batch_models import NewBatch
+from chalicelib.batch_responses import Batch, BatchList
 from chalicelib.history.responses import TaskHistory
 from chalicelib.models import NewAttempt, NewTask, NewUpload
-from chalicelib.responses import Batch, CallbackSecret, Health, Task, TaskList, Upload
+from chalicelib.responses import CallbackSecret, Description, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
 from darkroom.events.model import TASK_FIELDS
 
@@ -29,6 +30,7 @@ PICTURE = {
 TASK: Json = {
     "taskId": ID,
     "name": "card",
+    "batchId": None,
     "status": "COMPLETED",
     "attempt": 1,
     "source": {"imageUrl": "https://example.com/card.png"},
@@ -147,12 +149,17 @@ BATCH_DELETING = BATCH_COMPLETED | {
     "deletionRequestedAt": "2026-11-26T09:12:07.254Z",
     "links": BATCH_LINKS | {"cancel": None, "retry": None},
 }
+BATCH_LIST = {
+    "batches": [{name: value for name, value in BATCH.items() if name != "counts"}],
+    "cursor": None,
+}
 BATCH_TASKS = {
     "tasks": [
-        TASK,
+        TASK | {"batchId": ID},
         FAILED
         | {
             "name": None,
+            "batchId": ID,
             "source": {"line": '{"imageUrl": "ftp://example.com/card.png"}', "lineNumber": 17},
             "failure": {
                 "step": "Download",
@@ -248,6 +255,7 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     TaskList: {"tasks": [TASK], "cursor": None},
     TaskHistory: HISTORY,
     Batch: BATCH,
+    BatchList: BATCH_LIST,
     Upload: {
         "uploadId": ID,
         "url": "https://files.s3.amazonaws.com/",
@@ -259,11 +267,16 @@ EXAMPLES: dict[type[BaseModel], Json] = {
         "previousExpiresAt": None,
     },
     Health: {"status": "ok"},
+    Description: {
+        "openapi": "3.1.0",
+        "info": {"title": "Darkroom", "version": "1"},
+        "paths": {},
+    },
     Webhook: {
         "type": "task.completed",
         "timestamp": TASK["completedAt"],
         "data": {
-            **{name: TASK[name] for name in (*TASK_FIELDS, "name")},
+            **{name: TASK[name] for name in (*TASK_FIELDS, "name", "batchId")},
             "result": PICTURE,
             "failure": None,
         },

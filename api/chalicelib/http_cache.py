@@ -2,7 +2,8 @@
 
 A client that polls sends the `ETag` of the last response in `If-None-Match`. It gets 304 without a
 body while nothing has changed (RFC 9110, 8.8.3 and 13.1.2). `Retry-After` says when to poll again:
-at once for a new task, because most end in less than a second, and later the older the task is.
+after a second for a new task, and later the older the task is. It is never 0, which would make a
+client that obeys it ask without a pause.
 No request is held open to wait: it would occupy one of the account's concurrent executions.
 """
 
@@ -19,7 +20,7 @@ from darkroom.tasks.model import OPEN
 
 AGE_PER_WAIT = 4
 """The wait is the task's age divided by this: a client learns of its end at most 25 % too late."""
-MAX_RETRY_AFTER = 30
+MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1, 30
 """Seconds."""
 
 
@@ -59,7 +60,11 @@ def versioned_response(
         headers: of the request.
     """
     etag = _etag(parts)
-    response: dict[str, str | list[str]] = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    response: dict[str, str | list[str]] = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding",  # API Gateway compresses responses
+    }
     waits = [_wait(since) for since in open_since]
     if waits:
         response["Retry-After"] = str(min(waits))
@@ -82,4 +87,5 @@ def _matches(etag: str, if_none_match: str) -> bool:
 def _wait(since: str) -> int:
     """Return the seconds that a client should wait before it polls again."""
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(since)
-    return max(0, min(int(age.total_seconds() / AGE_PER_WAIT), MAX_RETRY_AFTER))
+    wait = int(age.total_seconds() / AGE_PER_WAIT)
+    return max(MIN_RETRY_AFTER, min(wait, MAX_RETRY_AFTER))

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,11 @@ has 23,000. The limit is needed because Pydantic creates an error for each wrong
 6 MB, which Lambda accepts, could need more memory than the function has."""
 # An unterminated string extends to the end of the body, so that no part is scanned twice.
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[,\[{]', re.DOTALL)
+
+CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)', re.IGNORECASE)
+"""The parameter `charset` of a media type (RFC 9110, 8.3.2)."""
+UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+"""The charsets whose texts are UTF-8."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -71,42 +76,35 @@ Url = Annotated[str, AfterValidator(checked_url)]
 UrlOrData = Annotated[str, AfterValidator(_checked_source)]
 
 
-def exactly_one(**fields: str) -> dict[str, Any]:
-    """Return JSON Schema: exactly one of these fields is sent. Each has its name and JSON type."""
-    return {
-        "oneOf": [
-            {"required": [name], "properties": {name: {"type": kind}}}
-            for name, kind in fields.items()
-        ]
-    }
-
-
 class Body(BaseModel):
     """The body of a request, or a part of it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Format = Literal["auto", "jpeg", "png", "webp"]
+
+
 class Output(Body):
     """The format and quality of the result."""
 
     format: Annotated[
-        Literal["auto", "jpeg", "png", "webp", "avif"],
+        Format,
         Field(
-            description="`auto`: the format of the source; for HEIC and JPEG 2000 `jpeg`, or `png` "
-            "if it has transparency or 16 bits of gray"
+            description="`auto`, the default: the format of the source; for HEIC and JPEG 2000 "
+            "`jpeg`, or `png` if it has transparency or 16 bits of gray"
         ),
     ] = "auto"
     quality: Annotated[int, BeforeValidator(as_integer)] = Field(
-        90, ge=1, le=100, description="For lossy formats; about that of a JPEG in each"
+        90,
+        ge=1,
+        le=100,
+        description="For lossy formats; 90 by default, and about that of a JPEG in each",
     )
 
 
 class NewTask(Body):
     """The body of `POST /tasks`. The image is at a URL, or was uploaded with `POST /uploads`."""
-
-    # The rule of `_has_one_source`.
-    model_config = ConfigDict(json_schema_extra=exactly_one(imageUrl="string", uploadId="string"))
 
     imageUrl: Annotated[
         UrlOrData | None,
@@ -175,12 +173,19 @@ class HistoryQuery(BaseModel):
     )
 
 
-def parse_body(model: type[Model], body: str | bytes) -> Model:
+def parse_body(model: type[Model], body: str | bytes, content_type: str = "") -> Model:
     """Return the body of a request as a model.
 
+    Args:
+        model: to validate it with.
+        body: of the request.
+        content_type: the request's header.
+
     Raises:
-        Problem: 400, with the first field that is wrong.
+        Problem: 400, with the first field that is wrong; 415, the body has another charset than
+            UTF-8.
     """
+    check_charset(content_type)
     tokens = TOKEN.finditer(body if isinstance(body, bytes) else body.encode(errors="replace"))
     if next(itertools.islice(tokens, MAX_TOKENS, None), None):
         message = "The body has more fields and values than a batch of 1,000 items needs."
@@ -189,6 +194,20 @@ def parse_body(model: type[Model], body: str | bytes) -> Model:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _problem(error) from error
+
+
+def check_charset(content_type: str) -> None:
+    """Check that a header `Content-Type` names no other charset than UTF-8.
+
+    JSON that is exchanged between systems is UTF-8 (RFC 8259, 8.1), and ASCII is a part of it. Text
+    in another charset cannot be read: API Gateway passes the body on as a string, in which bytes
+    that are not UTF-8 are lost.
+
+    Raises:
+        Problem: 415, it names another one.
+    """
+    if any(charset.lower() not in UTF_8 for charset in CHARSET.findall(content_type)):
+        raise Problem.known("UnsupportedCharset")
 
 
 def parse_line(model: type[Model], text: str, where: str) -> Model:

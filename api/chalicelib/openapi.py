@@ -7,10 +7,9 @@ routes, and `tests/integration/callers/test_openapi_live.py` with the responses 
 
 from typing import TYPE_CHECKING
 
-from pydantic.json_schema import models_json_schema
-
 from chalicelib import error_catalog, examples, openapi_erasure
-from chalicelib.batch_models import BatchTasksQuery, NewBatch
+from chalicelib.batch_models import BatchListQuery, BatchTasksQuery, NewBatch
+from chalicelib.batch_responses import Batch, BatchList
 from chalicelib.examples import ID, ROOT
 from chalicelib.history.responses import TaskHistory
 from chalicelib.models import HistoryQuery, ListQuery, NewAttempt, NewTask, NewUpload
@@ -20,17 +19,27 @@ from chalicelib.openapi_parts import (
     IF_NONE_MATCH,
     NOT_MODIFIED,
     REPLAYED,
+    TAGS,
     Json,
-    Untitled,
     answer,
     body,
     location,
     operation,
     path_id,
     query,
+    tagged,
     webhook,
 )
-from chalicelib.responses import Batch, CallbackSecret, Error, Health, Task, TaskList, Upload
+from chalicelib.openapi_schemas import schemas_of
+from chalicelib.responses import (
+    CallbackSecret,
+    Description,
+    ErrorResponse,
+    Health,
+    Task,
+    TaskList,
+    Upload,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -39,15 +48,18 @@ DESCRIPTION = """\
 Develops images in the background: submit a task, poll its status, download its gray image. \
 A batch holds many images.
 
-Requests and responses are JSON. A request may have up to 6 MB. Unknown fields are refused.
+Requests and responses are JSON in UTF-8. A request may have up to 6 MB. Unknown fields are \
+refused. Responses of 1 kB or more are compressed for clients that accept it.
 
 No request waits for a task. Poll instead: every response with tasks has an `ETag`, and a request \
 with `If-None-Match` gets 304 while nothing has changed. `Retry-After` says when to poll again. \
 Alternatively, send a `callbackUrl` to receive a webhook when the task has ended.
 
 Every error response says what to do: `code` is for programs, `message` for people. \
-A path that does not support a method responds with 405 and the header `Allow`.\
+HEAD works wherever GET does. A path that does not support a method responds with 405 and `Allow`.\
 """
+NO_LICENCE = {"name": "No licence has been chosen yet", "identifier": "LicenseRef-None"}
+"""The owner has not decided: see README.md."""
 KEY_DESCRIPTION = (
     "The key identifies the caller. A caller may have several keys, and sees only its own tasks, "
     "batches and uploads."
@@ -56,24 +68,26 @@ KEY_DESCRIPTION = (
 
 def document() -> Json:
     """Return the OpenAPI document."""
-    models: list[type[BaseModel]] = [*examples.EXAMPLES, Error]
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in models],
-        ref_template="#/components/schemas/{model}",
-        schema_generator=Untitled,
-    )
+    models: list[type[BaseModel]] = [*examples.EXAMPLES, ErrorResponse]
     scheme = {"type": "apiKey", "in": "header", "name": "x-api-key", "description": KEY_DESCRIPTION}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Darkroom", "version": "1", "description": DESCRIPTION},
+        "info": {
+            "title": "Darkroom",
+            "version": "1",
+            "description": DESCRIPTION,
+            "contact": {"name": "The operator of this stack"},
+            "license": NO_LICENCE,
+        },
         # Relative to the URL of this document, which contains the stage's name.
         "servers": [{"url": ".", "description": "The path of this document"}],
         "security": [{"apiKey": []}],
-        "paths": _paths(),
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
+        "paths": tagged(_paths()),
         "components": {
             "securitySchemes": {"apiKey": scheme},
             "examples": error_catalog.examples(),
-            "schemas": schemas["$defs"],
+            "schemas": schemas_of(models),
         },
     }
 
@@ -86,7 +100,7 @@ def _paths() -> Json:
     return {
         "/tasks": {
             "post": operation(
-                "submit",
+                "submitTask",
                 "Submit a task",
                 "The task is stored and will be processed even if the connection breaks. With an "
                 "`Idempotency-Key` it is safe to send the request again. Keys belong to the "
@@ -131,7 +145,7 @@ def _paths() -> Json:
         "/tasks/{taskId}/history": {
             "parameters": [task_id],
             "get": operation(
-                "history",
+                "showHistory",
                 "Show what happened in the execution of a task",
                 "For a person who looks at one task: its states with their tries, errors and "
                 "times. Do not poll it: poll the task. Step Functions keeps a history for 90 days. "
@@ -145,7 +159,7 @@ def _paths() -> Json:
         "/tasks/{taskId}/retry": {
             "parameters": [task_id],
             "post": operation(
-                "retry",
+                "retryTask",
                 "Retry a task",
                 "Begins the next attempt of a FAILED or CANCELLED task. The body is optional.",
                 {"202": answer("The task", Task, {"Retried": examples.RETRIED}, **place)},
@@ -156,7 +170,7 @@ def _paths() -> Json:
         "/tasks/{taskId}/cancel": {
             "parameters": [task_id],
             "post": operation(
-                "cancel",
+                "cancelTask",
                 "Cancel a task",
                 "Cancels a PENDING or RUNNING task, and stops its execution.",
                 {"202": answer("The task", Task, {"Cancelled": examples.CANCELLED_TASK}, **place)},
@@ -170,7 +184,7 @@ def _paths() -> Json:
         **_batch_paths(),
         "/uploads": {
             "post": operation(
-                "upload",
+                "createUpload",
                 "Get a form that sends one file to S3",
                 "Send a form with all `fields`, then the file as `file`, to `url`. S3 refuses a "
                 "file that is too large. Then use the `uploadId` in `POST /tasks`, or as the "
@@ -181,7 +195,7 @@ def _paths() -> Json:
         },
         "/callback-secret": {
             "get": operation(
-                "callbackSecret",
+                "showCallbackSecret",
                 "Get the secret that signs the caller's webhooks",
                 "Each caller has its own secret.",
                 {"200": answer("The secret", CallbackSecret)},
@@ -229,6 +243,15 @@ def _batch_paths() -> Json:
                 parameters=[IDEMPOTENCY_KEY],
                 **body(NewBatch, examples.NEW_BATCHES),
             ),
+            "get": operation(
+                "listBatches",
+                "List the caller's batches, newest first",
+                "The tasks of the batches are not counted: `GET /batches/{batchId}` does that. A "
+                "page may be short, or empty, and still have a cursor.",
+                {"200": answer("A page", BatchList, **CACHE_HEADERS)} | NOT_MODIFIED,
+                "InvalidRequest InvalidCursor",
+                parameters=[*query(BatchListQuery), IF_NONE_MATCH],
+            ),
         },
         "/batches/{batchId}": {
             "parameters": [batch_id],
@@ -248,7 +271,7 @@ def _batch_paths() -> Json:
         "/batches/{batchId}/tasks": {
             "parameters": [batch_id],
             "get": operation(
-                "listBatch",
+                "listBatchTasks",
                 "List the tasks of a batch in the order of its manifest",
                 "A batch that was just accepted may have no tasks yet. A page may be short, or "
                 "empty, and still have a cursor.",
@@ -282,9 +305,6 @@ def _batch_paths() -> Json:
 
 
 def _free_paths() -> Json:
-    shape = {"type": "object", "required": ["openapi", "info", "paths"]}
-    example = {"openapi": "3.1.0", "info": {"title": "Darkroom", "version": "1"}, "paths": {}}
-    content = {"application/json": {"schema": shape, "example": example}}
     return {
         "/health": {
             "get": operation(
@@ -300,7 +320,7 @@ def _free_paths() -> Json:
                 "openapi",
                 "Describe this API",
                 "For programs. The path `docs` shows it to people.",
-                {"200": {"description": "This document", "content": content}},
+                {"200": answer("This document", Description)},
                 security=[],
             )
         },

@@ -1,9 +1,10 @@
 """The operations that delete tasks and batches, and those of webhooks, for `openapi`."""
 
 from chalicelib import examples
+from chalicelib.batch_responses import Batch
 from chalicelib.examples import ID, ROOT
 from chalicelib.openapi_parts import Json, answer, location, operation
-from chalicelib.responses import Batch, CallbackSecret, Task
+from chalicelib.responses import CallbackSecret, Task
 
 
 def delete_task() -> Json:

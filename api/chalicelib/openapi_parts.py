@@ -3,17 +3,18 @@
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
 
+from chalicelib.batch_responses import Batch
 from chalicelib.error_catalog import STATUSES, code, statuses
 from chalicelib.examples import EXAMPLES, ID
-from chalicelib.responses import Batch, Error, Task
+from chalicelib.openapi_schemas import QuerySchemas
+from chalicelib.responses import ErrorResponse, Task
 from chalicelib.webhook import Webhook
 
 Json = dict[str, Any]
 
 TEXT = {"type": "string"}
-SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
+SECONDS = {"type": "string", "pattern": "^[1-9][0-9]*$"}
 REPLAYED = {
     "description": "`true`: an earlier request with the same key created it",
     "schema": {"type": "string", "enum": ["true"]},
@@ -55,22 +56,39 @@ LINKS: dict[type[BaseModel], Json] = {
         name: {"operationId": name, "parameters": {key: f"$response.body#/{key}"}} for name in names
     }
     for model, key, names in (
-        (Task, "taskId", ("showTask", "history", "retry", "cancel", "sendCallback", "deleteTask")),
-        (Batch, "batchId", ("showBatch", "listBatch", "retryBatch", "cancelBatch", "deleteBatch")),
+        (
+            Task,
+            "taskId",
+            ("showTask", "showHistory", "retryTask", "cancelTask", "sendCallback", "deleteTask"),
+        ),
+        (
+            Batch,
+            "batchId",
+            ("showBatch", "listBatchTasks", "retryBatch", "cancelBatch", "deleteBatch"),
+        ),
     )
 }
+TAGS = {
+    "Tasks": "Submit images one by one, follow them and fetch their results",
+    "Batches": "Submit many images in one request",
+    "Uploads": "Send files to S3",
+    "Webhooks": "Verify the webhooks that Darkroom sends",
+    "Service": "The API itself",
+}
+"""Groups of operations. Generators of clients make a module or a class of each."""
+SEGMENTS = {
+    "tasks": "Tasks",
+    "batches": "Batches",
+    "uploads": "Uploads",
+    "callback-secret": "Webhooks",
+    "health": "Service",
+    "openapi.json": "Service",
+}
+"""The tag of the operations whose path begins with a segment."""
 # Errors of every operation; API Gateway itself returns some of them.
 COMMON_ERRORS = "BadRequest MethodNotAllowed TooManyRequests ServiceUnavailable InternalError"
 API_KEY_ERRORS = "Forbidden QuotaExceeded"
-BODY_ERRORS = "MalformedJson InvalidRequest RequestTooLarge"
-
-
-class Untitled(GenerateJsonSchema):
-    """Generates schemas without titles of fields, which would only repeat the fields' names."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's hook
-        """Return False."""
-        return False
+BODY_ERRORS = "MalformedJson InvalidRequest RequestTooLarge UnsupportedCharset"
 
 
 def location(path: str) -> Json:
@@ -133,6 +151,15 @@ def operation(
     return {**about, **more, "responses": answers | refused}
 
 
+def tagged(paths: Json) -> Json:
+    """Return the paths with a tag in each operation: the one of its first segment."""
+    for path, item in paths.items():
+        for operation in item.values():
+            if isinstance(operation, dict):  # not the parameters of the path
+                operation["tags"] = [SEGMENTS[path.split("/")[1]]]
+    return paths
+
+
 def answer(
     description: str, model: type[BaseModel], examples: Json | None = None, **headers: Json
 ) -> Json:
@@ -159,7 +186,7 @@ def content_of(model: type[BaseModel], examples: Json | None = None) -> Json:
 def query(model: type[BaseModel]) -> list[Json]:
     """Return the query parameters of a model. All are optional; `null` cannot be sent."""
     schema = model.model_json_schema(
-        ref_template="#/components/schemas/{model}", schema_generator=Untitled
+        ref_template="#/components/schemas/{model}", schema_generator=QuerySchemas
     )
     return [
         parameter("query", name, field["description"], _without_null(field))
@@ -196,7 +223,7 @@ def webhook() -> Json:
 
 
 def _error(status: str, names: list[str]) -> Json:
-    schema = {"$ref": f"#/components/schemas/{Error.__name__}"}
+    schema = {"$ref": f"#/components/schemas/{ErrorResponse.__name__}"}
     examples = {code(name): {"$ref": f"#/components/examples/{name}"} for name in names}
     return {
         "description": STATUSES[status],

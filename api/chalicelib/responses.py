@@ -5,19 +5,17 @@ and validation would slow down every request.
 `tests/integration/callers/test_openapi_live.py` validates real responses with them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from chalicelib.models import Name, Output
-from darkroom.batches.model import BatchStatus
+from chalicelib.models import Format, Name
 from darkroom.tasks.model import Status
 
+Cursor = Annotated[str | None, Field(description="For the next page; `null` on the last page only")]
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Reference = Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
 TaskPath = Annotated[Reference, Field(pattern="^/(.+/)?tasks/")]
-BatchPath = Annotated[Reference, Field(pattern="^/(.+/)?batches/")]
-Count = Annotated[int, Field(ge=0)]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
@@ -101,6 +99,16 @@ class CallbackSecret(Answer):
     ]
 
 
+class TaskOutput(Answer):
+    """The format and quality that were asked for."""
+
+    format: Annotated[
+        Format,
+        Field(description="`auto`: the format of the source if it can be written, else `png`"),
+    ]
+    quality: Annotated[int, Field(ge=1, le=100, description="For lossy formats")]
+
+
 class Links(Answer):
     """The path of the task, and the actions that its status allows; others are `null`.
 
@@ -143,6 +151,7 @@ class Task(Answer):
 
     taskId: Annotated[Id, Field(description="Its id")]
     name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
+    batchId: Annotated[Id | None, Field(description="The batch of the task, if it belongs to one")]
     status: Annotated[
         Status,
         Field(
@@ -155,7 +164,7 @@ class Task(Answer):
         UrlSource | UploadSource | ObjectSource | LineSource,
         Field(description="The source of the image"),
     ]
-    output: Annotated[Output, Field(description="The format and quality of the result")]
+    output: Annotated[TaskOutput, Field(description="The format and quality of the result")]
     createdAt: Annotated[AwareDatetime, Field(description="When it was accepted")]
     startedAt: Annotated[
         AwareDatetime | None, Field(description="When an execution claimed this attempt")
@@ -177,80 +186,7 @@ class TaskList(Answer):
     """A page of tasks."""
 
     tasks: Annotated[list[Task], Field(description="A page may be short or empty")]
-    cursor: Annotated[
-        str | None, Field(description="For the next page; `null` on the last page only")
-    ]
-
-
-class BatchFailure(Answer):
-    """Why a batch FAILED. Its open tasks are cancelled."""
-
-    error: Annotated[str, Field(description="For programs: `TooManyFailures`, `EmptyBatch`, …")]
-    message: Annotated[str, Field(description="For people: what happened")]
-
-
-class Counts(Answer):
-    """The number of the batch's tasks by status."""
-
-    PENDING: Annotated[Count, Field(description="Not started yet, or not created yet")]
-    RUNNING: Annotated[Count, Field(description="Executions are working on them")]
-    COMPLETED: Annotated[Count, Field(description="Each has a result")]
-    FAILED: Annotated[Count, Field(description="The `failure` of each explains why")]
-    CANCELLED: Annotated[Count, Field(description="Cancelled with the batch, or individually")]
-
-
-class BatchLinks(Answer):
-    """The path of the batch, and the actions that its status allows; others are `null`.
-
-    Paths like those of a task.
-    """
-
-    self: Annotated[BatchPath, Field(description="GET this to show the batch")]
-    tasks: Annotated[BatchPath, Field(description="GET this to list its tasks")]
-    cancel: Annotated[
-        BatchPath | None, Field(description="POST here to cancel it and its open tasks")
-    ]
-    retry: Annotated[
-        BatchPath | None, Field(description="POST here to retry its FAILED and CANCELLED tasks")
-    ]
-
-
-class Batch(Answer):
-    """A batch of tasks. Its tasks are ordinary tasks."""
-
-    batchId: Annotated[Id, Field(description="Its id")]
-    name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
-    status: Annotated[
-        BatchStatus,
-        Field(
-            description="RUNNING at first. COMPLETED when all tasks have ended and the share of "
-            "FAILED tasks is tolerated, otherwise FAILED. CANCELLED after a cancel. Only a retry "
-            "makes it RUNNING again"
-        ),
-    ]
-    toleratedFailurePercentage: Annotated[
-        int, Field(ge=0, le=100, description="The share of all tasks that may end FAILED")
-    ]
-    createdAt: Annotated[AwareDatetime, Field(description="When it was accepted")]
-    completedAt: Annotated[
-        AwareDatetime | None, Field(description="When it ended: COMPLETED, FAILED or CANCELLED")
-    ]
-    total: Annotated[
-        int | None, Field(description="`null` while a manifest or a prefix is being read")
-    ]
-    counts: Annotated[Counts, Field(description="They sum to `total` as soon as it is known")]
-    deleted: Annotated[
-        Count, Field(description="Tasks that were deleted. `total` and `counts` omit them")
-    ]
-    deletionRequestedAt: Annotated[
-        AwareDatetime | None,
-        Field(description="Since then the batch is being deleted. When it is gone, GET is a 404"),
-    ]
-    failure: Annotated[BatchFailure | None, Field(description="Why it is FAILED, if it is")]
-    execution: Annotated[
-        Execution, Field(description="The execution that creates the tasks and waits for them")
-    ]
-    links: Annotated[BatchLinks, Field(description="The actions that its status allows")]
+    cursor: Cursor
 
 
 class Upload(Answer):
@@ -270,6 +206,14 @@ class Health(Answer):
     status: Annotated[Literal["ok"], Field(description="The only value")]
 
 
+class Description(BaseModel):
+    """A document of OpenAPI 3.1, with more fields than these."""
+
+    openapi: Annotated[str, Field(description="The version of OpenAPI")]
+    info: Annotated[dict[str, Any], Field(description="The title and the version of this API")]
+    paths: Annotated[dict[str, Any], Field(description="The operations, by path and method")]
+
+
 class ErrorDetail(Answer):
     """What is wrong and what to do about it."""
 
@@ -285,7 +229,7 @@ class ErrorDetail(Answer):
     ]
 
 
-class Error(Answer):
+class ErrorResponse(Answer):
     """Every error response."""
 
     error: Annotated[ErrorDetail, Field(description="The first error of the request")]

@@ -36,6 +36,7 @@ class Views:
         return {
             "taskId": item["taskId"],
             "name": item.get("name"),
+            "batchId": item.get("batchId"),
             "status": item["status"],
             "attempt": item["attempt"],
             "source": _source(item["source"]),
@@ -61,6 +62,15 @@ class Views:
 
     def batch(self, item: dict[str, Any], counts: batches.Counts, root: str) -> dict[str, Any]:
         """Return the view of a batch's item with its counts, and links below `root`."""
+        return {
+            **self.batch_summary(item, root),
+            "total": batches.total_of(item, counts),
+            "counts": counts,
+            "deleted": batches.deleted_of(item, counts),
+        }
+
+    def batch_summary(self, item: dict[str, Any], root: str) -> dict[str, Any]:
+        """Return the view of a batch's item in a list, which does not count its tasks."""
         path = f"{root}/batches/{item['batchId']}"
         name = batches.execution_name(item["batchId"], item["run"])
         retryable = batches.allowed("retry", item["status"]) and not batches.is_deleting(item)
@@ -71,9 +81,8 @@ class Views:
             "toleratedFailurePercentage": item["toleratedFailurePercentage"],
             "createdAt": item["createdAt"],
             "completedAt": item.get("completedAt"),
-            "total": batches.total_of(item, counts),
-            "counts": counts,
-            "deleted": batches.deleted_of(item, counts),
+            "total": batches.remaining_total(item) if "total" in item else None,
+            "deleted": item.get("deleted", 0),
             "deletionRequestedAt": item.get("deletionRequestedAt"),
             "failure": item.get("failure"),
             "execution": self._execution(self.batch_machine.arn_of(name), item["startedAt"]),

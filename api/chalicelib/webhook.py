@@ -21,6 +21,7 @@ class End(Answer):
     createdAt: Annotated[AwareDatetime, Field(description="When the task was accepted")]
     completedAt: Annotated[AwareDatetime, Field(description="When it ended")]
     name: Annotated[Name | None, Field(description="The name that was sent, if one was")]
+    batchId: Annotated[Id | None, Field(description="The batch of the task, if it belongs to one")]
     result: Annotated[
         Picture | None,
         Field(description="The gray image, if COMPLETED; GET the task for a link to it"),

@@ -14,7 +14,7 @@ from darkroom.batches.model import ENDED, TRANSITIONS, BatchStatus, is_deleting
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.erasure_rules import REMEMBERED_SECONDS, mark_of
 from darkroom.tasks.model import active_shard
-from darkroom.tasks.queries import overdue
+from darkroom.tasks.queries import of_owner, overdue
 from darkroom.tasks.store import SECONDS_PER_DAY, Item
 
 RUN_ATTRIBUTES = ("completedAt", "failure")
@@ -54,6 +54,13 @@ class BatchStore:
         index, which lack `expiresAt`, need no check.
         """
         return self._table.get({"batchId": batch_id})
+
+    def of_owner(
+        self, owner: str, *, limit: int, status: str | None = None, cursor: str | None = None
+    ) -> tuple[list[Item], str | None]:
+        """Return an owner's batches, newest first, as `darkroom.tasks.queries.of_owner`."""
+        filters = {"status": status}
+        return of_owner(self._table, "batchId", owner, filters, limit=limit, cursor=cursor)
 
     def end(self, transition: str, item: Item, failure: Item | None = None) -> Item | None:
         """End a run: "complete", "fail" or "cancel". None if it has ended or another has begun.

@@ -18,6 +18,7 @@ from darkroom.cli.operator import commands
 from darkroom.cli.options import (
     AsJson,
     BatchId,
+    BatchStatus,
     DryRun,
     ErrorName,
     Limit,
@@ -186,6 +187,37 @@ def list_tasks(
         render.show(render.task_table(tasks))
     else:
         render.note("No task matches.")
+
+
+@app.command("batches")
+def list_batches(
+    context: typer.Context,
+    *,
+    status: Annotated[
+        BatchStatus | None, typer.Option(help="Only batches with this status.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The maximum number of batches.")
+    ] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List your batches, newest first.
+
+    `darkroom status --batch BATCH` counts the tasks of one of them.
+    """
+    from itertools import islice
+
+    from darkroom.cli import render
+    from darkroom.client import PAGE
+
+    with stack_of(context).darkroom() as client:
+        batches = list(islice(client.batches.all(status, min(limit, PAGE)), limit))
+    if as_json:
+        render.print_json(batches)
+    elif batches:
+        render.show(render.batch_table(batches))
+    else:
+        typer.echo("No batch matches.", err=True)
 
 
 @app.command()

@@ -107,6 +107,7 @@ Since = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for scripts: an object on each line.")
 ]
+BatchStatus = Literal["RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would be done; change nothing.")
 ]

@@ -143,6 +143,7 @@ def task_details(task: Mapping[str, Any]) -> Details:
     rows: dict[str, Any] = {
         "task": task["taskId"],
         "name": task.get("name"),
+        "batch": task.get("batchId"),
         "source": source(task),
         "output": ", ".join(f"{key} {value}" for key, value in output.items()),
         "attempt": task.get("attempt"),
@@ -207,6 +208,23 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Fitted:
             [_error(task) or None for task in tasks],
         ),
     )
+
+
+def batch_table(batches: Iterable[Mapping[str, Any]]) -> Sheet:
+    """Return batches, a row each."""
+    columns = {"batch": WORD, "status": WORD, f"created ({times.ZONE})": WORD}
+    rows: list[list[str | Text]] = [
+        [
+            clean(batch["batchId"]),
+            status(batch["status"]),
+            _time(batch["createdAt"]) or "",
+            duration(batch),
+            "…" if batch["total"] is None else str(batch["total"]),
+            clean(batch.get("name") or ""),
+        ]
+        for batch in batches
+    ]
+    return table({**columns, "took": WORD, "tasks": NUMBER, "name": CUT}, rows)
 
 
 def _error(task: Mapping[str, Any]) -> Text:

@@ -18,12 +18,13 @@ from darkroom.client.errors import ApiError, BrokenDownload, DarkroomError, Unre
 from darkroom.client.polling import PAGE, ended, until_ended
 from darkroom.client.transport import Api, Server, given, pages
 from darkroom.client.uploads import head, media_type, open_file
-from darkroom.client.views import Batch, CallbackSecret, Task
+from darkroom.client.views import Batch, BatchSummary, CallbackSecret, Task
 
 __all__ = [
     "PAGE",
     "ApiError",
     "Batch",
+    "BatchSummary",
     "Batches",
     "BrokenDownload",
     "CallbackSecret",

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from darkroom.client.polling import PAGE, Poll, ended
 from darkroom.client.transport import Api, fits, given, pages
-from darkroom.client.views import Batch, Task
+from darkroom.client.views import Batch, BatchSummary, Task
 from darkroom.tasks.model import OPEN
 
 INLINE = 1000
@@ -86,6 +86,17 @@ class Batches:
     def get(self, batch_id: str) -> Batch:
         """Return a batch. Raises ApiError (404: no batch has this id), Unreachable."""
         return self._batch("GET", batch_id, repeatable=True)
+
+    def all(self, status: str | None = None, page: int = PAGE) -> Iterator[BatchSummary]:
+        """Yield the batches, newest first; read `page` of them at a time, when they are needed.
+
+        A list does not count the tasks of its batches: `get` does.
+
+        Raises:
+            ApiError, Unreachable: as `get`.
+        """
+        for found in pages(self._list, given(status=status, limit=page)):
+            yield from found["batches"]
 
     def tasks(self, batch_id: str, status: str | None = None) -> Iterator[Task]:
         """Yield the tasks of a batch in the order of its items, a page at a time. Raises as `get`.
@@ -173,6 +184,9 @@ class Batches:
             method, "batches", *path, repeatable=repeatable, field="batchId", **request
         )
         return batch
+
+    def _list(self, query: Mapping[str, Any]) -> Any:
+        return self._api.json("GET", "batches", repeatable=True, params=query)
 
     def _page(self, batch_id: str, query: Mapping[str, str]) -> Any:
         path = "batches", batch_id, "tasks"

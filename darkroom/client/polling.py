@@ -14,8 +14,11 @@ PAGE = 100
 FIRST_PAUSE, LONGEST_PAUSE, SLOWER = 0.1, 2.0, 1.25
 """Seconds between the first two polls, the maximum, and the factor by which the pause grows.
 
-A longer `Retry-After` has precedence.
+A longer `Retry-After` has precedence, if it is more than a second.
 """
+SOON = 1.0
+"""The shortest `Retry-After`, which has no fractions. Most tasks end within a second, so the first
+polls come sooner."""
 # A response that arrives late must not move a task back to an earlier status.
 RANK = {Status.PENDING: 0, Status.RUNNING: 1}
 
@@ -49,7 +52,8 @@ class Poll:
 
     def rest(self, most: float) -> None:
         """Wait before the next poll: longer each time, or for `Retry-After`; at most `most`."""
-        self._api.sleep(min(max(self._pause, min(self._retry_after, default=0.0)), most))
+        told = min(self._retry_after, default=SOON)
+        self._api.sleep(min(self._pause if told <= SOON else max(self._pause, told), most))
         self._pause = min(self._pause * SLOWER, LONGEST_PAUSE)
         self._retry_after = []
 

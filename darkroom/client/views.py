@@ -52,6 +52,7 @@ class Task(TypedDict):
 
     taskId: str
     name: str | None
+    batchId: str | None
     status: Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
     attempt: int
     source: dict[str, Any]
@@ -80,8 +81,8 @@ class BatchFailure(TypedDict):
     message: str
 
 
-class Batch(TypedDict):
-    """A batch. `total` is None while its manifest is read; then it is the sum of `counts`."""
+class BatchSummary(TypedDict):
+    """A batch in a list. `total` is None until its manifest or prefix was read."""
 
     batchId: str
     name: str | None
@@ -90,9 +91,14 @@ class Batch(TypedDict):
     createdAt: str
     completedAt: str | None
     total: int | None
-    counts: dict[str, int]
     deleted: int
     deletionRequestedAt: str | None
     failure: BatchFailure | None
     execution: Execution | None
     links: dict[str, str | None]
+
+
+class Batch(BatchSummary):
+    """A batch. Once `total` is known, it is the sum of `counts`, the number of tasks by status."""
+
+    counts: dict[str, int]

@@ -81,6 +81,7 @@ def detail(item: Item) -> dict[str, Any]:
     return {
         **{name: item[name] for name in TASK_FIELDS},
         "name": item.get("name"),
+        "batchId": item.get("batchId"),
         "result": {k: v for k, v in result.items() if k != "key"} if result else None,
         "failure": item.get("failure"),
         "callback": "callbackUrl" in item,

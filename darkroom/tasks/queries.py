@@ -1,4 +1,4 @@
-"""Find tasks by two indexes of the table: an owner's tasks, newest first, and unfinished tasks.
+"""Find items by two indexes of a table: those of an owner, newest first, and unfinished ones.
 
 Nothing here scans the table. The cursor of a list is the position of its next page, as opaque text
 that callers send back.
@@ -43,34 +43,9 @@ class TaskIndex:
         name: str | None = None,
         cursor: str | None = None,
     ) -> tuple[list[Item], str | None]:
-        """Return an owner's tasks, newest first, and the cursor of the next page (None: no more).
-
-        The cursor names the last task that was read, so new tasks do not shift the pages. With a
-        filter, or if tasks have expired, a page may have fewer tasks than `limit` and a cursor
-        nevertheless: one call reads a bounded part of the index.
-
-        Raises:
-            InvalidCursor: the cursor was not returned by this list.
-        """
-        names, values = {"#owner": "owner"}, {":owner": owner}
-        filters = []
-        for attribute, value in (("status", status), ("name", name)):
-            if value is not None:
-                filters.append(f"#{attribute} = :{attribute}")
-                names[f"#{attribute}"], values[f":{attribute}"] = attribute, value
-        query: dict[str, Any] = {
-            "IndexName": OWNER_INDEX,
-            "KeyConditionExpression": "#owner = :owner",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-            "ScanIndexForward": False,
-        }
-        if filters:
-            query["FilterExpression"] = " AND ".join(filters)
-        if cursor:
-            query["ExclusiveStartKey"] = _start_key(cursor, owner)
-        found, last = collect(self.table, query, limit, filtered=bool(filters))
-        return found, encode_cursor(last["createdAt"], last["taskId"]) if last else None
+        """Return an owner's tasks, newest first, as `of_owner`."""
+        filters = {"status": status, "name": name}
+        return of_owner(self.table, "taskId", owner, filters, limit=limit, cursor=cursor)
 
     def overdue(self, before: str, limit: int) -> list[Item]:
         """Return some of the PENDING and RUNNING tasks that were last written `before`.
@@ -98,6 +73,48 @@ class TaskIndex:
                 following[shard] = end
         self.table.store(SWEEP, "positions", following)
         return found
+
+
+def of_owner(
+    table: Table,
+    key: str,
+    owner: str,
+    filters: Mapping[str, str | None],
+    *,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Item], str | None]:
+    """Return an owner's items, newest first, and the cursor of the next page (None: no more).
+
+    The cursor names the last item that was read, so new items do not shift the pages. With a
+    filter, or if items have expired, a page may have fewer items than `limit` and a cursor
+    nevertheless: one call reads a bounded part of the index.
+
+    Args:
+        table: the table of the index.
+        key: the name of the table's key attribute.
+        owner: the caller.
+        filters: the values that attributes must have; None: any.
+        limit: the most items to return.
+        cursor: where the previous page ended; None: at the newest item.
+
+    Raises:
+        InvalidCursor: the cursor was not returned by this list.
+    """
+    wanted = {name: value for name, value in filters.items() if value is not None}
+    query: dict[str, Any] = {
+        "IndexName": OWNER_INDEX,
+        "KeyConditionExpression": "#owner = :owner",
+        "ExpressionAttributeNames": aliases("owner", *wanted),
+        "ExpressionAttributeValues": {f":{n}": v for n, v in {"owner": owner, **wanted}.items()},
+        "ScanIndexForward": False,
+    }
+    if wanted:
+        query["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in wanted)
+    if cursor:
+        query["ExclusiveStartKey"] = _start_key(cursor, owner, key)
+    found, last = collect(table, query, limit, filtered=bool(wanted))
+    return found, encode_cursor(last["createdAt"], last[key]) if last else None
 
 
 def overdue(
@@ -178,11 +195,11 @@ def decode_cursor(cursor: str) -> tuple[Any, Any]:
     return first, second
 
 
-def _start_key(cursor: str, owner: str) -> dict[str, str]:
+def _start_key(cursor: str, owner: str, key: str = "taskId") -> dict[str, str]:
     """Return the key to continue after. It always lies in the caller's own part of the index."""
-    created_at, task_id = decode_cursor(cursor)
-    key = {"createdAt": created_at, "taskId": task_id}
+    position = decode_cursor(cursor)
     # Our keys are ASCII. DynamoDB refuses an empty key, and a lone surrogate cannot be encoded.
-    if not all(isinstance(value, str) and value and value.isascii() for value in key.values()):
+    if not all(isinstance(value, str) and value and value.isascii() for value in position):
         raise InvalidCursor(cursor)
-    return {"owner": owner, **key}
+    created_at, item_id = position
+    return {"owner": owner, "createdAt": created_at, key: item_id}

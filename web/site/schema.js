@@ -11,8 +11,33 @@ export function follower(document) {
     const { $ref, ...beside } = node;
     const path = $ref.slice(2).split("/").map((part) => part.replace(/~1/g, "/").replace(/~0/g, "~"));
     const found = follow(path.reduce((place, part) => place[part], document));
-    return { named: path.at(-1), ...found, ...beside };
+    return { named: path.at(-1), ...merged(found, follow), ...beside };
   };
+}
+
+/**
+ * Returns a choice of objects with the same fields as one object with a rule: `oneOf` lists the
+ * field that each of them requires. Returns any other schema unchanged.
+ */
+function merged(schema, follow) {
+  const choices = (schema.properties ? [] : schema.anyOf ?? []).map(follow);
+  const [first] = choices;
+  const same = (one) => one.properties && Object.keys(one.properties).join() === namesOf(first).join();
+  if (choices.length < 2 || !first.properties || !choices.every(same)) return schema;
+  const required = choices.map((one) => one.required ?? []);
+  const always = required[0].filter((name) => required.every((names) => names.includes(name)));
+  const pick = (name) => choices.map((one) => one.properties[name]).find((one) => one.type !== "null");
+  return {
+    ...schema,
+    anyOf: undefined,
+    properties: Object.fromEntries(namesOf(first).map((name) => [name, pick(name)])),
+    required: always,
+    oneOf: required.map((names) => ({ required: names.filter((name) => !always.includes(name)) })),
+  };
+}
+
+function namesOf(schema) {
+  return Object.keys(schema.properties);
 }
 
 /**

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from chalicelib.responses import Answer, Count, Id
+from chalicelib.batch_responses import Count
+from chalicelib.responses import Answer, Id
 
 Omitted = Annotated[
     list[Literal["input", "output"]],

@@ -29,6 +29,7 @@ def models() -> Any:
         patch.syspath_prepend(PROJECT / "api")
         from chalicelib import (  # noqa: PLC0415
             batch_models,
+            batch_responses,
             error_catalog,
             models,
             responses,
@@ -36,7 +37,9 @@ def models() -> Any:
         )
         from chalicelib.history import responses as history  # noqa: PLC0415
 
-        found = (models, batch_models, responses, history, webhook, error_catalog)
+        found = (
+            models, batch_models, responses, batch_responses, history, webhook, error_catalog,
+        )  # fmt: skip
         return {name: shape for module in found for name, shape in vars(module).items()}
 
 
@@ -90,6 +93,33 @@ def test_every_operation_has_a_name_of_its_own_and_words(operations):
         assert operation["description"], place
 
 
+def test_every_operation_has_one_tag_that_is_explained(document, operations):
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert all(tags.values())
+    assert {len(operation["tags"]) for operation in operations.values()} == {1}
+    assert {operation["tags"][0] for operation in operations.values()} == tags.keys()
+
+
+def test_no_schema_has_what_generators_of_clients_leave_out(document):
+    """A default of null, a list of anything, and a choice that is only between required fields."""
+    schemas = [node for node in nodes(document["components"]["schemas"]) if "type" in node]
+    assert all("items" in schema for schema in schemas if schema["type"] == "array")
+    assert not list(found(document["components"]["schemas"], "default"))
+    for choices in found(document["components"]["schemas"], "anyOf"):
+        assert all("$ref" in choice or "type" in choice for choice in choices)
+    assert not list(found(document["components"]["schemas"], "oneOf"))
+
+
+def test_no_client_is_asked_to_poll_without_a_pause(document):
+    patterns = {
+        headers["Retry-After"]["schema"]["pattern"]
+        for headers in found(document, "headers")
+        if "Retry-After" in headers
+    }
+    assert patterns
+    assert not [pattern for pattern in patterns if re.fullmatch(pattern, "0")]
+
+
 def test_every_reference_leads_somewhere(document):
     for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
         assert at(document, f"#/{reference}")
@@ -128,6 +158,7 @@ def test_every_request_and_answer_has_an_example_and_every_example_its_shape(doc
     [
         ("/tasks", "ListQuery"),
         ("/tasks/{taskId}/history", "HistoryQuery"),
+        ("/batches", "BatchListQuery"),
         ("/batches/{batchId}/tasks", "BatchTasksQuery"),
     ],
 )
@@ -192,6 +223,17 @@ def found(node: Any, key: str) -> Iterator[Any]:
     elif isinstance(node, list):
         for value in node:
             yield from found(value, key)
+
+
+def nodes(node: Any) -> Iterator[Any]:
+    """Every object of a document."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from nodes(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from nodes(value)
 
 
 def examples_of(content: Any, document: Any) -> list[Any]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -24,9 +25,9 @@ PHASES = "examples,coverage,fuzzing,stateful"
 def shapes() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(API)
-        from chalicelib import responses  # noqa: PLC0415
+        from chalicelib import batch_responses, responses  # noqa: PLC0415
 
-        return responses
+        return SimpleNamespace(**{**vars(responses), **vars(batch_responses)})
 
 
 def test_the_description_needs_no_key_and_is_whole(standard: Stack):
@@ -97,7 +98,8 @@ def test_a_batch_and_its_tasks_have_the_shape_that_is_described(standard: Stack,
 def test_other_answers_have_the_shape_that_is_described(standard: Stack, shapes: Any):
     ask = standard.http.request
     shapes.TaskList.model_validate(ask("GET", "/tasks").json())
+    shapes.BatchList.model_validate(ask("GET", "/batches").json())
     shapes.Upload.model_validate(ask("POST", "/uploads", json={"contentType": "image/png"}).json())
     shapes.Health.model_validate(ask("GET", "/health").json())
-    shapes.Error.model_validate(ask("GET", "/nothing").json())
-    shapes.Error.model_validate(ask("POST", "/tasks", content=b"{").json())
+    shapes.ErrorResponse.model_validate(ask("GET", "/nothing").json())
+    shapes.ErrorResponse.model_validate(ask("POST", "/tasks", content=b"{").json())

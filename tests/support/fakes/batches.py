@@ -29,6 +29,7 @@ class Batches:
         """Set once somebody has looked at the tasks of a batch."""
         server = api.server
         server.expect_request("/dev/batches", method="POST").respond_with_handler(self.take)
+        server.expect_request("/dev/batches", method="GET").respond_with_handler(self.list)
 
     def take(self, request: Request) -> Response:
         body, key = request.get_json(), request.headers["Idempotency-Key"]
@@ -63,6 +64,8 @@ class Batches:
             "batchId": batch_id,
             "name": name,
             "status": "RUNNING",
+            "createdAt": "2026-11-25T01:02:03.000Z",
+            "completedAt": None,
             "total": len(items),
             "counts": {**dict.fromkeys(STATUSES, 0), "PENDING": len(items)},
             "failure": None,
@@ -105,6 +108,12 @@ class Batches:
         if not view["counts"]["PENDING"] and view["status"] == "RUNNING":
             view["status"] = "COMPLETED"
         return self.api.answer(view)
+
+    def list(self, request: Request) -> Response:
+        wanted = request.args.get("status")
+        found = [view for view in self.views.values() if wanted in {None, view["status"]}]
+        summaries = [{name: v for name, v in view.items() if name != "counts"} for view in found]
+        return self.api.answer({"batches": summaries[::-1], "cursor": None})
 
     def page(self, request: Request) -> Response:
         self.shown.set()

@@ -114,6 +114,9 @@ PROVOKED: dict[str, Callable[[Api], Answer]] = {
         "/batches",
         {"manifest": {"uploadId": "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807", "format": "csv"}},
     ),
+    "UnsupportedCharset": lambda api: api.post(
+        "/tasks", TASK, headers={"Content-Type": "application/json; charset=utf-16"}
+    ),
     "MethodNotAllowed": lambda api: api.call("DELETE", "/tasks"),
     "IdempotencyConflict": another_body,
     "NotRetryable": lambda api: api.post(f"{pending(api)}/retry"),

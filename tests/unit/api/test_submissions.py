@@ -45,8 +45,8 @@ def test_a_task_looks_as_the_design_says(api: Api) -> None:
     task = api.post("/tasks", {"imageUrl": URL}).body
 
     assert list(task) == [
-        "taskId", "name", "status", "attempt", "source", "output", "createdAt", "startedAt",
-        "completedAt", "result", "failure", "callback", "execution", "links",
+        "taskId", "name", "batchId", "status", "attempt", "source", "output", "createdAt",
+        "startedAt", "completedAt", "result", "failure", "callback", "execution", "links",
     ]  # fmt: skip
 
 
@@ -186,9 +186,9 @@ def test_a_nul_in_a_name_is_taken_or_refused_but_never_breaks(api: Api) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/tasks", "GET, POST"),
-        ("PUT", "/tasks", "GET, POST"),
-        ("POST", "/tasks/{taskId}", "GET, DELETE"),
+        ("DELETE", "/tasks", "GET, HEAD, POST"),
+        ("PUT", "/tasks", "GET, HEAD, POST"),
+        ("POST", "/tasks/{taskId}", "GET, HEAD, DELETE"),
         ("GET", "/uploads", "POST"),
         ("GET", "/tasks/{taskId}/cancel", "POST"),
     ],

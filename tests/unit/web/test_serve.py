@@ -54,7 +54,7 @@ def test_the_description_for_programs_is_json_as_it_lies_in_docs(serve):
 
 def test_a_page_that_is_known_is_not_sent_again(serve):
     known = ask(serve)["headers"]["ETag"]
-    again = ask(serve, headers={"If-None-Match": f"W/{known}"})
+    again = ask(serve, headers={"If-None-Match": known})
     assert (again["statusCode"], again["body"]) == (304, "")
     assert ask(serve, headers={"if-none-match": '"older"'})["statusCode"] == 200
 
@@ -73,6 +73,12 @@ def test_with_and_without_a_slash_the_page_is_the_same(serve, root):
 def test_no_path_becomes_markup(serve):
     answer = ask(serve, path='/"><script>alert(1)</script>/')
     assert "<script>alert" not in answer["body"]
+
+
+def test_a_cache_keeps_compressed_and_other_responses_apart(serve):
+    """API Gateway compresses them, and leaves the headers as they are."""
+    assert file(serve, "main.js")["headers"]["Vary"] == "Accept-Encoding"
+    assert ask(serve)["headers"]["ETag"].startswith("W/")
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,13 @@ def shown(task_id: str) -> str:
     return " ".join(darkroom("status", task_id).stdout.split())
 
 
+def test_status_names_the_batch_of_a_task(api: Api) -> None:
+    api.add("t1", batchId="b7")
+    api.add("t2", batchId=None)
+    assert "batch b7" in shown("t1")
+    assert "batch" not in shown("t2")
+
+
 def test_json_is_what_the_api_said(api: Api) -> None:
     api.add("t1", name="gr\u00fcn [bold]")
     api.add("t2")
@@ -229,6 +236,32 @@ def test_list_ends_at_the_limit(api: Api) -> None:
         api.add(f"t{number}")
 
     assert len(lines("list", "--limit", "2", "--json")) == 2
+
+
+def test_batches_has_a_line_for_each_batch_newest_first(api: Api) -> None:
+    api.batches.start("b1", [{"imageUrl": "https://x/a.png"}] * 3, "holiday")
+    api.batches.start("b2", [{"imageUrl": "https://x/a.png"}], None)
+    api.batches.end("b1", "CANCELLED")
+
+    _, newest, oldest = darkroom("batches").stdout.splitlines()
+
+    assert newest.split()[:2] == ["b2", "RUNNING"]
+    assert oldest.split()[:2] == ["b1", "CANCELLED"]
+    assert oldest.split()[-2:] == ["3", "holiday"]
+
+
+def test_batches_can_be_filtered_limited_and_read_by_a_script(api: Api) -> None:
+    for number in range(3):
+        api.batches.start(f"b{number}", [{"imageUrl": "https://x/a.png"}], None)
+    api.batches.end("b0", "CANCELLED")
+
+    def found(*options: str) -> list[str]:
+        done = darkroom("batches", "--json", *options)
+        return [batch["batchId"] for batch in json.loads(done.stdout)]
+
+    assert found("--limit", "2") == ["b2", "b1"]
+    assert found("--status", "CANCELLED") == ["b0"]
+    assert darkroom("batches", "--status", "FAILED").stderr == "No batch matches.\n"
 
 
 def test_result_saves_the_gray_image(api: Api, tmp_path: Path) -> None:

@@ -217,3 +217,20 @@ def test_a_batch_that_there_is_not_is_told(client: Darkroom, httpserver: HTTPSer
 
     with pytest.raises(ApiError, match="There is no such batch"):
         client.batches.get("b1")
+
+
+def test_all_batches_are_read_page_by_page_when_they_are_needed(
+    client: Darkroom, httpserver: HTTPServer
+) -> None:
+    first = {"batches": [a_batch() | {"batchId": "b2"}], "cursor": "more"}
+    last = {"batches": [a_batch() | {"batchId": "b1"}], "cursor": None}
+    ask = httpserver.expect_ordered_request
+    query = {"limit": "1", "status": "RUNNING"}
+    ask("/dev/batches", method="GET", query_string=query).respond_with_json(first)
+    ask("/dev/batches", query_string=query | {"cursor": "more"}).respond_with_json(last)
+
+    found = client.batches.all("RUNNING", page=1)
+
+    assert next(found)["batchId"] == "b2"
+    assert len(httpserver.log) == 1
+    assert [batch["batchId"] for batch in found] == ["b1"]

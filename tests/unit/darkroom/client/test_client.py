@@ -104,7 +104,7 @@ def test_waiting_shows_each_status_once_and_never_backwards(
 def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_told(
     client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
-    young, old = {"ETag": 'W/"1"', "Retry-After": "0"}, {"ETag": 'W/"1"', "Retry-After": "7"}
+    young, old = {"ETag": 'W/"1"', "Retry-After": "1"}, {"ETag": 'W/"1"', "Retry-After": "7"}
     ask = httpserver.expect_ordered_request
     ask("/dev/tasks/t1").respond_with_json(a_task("t1", "RUNNING"), headers=young)
     known = {"If-None-Match": 'W/"1"'}
@@ -115,6 +115,21 @@ def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_tol
 
     assert ends["t1"]["status"] == "FAILED"
     assert naps == [0.1, 7]
+
+
+def test_a_young_task_is_asked_for_sooner_than_in_the_shortest_retry_after(
+    client: Darkroom, httpserver: HTTPServer, naps: list[float]
+) -> None:
+    """Most tasks end within a second, and a header of whole seconds cannot say less than one."""
+    ask = httpserver.expect_ordered_request
+    for _ in range(3):
+        ask("/dev/tasks/t1").respond_with_json(a_task("t1"), headers={"Retry-After": "1"})
+    ask("/dev/tasks/t1").respond_with_json(a_task("t1", "COMPLETED"))
+
+    client.wait(["t1"], 60)
+
+    assert len(naps) == 3
+    assert sum(naps) < 1
 
 
 def test_one_request_asks_for_many_tasks(client: Darkroom, httpserver: HTTPServer) -> None:

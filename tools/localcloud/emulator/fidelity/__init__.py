@@ -6,6 +6,7 @@ that fails without it. The docstring of a module names the sections that contain
 """
 
 from tools.localcloud.emulator.fidelity import (
+    api_compression,
     api_gateway,
     api_keys,
     cloudformation,
@@ -31,9 +32,8 @@ from tools.localcloud.emulator.replacing import apply_patches
 def apply() -> None:
     """Apply every patch. Raises AssertionError if ministack is another version than theirs."""
     apply_patches(functions, runtime_api, streams, workers)
-    apply_patches(
-        api_gateway, api_keys, sqs, fair_queues, cloudformation, s3, iam, cloudwatch, xray
-    )
+    apply_patches(api_gateway, api_keys, api_compression, sqs, fair_queues, cloudformation, s3, iam)
+    apply_patches(cloudwatch, xray)
     # In this order: of several patches of one function, the last is called first. `express` makes
     # the name of a start unique before `xray` and `executions` see it, and corrects the ARN after
     # them. `events` logs only what `executions` accepts and `expressions` does not drop.
