@@ -1,68 +1,44 @@
 """The HTTP API. Each route parses, makes one call and responds; `chalicelib.errors` has errors."""
 
-import functools
-import os
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.batch_service import BatchService
-from chalicelib.callback_secrets import CallbackSecrets
 from chalicelib.errors import Problem, handle_errors, needs_services
 from chalicelib.http_cache import tasks_response, versioned_response
-from chalicelib.task_service import TaskService
-from chalicelib.views import Views, root_of
-from darkroom.aws.dynamodb import Table
-from darkroom.aws.s3 import Bucket, upload_key
-from darkroom.aws.sqs import Queue
-from darkroom.aws.stepfunctions import StateMachine
+from chalicelib.services import (
+    batch_service,
+    batch_store,
+    batch_tasks,
+    bucket,
+    callback_secrets,
+    histories,
+    index,
+    key_owners,
+    settings,
+    store,
+    task_service,
+    views,
+)
+from chalicelib.views import root_of
+from darkroom.aws.s3 import upload_key
 from darkroom.batches.counting import counts_to_show
 from darkroom.batches.model import BatchStatus, is_deleting
 from darkroom.batches.store import BatchStore
-from darkroom.batches.task_index import BatchTaskIndex
 from darkroom.runtime.logging import logger
-from darkroom.runtime.settings import Settings, required
-from darkroom.tasks.callers import KeyOwners
-from darkroom.tasks.erasure import Eraser
 from darkroom.tasks.model import OPEN, is_id
-from darkroom.tasks.queries import InvalidCursor, TaskIndex
-from darkroom.tasks.secret_versions import SecretVersions
+from darkroom.tasks.queries import InvalidCursor
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
-    from chalicelib.history.service import HistoryService
     from chalicelib.models import Model
-    from darkroom.aws.kms import Secrets
 
 # curl sends JSON with the content type of a form; some clients send a type without a body.
 ANY_TYPE = ["*/*"]
 app = Chalice(app_name="darkroom")
 app.register_middleware(handle_errors)
-
-settings = Settings.from_environment()
-table = Table(settings.table_name)
-store = TaskStore(table, settings.retention_days)
-index = TaskIndex(table)
-key_owners = KeyOwners(table)
-bucket = Bucket(settings.bucket_name)
-batch_tasks = BatchTaskIndex(table)
-batch_store = BatchStore(Table(required("BATCH_TABLE_NAME")), settings.retention_days)
-machine = StateMachine(required("STATE_MACHINE_ARN"), required("WORKFLOW_TYPE"))
-task_service = TaskService(
-    store=store,
-    bucket=bucket,
-    queue=Queue(required("QUEUE_URL")),
-    machine=machine,
-    callbacks=Queue(required("CALLBACK_QUEUE_URL")),
-    eraser=Eraser(table, bucket, express=not machine.describes_executions),
-    batches=batch_store,
-    max_source_bytes=settings.max_source_bytes,
-)
-batch_machine = StateMachine(required("BATCH_STATE_MACHINE_ARN"))
-batch_service = BatchService(batch_store, bucket, batch_machine)
-views = Views(bucket, os.environ["CONSOLE_URL"], batch_machine)
 
 
 def route(path: str, method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -112,14 +88,6 @@ def show_history(taskId: str) -> dict[str, Any]:  # noqa: N803
     attempt = parse_query(HistoryQuery, sent_query()).attempt or item["attempt"]
     found = histories().read(item, attempt)
     return history_view(item, attempt, found, views.execution(item, found.execution, root()))
-
-
-@functools.cache
-def histories() -> "HistoryService":
-    """Return the reader of histories. Only one route needs it."""
-    from chalicelib.history.service import HistoryService
-
-    return HistoryService(task_service.machine, required("STATE_MACHINE_LOG_GROUP"))
 
 
 @route("/tasks/{taskId}/retry", "POST")
@@ -238,17 +206,6 @@ def upload() -> Response:
     key = upload_key(caller(), upload_id)
     form = bucket.upload_form(key, new.contentType, settings.max_source_bytes)
     return Response({"uploadId": upload_id, **form}, status_code=201)
-
-
-@functools.cache
-def secrets() -> "Secrets":
-    """Return the callers' secrets. Few routes need the client, so it is made on demand."""
-    from darkroom.aws.kms import Secrets
-
-    return Secrets(required("WEBHOOK_KEY_ID"))
-
-
-callback_secrets = CallbackSecrets(SecretVersions(table), secrets)
 
 
 @route("/callback-secret", "GET")

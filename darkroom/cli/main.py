@@ -194,7 +194,8 @@ def list_batches(
     context: typer.Context,
     *,
     status: Annotated[
-        BatchStatus | None, typer.Option(help="Only batches with this status.")
+        BatchStatus | None,
+        typer.Option(case_sensitive=False, help="Only batches with this status."),
     ] = None,
     limit: Annotated[
         int, typer.Option(min=1, metavar="N", help="The maximum number of batches.")
@@ -213,7 +214,8 @@ def list_batches(
     with stack_of(context).darkroom() as client:
         batches = list(islice(client.batches.all(status, min(limit, PAGE)), limit))
     if as_json:
-        render.print_json(batches)
+        for batch in batches:
+            render.print_json(batch)
     elif batches:
         render.show(render.batch_table(batches))
     else:

@@ -20,7 +20,7 @@ def dispatch(load: Callable[[str, str], ModuleType]) -> Dispatch:
 def started(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What Step Functions is asked for: ("start", name, input) and ("stop", execution)."""
     calls: list[Any] = []
-    machine = type(api.module.batch_machine)
+    machine = type(api.module.views.batch_machine)
     monkeypatch.setattr(machine, "start", lambda _, *call: calls.append(("start", *call)))
     monkeypatch.setattr(
         machine, "stop", lambda _, execution, *__: calls.append(("stop", execution))

@@ -144,7 +144,7 @@ def test_a_batch_whose_execution_cannot_be_started_is_taken_all_the_same(
     def refuse(*_: Any) -> None:
         raise EndpointConnectionError(endpoint_url="https://states")
 
-    monkeypatch.setattr(type(api.module.batch_machine), "start", refuse)
+    monkeypatch.setattr(type(api.module.views.batch_machine), "start", refuse)
     batch = submit(api).body
     assert stored(api, batch)["active"]  # reconcile will start it
 

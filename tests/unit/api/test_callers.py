@@ -16,7 +16,7 @@ PAST = "2020-01-01T00:00:00.000Z"
 @pytest.fixture(autouse=True)
 def _known(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two keys of acme, one that has ended, and nothing that an earlier test has looked up."""
-    monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.table))
+    monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.index.table))
     for key_id, more in {"old": {}, "new": {}, "ended": {"endsAt": PAST}}.items():
         record = {"caller": "acme", "ownerId": "caller-acme", "createdAt": PAST, **more}
         api.aws.table.put_item(Item={**key_item(key_id), **record})
@@ -28,13 +28,13 @@ def _known(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 def reads(api: Api) -> Iterator[list[str]]:
     """The ids of the items that are read."""
     found: list[str] = []
-    real = api.module.table.get
+    real = api.module.index.table.get
 
     def get(key: dict[str, str]) -> Any:
         found.append(key["taskId"])
         return real(key)
 
-    with mock.patch.object(api.module.table, "get", get):
+    with mock.patch.object(api.module.index.table, "get", get):
         yield found
 
 

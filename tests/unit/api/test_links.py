@@ -26,7 +26,7 @@ def root(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(autouse=True)
 def _no_machine(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("start", "stop"):
-        monkeypatch.setattr(type(api.module.batch_machine), name, lambda *_: None)
+        monkeypatch.setattr(type(api.module.views.batch_machine), name, lambda *_: None)
 
 
 def links(answered: dict[str, Any]) -> list[tuple[str, str]]:

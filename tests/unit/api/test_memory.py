@@ -96,7 +96,7 @@ def test_a_large_body_is_refused_with_half_the_memory_of_the_function(kind: str,
 
 
 def test_a_whole_batch_with_every_field_is_taken(api: Api, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(type(api.module.batch_machine), "start", lambda *_: None)
+    monkeypatch.setattr(type(api.module.views.batch_machine), "start", lambda *_: None)
     item = {
         "imageUrl": TASK + "?[{,\"'", "uploadId": None, "name": '["\\",', "callbackUrl": TASK,
         "output": {"format": "png", "quality": 80},

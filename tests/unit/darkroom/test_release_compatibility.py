@@ -53,7 +53,7 @@ def test_what_was_submitted_with_a_key_before_there_were_callers_stays_the_calle
 ):
     """Its owner is the id of that key, for every key that the caller gets later."""
     api.aws.table.put_item(Item=FIRST)
-    monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.table))
+    monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.index.table))
     assert api.get(f"/tasks/{FIRST['taskId']}", caller="me").status == 200
 
     for key_id in ("me", "the-next"):

@@ -54,4 +54,3 @@ REFUSALS = [
         ("8-8-8-8 alpha low, header 40", "unusual compression (6)"),
     ),
 ]
-KNOWN_FAULTS: list[set[str]] = []

@@ -25,7 +25,7 @@ from tests.support.images.corpus import (
     tiff_more_cases,
 )
 from tests.support.images.corpus.cases import LEVEL, LOSSY, Case
-from tests.support.images.corpus.refusals import KNOWN_FAULTS, REFUSALS, Refusal
+from tests.support.images.corpus.refusals import REFUSALS, Refusal
 
 FORMATS: dict[str, Callable[[], Iterator[Case]]] = {
     "animations": animation_cases.cases,
@@ -121,9 +121,7 @@ def _values(frame: Image.Image) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _different(case: Case, frames: list[tuple[np.ndarray, np.ndarray]]) -> str | None:
-    """Return the first difference from what is right, if there is one that is not known."""
-    if any(kind <= set(case.labels) for kind in KNOWN_FAULTS):
-        return None
+    """Return the first difference from what is right, if there is one."""
     levels = case.level if case.level.ndim == 3 else case.level[None]
     alphas = np.ones_like(levels) if case.alpha is None else case.alpha.reshape(levels.shape)
     if len(frames) != len(levels):

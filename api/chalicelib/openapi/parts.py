@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from chalicelib.batch_responses import Batch
 from chalicelib.error_catalog import STATUSES, code, statuses
 from chalicelib.examples import EXAMPLES, ID
-from chalicelib.openapi_schemas import QuerySchemas
+from chalicelib.openapi.schemas import QuerySchemas
 from chalicelib.responses import ErrorResponse, Task
 from chalicelib.webhook import Webhook
 

@@ -1,9 +1,9 @@
-"""The operations that delete tasks and batches, and those of webhooks, for `openapi`."""
+"""The operations that delete tasks and batches, and those of webhooks, for `document`."""
 
 from chalicelib import examples
 from chalicelib.batch_responses import Batch
 from chalicelib.examples import ID, ROOT
-from chalicelib.openapi_parts import Json, answer, location, operation
+from chalicelib.openapi.parts import Json, answer, location, operation
 from chalicelib.responses import CallbackSecret, Task
 
 

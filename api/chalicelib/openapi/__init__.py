@@ -1,0 +1,1 @@
+"""The description of the API in OpenAPI, of which `make describe` writes docs/openapi.json."""
