@@ -263,7 +263,7 @@ def cancel(context: typer.Context, task_ids: TaskIds = None, *, batch_id: BatchI
 
 for command in (
     delete, send_webhook, webhook_secret,
-    commands.logs, commands.console, commands.doctor, commands.redrive_dlq,
-    commands.restore_items, commands.cost,
+    commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.restore,
+    commands.cost,
 ):  # fmt: skip
     app.command()(command)
