@@ -305,8 +305,8 @@ def cancel(
 
 for command in (
     delete, send_webhook, webhook_secret,
-    commands.logs, commands.console, commands.doctor, commands.redrive_dlq,
-    commands.restore_items, commands.cost,
+    commands.logs, commands.console, commands.doctor, commands.redrive_dlq, commands.restore,
+    commands.cost,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(callers.app, name="callers")

@@ -142,31 +142,37 @@ def redrive_dlq(
         redrive.run(letters, yes=yes, as_json=as_json)
 
 
-def restore_items(
+def restore(
     context: typer.Context,
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="The restored table.")],
+    copy: Annotated[
+        str, typer.Argument(metavar="TABLE", help="A restored copy of the tasks or the batches.")
+    ],
     *,
     dry_run: DryRun = False,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Copy lost items back from a restored table.
+    """Copy lost tasks or batches back from a restored table.
 
-    TABLE is a copy of the stack's table of tasks or of batches that DynamoDB has restored. Only
-    items that are missing are copied: not those that have expired, or that somebody has deleted.
+    Restore the table to a point in time first, which creates a new table. This command copies what
+    the stack's own table no longer has; it changes and removes nothing. What callers have deleted
+    stays away: see docs/maintain.md.
     """
     from darkroom.cli.operator.restore import Restore
-    from darkroom.cli.render import confirm, count, say
+    from darkroom.cli.render import by_status, confirm, count, note, print_json, say
 
-    restore = Restore(stack_of(context), table)
-    plan = restore.run(dry_run=True)
-    say(f"{count(plan['copied'], 'item')} of {table} missing in {restore.target}.")
-    say(
-        f"{plan['present']} there, {plan['expired']} expired, {plan['deleted']} deleted on purpose."
-    )
-    if dry_run or not plan["copied"]:
-        return
-    confirm(f"Copy {count(plan['copied'], 'item')}?", yes=yes)
-    say(f"{restore.run(dry_run=False)['copied']} copied.")
+    restored = Restore(stack_of(context), copy)
+    missing = restored.count()
+    items = count(missing.total(), "item")
+    tell = note if as_json else say
+    tell(f"{items} of {copy} missing in {restored.table}. {by_status(missing)}".strip())
+    copied = 0
+    if missing and not dry_run:
+        confirm(f"Copy {items} to {restored.table}?", yes=yes)
+        copied = restored.copy()
+        tell(f"{copied} copied.")
+    if as_json:
+        print_json({"missing": missing.total(), "copied": copied})
 
 
 def cost(

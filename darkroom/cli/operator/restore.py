@@ -1,21 +1,18 @@
-"""Copy items that a table has lost back from a restored copy of it.
+"""Copy what a stack's table has lost back from a restored copy of the table.
 
-DynamoDB restores a backup as a new table beside the old one:
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/PointInTimeRecovery.html
-
-Only items that are missing are copied. What the table has now is newer, and stays. Items that have
-expired stay away, and so do tasks and batches that somebody has deleted, which marks tell (see
-`darkroom.tasks.erasure`). Items are copied as they are stored, whatever attributes they have.
+DynamoDB restores a point in time always into a new table, and a stack cannot be given another one
+without losing what was written since. So the lost items are copied, and the stack keeps its table.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_restores.html
 """
 
+import datetime
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from darkroom.aws.dynamodb import expired, read_item
 from darkroom.cli import aws
 from darkroom.cli.errors import CommandError
 from darkroom.cli.stack import NoStack, Stack
@@ -24,127 +21,132 @@ from darkroom.tasks.erasure_rules import mark_of
 from darkroom.tasks.upload_uses import USES
 
 OUTPUTS = {"taskId": "TableName", "batchId": "BatchTableName"}
-"""The output of the stack that names a table, by the key attribute of the table."""
-KEYS_PER_REQUEST = 100
-"""The most keys of one request: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+"""The stack's outputs with the names of its tables, by the key of their items."""
+PAGE = 100
+"""Keys in one BatchGetItem, a limit of DynamoDB."""
 
-WireItem = dict[str, Any]
-"""An item in the format of DynamoDB, `{"taskId": {"S": …}}`."""
+Item = dict[str, Any]
+"""An item in DynamoDB's own JSON, so that every type is copied unchanged."""
 
 
 class RestoreError(CommandError):
-    """A table cannot be read or written, or is no copy of one of the stack."""
+    """A request to one of the tables failed. The message says which table and why."""
 
 
 class Restore:
-    """A restored table, and the table of the stack that it is a copy of."""
+    """The restored copy of a table, and the table of the stack that it is a copy of."""
 
-    def __init__(self, stack: Stack, restored: str) -> None:
-        """Find the tables.
+    def __init__(self, stack: Stack, copy: str) -> None:
+        """Find the table.
 
         Raises:
-            NoStack: the tables of the stack are not known.
-            RestoreError: the restored table does not exist, or is no copy of one of the stack.
+            NoStack: the tables of the stack are not known, only the address of the API.
+            RestoreError: the copy cannot be read, or is no copy of a table of the stack.
         """
         if not set(OUTPUTS.values()) <= stack.outputs.keys():
             raise NoStack("The tables of the stack are not known. Use --stack to name the stack.")
         self._dynamodb = stack.client("dynamodb")
-        self._restored = restored
+        self._copy = copy
         self._tables = {key: stack.outputs[output] for key, output in OUTPUTS.items()}
-        try:
-            schema = self._dynamodb.describe_table(TableName=restored)["Table"]["KeySchema"]
-        except aws.AwsError as error:
-            reason = aws.message(error)
-            raise RestoreError(f"The table {restored} cannot be read: {reason}") from error
+        with _errors_of(copy):
+            schema = self._dynamodb.describe_table(TableName=copy)["Table"]["KeySchema"]
         self._key = schema[0]["AttributeName"]
-        if len(schema) > 1 or self._key not in OUTPUTS or restored in self._tables.values():
-            raise RestoreError(f"{restored} is no restored copy of a table of this stack.")
-        self.target: str = self._tables[self._key]
-        """The table that gets the items."""
+        self.table = stack.outputs.get(OUTPUTS.get(self._key, ""), "")
+        if not self.table or len(schema) > 1:
+            raise RestoreError(f"{copy} is no copy of the stack's table of tasks or of batches.")
+        if copy == self.table:
+            raise RestoreError(f"{copy} is the table itself. Give the table that was restored.")
 
-    def run(self, *, dry_run: bool) -> Counter[str]:
-        """Copy the items that are missing, and return the number of items by outcome.
+    def count(self) -> Counter[str]:
+        """Return how many items are missing, by status. Reads the whole copy.
 
-        The outcomes are `copied`, `present`, `expired` and `deleted`. Running it again is harmless.
+        Some items have no status: secrets and marks, which belong to no single task.
+        """
+        return Counter(item.get("status", {"S": ""})["S"] for item in self._missing())
+
+    def copy(self) -> int:
+        """Copy the missing items; return how many were copied.
+
+        An item that was written in the meantime is not replaced.
 
         Raises:
-            RestoreError: a request failed. Items copied before that stay.
+            RestoreError: a request failed. What was copied before stays copied.
         """
-        outcomes: Counter[str] = Counter()
-        try:
-            with ThreadPoolExecutor(AT_ONCE) as pool:
-                for items in self._pages():
-                    wanted = [item for item in items if not expired(read_item(item))]
-                    outcomes["expired"] += len(items) - len(wanted)
-                    gone = self._deleted(wanted)
-                    rest = [item for item in wanted if self._id(item) not in gone]
-                    outcomes["deleted"] += len(wanted) - len(rest)
-                    if dry_run:
-                        present = self._existing(self.target, self._key, map(self._id, rest))
-                        outcomes["present"] += len(present)
-                        outcomes["copied"] += len(rest) - len(present)
-                    else:
-                        outcomes.update(pool.map(self._copy, rest))
-        except aws.AwsError as error:
-            reason = aws.message(error).rstrip(".")
-            copied = f"{outcomes['copied']} items were copied" if not dry_run else "Nothing changed"
-            raise RestoreError(f"{reason}. {copied}. Run it again.") from error
-        return outcomes
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            # In portions, because `map` would first read the whole copy into memory.
+            missing = self._missing()
+            portions = iter(lambda: list(itertools.islice(missing, PAGE)), [])
+            return sum(sum(pool.map(self._put, portion)) for portion in portions)
 
-    def _pages(self) -> Iterator[Sequence[WireItem]]:
+    def _put(self, item: Item) -> bool:
+        with _errors_of(self.table):
+            try:
+                self._dynamodb.put_item(
+                    TableName=self.table,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(#key)",
+                    ExpressionAttributeNames={"#key": self._key},
+                )
+            except self._dynamodb.exceptions.ConditionalCheckFailedException:
+                return False
+        return True
+
+    def _missing(self) -> Iterator[Item]:
+        """Yield the items of the copy that are not in the table and have not expired.
+
+        What a caller has deleted stays away, which the marks of deletions tell. So do the numbers
+        of uses of uploads: one could outlive its upload. Without it the upload expires by itself.
+        """
+        now = datetime.datetime.now(datetime.UTC).timestamp()
         pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._restored, PaginationConfig={"PageSize": KEYS_PER_REQUEST}
+            TableName=self._copy, PaginationConfig={"PageSize": PAGE}
         )
-        for page in pages:
-            # A number of uses would outlive its upload. Without it the upload expires by itself.
-            items = [each for each in page["Items"] if not self._id(each).startswith(USES)]
-            if items:
-                yield items
+        with _errors_of(self._copy):
+            for page in pages:
+                found = [
+                    item
+                    for item in page["Items"]
+                    if float(item.get("expiresAt", {"N": "inf"})["N"]) > now
+                    and not item[self._key]["S"].startswith(USES)
+                ]
+                ids = [item[self._key]["S"] for item in found]
+                gone = self._present(ids) | self._deleted(found)
+                yield from (item for item in found if item[self._key]["S"] not in gone)
 
-    def _id(self, item: WireItem) -> str:
-        return str(item[self._key]["S"])
-
-    def _deleted(self, items: Sequence[WireItem]) -> set[str]:
-        """Return the ids of items that were deleted, or whose batch was."""
-        own = {mark_of(self._id(item)): self._id(item) for item in items}
-        gone = {own[mark] for mark in self._existing(self.target, self._key, own)}
+    def _deleted(self, items: Sequence[Item]) -> set[str]:
+        """Return the ids of those items that were deleted, or whose batch was."""
+        ids = {mark_of(item[self._key]["S"]): item[self._key]["S"] for item in items}
+        gone = {ids[mark] for mark in self._present([*ids])}
         if self._key == "taskId":
-            batches = {item["batchId"]["S"] for item in items if "batchId" in item}
-            marks = {mark_of(batch): batch for batch in batches}
-            found = self._existing(self._tables["batchId"], "batchId", marks)
-            lost = {marks[mark] for mark in found}
-            gone |= {self._id(item) for item in items if item.get("batchId", {}).get("S") in lost}
+            members = [item for item in items if "batchId" in item]
+            marks = {mark_of(item["batchId"]["S"]): item["batchId"]["S"] for item in members}
+            lost = {marks[mark] for mark in self._present([*marks], "batchId")}
+            gone |= {item["taskId"]["S"] for item in members if item["batchId"]["S"] in lost}
         return gone
 
-    def _existing(self, table: str, key: str, ids: Any) -> set[str]:
-        """Return those of the keys that a table has."""
-        request: Any = [{key: {"S": each}} for each in ids]
-        found: set[str] = set()
-        while request:
-            answer = self._dynamodb.batch_get_item(
-                RequestItems={
-                    table: {
-                        "Keys": request,
-                        "ProjectionExpression": "#key",
-                        "ExpressionAttributeNames": {"#key": key},
-                        "ConsistentRead": True,
-                    }
-                }
-            )
-            found |= {item[key]["S"] for item in answer["Responses"].get(table, [])}
-            request = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys")
-        return found
+    def _present(self, keys: Sequence[str], key: str = "") -> set[str]:
+        """Return which of up to 100 keys the table has, or the one whose items have this `key`."""
+        key = key or self._key
+        table = self._tables[key]
+        present: set[str] = set()
+        asked: Item = {
+            table: {
+                "Keys": [{key: {"S": value}} for value in keys],
+                "ProjectionExpression": key,
+                "ConsistentRead": True,
+            }
+        }
+        with _errors_of(table):
+            while keys and asked:
+                answer = self._dynamodb.batch_get_item(RequestItems=asked)
+                present |= {item[key]["S"] for item in answer["Responses"][table]}
+                asked = answer["UnprocessedKeys"]
+        return present
 
-    def _copy(self, item: WireItem) -> str:
-        try:
-            self._dynamodb.put_item(
-                TableName=self.target,
-                Item=item,
-                ConditionExpression="attribute_not_exists(#key)",
-                ExpressionAttributeNames={"#key": self._key},
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            return "present"
-        return "copied"
+
+@contextmanager
+def _errors_of(table: str) -> Iterator[None]:
+    try:
+        yield
+    except aws.AwsError as error:
+        raise RestoreError(f"{table}: {aws.message(error)}") from error

@@ -92,7 +92,7 @@ def test_a_task_that_was_deleted_by_mistake_is_restored(stack: Stack, darkroom, 
     dynamodb.put_item(TableName="restored", Item=item)
     dynamodb.delete_item(TableName=table, Key=key)
 
-    done = darkroom("restore-items restored --yes")
+    done = darkroom("restore restored --yes")
 
     assert "1 item of restored missing" in done.output
     assert "1 copied." in done.output

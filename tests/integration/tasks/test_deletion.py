@@ -73,20 +73,27 @@ def test_what_is_open_or_belongs_to_another_caller_is_not_deleted(
     assert standard.ended(task["taskId"])["status"] == "COMPLETED"
 
 
-def test_what_a_step_writes_after_the_deletion_is_deleted_as_well(
-    standard: Stack, sources: Sources
-):
-    """The download of a cancelled task goes on. Reconcile looks at its files once more."""
-    task = standard.submit(sources.url("/held/late"))
-    until(lambda: standard.task(task["taskId"])["status"] == "RUNNING", 20, "it is RUNNING")
-    until(lambda: sources.requests["/held/late"], 20, "the download has begun")
-    standard.http.post(f"/tasks/{task['taskId']}/cancel")
-    assert delete(standard, task["taskId"]).status_code == 204
+def test_what_a_step_writes_after_the_deletion_is_deleted_as_well(stack: Stack, sources: Sources):
+    """The download of a cancelled task goes on, and an Express execution goes on to its end.
 
-    sources.held["/held/late"].set()
-    late = f"work/{task['taskId']}/1/source"
-    until(lambda: late in traces(standard, task["taskId"]), 30, "the download writes its file")
-    table = standard.table()
+    Reconcile looks at its files once more.
+    """
+    path = f"/held/late/{stack.workflow_type}"
+    task = stack.submit(sources.url(path))
+    until(lambda: stack.task(task["taskId"])["status"] == "RUNNING", 20, "it is RUNNING")
+    until(lambda: sources.requests[path], 20, "the download has begun")
+    stack.http.post(f"/tasks/{task['taskId']}/cancel")
+    assert delete(stack, task["taskId"]).status_code == 204
+
+    sources.held[path].set()
+    last = "results" if stack.workflow_type == "EXPRESS" else "work"
+    late = f"{last}/{task['taskId']}/1"
+
+    def written() -> list[str]:
+        return [key for key in traces(stack, task["taskId"]) if key.startswith(late)]
+
+    until(written, 60, "the execution writes a file")
+    table = stack.table()
     [mark] = [each for each in table.scan()["Items"] if task["taskId"] in str(each)]
     # As if the time in which a step may write had passed.
     table.update_item(
@@ -94,11 +101,11 @@ def test_what_a_step_writes_after_the_deletion_is_deleted_as_well(
         UpdateExpression="SET updatedAt = :past, quietAt = :past",
         ExpressionAttributeValues={":past": "2026-01-01T00:00:00.000Z"},
     )
-    standard.cloud.client("lambda").invoke(
-        FunctionName=standard.physical("ReconcileFunction"), Payload=b"{}"
+    stack.cloud.client("lambda").invoke(
+        FunctionName=stack.physical("ReconcileFunction"), Payload=b"{}"
     )
 
-    until(lambda: not traces(standard, task["taskId"]), 30, "nothing is left")
+    until(lambda: not traces(stack, task["taskId"]), 30, "nothing is left")
 
 
 def test_a_webhook_that_waits_is_dropped(standard: Stack, sources: Sources):
