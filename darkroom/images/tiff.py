@@ -60,7 +60,6 @@ class Page(NamedTuple):
 
     number: int
     tags: Any
-    start: bytes
 
 
 def picture(file: BinaryIO) -> Page:
@@ -72,14 +71,12 @@ def picture(file: BinaryIO) -> Page:
         UnsupportedFormat: it is a camera's raw file.
         Exception: whatever Pillow raises for a broken directory.
     """
-    file.seek(0)
-    start = file.read(4)
     first = directory(file)
     if _is_camera_raw(file, first):
         raise camera_raw()
     pages = enumerate(_directories(file, first))
-    found = next((Page(number, tags, start) for number, tags in pages if not _kind(tags)), None)
-    return found or Page(0, first, start)
+    found = next((Page(number, tags) for number, tags in pages if not _kind(tags)), None)
+    return found or Page(0, first)
 
 
 def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
@@ -153,7 +150,6 @@ def is_usual(page: Page) -> bool:
     bits, compression = depths(tags), tags.get(COMPRESSION, UNCOMPRESSED)
     most = max(bits)
     unusual = (
-        page.start == BIG_AND_BIG_ENDIAN,
         not set(tags.get(SAMPLE_FORMAT, ())) <= {UNSIGNED, UNDEFINED},
         len(bits) > 1 or most > DEEPEST,
         most > BYTE and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut

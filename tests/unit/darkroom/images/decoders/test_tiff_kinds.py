@@ -306,8 +306,9 @@ def test_nan_beside_another_value_is_no_data_either() -> None:
     assert np.array_equal(result[1], result[0])
 
 
-def test_missing_strips_are_no_black_strips() -> None:
-    data = tiff(stored(LIGHT[..., :2], "u2"), BLACK_IS_ZERO, extra=2, tags={279: [0]})
+@pytest.mark.parametrize("tags", [{279: [0]}, {278: [10]}])
+def test_missing_strips_are_no_black_strips(tags: dict[int, list[int] | bytes]) -> None:
+    data = tiff(stored(LIGHT[..., :2], "u2"), BLACK_IS_ZERO, extra=2, compression=8, tags=tags)
     with pytest.raises(InvalidImage, match="missing"):
         develop(data)
 
