@@ -98,7 +98,7 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
     file: Any = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     try:
         page = tiff.picture(file)
-    except DarkroomError:
+    except (DarkroomError, MemoryError):
         raise
     except Exception as error:
         raise unidentified(file) from error
@@ -106,6 +106,8 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
         try:
             image: Any = _by_pillow(source, None)
             image.seek(page.number)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001, S110 - the other decoder says what is wrong
             pass
         else:
@@ -115,7 +117,7 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
 
     try:
         return decoder.opened(file, page)
-    except DarkroomError:
+    except (DarkroomError, MemoryError):
         raise
     except Exception as error:
         raise unidentified(file) from error

@@ -88,6 +88,8 @@ def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
         seen.add(tags.next)
         try:
             tags = directory(file, tags.next)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - a broken directory ends the list
             return
 
@@ -111,6 +113,8 @@ def _is_camera_raw(file: BinaryIO, tags: Any) -> bool:
     for offset in below[:8] if isinstance(below, tuple) else (below,):
         try:
             found = directory(file, offset).get(PHOTOMETRIC)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001, S112 - a broken directory is no picture
             continue
         if found in {SENSOR, LINEAR_SENSOR}:
