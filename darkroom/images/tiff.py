@@ -73,7 +73,6 @@ class Page(NamedTuple):
 
     number: int
     tags: Any
-    start: bytes
 
 
 def picture(file: BinaryIO) -> Page:
@@ -85,14 +84,12 @@ def picture(file: BinaryIO) -> Page:
         UnsupportedFormat: it is a camera's raw file.
         Exception: whatever Pillow raises for a broken directory.
     """
-    file.seek(0)
-    start = file.read(4)
     first = directory(file)
     if _is_camera_raw(file, first):
         raise camera_raw()
     pages = enumerate(_directories(file, first))
-    found = next((Page(number, tags, start) for number, tags in pages if not _kind(tags)), None)
-    return found or Page(0, first, start)
+    found = next((Page(number, tags) for number, tags in pages if not _kind(tags)), None)
+    return found or Page(0, first)
 
 
 def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
@@ -104,6 +101,8 @@ def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
         seen.add(tags.next)
         try:
             tags = directory(file, tags.next)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001 - a broken directory ends the list
             return
 
@@ -127,6 +126,8 @@ def _is_camera_raw(file: BinaryIO, tags: Any) -> bool:
     for offset in below[:8] if isinstance(below, tuple) else (below,):
         try:
             found = directory(file, offset).get(PHOTOMETRIC)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001, S112 - a broken directory is no picture
             continue
         if found in {SENSOR, LINEAR_SENSOR}:
@@ -151,6 +152,11 @@ def directory(file: BinaryIO, offset: int | None = None) -> Any:
     return found
 
 
+def depths(tags: Any) -> set[int]:
+    """Return the different numbers of bits of the samples. Some files list more than they have."""
+    return set(tags.get(BITS, (1,))[: max(tags.get(SAMPLES, 1), 1)])
+
+
 def is_usual(page: Page) -> bool:
     """Whether Pillow reads a page rightly, if it reads it.
 
@@ -158,17 +164,17 @@ def is_usual(page: Page) -> bool:
     numbers of more than 16 bits or with a sign, two samples in separate planes, and more.
     """
     tags = page.tags
-    bits, compression = tags.get(BITS, (1,)), tags.get(COMPRESSION, UNCOMPRESSED)
+    bits, compression = depths(tags), tags.get(COMPRESSION, UNCOMPRESSED)
+    most = max(bits)
     unusual = (
-        page.start == BIG_AND_BIG_ENDIAN,
         not set(tags.get(SAMPLE_FORMAT, ())) <= {UNSIGNED, UNDEFINED},
-        len(set(bits)) > 1 or bits[0] > DEEPEST,
-        bits[0] > BYTE and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
+        len(bits) > 1 or most > DEEPEST,
+        most > BYTE and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
         compression == WEBP,  # its libtiff has none
         TILE_WIDTH in tags and TILE_OFFSETS not in tags,  # it takes such tiles for strips
     )
     planes = tags.get(PLANAR, 1) == SEPARATE
-    return not any(unusual) and (not planes or _has_usual_planes(tags, bits[0], compression))
+    return not any(unusual) and (not planes or _has_usual_planes(tags, most, compression))
 
 
 def _has_usual_planes(tags: Any, bits: int, compression: int) -> bool:
@@ -196,7 +202,7 @@ def prepare(image: Any) -> None:
 
 def name(tags: Any) -> str:
     """Return what a page holds, for people: `a TIFF with RGB in 32-bit floating-point numbers`."""
-    bits, color = max(tags.get(BITS, (1,))), tags.get(PHOTOMETRIC)
+    bits, color = max(depths(tags)), tags.get(PHOTOMETRIC)
     numbers = NUMBERS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "values")
     colors = COLORS.get(color, f"the color space {color}")
     alpha = " with more samples" if tags.get(EXTRA_SAMPLES) else ""

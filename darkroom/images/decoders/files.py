@@ -11,14 +11,12 @@ from typing import Any
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge, InvalidImage
-from darkroom.images import jpeg, repairs
+from darkroom.images import jpeg, limits, repairs
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
 MOST_FIELD = 8
 JPEG_COMPONENTS = {1, 3}
-MAX_SCANS = 100
-"""As `limits.MAX_SCANS`, for the same reason."""
 
 
 def opened_png(data: Any, image: Image.Image) -> Picture:
@@ -82,8 +80,8 @@ def opened_jpeg(data: Any) -> Picture | None:
     frame = jpeg.frame(whole)
     if not frame or frame.bits <= 8 or frame.components not in JPEG_COMPONENTS:  # noqa: PLR2004
         return None
-    if frame.scans > MAX_SCANS:
-        raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
+    if frame.scans > limits.MAX_SCANS:
+        raise ImageTooLarge(f"The image has more than {limits.MAX_SCANS} scans.")
     # Chroma is not decoded, except of a lossless JPEG, which has RGB.
     is_rgb = frame.is_lossless and frame.components > 1
     meaning = levels.Meaning(3 if is_rgb else 1, bits=frame.bits)

@@ -22,7 +22,6 @@ FOREIGN = re.compile("nsupported|not been built in|invalid image index")
 DECODING = {"L": 12, "I;16": 12, "RGB": 16, "RGBA": 22}
 """Bytes of memory per pixel, for each mode: measured without subsampled chroma, and rounded up."""
 BASE = 8 * 2**20
-DEEP = 8
 ORIENTATION = 274
 
 
@@ -54,9 +53,9 @@ def opened(data: Any) -> Picture:
     # Nothing but the primary picture is read, in the one thread that a function has.
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
     options.DECODE_THREADS = 1
-    whole = bytes(data)
     try:
-        picture = _primary(pi_heif.open_heif(whole))
+        file = pi_heif.open_heif(bytes(data))
+        picture = file[file.primary_index]
     except Exception as error:
         if boxes.find(data, b"moov") and not boxes.find(data, b"meta"):
             raise UnsupportedFormat(
@@ -64,9 +63,6 @@ def opened(data: Any) -> Picture:
                 "read. Export one of its pictures as JPEG."
             ) from error
         raise _error(error) from error
-    if picture.mode == "L" and picture.info["bit_depth"] > DEEP:
-        # Only gray is developed in more than 8 bits.
-        picture = _primary(pi_heif.open_heif(whole, convert_hdr_to_8bit=False))
     exif = exif_tags(picture.info.get("exif") or b"")
     exif.pop(ORIENTATION, None)
     mode = picture.mode.replace("a", "A").replace("L;16", "I;16")
@@ -80,10 +76,6 @@ def opened(data: Any) -> Picture:
         info=_info(picture),
         exif=exif,
     )
-
-
-def _primary(file: Any) -> Any:
-    return file[file.primary_index]
 
 
 def _error(error: Exception) -> Exception:

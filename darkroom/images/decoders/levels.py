@@ -145,11 +145,9 @@ def _range(samples: Array, meaning: Meaning) -> tuple[float, float]:
 
 
 def _equal(samples: Array, value: float) -> Array:
-    """Return where samples have a value, which may be NaN or one that their type cannot hold."""
-    if value != value:  # noqa: PLR0124
-        return samples != samples  # noqa: PLR0124
+    """Return where samples are no data: of a value that may be out of their range, or NaN."""
     if samples.dtype.kind == "f":
-        value = samples.dtype.type(value)
+        return (samples == samples.dtype.type(value)) | (samples != samples)  # noqa: PLR0124
     return samples == value
 
 

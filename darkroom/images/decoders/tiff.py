@@ -82,11 +82,16 @@ def opened(file: BinaryIO, page: tiff.Page) -> Picture:
     )
 
 
+def _color(tags: Any) -> Any:
+    """Return the color space. It is required, but some programs leave it out for measurements."""
+    return tags.get(tiff.PHOTOMETRIC, tiff.BLACK_IS_ZERO)
+
+
 def _check(tags: Any) -> None:
     """Refuse what is not supported, by its name."""
-    color, compression = tags[tiff.PHOTOMETRIC], tags.get(tiff.COMPRESSION, tiff.UNCOMPRESSED)
+    color, compression = _color(tags), tags.get(tiff.COMPRESSION, tiff.UNCOMPRESSED)
     numbers = set(tags.get(tiff.SAMPLE_FORMAT, (tiff.UNSIGNED,)))
-    bits = set(tags.get(tiff.BITS, (1,)))
+    bits = tiff.depths(tags)
     what = None
     if compression not in COMPRESSIONS:
         what = f"a TIFF with the compression {tiff.COMPRESSIONS.get(compression, compression)}"
@@ -117,7 +122,7 @@ def _has_luma(tags: Any, compression: int) -> bool:
 
 def _meaning(tags: Any) -> levels.Meaning:
     """Return what the samples are that `_samples` returns."""
-    color = tags[tiff.PHOTOMETRIC]
+    color = _color(tags)
     extra = tags.get(tiff.EXTRA_SAMPLES, ())
     alphas = (tiff.MULTIPLIED, tiff.NOT_MULTIPLIED)
     first = next((number for number, kind in enumerate(extra) if kind in alphas), None)
@@ -126,7 +131,7 @@ def _meaning(tags: Any) -> levels.Meaning:
         nodata = _nodata(tags)
     return levels.Meaning(
         colors=1 if color == tiff.YCBCR and not _is_jpeg(tags) else COLORS[color],
-        bits=8 if color == tiff.COLORMAPPED else max(tags.get(tiff.BITS, (1,))),
+        bits=8 if color == tiff.COLORMAPPED else max(tiff.depths(tags)),
         alpha=None if first is None else COLORS[color] + first,
         multiplied=first is not None and extra[first] == tiff.MULTIPLIED,
         white_is_zero=color == tiff.WHITE_IS_ZERO,
@@ -141,7 +146,7 @@ def _is_jpeg(tags: Any) -> bool:
 def _nodata(tags: Any) -> float | None:
     """Return the value of samples that are no data, which only measurements have."""
     unsigned = set(tags.get(tiff.SAMPLE_FORMAT, (1,))) <= {tiff.UNSIGNED, tiff.UNDEFINED}
-    if unsigned and max(tags.get(tiff.BITS, (1,))) <= levels.MOST_BITS:
+    if unsigned and max(tiff.depths(tags)) <= levels.MOST_BITS:
         return None
     try:
         return float(tags.get(tiff.NODATA, "").strip("\0 "))
@@ -165,22 +170,28 @@ def _decode(file: BinaryIO, page: tiff.Page, meaning: levels.Meaning) -> Image.I
     file.seek(0)
     with tifffile.TiffFile(file) as opened_file:
         found = opened_file.pages[page.number]
-        _check_segments(file, found, is_jpeg=_is_jpeg(page.tags))
+        used = meaning.colors if meaning.alpha is None else meaning.alpha + 1
+        _check_segments(file, found, used, is_jpeg=_is_jpeg(page.tags))
         samples = found.asarray(squeeze=False, maxworkers=1, buffersize=READ)
     if samples.dtype.kind == "b":
         samples = samples.view("u1")
     # Separate samples, slices, height, width, interleaved samples.
     samples = samples[:, 0, ..., 0].transpose(1, 2, 0) if len(samples) > 1 else samples[0, 0]
-    if page.tags[tiff.PHOTOMETRIC] == tiff.COLORMAPPED:
+    if _color(page.tags) == tiff.COLORMAPPED:
         return _mapped(samples, page.tags, meaning)
     return levels.gray(samples, meaning)
 
 
-def _check_segments(file: BinaryIO, page: Any, *, is_jpeg: bool) -> None:
-    """Refuse a file in which strips or tiles are missing, of which tifffile would make black."""
+def _check_segments(file: BinaryIO, page: Any, used: int, *, is_jpeg: bool) -> None:
+    """Refuse a file in which strips or tiles are missing, of which tifffile would make black.
+
+    Those of planes behind the `used` ones may be missing.
+    """
     end = file.seek(0, 2)
-    places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    whole = len(places) >= math.prod(page.chunked)
+    planes, *rest = page.chunked if page.planarconfig == tiff.SEPARATE else (1, *page.chunked)
+    expected = min(planes, used) * math.prod(rest)
+    places = list(zip(page.dataoffsets, page.databytecounts, strict=False))[:expected]
+    whole = len(places) == expected
     if not whole or any(not count or place + count > end for place, count in places):
         raise InvalidImage("The image cannot be decoded: strips or tiles are missing.")
     for place, count in places if is_jpeg else ():

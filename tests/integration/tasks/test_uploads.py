@@ -5,11 +5,15 @@ import uuid
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from tests.support.cloud.batches import Batches
 from tests.support.cloud.stacks import Stack, error_of
 from tests.support.fakes.sources import FILES
+from tests.support.images.heics import heic
+from tests.support.images.pictures import encode, photo
+from tests.support.images.tiffs import RGB, tiff
 
 
 def form(stack: Stack, content_type: str = "image/png") -> dict[str, Any]:
@@ -34,6 +38,28 @@ def test_an_uploaded_file_is_developed(stack: Stack):
     assert task["status"] == "COMPLETED", task["failure"]
     assert task["source"] == {"uploadId": upload["uploadId"]}
     assert task["result"]["contentType"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [
+        (heic(photo(64, 64)), "image/jpeg"),
+        (tiff(np.full((8, 8, 3), 0.5, np.float32), RGB), "image/tiff"),
+        (encode(photo(64, 64), "JPEG2000"), "image/jpeg"),
+    ],
+    ids=["HEIC", "TIFF of fractions", "JPEG 2000"],
+)
+def test_what_the_second_decoders_read_is_developed(
+    standard: Stack, data: bytes, content_type: str
+):
+    upload = form(standard)
+    assert send(upload, data).status_code == 204
+
+    answer = standard.http.post("/tasks", json={"uploadId": upload["uploadId"]})
+    task = standard.ended(answer.json()["taskId"])
+
+    assert task["status"] == "COMPLETED", task["failure"]
+    assert task["result"]["contentType"] == content_type
 
 
 def test_s3_refuses_a_file_over_the_limit(standard: Stack):

@@ -19,7 +19,12 @@ from darkroom.client.uploads import media_type
         (b"II*\0", "image/tiff"),
         (b"MM\0*", "image/tiff"),
         (b"BM\x36", "image/bmp"),
+        (b"II+\0", "image/tiff"),
         (b"\0\0\0\x1cftypavif", "image/avif"),
+        (b"\0\0\0\x18ftypheic", "image/heic"),
+        (b"\0\0\0\x18ftypmif1", "image/heic"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
+        (b"\xff\x4f\xff\x51", "image/j2c"),
         (b"# Notes", "image/x-unknown"),
     ],
 )

@@ -83,7 +83,7 @@ RAW: dict[str, Callable[[], bytes]] = {
         tiffs.RGB, planar=True, compression=tiffs.DEFLATE,
     ),
     "gray and alpha of 16 bits": lambda: tiff(
-        NOISE.view(np.uint16), tiffs.BLACK_IS_ZERO, extra=tiffs.UNSIGNED
+        NOISE.view(np.uint16), tiffs.BLACK_IS_ZERO, extra=2
     ),
     "HEIC": lambda: heic(RGB.crop((0, 0, 600, 600)), quality=60, chroma=420),
     "transparent HEIC": lambda: heic(RGBA.crop((0, 0, 600, 600)), quality=60, chroma=420),

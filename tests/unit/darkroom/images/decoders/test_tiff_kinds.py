@@ -278,8 +278,37 @@ def test_a_truncated_file_is_never_taken_for_a_whole_one(compression: int, share
         develop(planes[: int(len(planes) * share)])
 
 
-def test_missing_strips_are_no_black_strips() -> None:
-    data = tiff(stored(LIGHT[..., :2], "u2"), BLACK_IS_ZERO, extra=2, tags={279: [0]})
+def test_planes_that_are_not_used_may_be_missing() -> None:
+    samples = stored(LIGHT[..., :2], "i2")
+    data = tiff(
+        samples, BLACK_IS_ZERO, extra=0, planar=True, tags={279: [samples[..., 0].nbytes, 0]}
+    )
+
+    level, _ = gray_and_alpha(develop(data))
+
+    assert np.abs(level - scaled(samples[..., :1])[..., 0]).max() < 1e-4
+
+
+def test_more_depths_than_samples_are_ignored() -> None:
+    samples = stored(LIGHT[..., :3], "u1")
+
+    level, _ = gray_and_alpha(develop(tiff(samples, RGB, tags={258: [8, 8, 8, 1]})))
+
+    assert np.abs(level - samples @ LUMA / 255).max() <= 1 / 255
+
+
+def test_nan_beside_another_value_is_no_data_either() -> None:
+    data = np.tile(np.arange(0, 600, 100, dtype=np.float32), (3, 1))
+    data[1, 1], data[1, 2] = -1, np.nan
+
+    result = pixels(read(develop(tiff(data, BLACK_IS_ZERO, tags={42113: b"-1\0"}))))
+
+    assert np.array_equal(result[1], result[0])
+
+
+@pytest.mark.parametrize("tags", [{279: [0]}, {278: [10]}])
+def test_missing_strips_are_no_black_strips(tags: dict[int, list[int] | bytes]) -> None:
+    data = tiff(stored(LIGHT[..., :2], "u2"), BLACK_IS_ZERO, extra=2, compression=8, tags=tags)
     with pytest.raises(InvalidImage, match="missing"):
         develop(data)
 
