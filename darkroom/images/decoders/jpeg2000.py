@@ -1,6 +1,7 @@
 """JPEG 2000 of kinds that Pillow reads wrongly: OpenJPEG decodes them, by imagecodecs.
 
-Pillow reads 8 bits rightly, and gray of 16 bits. In other depths it makes white black or gray.
+Pillow reads 8 bits rightly, and gray of 16 bits. In other depths it makes white black or gray, and
+it takes colours for channels in the order of the file. OpenJPEG returns RGB for YCbCr.
 Boxes and numbers are those of ITU-T T.800, annexes A and I.
 """
 
@@ -22,8 +23,8 @@ BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK = 0, 12, 16, 17, 18, 15
 COLORS = {None, BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK}
 PROFILES = {b"GRAY": GRAY, b"RGB ": SRGB, b"CMYK": CMYK}
 """The color space of a profile (ICC.1:2022, 7.2.6)."""
-MULTIPLIED = 2
-"""The type of a channel with alpha that the colours are multiplied with."""
+COLOR, MULTIPLIED = 0, 2
+"""The types of channels: a colour, and alpha that the colours are multiplied with."""
 MOST_COMPONENTS = 4
 
 
@@ -44,6 +45,7 @@ class Header:
     palette: bool = False
     multiplied: bool = False
     subsampled: bool = False
+    reordered: bool = False
 
 
 def begins(data: Any) -> bool:
@@ -93,7 +95,10 @@ def _properties(data: Any) -> dict[str, Any]:
         elif box.kind == b"pclr":
             found["palette"] = True
         elif box.kind == b"cdef":
-            found["multiplied"] = any(kind == MULTIPLIED for kind in _channels(content))
+            channels = list(_channels(content))
+            found["multiplied"] = any(kind == MULTIPLIED for _, kind, _ in channels)
+            colors = [(number, color) for number, kind, color in channels if kind == COLOR]
+            found["reordered"] = any(color not in {0, number + 1} for number, color in colors)
     return found
 
 
@@ -111,15 +116,19 @@ def _color(content: bytes) -> int | None:
     return color
 
 
-def _channels(content: bytes) -> Iterator[int]:
-    """Yield the type of each channel of a box `cdef`: 0 colour, 1 alpha, 2 alpha multiplied."""
+def _channels(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the channels of a box `cdef`: number from 0, type, and number of the colour from 1.
+
+    The type is 0 for a colour, 1 for alpha and 2 for alpha that the colours are multiplied with.
+    The colour is 0 for a channel that belongs to the whole picture.
+    """
     (count,) = struct.unpack_from(">H", content)
-    return (struct.unpack_from(">H", content, 4 + 6 * n)[0] for n in range(count))
+    return (struct.unpack_from(">3H", content, 2 + 6 * n) for n in range(count))
 
 
 def is_usual(found: Header) -> bool:
     """Whether Pillow reads a file rightly."""
-    if found.palette or found.multiplied or found.signed or found.subsampled:
+    if found.palette or found.multiplied or found.signed or found.subsampled or found.reordered:
         return False
     if found.color in {BILEVEL, CMYK}:
         return False
@@ -137,6 +146,11 @@ def opened(data: Any, found: Header) -> Picture:
         raise UnsupportedFormat(
             "The source is a JPEG 2000 with components of different depths, or with more than four "
             "of them, which Darkroom does not read. Convert it to RGB or gray."
+        )
+    if found.subsampled and found.color == SYCC:  # OpenJPEG mixes up its chroma
+        raise UnsupportedFormat(
+            "The source is a JPEG 2000 with YCbCr of which the chroma is subsampled, which "
+            "Darkroom does not read. Convert it to RGB or gray."
         )
     whole = bytes(data)
     components = found.components
@@ -170,8 +184,6 @@ def _meaning(found: Header, components: int) -> levels.Meaning:
     else:
         colors = 3
     has_alpha = components > colors
-    if found.color == SYCC:
-        colors = 1  # luma is the first of the three
     bits = 8 if found.palette else found.bits
     return levels.Meaning(
         colors=colors,

@@ -187,7 +187,8 @@ def _check_segments(file: BinaryIO, page: Any, used: int, *, is_jpeg: bool) -> N
 
     Those of planes behind the `used` ones may be missing.
     """
-    end = file.seek(0, 2)
+    file.seek(0, 2)
+    end = file.tell()  # `seek` of a mapped file returns nothing before Python 3.13
     planes, *rest = page.chunked if page.planarconfig == tiff.SEPARATE else (1, *page.chunked)
     expected = min(planes, used) * math.prod(rest)
     places = list(zip(page.dataoffsets, page.databytecounts, strict=False))[:expected]

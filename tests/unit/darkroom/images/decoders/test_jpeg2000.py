@@ -6,7 +6,6 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from darkroom.errors import ImageTooLarge, InvalidImage, UnsupportedFormat
@@ -89,13 +88,40 @@ def test_a_palette_with_a_colour_twice_gives_its_colours() -> None:
     assert np.abs(result - (palette @ LUMA)[numbers]).max() <= 1
 
 
-def test_the_gray_of_luma_and_chroma_is_the_luma() -> None:
-    level = np.round(RAMP[:36, :52] * 255).astype(np.uint8)
-    image = Image.merge("YCbCr", [Image.fromarray(level), *[Image.new("L", (52, 36), 128)] * 2])
-    rgb = jpeg2000(np.asarray(image), 8)
-    data = with_header(rgb, colr(18))
+@pytest.mark.parametrize("bits", [8, 10, 16])
+def test_the_gray_of_luma_and_chroma_is_the_luma(bits: int) -> None:
+    data = with_header(_luma_and_chroma(bits), colr(18))
 
-    assert np.abs(pixels(read(develop(data))) - level).max() <= 1
+    seen = pixels(read(develop(data)))
+
+    assert np.abs(seen / 255 - LIGHT[..., :3] @ LUMA).max() <= 1.6 / 255
+
+
+def _luma_and_chroma(bits: int) -> bytes:
+    """Return YCbCr of the colours (ITU-R BT.601), in the samples of a file."""
+    red, luma, blue = LIGHT[..., 0], LIGHT[..., :3] @ LUMA, LIGHT[..., 2]
+    light = np.dstack([luma, (blue - luma) / 1.772 + 0.5, (red - luma) / 1.402 + 0.5])
+    kind = np.uint8 if bits == 8 else np.uint16
+    return jpeg2000(np.round(light * (2**bits - 1)).astype(kind), bits, color="SYCC")
+
+
+def test_subsampled_chroma_is_refused() -> None:
+    data = bytearray(with_header(_luma_and_chroma(8), colr(18)))
+    factors = data.index(b"\xff\x51") + 42  # XRsiz of the second component (T.800, A.5.1)
+    data[factors + 2] = 2
+
+    with pytest.raises(UnsupportedFormat, match="chroma is subsampled"):
+        develop(bytes(data))
+
+
+def test_colours_are_taken_in_the_order_that_the_file_defines() -> None:
+    samples = np.round(LIGHT[..., 2::-1] * 255).astype(np.uint8)  # blue, green, red
+    order = struct.pack(">H", 3) + b"".join(struct.pack(">3H", n, 0, 3 - n) for n in range(3))
+    data = with_header(jpeg2000(samples, 8), colr(16), box(b"cdef", order))
+
+    seen = pixels(read(develop(data)))
+
+    assert np.abs(seen / 255 - LIGHT[..., :3] @ LUMA).max() <= 1.6 / 255
 
 
 def test_what_pillow_fails_to_decode_is_decoded_by_the_other_decoder(
