@@ -29,7 +29,6 @@ from darkroom.batches.model import BatchStatus, is_deleting
 from darkroom.batches.store import BatchStore
 from darkroom.runtime.logging import logger
 from darkroom.tasks.model import OPEN, is_id
-from darkroom.tasks.queries import InvalidCursor
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def list_tasks() -> Response:
     from chalicelib.models import ListQuery, parse_query
 
     query = parse_query(ListQuery, sent_query())
-    return page(lambda: index.of_owner(caller(), **query.model_dump()))
+    return page(*index.of_owner(caller(), **query.model_dump()))
 
 
 @route("/tasks/{taskId}", "GET")
@@ -140,7 +139,7 @@ def list_batches() -> Response:
     from chalicelib.models import parse_query
 
     query = parse_query(BatchListQuery, sent_query())
-    items, cursor = listed(lambda: batch_store.of_owner(caller(), **query.model_dump()))
+    items, cursor = batch_store.of_owner(caller(), **query.model_dump())
     batches = [views.batch_summary(item, root()) for item in items]
     version = [cursor, *(f"{item['batchId']} {item['updatedAt']}" for item in items)]
     open_since = [item["startedAt"] for item in items if item["status"] == BatchStatus.RUNNING]
@@ -159,8 +158,7 @@ def show_batch(batchId: str) -> Response:  # noqa: N803
         or is_deleting(item)
         or any(counts[status] for status in OPEN)
     )
-    since = item.get("deletionRequestedAt") or item["startedAt"]
-    open_since = [since] if unfinished else []
+    open_since = [item.get("deletionRequestedAt") or item["startedAt"]] if unfinished else []
     batch = views.batch(item, counts, root())
     shown = [batch[name] for name in ("total", "deleted", "deletionRequestedAt")]
     version = [batchId, item["run"], item["status"], *shown, *counts.values()]
@@ -175,7 +173,7 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
 
     query = parse_query(BatchTasksQuery, sent_query())
     own(batch_store, batchId)
-    return page(lambda: batch_tasks.tasks(batchId, **query.model_dump()))
+    return page(*batch_tasks.tasks(batchId, **query.model_dump()))
 
 
 @route("/batches/{batchId}/retry", "POST")
@@ -245,23 +243,10 @@ def _accepted(view: dict[str, Any], *, replayed: bool) -> Response:
     return Response(view, headers=headers, status_code=202)
 
 
-def page(find: Callable[[], tuple[list[Item], str | None]]) -> Response:
-    """Return the response with one page of a list of tasks. Raises as `listed`."""
-    items, cursor = listed(find)
+def page(items: list[Item], cursor: str | None) -> Response:
+    """Return the response with one page of a list of tasks."""
     tasks = {"tasks": [views.task(item, root()) for item in items], "cursor": cursor}
     return tasks_response(tasks, items, request().headers)
-
-
-def listed(find: Callable[[], tuple[list[Item], str | None]]) -> tuple[list[Item], str | None]:
-    """Return one page of a list and the cursor of the next one.
-
-    Raises:
-        Problem: 400, the cursor does not belong to this list.
-    """
-    try:
-        return find()
-    except InvalidCursor as error:
-        raise Problem.known("InvalidCursor") from error
 
 
 def own(items: TaskStore | BatchStore, item_id: str) -> Item:

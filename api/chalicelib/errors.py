@@ -13,6 +13,7 @@ from chalice.app import ChaliceUnhandledError, Response
 from chalicelib.error_catalog import ERRORS, FIELDS, body, code
 from darkroom.errors import ServiceUnavailable
 from darkroom.runtime.logging import logger
+from darkroom.tasks.queries import InvalidCursor
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -62,6 +63,8 @@ def handle_errors(event: Any, get_response: Callable[[Any], Response]) -> Respon
 def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
     """Wrap a route that calls AWS: a failed call becomes 503. Only the log names the service.
 
+    A cursor that the list did not return becomes 400.
+
     `handle_errors` cannot do this: Chalice turns other exceptions into a 500 before a middleware
     sees them.
     """
@@ -70,6 +73,8 @@ def needs_services(route: Callable[Parameters, Answer]) -> Callable[Parameters, 
     def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         try:
             return route(*args, **kwargs)
+        except InvalidCursor as error:
+            raise Problem.known("InvalidCursor") from error
         except (BotoCoreError, ClientError, ServiceUnavailable) as error:
             logger.warning(
                 "a service did not answer", error=type(error).__name__, reason=str(error)

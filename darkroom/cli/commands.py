@@ -1,11 +1,43 @@
-"""The commands `delete`, `send-webhook` and `webhook-secret`. See `darkroom.cli.main`."""
+"""The commands `batches`, `delete`, `send-webhook`, `webhook-secret`. See `darkroom.cli.main`."""
 
 from typing import Annotated
 
 import typer
 
 from darkroom.cli.errors import UsageError
-from darkroom.cli.options import AsJson, BatchId, TaskIds, Yes, stack_of
+from darkroom.cli.options import AsJson, BatchId, BatchStatus, TaskIds, Yes, stack_of
+
+
+def list_batches(
+    context: typer.Context,
+    *,
+    status: Annotated[
+        BatchStatus | None,
+        typer.Option(case_sensitive=False, help="Only batches with this status."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The maximum number of batches.")
+    ] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List your batches, newest first.
+
+    `darkroom status --batch BATCH` counts the tasks of one of them.
+    """
+    from itertools import islice
+
+    from darkroom.cli import render
+    from darkroom.client import PAGE
+
+    with stack_of(context).darkroom() as client:
+        batches = list(islice(client.batches.all(status, min(limit, PAGE)), limit))
+    if as_json:
+        for batch in batches:
+            render.print_json(batch)
+    elif batches:
+        render.show(render.batch_table(batches))
+    else:
+        typer.echo("No batch matches.", err=True)
 
 
 def delete(

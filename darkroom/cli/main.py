@@ -12,13 +12,12 @@ import typer
 
 from darkroom.cli import ids
 from darkroom.cli.callers import command as callers
-from darkroom.cli.commands import delete, send_webhook, webhook_secret
+from darkroom.cli.commands import delete, list_batches, send_webhook, webhook_secret
 from darkroom.cli.errors import CommandError, Commands, UsageError
 from darkroom.cli.operator import commands
 from darkroom.cli.options import (
     AsJson,
     BatchId,
-    BatchStatus,
     DryRun,
     ErrorName,
     Limit,
@@ -189,39 +188,6 @@ def list_tasks(
         render.note("No task matches.")
 
 
-@app.command("batches")
-def list_batches(
-    context: typer.Context,
-    *,
-    status: Annotated[
-        BatchStatus | None,
-        typer.Option(case_sensitive=False, help="Only batches with this status."),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="The maximum number of batches.")
-    ] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List your batches, newest first.
-
-    `darkroom status --batch BATCH` counts the tasks of one of them.
-    """
-    from itertools import islice
-
-    from darkroom.cli import render
-    from darkroom.client import PAGE
-
-    with stack_of(context).darkroom() as client:
-        batches = list(islice(client.batches.all(status, min(limit, PAGE)), limit))
-    if as_json:
-        for batch in batches:
-            render.print_json(batch)
-    elif batches:
-        render.show(render.batch_table(batches))
-    else:
-        typer.echo("No batch matches.", err=True)
-
-
 @app.command()
 def result(
     context: typer.Context,
@@ -309,4 +275,5 @@ for command in (
     commands.cost,
 ):  # fmt: skip
     app.command()(command)
+app.command("batches")(list_batches)
 app.add_typer(callers.app, name="callers")

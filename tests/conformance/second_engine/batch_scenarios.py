@@ -21,7 +21,7 @@ from tests.support.engines.scripted_functions import (
     Script,
     raises,
     returns,
-)
+)  # fmt: skip
 
 BEGIN = "Begin Purpose"
 WATCH = "Pause Watch WhatNext"

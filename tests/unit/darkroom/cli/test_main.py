@@ -238,32 +238,6 @@ def test_list_ends_at_the_limit(api: Api) -> None:
     assert len(lines("list", "--limit", "2", "--json")) == 2
 
 
-def test_batches_has_a_line_for_each_batch_newest_first(api: Api) -> None:
-    api.batches.start("b1", [{"imageUrl": "https://x/a.png"}] * 3, "holiday")
-    api.batches.start("b2", [{"imageUrl": "https://x/a.png"}], None)
-    api.batches.end("b1", "CANCELLED")
-
-    _, newest, oldest = darkroom("batches").stdout.splitlines()
-
-    assert newest.split()[:2] == ["b2", "RUNNING"]
-    assert oldest.split()[:2] == ["b1", "CANCELLED"]
-    assert oldest.split()[-2:] == ["3", "holiday"]
-
-
-def test_batches_can_be_filtered_limited_and_read_by_a_script(api: Api) -> None:
-    for number in range(3):
-        api.batches.start(f"b{number}", [{"imageUrl": "https://x/a.png"}], None)
-    api.batches.end("b0", "CANCELLED")
-
-    def found(*options: str) -> list[str]:
-        done = darkroom("batches", "--json", *options)
-        return [batch["batchId"] for batch in json.loads(done.stdout)]
-
-    assert found("--limit", "2") == ["b2", "b1"]
-    assert found("--status", "CANCELLED") == ["b0"]
-    assert darkroom("batches", "--status", "FAILED").stderr == "No batch matches.\n"
-
-
 def test_result_saves_the_gray_image(api: Api, tmp_path: Path) -> None:
     api.add("t1")
 
