@@ -43,7 +43,7 @@ def outcomes(told: dict[str, Any]) -> list[tuple[str, str]]:
 def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shape: Any):
     # Retries take seconds, so one of the two shows them.
     status, tries = (500, 4) if stack.workflow_type == "STANDARD" else (404, 1)
-    url = sources.url(f"/status/{status}?key=secret")
+    url = sources.url(f"/status/{status}/a.jpg?key=secret")
     task = stack.ended(stack.submit(url)["taskId"])
 
     told = whole(stack, task["taskId"])
