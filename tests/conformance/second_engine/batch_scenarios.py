@@ -1,11 +1,8 @@
-"""The scenarios of the state machine of batches.
+"""The scenarios of the state machine of batches, of which the Amazon States Language says the end.
 
-Each expected path and end was derived from the Amazon States Language, as in `scenarios`:
-
-- A Choice state goes to the `Next` of the first choice whose condition is true, or to `Default`.
-- `Assign` changes variables after the state has ended; each expression sees the values from before
-  (https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html).
-- Without `Catch`, the error of a state is that of the execution.
+A Choice goes to the `Next` of the first condition that is true, or to `Default`. `Assign` changes
+variables after the state (https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html).
+Without `Catch`, the error of a state is that of the execution.
 """
 
 import uuid
@@ -21,14 +18,13 @@ from tests.support.engines.scripted_functions import (
     Script,
     raises,
     returns,
-)  # fmt: skip
+)
 
 BEGIN = "Begin Purpose"
 WATCH = "Pause Watch WhatNext"
 PAGE = "CancelPage MoreToCancel"
 CANCEL = f"{PAGE} LetEnterEnd {PAGE} Settle HowItEnded"
 """A round finds no open task, and so does one that began late enough."""
-
 DELETE = "DeletePage MoreToDelete"
 
 CURSOR = Pass("eyJ", {"PENDING": 3}).text()
