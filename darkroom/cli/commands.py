@@ -1,11 +1,19 @@
 """The commands `batches`, `delete`, `send-webhook`, `webhook-secret`. See `darkroom.cli.main`."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from darkroom.cli.errors import UsageError
-from darkroom.cli.options import AsJson, BatchId, BatchStatus, TaskIds, Yes, stack_of
+from darkroom.cli.options import (
+    AsJson,
+    BatchId,
+    BatchStatus,
+    TaskIds,
+    Yes,
+    between,
+    stack_of,
+)
 
 
 def list_batches(
@@ -13,10 +21,15 @@ def list_batches(
     *,
     status: Annotated[
         BatchStatus | None,
-        typer.Option(case_sensitive=False, help="Only batches with this status."),
+        typer.Option(
+            metavar="STATUS",
+            case_sensitive=False,
+            help=f"Only batches with this status: {', '.join(get_args(BatchStatus))}.",
+        ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="The maximum number of batches.")
+        int,
+        typer.Option(metavar="N", callback=between(1), help="The maximum number of batches."),
     ] = 20,
     as_json: AsJson = False,
 ) -> None:

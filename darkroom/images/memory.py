@@ -93,6 +93,7 @@ def needed(image: Image.Image, target: str, frames: int, file_size: int) -> int:
     file = file_size * (2 if source == "WEBP" else 1)  # the decoder of WebP makes a copy
     picture, converted = _pixel(image, source)
     converted += tones.bytes_per_pixel(image)
+    file += tones.table_bytes(image)
     if isinstance(image, Picture):
         decode = file + image.base + int(area * max(image.decoding, picture + converted))
     else:

@@ -150,31 +150,35 @@ def revoke(
         typer.Option("--key", metavar="ID", help="Only this key. Default: all keys of the caller."),
     ] = None,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Revoke the API keys of a caller.
 
     A revoked key never works again. Tasks, batches and results stay, and `rotate` prints a new key.
     """
-    from darkroom.cli.render import confirm, count, say
+    from darkroom.cli.render import confirm, count, note, print_json, say
     from darkroom.runtime.clock import timestamp
     from darkroom.tasks.callers import MAX_AGE
 
+    tell = note if as_json else say
     callers = _callers(context)
     caller = callers.find(name)
     if key_id is not None and key_id not in caller.key_ids:
         raise UsageError(f"{caller.name} has no key {key_id}. `darkroom callers list` shows all.")
     ending = caller.key_ids if key_id is None else (key_id,)
     if not ending:
-        say(f"{caller.name} has no key.")
+        tell(f"{caller.name} has no key.")
         return
     confirm(f"Revoke {count(len(ending), 'key')} of {caller.name}?", yes=yes)
     caller = callers.end(caller, ending, timestamp())
     caller, deleted = callers.delete_ended(caller)
-    say(f"Revoked: {', '.join(deleted)}. Requests are refused within {MAX_AGE} seconds.")
+    tell(f"Revoked: {', '.join(deleted)}. Requests are refused within {MAX_AGE} seconds.")
     if caller.key_ids:
-        say(f"{caller.name} still has {', '.join(caller.key_ids)}.")
+        tell(f"{caller.name} still has {', '.join(caller.key_ids)}.")
     else:
-        say(f"{caller.name} has no key any more. `darkroom callers rotate {name}` gives it one.")
+        tell(f"{caller.name} has no key any more. `darkroom callers rotate {name}` gives it one.")
+    if as_json:
+        print_json({"caller": caller.name, "revoked": list(deleted), "keyIds": [*caller.key_ids]})
 
 
 @app.command()
@@ -188,13 +192,14 @@ def limit(
     default: Annotated[
         bool, typer.Option("--default", help="The limits of the stack's parameters again.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Limit each key of a caller.
 
     What is not given stays as it is. While a caller gets limits of its own for the first time, or
     loses them, API Gateway may refuse its requests with 403 for some seconds.
     """
-    from darkroom.cli.render import say
+    from darkroom.cli.render import print_json, say
 
     callers = _callers(context)
     caller = callers.find(name)
@@ -202,8 +207,13 @@ def limit(
     if (limits is not None) == default:
         raise UsageError("Give --rate, --burst or --quota, or else --default.")
     caller = callers.limit(caller, limits) if limits else callers.unlimit(caller)
+    valid = callers.limits_of(caller)
+    if as_json:
+        own = caller.limits is not None
+        print_json({"caller": caller.name, "own": own, "limits": dataclasses.asdict(valid)})
+        return
     whose = "of its own" if caller.limits else "of the stack"
-    say(f"Each key of {caller.name} has limits {whose}: {callers.limits_of(caller)}.")
+    say(f"Each key of {caller.name} has limits {whose}: {valid}.")
 
 
 def _callers(context: typer.Context) -> "Callers":

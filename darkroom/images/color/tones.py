@@ -32,6 +32,8 @@ GRAY = {"1", "L", "LA"}
 BANDS = {"L": 1, "LA": 1, "RGB": 3, "RGBA": 3}
 """The bands of each mode that a table applies to. The other one is alpha."""
 BYTE, WORD = 2**8, 2**16
+TABLE_BYTES = 64 * WORD
+"""Of a table of 65,536 numbers, with its copies."""
 """The numbers of values of 8 and of 16 bits."""
 
 GAMMA, THRESHOLD = 1 / 2.2, 0.05
@@ -84,6 +86,11 @@ def applied(image: Image.Image, tone: Tone | None) -> Image.Image:
 def bytes_per_pixel(image: Any) -> int:
     """Return the bytes of memory that `applied` needs for a pixel of an opened image of colours."""
     return 0 if _is_gray(image) or tone(image) is None else 8
+
+
+def table_bytes(image: Any) -> int:
+    """Return the bytes of memory that the table of an opened image needs, with Little CMS."""
+    return TABLE_BYTES if image.mode in DEEP and tone(image) is not None else 0
 
 
 def applied_deep(image: Image.Image, tone: Tone | None, key: int | None) -> Image.Image:

@@ -145,10 +145,10 @@ def test_whoever_is_told_to_come_back_is_told_when(refusals):
     assert told == RETRY_AFTER
 
 
-def test_a_page_of_another_origin_may_send_files_to_the_bucket_and_nothing_else(resources, methods):
+def test_a_page_of_another_origin_may_use_signed_urls_of_the_bucket_only(resources, methods):
     """What docs/api.md says about other origins."""
     [rule] = resources["Files"]["Properties"]["CorsConfiguration"]["CorsRules"]
-    assert (rule["AllowedOrigins"], rule["AllowedMethods"]) == (["*"], ["POST"])
+    assert (rule["AllowedOrigins"], rule["AllowedMethods"]) == (["*"], ["GET", "POST"])
     assert "Access-Control" not in json.dumps(list(methods.values()))
     assert "Access-Control" not in (PROJECT / "api" / "app.py").read_text()
     assert not {path for path, method in methods if method == "OPTIONS"}

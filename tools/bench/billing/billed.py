@@ -2,7 +2,7 @@
 
 import collections
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -83,6 +83,24 @@ def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capaci
                 # A write whose condition fails is billed by the size of the existing item.
                 spent = units.write_units(old, items.get(key, old), table.indexes)
                 writes.update({f"{table.prefix}{where}": count for where, count in spent.items()})
+            case "DeleteItem":
+                table = tables[sent["TableName"]]
+                old = items.pop((sent["TableName"], sent["Key"][table.key]["S"]), {})
+                spent = units.write_units(old, {}, table.indexes)
+                writes.update({f"{table.prefix}{where}": count for where, count in spent.items()})
+            case "TransactWriteItems" if call.status == HTTPStatus.OK:
+                for kind, write in _parts(sent["TransactItems"]):
+                    table = tables[write["TableName"]]
+                    key = write["TableName"], (write.get("Item") or write["Key"])[table.key]["S"]
+                    old = items.get(key, {})
+                    # An update in a transaction does not return the item.
+                    items[key] = {} if kind == "Delete" else write.get("Item", old)
+                    spent = units.write_units(old, items[key], table.indexes)
+                    writes.update(
+                        {f"{table.prefix}{name}": 2 * count for name, count in spent.items()}
+                    )
+            case "TransactWriteItems":
+                pass  # refused by a condition
             case "GetItem":
                 consistent = sent.get("ConsistentRead", False)
                 reads += units.read_units([got.get("Item", {})], consistent=consistent)
@@ -101,6 +119,12 @@ def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capaci
         for held in (item, *(index.entry(item) for index in tables[name].indexes.values()))
     )
     return Capacity(dict(writes), reads, kept)
+
+
+def _parts(transaction: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the kind of each write of a transaction, and the write."""
+    for part in transaction:
+        yield from part.items()
 
 
 def messages(calls: Iterable[Call]) -> int:

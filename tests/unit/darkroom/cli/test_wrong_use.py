@@ -39,7 +39,7 @@ WRONG = [
     # Values that are not accepted.
     (f"submit {URL} --quality 0", 2, "'--quality': 0 is not from 1 to 100."),
     (f"submit {URL} --quality best", 2, "'--quality': it must be a whole number."),
-    (f"submit {URL} --format gif", 2, "'gif' is not one of 'auto', 'jpeg', 'png', 'webp'."),
+    (f"submit {URL} --format gif", 2, "'gif' is not one of 'auto', 'jpeg', 'png', 'webp', 'avif'."),
     ("list --limit -1", 2, "'--limit': -1 is not 1 or more."),
     ("list --status done", 2, "'done' is not one of PENDING, RUNNING, COMPLETED, FAILED"),
     ("cost --tasks 0", 2, "'--tasks': 0 is not 1 or more."),

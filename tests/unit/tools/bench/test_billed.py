@@ -102,9 +102,25 @@ def test_a_call_that_cannot_be_counted_is_an_error_and_not_free():
 
 def test_every_call_to_the_table_that_functions_may_make_can_be_counted():
     for operation in sdk.OPERATIONS["dynamodb"]:
-        sent = {"Item": item(), "Key": item()}
+        write = {"TableName": "tasks", "Key": item()}
+        sent = {"Item": item(), "Key": item(), "TransactItems": [{"Delete": write}]}
         answer = ANSWERS.get(operation, {"Item": item()})
         billed.capacity([call(operation, sent, answer)], TABLES)
+
+
+def test_each_write_of_a_transaction_costs_twice_as_much():
+    put = {"Put": {"TableName": "tasks", "Item": item(active="4")}}
+    delete = {"Delete": {"TableName": "tasks", "Key": item()}}
+    once = billed.capacity([call("PutItem", put["Put"])], TABLES)
+
+    both = billed.capacity(
+        [call("TransactWriteItems", {"TransactItems": [one]}) for one in (put, delete)], TABLES
+    )
+
+    assert both.writes["table"] == 4 * once.writes["table"]
+    assert both.kept_bytes == 0
+    refused = call("TransactWriteItems", {"TransactItems": [put]}, status=400)
+    assert billed.capacity([refused], TABLES).writes == {}
 
 
 def test_messages_and_events_are_counted_by_their_size():
