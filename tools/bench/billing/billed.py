@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from tools.bench.billing import units
 from tools.bench.billing.wire import Call
@@ -44,6 +45,9 @@ STARTED = "START "
 TEXT_LINES = (STARTED, "END ", "REPORT ")
 
 
+Json = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Capacity:
     """The DynamoDB capacity that calls used.
@@ -72,47 +76,16 @@ def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capaci
         if call.service != "dynamodb":
             continue
         sent, got = json.loads(call.request), json.loads(call.response)
-        match call.operation:
-            case "PutItem" | "UpdateItem":
-                table = tables[sent["TableName"]]
-                new = sent.get("Item") or got.get("Attributes") or {}
-                key = sent["TableName"], (new or sent["Key"])[table.key]["S"]
-                old = items.get(key, {})
-                if call.status == HTTPStatus.OK:
-                    items[key] = new or old
-                # A write whose condition fails is billed by the size of the existing item.
-                spent = units.write_units(old, items.get(key, old), table.indexes)
-                writes.update({f"{table.prefix}{where}": count for where, count in spent.items()})
-            case "DeleteItem":
-                table = tables[sent["TableName"]]
-                old = items.pop((sent["TableName"], sent["Key"][table.key]["S"]), {})
-                spent = units.write_units(old, {}, table.indexes)
-                writes.update({f"{table.prefix}{where}": count for where, count in spent.items()})
-            case "TransactWriteItems" if call.status == HTTPStatus.OK:
-                for kind, write in _parts(sent["TransactItems"]):
-                    table = tables[write["TableName"]]
-                    key = write["TableName"], (write.get("Item") or write["Key"])[table.key]["S"]
-                    old = items.get(key, {})
-                    # An update in a transaction does not return the item.
-                    items[key] = {} if kind == "Delete" else write.get("Item", old)
-                    spent = units.write_units(old, items[key], table.indexes)
-                    writes.update(
-                        {f"{table.prefix}{name}": 2 * count for name, count in spent.items()}
-                    )
-            case "TransactWriteItems":
-                pass  # refused by a condition
-            case "GetItem":
-                consistent = sent.get("ConsistentRead", False)
-                reads += units.read_units([got.get("Item", {})], consistent=consistent)
-            case "BatchGetItem":
-                # The units of each item are rounded up separately.
-                for name, found in got["Responses"].items():
-                    consistent = sent["RequestItems"][name].get("ConsistentRead", False)
-                    reads += sum(units.read_units([item], consistent=consistent) for item in found)
-            case "Query":
-                reads += units.read_units(got["Items"], consistent=False)
-            case other:
-                raise ValueError(f"Functions call {other}, which the bench cannot count.")
+        for name, known, new, times in _writes(call.operation, sent, got):
+            table = tables[name]
+            key = name, known[table.key]["S"]
+            old = items.get(key, {})
+            if call.status == HTTPStatus.OK:
+                items[key] = old if new is None else new
+            # A write whose condition fails is billed by the size of the existing item.
+            spent = units.write_units(old, items.get(key, old), table.indexes)
+            writes.update({f"{table.prefix}{index}": times * n for index, n in spent.items()})
+        reads += _reads(call.operation, sent, got)
     kept = sum(
         units.item_bytes(held)
         for (name, _), item in items.items()
@@ -121,10 +94,46 @@ def capacity(calls: Iterable[Call], tables: Mapping[str, units.Table]) -> Capaci
     return Capacity(dict(writes), reads, kept)
 
 
-def _parts(transaction: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield the kind of each write of a transaction, and the write."""
-    for part in transaction:
-        yield from part.items()
+def _writes(operation: str, sent: Json, got: Json) -> Iterator[tuple[str, Json, Json | None, int]]:
+    """Yield what a call writes.
+
+    Yields:
+        The table; the key or the whole item; the item afterwards, {} if it is deleted and None if
+        that is not known; and how many times the usual units it costs.
+    """
+    match operation:
+        case "PutItem" | "UpdateItem":
+            new = sent.get("Item") or got.get("Attributes")
+            yield sent["TableName"], new or sent["Key"], new, 1
+        case "DeleteItem":
+            yield sent["TableName"], sent["Key"], {}, 1
+        case "TransactWriteItems":
+            for part in sent["TransactItems"]:
+                for kind, write in part.items():
+                    new = {} if kind == "Delete" else write.get("Item")
+                    yield write["TableName"], write.get("Item") or write["Key"], new, 2
+
+
+def _reads(operation: str, sent: Json, got: Json) -> float:
+    """Return the read units of a call."""
+    match operation:
+        case "GetItem":
+            consistent = sent.get("ConsistentRead", False)
+            return units.read_units([got.get("Item", {})], consistent=consistent)
+        case "BatchGetItem":
+            # The units of each item are rounded up separately.
+            return sum(
+                units.read_units(
+                    [item], consistent=sent["RequestItems"][name].get("ConsistentRead", False)
+                )
+                for name, found in got["Responses"].items()
+                for item in found
+            )
+        case "Query":
+            return units.read_units(got["Items"], consistent=False)
+        case "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems":
+            return 0
+    raise ValueError(f"Functions call {operation}, which the bench cannot count.")
 
 
 def messages(calls: Iterable[Call]) -> int:
