@@ -82,7 +82,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-Format = Literal["auto", "jpeg", "png", "webp"]
+Format = Literal["auto", "jpeg", "png", "webp", "avif"]
 
 
 class Output(Body):

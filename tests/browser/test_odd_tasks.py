@@ -245,7 +245,7 @@ def test_a_batch_of_objects_and_of_bad_lines_is_seen_on_the_page(
     for title, state in (("Line 1", "Failed"), ("Line 2", "Failed"), ("colour.png", "Completed")):
         shown = page.get_by_role("article", name=title, exact=True)
         expect(shown.locator(".status")).to_have_text(state)
-    expect(page.get_by_text("Line 2 is not UTF-8, from byte 1 on.")).to_be_visible()
+    expect(page.get_by_text("Line 2 is not UTF-8, from byte 1 on: save")).to_be_visible()
     quiet()
 
 

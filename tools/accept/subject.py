@@ -17,6 +17,7 @@ import httpx
 from darkroom.cli.operator.deployment import Deployment
 from darkroom.cli.stack import Stack
 from darkroom.client import ApiError, Batch, Darkroom, Task, ended
+from darkroom.tasks.upload_uses import USES
 from tools.accept.report import Broken, NotChecked
 
 SECONDS = 330.0
@@ -251,7 +252,10 @@ class Subject:
             # The API stores the picture of a data URL like an upload.
             source = record.get("Attributes", {}).get("source", {}).get("M", {})
             if "object" in source:
-                created.objects.append(source["object"]["S"])
+                upload = source["object"]["S"]
+                created.objects.append(upload)
+                uses = {"taskId": {"S": f"{USES}{upload}"}}
+                table.delete_item(TableName=outputs["TableName"], Key=uses)
         for batch_id in created.batches:
             table.delete_item(TableName=outputs["BatchTableName"], Key={"batchId": {"S": batch_id}})
         objects = sum(map(self._delete_objects, self._prefixes()))

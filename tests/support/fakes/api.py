@@ -33,6 +33,8 @@ class Api:
         self.policy: object = {}
         self.repairs: list[str] = []
         self.refusals: dict[str, tuple[int, str]] = {}
+        # How long the client waits before it tries again is tested for itself.
+        monkeypatch.setattr("darkroom.client.transport.delay", lambda *_: 0.0)
         monkeypatch.setenv("DARKROOM_API_URL", server.url_for("/dev"))
         monkeypatch.setenv("DARKROOM_API_KEY", "the-key")
         monkeypatch.setenv("AWS_REGION", "us-east-1")
