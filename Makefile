@@ -34,12 +34,16 @@ down: ## Stop the local cloud; the next `make up` continues with its state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.commands down; fi
 
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) $(NPM) ## Set up and run all tests, on local clouds of their own
-	@# Several at a time, because most tests wait; the tests of a file share a local cloud.
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term tests/unit tests/contract
-	@# In this order, because the longest files must not begin last.
-	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
+	@# The first tests compute, the others mostly wait, so both run at the same time: the first ones
+	@# with low priority, so that they delay none of the others. Their report comes at the end.
+	@# The tests of a file share a local cloud. The longest files must not begin last.
+	@nice $(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term \
+		tests/unit tests/contract > .local/unit-tests.txt 2>&1 & unit=$$!; \
+	trap 'kill $$unit 2> /dev/null || true' EXIT; \
+	failed=0; $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
 		tests/integration/release tests/integration/operations tests/integration/tasks \
-		tests/integration tests/conformance tests/browser
+		tests/integration tests/conformance tests/browser || failed=1; \
+	wait $$unit || failed=1; cat .local/unit-tests.txt; exit $$failed
 
 accept: $(READY) ## Test a deployed stack: STACK=name REGION=…; by default the local one
 	@$(BIN)/python -m tools.accept --stack "$(STACK)" --region "$(REGION)" --stage "$(STAGE)"
