@@ -68,8 +68,8 @@ def fault_of(request: malformed.Malformed, answer: malformed.Answer) -> str | No
 
 
 @pytest.mark.timeout(1200)
-def test_three_hundred_hostile_images_all_end_within_the_memory(standard: Stack, sources: Sources):
-    files = dict(hostile_images.images(SEED, 300))
+def test_hostile_images_all_end_within_the_memory(standard: Stack, sources: Sources):
+    files = dict(hostile_images.images(SEED, 150))
     ended = develop(standard, sources, {name: (data, "auto") for name, data in files.items()})
 
     wrong = [f"{SEED}/{name}: {fault}" for name, task in ended.items() if (fault := bad_end(task))]

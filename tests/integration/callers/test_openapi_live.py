@@ -17,7 +17,7 @@ from tests.support.project import PROJECT
 
 API = PROJECT / "api"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-REQUESTS_PER_OPERATION = 80
+REQUESTS_PER_OPERATION = 30
 PHASES = "examples,coverage,fuzzing,stateful"
 
 
