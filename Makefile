@@ -35,9 +35,9 @@ down: ## Stop the local cloud; the next `make up` continues with its state
 
 test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) $(NPM) ## Set up and run all tests, on local clouds of their own
 	@# The first tests compute, the others mostly wait, so both run at the same time: the first ones
-	@# with low priority, so that they delay none of the others. Their report comes at the end.
+	@# with a lower priority, so that they hardly delay the others. Their report comes at the end.
 	@# The tests of a file share a local cloud. The longest files must not begin last.
-	@nice -n 19 $(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term \
+	@nice -n 3 $(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term \
 		tests/unit tests/contract > .local/unit-tests.txt 2>&1 & unit=$$!; \
 	trap 'kill $$unit 2> /dev/null || true' EXIT; \
 	failed=0; $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \

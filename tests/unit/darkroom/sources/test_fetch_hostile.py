@@ -28,7 +28,9 @@ GENEROUS = 20.0  # what a busy machine may add before we say that the deadline d
 def answer_of(talk: Talk, path: str = "/a.jpg?sig=secret", limits: Limits | None = None) -> bytes:
     into = io.BytesIO()
     with serve(talk) as port:
-        fetch(f"http://127.0.0.1:{port}{path}", into, limits or Limits(1000, 5), allow_private=True)
+        fetch(
+            f"http://127.0.0.1:{port}{path}", into, limits or Limits(1000, 60), allow_private=True
+        )
     return into.getvalue()
 
 

@@ -12,17 +12,20 @@ from darkroom.cli.stack import Stack
 from darkroom.runtime.clock import timestamp
 from tests.support.fakes.aws import BATCH_TABLE, REGION, TABLE, FakeAws
 
-NOW = datetime.datetime.now(datetime.UTC)
 
-
-def ago(**length: int) -> str:
-    return timestamp(NOW - datetime.timedelta(**length))
+def ago(**length: int) -> datetime.timedelta:
+    return datetime.timedelta(**length)
 
 
 def findings(items: list[dict[str, Any]], aws: FakeAws) -> list[tuple[str, str]]:
+    now = datetime.datetime.now(datetime.UTC)
     for item in items:
         table = BATCH_TABLE if "batchId" in item else TABLE
         whole = {"active": "3", "updatedAt": ago(minutes=1), **item}
+        whole = {
+            name: timestamp(now - value) if isinstance(value, datetime.timedelta) else value
+            for name, value in whole.items()
+        }
         boto3.resource("dynamodb").Table(table).put_item(Item=whole)
     assert aws.table.name == TABLE
     outputs = {"TableName": TABLE, "BatchTableName": BATCH_TABLE}
