@@ -33,16 +33,17 @@ up: $(READY) $(EMULATOR) ## Start the local cloud and deploy to it; run it again
 down: ## Stop the local cloud; the next `make up` continues with its state
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m tools.localcloud.commands down; fi
 
-test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) $(NPM) ## Set up and run all tests, on local clouds of their own
+test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) $(NPM) ## Set up and run the tests, on local clouds of their own
 	@# The first tests compute, the others mostly wait, so both run at the same time: the first ones
 	@# with a lower priority, so that they hardly delay the others. Their report comes at the end.
-	@# The tests of a file share a local cloud. The longest files must not begin last.
+	@# The tests of a file share a local cloud. The longest files must not begin last. `make bench`
+	@# tests the benchmarks, which take five minutes of a processor.
 	@nice -n 3 $(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term \
 		tests/unit tests/contract > .local/unit-tests.txt 2>&1 & unit=$$!; \
 	trap 'kill $$unit 2> /dev/null || true' EXIT; \
 	failed=0; $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
 		tests/integration/release tests/integration/operations tests/integration/tasks \
-		tests/integration tests/conformance tests/browser || failed=1; \
+		tests/integration tests/conformance tests/browser --ignore tests/integration/bench || failed=1; \
 	wait $$unit || failed=1; cat .local/unit-tests.txt; exit $$failed
 
 accept: $(READY) ## Test a deployed stack: STACK=name REGION=…; by default the local one
@@ -55,7 +56,8 @@ screenshots: $(READY) $(EMULATOR)
 chaos: $(READY) $(EMULATOR) $(CHAOS) ## Inject faults, check that no task is lost or duplicated; SEED=… repeats a run
 	@$(BIN)/python -m tests.chaos
 
-bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Measure, write docs/performance.md; QUICK=1 only tries it
+bench: $(READY) $(EMULATOR) $(SAM) $(BENCH) ## Test the benchmarks, measure, write docs/performance.md; QUICK=1 only tries it
+	@$(BIN)/pytest -q tests/integration/bench
 	@$(BIN)/python -m tools.bench $(if $(QUICK),--quick)
 
 cost: $(READY) $(EMULATOR) $(BENCH) ## Count the calls of tasks, write docs/cost.md
