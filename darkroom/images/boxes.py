@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST = 10_000
-"""Boxes that are read in one place."""
+"""Boxes that are read in one place; files have a few, and tens of them for a large grid."""
+SAMPLE_ENTRY = 78
+"""Bytes of a visual sample entry before its boxes (ISO/IEC 14496-12, 12.1.3)."""
 
 
 @dataclass(frozen=True)
@@ -53,26 +55,37 @@ def find(data: Any, *path: bytes) -> Box | None:
     return found
 
 
-def primary_properties(data: Any) -> dict[bytes, bytes]:
-    """Return the properties of the primary picture of an AVIF or a HEIC, by their kinds.
+def primary_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the properties of the primary picture of an AVIF or a HEIC: their kinds and contents.
 
     They are found through `pitm` and `ipma` (ISO/IEC 14496-12, 8.11.4; ISO/IEC 23008-12, 9.3).
     """
     item, container = find(data, b"meta", b"pitm"), find(data, b"meta", b"iprp", b"ipco")
-    if not item or not container:
-        return {}
+    parent = find(data, b"meta", b"iprp")
+    if not item or not container or not parent:
+        return
     wide = data[item.start] > 0
     primary = int.from_bytes(data[item.start + 4 : item.start + (8 if wide else 6)])
     all_of_them = list(boxes(data, container.start, container.end))
-    parent = find(data, b"meta", b"iprp")
-    found: dict[bytes, bytes] = {}
-    for box in boxes(data, parent.start, parent.end) if parent else ():
+    for box in boxes(data, parent.start, parent.end):
         if box.kind == b"ipma":
             for number in _associated(bytes(data[box.start : box.end]), primary):
                 if 0 < number <= len(all_of_them):
                     one = all_of_them[number - 1]
-                    found.setdefault(one.kind, bytes(data[one.start : one.end]))
-    return found
+                    yield one.kind, bytes(data[one.start : one.end])
+
+
+def track_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what the first track of a sequence says of its pictures: kinds and contents of boxes.
+
+    They are in the first entry of `stsd` (ISO/IEC 14496-12, 8.5.2 and 12.1.3).
+    """
+    table = find(data, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    # Version, flags and the number of entries are in front of the entries.
+    entry = next(boxes(data, table.start + 8, table.end), None) if table else None
+    if entry:
+        for box in boxes(data, entry.start + SAMPLE_ENTRY, entry.end):
+            yield box.kind, bytes(data[box.start : box.end])
 
 
 def _associated(ipma: bytes, item: int) -> Iterator[int]:

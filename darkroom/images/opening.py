@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, UnsupportedFormat
-from darkroom.images import conversion, parts, repairs, structure, tiff
+from darkroom.images import boxes, conversion, parts, repairs, structure, tiff
 from darkroom.images.color import tones
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import FORMATS, identify, unidentified
@@ -134,8 +134,6 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
 
 def _cropped(image: Any, data: Any) -> Image.Image:
     """Return an AVIF without what is outside of its clean aperture."""
-    from darkroom.images import boxes
-
     area = repairs.aperture(data, image.size)
     moving = boxes.find(data, b"moov")
     if image.n_frames > 1 and (

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from darkroom.errors import UnsupportedFormat
+from darkroom.images import boxes
 
 CLAP = (
     "This AVIF is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
@@ -117,9 +118,8 @@ def aperture(data: Any, size: tuple[int, int]) -> tuple[int, int, int, int] | No
     Raises:
         UnsupportedFormat: the area does not end between pixels, or outside of the picture.
     """
-    from darkroom.images import boxes
-
-    clap = boxes.primary_properties(data).get(b"clap")
+    properties = boxes.primary_properties(data)
+    clap = next((content for kind, content in properties if kind == b"clap"), None)
     if not clap or len(clap) < 32:  # noqa: PLR2004 - four fractions
         return None
     from fractions import Fraction

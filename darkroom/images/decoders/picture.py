@@ -30,7 +30,7 @@ class Picture(Image.Image):
         """Describe the picture.
 
         Args:
-            kind: the format of the file, one of `images.formats.READ`.
+            kind: the format of the file, as Pillow names it.
             mode: the mode of what `decode` returns.
             size: width and height in pixels.
             decode: returns the picture: in gray and upright, or in colour.
