@@ -12,6 +12,7 @@ edition, 4.3: `cICP`, `iCCP` and `sRGB` come first). Near 1/2.2 it means sRGB (1
 what is brighter becomes white as well. HLG is shown as on a display of 1,000 cd/m².
 """
 
+import functools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -26,15 +27,15 @@ from darkroom.images.parts import Data
 Tone = Callable[[int], list[int]]
 """Returns a table with a value of sRGB for each of 256 or 65,536 values of the file."""
 
-KEY = "encoding"
-"""The entry of an image's `info` with the `cicp.Encoding` of its file."""
+KEY = "tone"
+"""The entry of an image's `info` with its `Tone`."""
 GRAY = {"1", "L", "LA"}
 BANDS = {"L": 1, "LA": 1, "RGB": 3, "RGBA": 3}
 """The bands of each mode that a table applies to. The other one is alpha."""
 BYTE, WORD = 2**8, 2**16
+"""The numbers of values of 8 and of 16 bits."""
 TABLE_BYTES = 64 * WORD
 """Of a table of 65,536 numbers, with its copies."""
-"""The numbers of values of 8 and of 16 bits."""
 
 GAMMA, THRESHOLD = 1 / 2.2, 0.05
 GAMMAS = (0.1, 10)
@@ -45,13 +46,19 @@ NARROW = (16 / 255, 235 / 255)
 
 
 def note(image: Any, data: Data) -> None:
-    """Keep what the file of an opened image says about its values, which Pillow passes over."""
-    image.info[KEY] = cicp.encoding(data)
+    """Find out how the values of an opened image become those of sRGB, for `tone`."""
+    found = _tone(image, cicp.encoding(data))
+    # The frames of an animation share a table.
+    image.info[KEY] = found and functools.cache(found)
 
 
 def tone(image: Any) -> Tone | None:
     """Return how the values of an opened image become those of sRGB; None: they already are."""
-    said: cicp.Encoding = image.info.get(KEY, cicp.Encoding())
+    found: Tone | None = image.info.get(KEY)
+    return found
+
+
+def _tone(image: Any, said: cicp.Encoding) -> Tone | None:
     curve = CURVES.get(said.transfer)
     if not said.full_range:
         curve = _full_range(curve or (lambda value: value))
