@@ -190,7 +190,7 @@ def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Imag
         if found is None:
             raise
         image = found
-    image = repairs.repaired(image)
+    repairs.repair(image)
     turn = conversion.orientation(image)
     kept = metadata.fields(image)
     gray = conversion.fit([conversion.gray(image, target, tone)], target)[0]

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge
-from darkroom.images import memory
+from darkroom.images import jpeg, memory
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import ANIMATED, MAX_SIDE, identify
 
@@ -115,7 +115,7 @@ def _check_effort(image: Any, target: str, frames: int) -> None:
         raise ImageTooLarge(f"The image has {frames} frames; the limit is {MAX_FRAMES}.")
     by_pillow = not isinstance(image, Picture)  # else its decoder has counted them
     is_jpeg = identify(image) == "JPEG"
-    if is_jpeg and by_pillow and memory.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
+    if is_jpeg and by_pillow and jpeg.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
         raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
 
 

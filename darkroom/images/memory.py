@@ -6,15 +6,15 @@ images of noise, for which encoders need most. `tests/unit/darkroom/images/test_
 them.
 """
 
-import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from PIL import Image
 
+from darkroom.images import jpeg
 from darkroom.images.color import tones
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import DEEP, identify
@@ -49,11 +49,6 @@ BYTES_PER_WAVELET = 6
 """For each sample of a JPEG 2000: OpenJPEG keeps it in 32 bits, and a tile's once more."""
 BYTES_PER_COEFFICIENT = 2
 """For each sample of a JPEG with more than one scan: libjpeg keeps all coefficients."""
-START_OF_SCAN = re.compile(rb"\xff\xda")
-"""A marker of JPEG. Inside a scan a byte 0xFF is always followed by 0 or by a restart marker. The
-regular expression takes a third of the time of `bytes.count`, which was 5 % of the total."""
-MARKER, END_OF_IMAGE = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]"), b"\xff\xd9"
-CHUNK = 2**16
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323  # TIFF 6.0, section 8 and 15
 STATUS = Path("/proc/self/status")
 
@@ -128,7 +123,7 @@ def _pixel(image: Image.Image, source: str) -> tuple[int, int]:
 def _special(image: Any, source: str) -> int:
     """Return the memory that a decoder needs only for some files of its format."""
     area = image.width * image.height
-    if source == "JPEG" and scans(image.fp, 2) > 1:
+    if source == "JPEG" and jpeg.scans(image.fp, 2) > 1:
         full = max(h for _, h, _, _ in image.layer) * max(v for _, _, v, _ in image.layer)
         samples = sum(h * v for _, h, v, _ in image.layer) / full
         return int(area * samples * BYTES_PER_COEFFICIENT)
@@ -140,33 +135,3 @@ def _special(image: Any, source: str) -> int:
         strip = image.width * min(image.height, image.tag_v2.get(ROWS_PER_STRIP, image.height))
         return int(8 * tile or 4 * strip)
     return 0
-
-
-def scans(file: BinaryIO, most: int) -> int:
-    """Return the number of scans of a JPEG that was opened but not loaded.
-
-    Args:
-        file: positioned after the header, which ends with the start of the first scan.
-        most: the count to stop at.
-    """
-    start = file.tell()
-    found, last = 1, b""
-    while found < most and (chunk := file.read(CHUNK)):
-        found += len(START_OF_SCAN.findall(last + chunk))
-        last = chunk[-1:]
-    file.seek(start)
-    if found < most:
-        return found
-    # Some may be in a video or another picture behind the end. This takes longer.
-    exact = _scans_before_end(file.read(), most)
-    file.seek(start)
-    return exact
-
-
-def _scans_before_end(data: bytes, most: int) -> int:
-    """Return the number of scans, passing over each segment by its length (ITU-T T.81, B.1.1)."""
-    found, at = 1, 0
-    while found < most and (marker := MARKER.search(data, at)) and marker[0] != END_OF_IMAGE:
-        found += marker[0] == b"\xff\xda"
-        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
-    return found

@@ -24,15 +24,14 @@ CLEAR, PREVIOUS = 2, 3
 section 23)."""
 
 
-def repaired(image: Any) -> Any:
-    """Return a still picture that was loaded, corrected."""
+def repair(image: Any) -> None:
+    """Correct a still picture that was loaded."""
     if image.format == "BMP" and image.mode == "RGBA":
         # Alpha of 0 everywhere means that the program did not write any.
         if image.getchannel("A").getextrema() == (0, 0):
             image.putalpha(OPAQUE)
     elif image.format == "GIF":
         clear_background(image)
-    return image
 
 
 def note_canvas(gif: Any) -> None:
