@@ -1,18 +1,8 @@
 """The list of batches."""
 
 import json
-from pathlib import Path
-
-import pytest
-from pytest_httpserver import HTTPServer
 
 from tests.support.fakes.api import Api, darkroom
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def test_batches_has_a_line_for_each_batch_newest_first(api: Api) -> None:

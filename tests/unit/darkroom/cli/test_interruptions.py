@@ -6,12 +6,10 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom.cli import retries
 from darkroom.cli.terminal import output
@@ -20,13 +18,6 @@ from darkroom.client import Darkroom
 from tests.support.fakes.api import Api, darkroom
 
 PROGRAM = [sys.executable, "-m", "darkroom.cli"]
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def interrupts(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:

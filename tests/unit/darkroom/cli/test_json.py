@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
 from typer.main import get_command
 from typer.testing import Result
 
@@ -18,12 +17,6 @@ from tests.support.fakes.api import PNG, Api, darkroom
 
 NOTHING_TO_SHOW: set[str] = set()
 """Commands without `--json`."""
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Api]:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def objects(done: Result) -> list[dict[str, Any]]:

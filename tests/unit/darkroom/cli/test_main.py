@@ -5,17 +5,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom import client
 from darkroom.cli import stack, submissions
 from tests.support.fakes.api import GRAY, MOST_BYTES, PNG, Api, darkroom
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def test_submit_prints_the_task_of_each_source_in_their_order(api: Api) -> None:

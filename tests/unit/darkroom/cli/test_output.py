@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pytest_httpserver import HTTPServer
 from typer.main import get_command
 
 from darkroom.cli.main import app
@@ -16,13 +15,6 @@ from darkroom.cli.terminal import output
 from tests.support.fakes.api import GRAY, Api, darkroom
 
 PROGRAM = [sys.executable, "-m", "darkroom.cli"]
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 @pytest.mark.parametrize(

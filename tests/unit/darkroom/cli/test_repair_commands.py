@@ -1,7 +1,4 @@
-from pathlib import Path
-
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom.cli import retries
 from darkroom.client import transport
@@ -10,12 +7,6 @@ from tests.support.fakes.api import Api, darkroom
 LONG_AGO, SOON = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
 CONFLICT = "1 not retried: the status had changed in the meantime.\n"
 NOT_RETRYABLE = "Only a FAILED or CANCELLED task can be tried again; it is PENDING."
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def failed(api: Api, task_id: str, error: str = "SourceUnavailable", ended: str = SOON) -> None:

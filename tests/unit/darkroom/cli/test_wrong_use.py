@@ -70,10 +70,9 @@ WRONG = [
 
 
 @pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
+def api(api: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
     monkeypatch.setattr(transport, "TRIES", 1)
-    return Api(httpserver, monkeypatch)
+    return api
 
 
 @pytest.mark.parametrize(("line", "code", "said"), WRONG, ids=[line for line, *_ in WRONG])

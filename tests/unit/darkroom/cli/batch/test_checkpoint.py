@@ -5,18 +5,11 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom.client import Darkroom, Unreachable
 from darkroom.client.batches import Batches
 from tests.support.batch_folders import folder, saved
 from tests.support.fakes.api import Api, darkroom
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def test_the_same_command_again_is_the_same_batch(api: Api) -> None:

@@ -2,16 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
-from pytest_httpserver import HTTPServer
 
 from tests.support.batch_folders import folder, report, saved
 from tests.support.fakes.api import GRAY, PNG, Api, darkroom
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def test_a_folder_of_200_leaves_200_gray_files_with_the_same_names(api: Api) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom.cli.batch.command import cell
 from darkroom.client import Darkroom, transport
@@ -21,12 +20,6 @@ from tests.support.batch_folders import folder, report, saved
 from tests.support.fakes.api import GRAY, PNG, Api, darkroom
 
 SECONDS = 300
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def run(*arguments: str | bytes | Path) -> subprocess.CompletedProcess[str]:

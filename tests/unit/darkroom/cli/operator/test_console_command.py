@@ -1,9 +1,6 @@
 """`darkroom console`: which address it prints, and that it opens the same one."""
 
-from pathlib import Path
-
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom.cli.operator import commands
 from tests.support.fakes.api import Api, darkroom
@@ -17,12 +14,6 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     monkeypatch.setattr(commands.webbrowser, "open", found.append)
     return found
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 def test_a_task_opens_its_execution_in_the_console_of_aws(api: Api, opened: list[str]) -> None:

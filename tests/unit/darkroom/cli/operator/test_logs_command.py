@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_httpserver import HTTPServer
 
 from darkroom.cli import stack
 from darkroom.cli.stack import Stack
@@ -15,12 +13,6 @@ from tests.support.fakes.api import Api, darkroom
 STANDARD = "arn:aws:states:us-east-1:000000000000:execution:tasks:t1-1"
 EXPRESS = "arn:aws:states:us-east-1:000000000000:express:tasks:t1-1:6b1f"
 STARTED = 1_795_568_523
-
-
-@pytest.fixture
-def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    monkeypatch.chdir(tmp_path)
-    return Api(httpserver, monkeypatch)
 
 
 @pytest.fixture
