@@ -7,8 +7,8 @@ The order of the writes makes an interruption harmless, and the same command com
 - A caller's record changes only if it is as it was read: of two commands at once, one is refused.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from darkroom.aws.dynamodb import Table
@@ -19,6 +19,7 @@ from darkroom.cli.stack import NoStack, Stack
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks import callers as rules
 
+errors_of = partial(aws.explained, CallerError)
 NEEDED = frozenset({"ApiKeyId", "TableName", "UsagePlanId"})
 """Outputs of template.yaml."""
 
@@ -163,15 +164,6 @@ class Callers:
         if caller.plan_id:  # an account has 300; `limits` stay for a new key
             self.api_keys.delete_plan(caller.plan_id)
         return self.records.change(caller, {**changes, "revokedAt": now}, remove=("usagePlanId",))
-
-
-@contextmanager
-def errors_of(problem: str) -> Iterator[None]:
-    """Raise AWS's refusal of a call, or the lack of an answer, as a CallerError."""
-    try:
-        yield
-    except aws.AwsError as error:
-        raise CallerError(f"{problem}: {aws.message(error)}") from error
 
 
 def _check(name: str) -> None:

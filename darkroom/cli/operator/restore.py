@@ -10,7 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from darkroom.cli import aws
@@ -31,6 +31,9 @@ Item = dict[str, Any]
 
 class RestoreError(CommandError):
     """A request to one of the tables failed. The message says which table and why."""
+
+
+_errors_of = partial(aws.explained, RestoreError)
 
 
 class Restore:
@@ -142,11 +145,3 @@ class Restore:
                 present |= {item[key]["S"] for item in answer["Responses"][table]}
                 asked = answer["UnprocessedKeys"]
         return present
-
-
-@contextmanager
-def _errors_of(table: str) -> Iterator[None]:
-    try:
-        yield
-    except aws.AwsError as error:
-        raise RestoreError(f"{table}: {aws.message(error)}") from error
