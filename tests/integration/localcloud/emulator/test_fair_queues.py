@@ -34,12 +34,15 @@ def handler(event, context):
         )
 """
 HOLDS = """
-import pathlib
+import os
 def handler(event, context):
-    while not pathlib.Path(event["gate"]).exists():
-        pass  # an invocation that only waits gives way to others
     with open(event["log"], "a") as log:
         log.write(event["group"] + " ")
+    while True:  # an invocation that only waits gives way to others
+        try:
+            return os.remove(event["gate"])  # only one invocation can go on
+        except FileNotFoundError:
+            pass
 """
 
 
@@ -213,13 +216,19 @@ def test_a_free_process_goes_to_the_group_that_has_the_fewest(
         running = states.list_executions(stateMachineArn=arn)["executions"]
         return sum("TaskStarted" in history(cloud, each["executionArn"]) for each in running)
 
+    def started() -> list[str]:
+        """The groups in the order in which their invocations got a process."""
+        return log.read_text().split() if log.exists() else []
+
     send("busy", 10)
     eventually(lambda: invoked() == 10, 30)
     send("quiet", 1)
     eventually(lambda: invoked() == 11, 30)
-    gate.touch()
+    assert eventually(lambda: len(started()) == 2 and started()) == ["busy", "busy"]
 
-    order = eventually(
-        lambda: log.exists() and len(found := log.read_text().split()) == 11 and found
-    )
-    assert order.index("quiet") <= 2  # two of the busy group had a process before
+    gate.touch()
+    eventually(lambda: len(started()) == 3)
+
+    assert started()[2] == "quiet"
+    while len(started()) < 11:
+        gate.touch()
