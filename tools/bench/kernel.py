@@ -124,7 +124,9 @@ def _row(
 ) -> tuple[str, ...]:
     baseline = sizes[BASELINE]
     cells = [
-        f"{ratios[method]:.2f} ({sizes[method] / baseline:.2f})" if method in ratios else "-"
+        f"{ratios[method]:.2f} ({sizes[method] / baseline:.2f})"
+        if method in ratios and sizes[method]
+        else "-"  # the library cannot write the format
         for method in METHODS[1:]
     ]
     return (_title(picture), naive, f"{baseline / 1000:.0f}", *cells)
