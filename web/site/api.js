@@ -47,9 +47,25 @@ export async function post(path, body = {}, headers = {}) {
   if (new Blob([JSON.stringify(text)]).size > MOST_BYTES) {
     throw new ApiError(413, "RequestTooLarge", "This is larger than 6 MB. Submit it as a file.");
   }
+  return repeat(async () => read(await send("POST", path, headers, text)));
+}
+
+/**
+ * Deletes something, and returns the JSON of the response, null if it has none: see `post`.
+ * @throws {ApiError}
+ */
+export function remove(path) {
+  return repeat(async () => {
+    const answer = await send("DELETE", path, {});
+    return answer.status === 204 ? null : read(answer);
+  });
+}
+
+/** Makes a request that is safe to repeat, again after a retryable failure; returns its result. */
+export async function repeat(request) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
-      return await read(await send("POST", path, headers, text));
+      return await request();
     } catch (error) {
       if (!left || !(error.status === 0 || RETRYABLE.has(error.status))) throw error;
       await pause(Math.min(error.retryAfter ?? 1, 10));

@@ -1,6 +1,6 @@
 /** The page of one task: what failed and what to do, its execution, its images. */
 
-import { ofTask } from "./address.js";
+import { ofBatch, ofTask } from "./address.js";
 import { explain, get, post } from "./api.js";
 import { announce, byId, code, element, paragraph } from "./dom.js";
 import { details } from "./details.js";
@@ -190,7 +190,7 @@ export class TaskPage {
   }
 
   #facts() {
-    const { taskId, createdAt, startedAt, completedAt, result } = this.#task;
+    const { taskId, batchId, createdAt, startedAt, completedAt, result } = this.#task;
     const times = [
       `Created ${new Date(createdAt).toLocaleString()}`,
       completedAt && startedAt && `ran for ${duration(new Date(startedAt), new Date(completedAt))}`,
@@ -200,6 +200,10 @@ export class TaskPage {
       ...times.filter(Boolean).map((text) => element("span", {}, text)),
       this.#attempts(),
       element("span", {}, "Task ", code(taskId)),
+      batchId
+        ? element("span", {}, "Batch ", element("a", { id: "task-batch", href: ofBatch(batchId) },
+          code(batchId)))
+        : "",
       element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
     );
   }

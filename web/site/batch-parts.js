@@ -1,0 +1,106 @@
+/** The parts of a batch's page. Each is made from the batch, as the API returns it. */
+
+import { ALL, ofBatch, ofTask, STATUSES } from "./address.js";
+import { code, element } from "./dom.js";
+import { count, duration, locationOf, statusName, title } from "./words.js";
+
+const TIME = new Intl.DateTimeFormat(undefined, {
+  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+});
+const OPEN = ["PENDING", "RUNNING"];
+/** The order in which the bar shows the statuses. */
+const BAR = ["COMPLETED", "FAILED", "CANCELLED", "RUNNING", "PENDING"];
+
+/** Returns a moment as a `<time>` element. */
+export function moment(text) {
+  const at = new Date(text);
+  return element("time", { dateTime: text, title: at.toLocaleString() }, TIME.format(at));
+}
+
+/** When the batch was created and ended, and what is special about it. */
+export function facts(batch) {
+  const { batchId, createdAt, completedAt, toleratedFailurePercentage, deleted } = batch;
+  const found = [
+    ["Created ", moment(createdAt)],
+    completedAt && `ended after ${duration(new Date(createdAt), new Date(completedAt))}`,
+    toleratedFailurePercentage < 100 && `fails if more than ${toleratedFailurePercentage}% fail`,
+    deleted && `${count(deleted, "task")} deleted`,
+    ["Batch ", code(batchId)],
+  ];
+  return element("div", { className: "facts" },
+    found.filter(Boolean).map((fact) => element("span", {}, fact)));
+}
+
+/** The number of tasks by status: links that show them; `shown` is the status that is shown. */
+export function numbers(batch, shown) {
+  const { batchId, counts, total } = batch;
+  const link = (status, name, number) => {
+    const made = element("a", {
+      id: `tasks-${status}`, href: ofBatch(batchId, status), className: number ? status.toLowerCase() : "none",
+    }, element("span", {}, name), " ", element("strong", {}, number.toLocaleString()));
+    if ((status === ALL ? "" : status) === shown) made.ariaCurrent = "true";
+    return made;
+  };
+  return element("nav", { className: "numbers", "aria-label": "Tasks by status" },
+    link(ALL, total === null ? "All so far" : "All", total ?? sum(counts)),
+    STATUSES.map((status) => link(status, statusName(status), counts[status])));
+}
+
+/** Why the batch failed, or how far its deletion is. */
+export function verdict(batch) {
+  const { failure, total, deleted, deletionRequestedAt } = batch;
+  if (deletionRequestedAt) {
+    const text = `${deleted.toLocaleString()} of ${count(deleted + (total ?? 0), "task")} deleted.`;
+    return [element("p", {}, text, " This cannot be stopped.")];
+  }
+  if (!failure) return [];
+  return [element("div", { className: "verdict failed" },
+    element("h3", {}, "The batch failed: ", code(failure.error)),
+    element("p", { className: "message", dir: "auto" }, failure.message),
+  )];
+}
+
+/** Whether a batch and all its tasks have ended. The tasks of a cancelled one end later. */
+export function isOver({ status, counts, deletionRequestedAt }) {
+  return status !== "RUNNING" && !deletionRequestedAt && !OPEN.some((open) => counts[open]);
+}
+
+/** Returns the number of all tasks that are counted. */
+export function sum(counts) {
+  return Object.values(counts).reduce((total, number) => total + number, 0);
+}
+
+/** The share of tasks of each status, as a bar, and how many have ended. */
+export function progress({ status, counts, total, deleted, deletionRequestedAt }) {
+  const all = total ?? sum(counts);
+  const ended = BAR.slice(0, 3).reduce((number, one) => number + counts[one], 0);
+  const text = deletionRequestedAt
+    ? `${deleted} of ${deleted + all} tasks deleted`
+    : `${ended.toLocaleString()} of ${count(all, "task")} ended`;
+  const shares = deletionRequestedAt ? [] : BAR.map((one) => {
+    const share = element("span", { className: one.toLowerCase() });
+    share.style.flexGrow = counts[one];
+    return share;
+  });
+  return element("div", { className: "share" },
+    element("div", { className: "bar-of-shares", role: "img", "aria-label": text }, shares),
+    element("p", {}, total === null && status === "RUNNING" ? "The list is being read." : text),
+  );
+}
+
+/** The row of a task. */
+export function taskRow(task) {
+  const { taskId, status, failure } = task;
+  return element("li", { className: status.toLowerCase() },
+    element("p", { className: "status" }, statusName(status)),
+    element("a", {
+      id: `row-${taskId}`, className: "name", href: ofTask(taskId), dir: "auto",
+      title: locationOf(task) ?? "",
+    }, title(task)),
+    failure
+      ? element("p", { className: "why", dir: "auto" },
+        element("span", {}, code(failure.error), ` in ${failure.step}`), " ",
+        element("span", { className: "message" }, failure.message))
+      : null,
+  );
+}
