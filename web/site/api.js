@@ -47,22 +47,24 @@ export async function post(path, body = {}, headers = {}) {
   if (new Blob([JSON.stringify(text)]).size > MOST_BYTES) {
     throw new ApiError(413, "RequestTooLarge", "This is larger than 6 MB. Submit it as a file.");
   }
-  return repeat(async () => read(await send("POST", path, headers, text)));
+  return read(await retried(() => send("POST", path, headers, text)));
 }
 
 /**
- * Deletes something, and returns the JSON of the response, null if it has none: see `post`.
+ * Deletes something. A retryable failure is retried. What is no longer there counts as deleted: the
+ * response of an earlier try may have been lost.
  * @throws {ApiError}
  */
-export function remove(path) {
-  return repeat(async () => {
-    const answer = await send("DELETE", path, {});
-    return answer.status === 204 ? null : read(answer);
-  });
+export async function remove(path) {
+  try {
+    await retried(() => send("DELETE", path, {}));
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
 }
 
-/** Makes a request that is safe to repeat, again after a retryable failure; returns its result. */
-export async function repeat(request) {
+/** Makes a request that is safe to repeat, again after a retryable failure. */
+export async function retried(request) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
       return await request();
@@ -117,8 +119,8 @@ async function send(method, path, headers, body) {
       body,
       headers: { "x-api-key": key.get() ?? "", ...headers },
       cache: "no-store", // the ETag is compared here, and the code needs to see a 304
-      // A GET is small. A POST may be large on a slow connection, so it has no timeout.
-      signal: method === "GET" ? AbortSignal.timeout(TIMEOUT) : undefined,
+      // A POST may be large on a slow connection, so it has no timeout.
+      signal: method === "POST" ? undefined : AbortSignal.timeout(TIMEOUT),
     });
   } catch {
     throw new ApiError(0, "NoAnswer", "The service cannot be reached. Check your connection.");

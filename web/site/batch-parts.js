@@ -2,26 +2,25 @@
 
 import { ALL, ofBatch, ofTask, STATUSES } from "./address.js";
 import { code, element } from "./dom.js";
+import { full } from "./times.js";
 import { count, duration, locationOf, statusName, title } from "./words.js";
 
-const TIME = new Intl.DateTimeFormat(undefined, {
-  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
-});
 const OPEN = ["PENDING", "RUNNING"];
 /** The order in which the bar shows the statuses. */
 const BAR = ["COMPLETED", "FAILED", "CANCELLED", "RUNNING", "PENDING"];
 
-/** Returns a moment as a `<time>` element. */
-export function moment(text) {
-  const at = new Date(text);
-  return element("time", { dateTime: text, title: at.toLocaleString() }, TIME.format(at));
+/** Returns a link to the batch of a task; nothing if it has none. */
+export function batchLink({ batchId }) {
+  if (!batchId) return [];
+  const link = element("a", { id: "task-batch", href: ofBatch(batchId) }, code(batchId));
+  return element("span", {}, "Batch ", link);
 }
 
 /** When the batch was created and ended, and what is special about it. */
 export function facts(batch) {
   const { batchId, createdAt, completedAt, toleratedFailurePercentage, deleted } = batch;
   const found = [
-    ["Created ", moment(createdAt)],
+    ["Created ", full(createdAt)],
     completedAt && `ended after ${duration(new Date(createdAt), new Date(completedAt))}`,
     toleratedFailurePercentage < 100 && `fails if more than ${toleratedFailurePercentage}% fail`,
     deleted && `${count(deleted, "task")} deleted`,
@@ -31,7 +30,7 @@ export function facts(batch) {
     found.filter(Boolean).map((fact) => element("span", {}, fact)));
 }
 
-/** The number of tasks by status: links that show them; `shown` is the status that is shown. */
+/** The number of tasks by status, as links that show them; `shown`: the status on display. */
 export function numbers(batch, shown) {
   const { batchId, counts, total } = batch;
   const link = (status, name, number) => {

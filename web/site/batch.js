@@ -3,7 +3,7 @@
 import { ALL, BATCHES } from "./address.js";
 import { explain, get, post, remove } from "./api.js";
 import { facts, isOver, numbers, progress, sum, taskRow, verdict } from "./batch-parts.js";
-import { confirmed } from "./confirm.js";
+import { ask } from "./dialog.js";
 import { announce, byId, element } from "./dom.js";
 import { Poll } from "./poll.js";
 import { saveReport } from "./report.js";
@@ -129,6 +129,7 @@ export class BatchPage {
     const parts = this.#parts = {
       back: element("a", { className: "back", href: BATCHES }, "← All batches"),
       heading: element("h2", { id: "batch-title", tabIndex: -1, dir: "auto" }, "Batch"),
+      status: element("p", { className: "status", hidden: true }),
       header: element("header"),
       problem: element("p", { className: "problem", role: "alert" }),
       top: part("top"),
@@ -142,7 +143,7 @@ export class BatchPage {
       this.#rows.more();
       this.#refresh();
     });
-    parts.header.append(parts.heading);
+    parts.header.append(parts.heading, parts.status);
     parts.tasks.append(parts.listed, parts.list, parts.none, parts.more);
     byId("batch").replaceChildren(
       parts.back, parts.header, parts.problem, parts.top, parts.tasks,
@@ -151,15 +152,15 @@ export class BatchPage {
 
   /** Shows everything but the tasks, which their list shows. */
   #render() {
-    const { heading, header, top } = this.#parts;
+    const { heading, header, status: shown, top } = this.#parts;
     const name = this.#batch ? batchTitle(this.#batch) : "Batch";
     document.title = `${name} – Darkroom`;
     heading.textContent = name;
     if (!this.#batch) return;
     const { status, deletionRequestedAt } = this.#batch;
     header.className = deletionRequestedAt ? "" : status.toLowerCase();
-    header.replaceChildren(heading, element("p", { className: "status" },
-      deletionRequestedAt ? "Being deleted" : statusName(status)));
+    shown.textContent = deletionRequestedAt ? "Being deleted" : statusName(status);
+    shown.hidden = false;
     const focused = top.contains(document.activeElement) ? document.activeElement.id : null;
     top.replaceChildren(
       facts(this.#batch), progress(this.#batch), numbers(this.#batch, this.#shownStatus),
@@ -211,7 +212,7 @@ export class BatchPage {
     );
   }
 
-  /** Sends a request for an action, and shows the batch that it returns. */
+  /** Sends a request for an action, and shows the batch afterwards. */
   async #act(button, request) {
     const { id } = this.#wanted;
     button.disabled = true;
@@ -219,7 +220,7 @@ export class BatchPage {
       const batch = await request();
       if (id !== this.#wanted?.id) return;
       this.#say("");
-      this.#take(batch);
+      if (batch) this.#take(batch);
       this.#render();
       // The button is gone, or was disabled.
       if (document.activeElement === document.body) this.#parts.heading.focus();
@@ -239,12 +240,9 @@ export class BatchPage {
   async #delete(button) {
     const { links, total } = this.#batch;
     const tasks = total === 1 ? "its task" : total ? `its ${count(total, "task")}` : "its tasks";
-    const sure = await confirmed({
-      title: `Delete ${batchTitle(this.#batch)}?`,
-      text: `This deletes the batch, ${tasks}, their results and the files that were uploaded for `
-        + "them. Links to the results stop working. It cannot be undone.",
-      action: "Delete the batch",
-    });
+    const sure = await ask(`Delete ${batchTitle(this.#batch)}?`,
+      `This deletes the batch, ${tasks}, their results and the files that were uploaded for them. `
+        + "Links to the results stop working.", "Delete the batch");
     if (sure) this.#act(button, () => remove(links.self));
   }
 

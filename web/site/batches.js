@@ -2,10 +2,10 @@
 
 import { ofBatch } from "./address.js";
 import { explain } from "./api.js";
-import { moment } from "./batch-parts.js";
 import { byId, code, element } from "./dom.js";
 import { Poll } from "./poll.js";
 import { Rows } from "./rows.js";
+import { short } from "./times.js";
 import { batchTitle, count, statusName } from "./words.js";
 
 const PAGE = 20;
@@ -80,7 +80,7 @@ function batchRow(batch) {
     }, batchTitle(batch)),
     element("p", { className: "facts" },
       total === null ? null : element("span", {}, count(total, "task")),
-      moment(createdAt)),
+      short(createdAt)),
     failure
       ? element("p", { className: "why", dir: "auto" }, code(failure.error), " ",
         element("span", { className: "message" }, failure.message))

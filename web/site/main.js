@@ -22,13 +22,13 @@ const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch
 const refused = () => close("The API key is not valid.");
 const tasks = new Tasks({ machine, errors }, { refused, changed: () => toolbar.update() });
 const toolbar = new Toolbar(tasks);
-const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
-  refused, list: () => address.ofList(toolbar.filter),
-});
 const batches = new Batches(refused);
 const batch = new BatchPage(refused);
 const newBatch = new NewBatch(refused);
 const views = [...document.querySelectorAll("main:not(#sign-in)")];
+const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
+  refused, list: () => address.ofList(toolbar.filter),
+});
 
 function open() {
   byId("sign-in").hidden = true;

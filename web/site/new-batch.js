@@ -56,7 +56,7 @@ export class NewBatch {
     }
     const images = folder ? files.filter(isImage) : files;
     const others = files.length - images.length;
-    if (others) this.#say(`${count(others, "file")} left out: not an image, or hidden.`);
+    if (others) this.#say(`${count(others, "file")} left out: not an image, or hidden.`, "");
     if (!images.length) return;
     this.#start(folder ?? count(images.length, "file"), images, (uploaded) => {
       const content = uploaded.map((item) => `${JSON.stringify(item)}\n`).join("");
@@ -88,7 +88,8 @@ export class NewBatch {
     submission.run();
   }
 
-  #say(text) {
+  #say(text, className = "problem") {
+    byId("batch-problem").className = className;
     byId("batch-problem").textContent = text;
   }
 }

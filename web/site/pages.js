@@ -9,34 +9,31 @@ export const PAGES = 5;
 const SLICE = 10;
 
 /**
- * Reads a page of a list of the API.
- * @param {string} path "tasks", "batches" or "batches/{batchId}/tasks": its last segment is the
- *   name of the items in a response
- * @param {string} status only items of this status; empty: all
- * @param {{limit: number, cursor: ?string, most: number}} page from where, how many items, and with
+ * Reads a page of the list, the newest tasks first.
+ * @param {string} status only tasks of this status; empty: all
+ * @param {{limit: number, cursor: ?string, most: number}} page from where, how many tasks, and with
  *   how many requests at most
- * @returns {Promise<{items: Object[], cursor: ?string, retryAfter: ?number}>}
+ * @returns {Promise<{tasks: Object[], cursor: ?string, retryAfter: ?number}>}
  * @throws {ApiError}
  */
-export async function readPage(path, status, { limit, cursor, most }) {
-  const name = path.split("/").at(-1);
-  const items = [];
+export async function readPage(status, { limit, cursor, most }) {
+  const tasks = [];
   let next = cursor;
   let retryAfter = null;
   let pages = 0;
   do {
     const query = new URLSearchParams({ ...(status && { status }), limit });
     if (next) query.set("cursor", next);
-    const page = await get(`${path}?${query}`);
-    if (!Array.isArray(page.body?.[name])) {
-      throw new ApiError(200, "NoList", `The response of the service is not a list of ${name}.`);
+    const page = await get(`tasks?${query}`);
+    if (!Array.isArray(page.body?.tasks)) {
+      throw new ApiError(200, "NoList", "The response of the service is not a list of tasks.");
     }
-    items.push(...page.body[name].filter((item) => item?.taskId ?? item?.batchId));
+    tasks.push(...page.body.tasks.filter((task) => task?.taskId));
     next = page.body.cursor;
     if (page.retryAfter !== null) retryAfter = Math.min(retryAfter ?? Infinity, page.retryAfter);
     pages += 1;
-  } while (next && items.length < limit && pages < most);
-  return { items, cursor: next, retryAfter };
+  } while (next && tasks.length < limit && pages < most);
+  return { tasks, cursor: next, retryAfter };
 }
 
 /** Reads the tasks that have exactly this name, the newest ones. */

@@ -1,7 +1,10 @@
 /** A list of the API, page by page. Each poll reads one of the pages that may have changed. */
 
+import { get } from "./api.js";
 import { element } from "./dom.js";
-import { PAGES, readPage } from "./pages.js";
+
+/** With a status, pages of the API may be empty: at most this many are read for one of the list. */
+const TRIES = 5;
 
 export class Rows {
   node = element("div", { className: "listed-rows" });
@@ -12,7 +15,7 @@ export class Rows {
   #pages = [];
 
   /**
-   * @param {string} path of the list, as `readPage` takes it
+   * @param {string} path of the list; its last segment is the name of the items in a response
    * @param {string} status only items of this status; empty: all
    * @param {number} limit items of a page
    * @param {function(Object): HTMLElement} row makes the row of an item
@@ -64,9 +67,20 @@ export class Rows {
    */
   async read(wanted) {
     const page = this.#pages.find(({ items }) => !items) ?? this.#pages.find(({ stale }) => stale);
-    const at = { limit: this.#limit, cursor: page.start, most: page.items ? 1 : PAGES };
-    const { items, cursor, retryAfter } = await readPage(this.#path, this.#status, at);
-    if (!wanted()) return null;
+    const name = this.#path.split("/").at(-1);
+    const items = [];
+    let [cursor, retryAfter] = [page.start, null];
+    for (let left = TRIES; left && !items.length; left -= 1) {
+      const status = this.#status && { status: this.#status };
+      const place = cursor && { cursor };
+      const query = new URLSearchParams({ ...status, limit: this.#limit, ...place });
+      const answer = await get(`${this.#path}?${query}`);
+      if (!wanted()) return null;
+      items.push(...answer.body[name]);
+      ({ cursor } = answer.body);
+      ({ retryAfter } = answer);
+      if (!cursor) break;
+    }
     this.#show(page, items);
     page.stale = false;
     page.next = cursor;

@@ -1,8 +1,9 @@
 /** The page of one task: what failed and what to do, its execution, its images. */
 
-import { ofBatch, ofTask } from "./address.js";
+import { ofTask } from "./address.js";
 import { explain, get, post } from "./api.js";
 import { announce, byId, code, element, paragraph } from "./dom.js";
+import { batchLink } from "./batch-parts.js";
 import { details } from "./details.js";
 import { drawExecution } from "./graph.js";
 import { before, compare, frame } from "./picture.js";
@@ -190,7 +191,7 @@ export class TaskPage {
   }
 
   #facts() {
-    const { taskId, batchId, createdAt, startedAt, completedAt, result } = this.#task;
+    const { taskId, createdAt, startedAt, completedAt, result } = this.#task;
     const times = [
       `Created ${new Date(createdAt).toLocaleString()}`,
       completedAt && startedAt && `ran for ${duration(new Date(startedAt), new Date(completedAt))}`,
@@ -200,11 +201,8 @@ export class TaskPage {
       ...times.filter(Boolean).map((text) => element("span", {}, text)),
       this.#attempts(),
       element("span", {}, "Task ", code(taskId)),
-      batchId
-        ? element("span", {}, "Batch ", element("a", { id: "task-batch", href: ofBatch(batchId) },
-          code(batchId)))
-        : "",
       element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
+      batchLink(this.#task),
     );
   }
 

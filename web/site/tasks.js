@@ -157,7 +157,7 @@ export class Tasks {
       const page = this.#nextPage();
       const { limit, cursor } = page;
       const most = this.#shown ? 1 : PAGES;
-      const read = await readPage("tasks", this.#filter.status, { limit, cursor, most });
+      const read = await readPage(this.#filter.status, { limit, cursor, most });
       if (round !== this.#round) return;
       await this.#merge(read, page, begun, round);
       if (round !== this.#round) return;
@@ -201,9 +201,7 @@ export class Tasks {
     try {
       const start = this.#order.at(-1)?.createdAt ?? "9";
       const limit = LARGEST_PAGE;
-      const { items: tasks, cursor } = await readPage(
-        "tasks", status, { limit, cursor: from, most: PAGES },
-      );
+      const { tasks, cursor } = await readPage(status, { limit, cursor: from, most: PAGES });
       if (status !== this.#filter.status || from !== this.#cursor) return; // the filter has changed
       this.#cursor = cursor;
       const end = cursor ? tasks.at(-1)?.createdAt ?? start : "";
@@ -231,7 +229,7 @@ export class Tasks {
     }
   }
 
-  async #merge({ items: tasks, cursor }, page, begun, round) {
+  async #merge({ tasks, cursor }, page, begun, round) {
     const found = new Set(tasks.map((task) => task.taskId));
     const end = cursor ? tasks.at(-1)?.createdAt ?? "9" : "";
     for (const [id, card] of this.#cards) {

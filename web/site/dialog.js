@@ -1,14 +1,15 @@
-/** Asks before something that cannot be undone. */
+/** Asks a person before something that is final. */
 
 import { byId, element } from "./dom.js";
 
 /**
- * Asks in a dialog; Escape means no. Afterwards the focus is where it was.
- * @param {{title: string, text: string, action: string}} question `text`: what will be gone;
- *   `action`: the name of the button that means yes
+ * Asks in a dialog. Escape, and another address, mean no. Afterwards the focus is where it was.
+ * @param {string} title the question
+ * @param {string} text what will be gone
+ * @param {string} action the name of the button that means yes
  * @returns {Promise<boolean>}
  */
-export function confirmed({ title, text, action }) {
+export function ask(title, text, action) {
   const asked = document.activeElement?.id;
   const button = (name, className, answer) => {
     const made = element("button", { type: "button", className }, name);
@@ -19,9 +20,9 @@ export function confirmed({ title, text, action }) {
     className: "confirm", "aria-labelledby": "confirm-title", "aria-describedby": "confirm-text",
   },
   element("h2", { id: "confirm-title", dir: "auto" }, title),
-  element("p", { id: "confirm-text" }, text),
+  element("p", { id: "confirm-text" }, text, " ", element("strong", {}, "This is final.")),
   element("div", { className: "actions" },
-    button("Keep", "", ""), button(action, "strong", "yes")),
+    button("Keep", "", ""), button(action, "danger", "yes")),
   );
   const leave = () => dialog.close("");
   addEventListener("hashchange", leave);
