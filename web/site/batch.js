@@ -221,20 +221,21 @@ export class BatchPage {
       if (id !== this.#wanted?.id) return;
       this.#say("");
       if (batch) this.#take(batch);
-      this.#render();
-      // The button is gone, or was disabled.
-      if (document.activeElement === document.body) this.#parts.heading.focus();
       this.#refresh();
     } catch (error) {
       this.#failAction(id, error);
+    }
+    if (id !== this.#wanted?.id) return;
+    this.#render();
+    // The button was disabled, and may be gone.
+    if (document.activeElement === document.body) {
+      (byId(button.id) ?? this.#parts.heading).focus();
     }
   }
 
   #failAction(id, error) {
     if (error.status === 403) return this.#refused();
-    if (id !== this.#wanted?.id) return;
-    this.#render();
-    this.#say(explain(error));
+    if (id === this.#wanted?.id) this.#say(explain(error));
   }
 
   async #delete(button) {

@@ -56,7 +56,7 @@ function show() {
   if (view === "batch") return batch.show(shown);
   if (view === "batches") {
     document.title = "Batches – Darkroom";
-    byId("batches-title").focus();
+    byId("batches-title").focus({ preventScroll: true });
     return batches.show();
   }
   document.title = "Darkroom";

@@ -161,16 +161,16 @@ class Submission {
     const bar = element("progress", { max: this.#files.length });
     bar.setAttribute("aria-label", `Upload of ${this.#title}`);
     if (waiting.length) this.#put(text, stop, bar);
-    const tell = () => {
-      bar.value = this.#uploaded.length;
-      text.textContent = `${bar.value.toLocaleString()} of ${count(bar.max, "file")} uploaded`;
+    const tell = (uploaded) => {
+      bar.value = uploaded;
+      text.textContent = `${uploaded.toLocaleString()} of ${count(bar.max, "file")} uploaded`;
     };
-    tell();
+    tell(this.#uploaded.length);
     let refused = null;
     await atOnce(waiting, async (one) => {
       try {
         one.uploadId = await uploadImage(one.file);
-        tell();
+        tell(bar.value + 1);
       } catch (error) {
         one.problem = explain(error);
         if (isRefused(error)) refused = error; // so will be all others
