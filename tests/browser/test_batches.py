@@ -2,11 +2,14 @@
 
 import csv
 import io
+import os
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.fakes.sources import JPEG, Sources
@@ -200,6 +203,23 @@ def test_a_running_batch_is_polled_only_while_it_is_seen_and_can_be_cancelled(
     sources.held["/held/slow.jpg"].set()
     assert all("409" in fault for fault in faults)
     faults.clear()
+
+
+@pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="`make screenshots` takes them")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_screenshots_of_a_batch_are_taken(enter, sources: Sources, scheme: str):
+    names = [f"/day-{day}/IMG_{day}00{number}.jpg" for day in (1, 2) for number in range(9)]
+    sources.files |= dict.fromkeys(names, JPEG)
+    sources.files["/day-3/notes.jpg"] = sources.files["/text.jpg"]
+    sources.files["/day-3/harbour.jpg"] = sources.files["/truncated.jpg"]
+    names += ["/day-3/notes.jpg", "/missing/lisbon.jpg", "/day-3/harbour.jpg"]
+    page = enter(1120, scheme, device_scale_factor=1.5)
+    submit_list(page, "\n".join(map(sources.url, names)), "Holiday in Portugal")
+    expect(status(page)).to_have_text("Completed")
+    expect(rows(page)).to_have_count(3)
+    place = PROJECT / "docs" / f"page-batch-{scheme}.webp"
+    with Image.open(io.BytesIO(page.screenshot())) as shot:
+        shot.save(place, "WEBP", quality=88, method=6)
 
 
 LISTS = [

@@ -46,6 +46,8 @@ function show() {
     const leadsHere = link.hash === (view.startsWith("batch") ? address.BATCHES : "#/");
     link.ariaCurrent = leadsHere ? "page" : null;
   }
+  const form = byId(view === "batches" ? "batch-form" : "new-form");
+  form.querySelector("[type=submit]").before(byId("options")); // both forms have the same
   byId("skip").hidden = !["workspace", "batches"].includes(view);
   byId("skip").textContent = `Skip to the ${view === "batches" ? view : "tasks"}`;
   if (view !== "workspace") tasks.pause();

@@ -48,7 +48,7 @@ export class NewBatch {
 
   /** Submits files, as `readDropped` returns them: lists, or images as one batch. */
   add({ folder, files }) {
-    if (!files.length || !byId("batch-quality").reportValidity()) return;
+    if (!files.length || !byId("quality").reportValidity()) return;
     this.#say("");
     if (!folder && files.every(({ file }) => isList(file))) {
       for (const { file } of files) this.#start(file.name, [], () => readList(file), file.name);
@@ -67,7 +67,7 @@ export class NewBatch {
   #submitText() {
     try {
       const list = manifestOf(byId("list").value);
-      if (!byId("batch-quality").reportValidity()) return;
+      if (!byId("quality").reportValidity()) return;
       this.#say("");
       this.#start("List", [], () => list);
       byId("list").value = "";
@@ -78,9 +78,7 @@ export class NewBatch {
 
   #start(title, files, manifest, name = null) {
     const given = byId("batch-name").value.trim() || name;
-    const output = {
-      format: byId("batch-format").value, quality: byId("batch-quality").valueAsNumber,
-    };
+    const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
     const body = { ...(given && { name: [...given].slice(0, MOST_NAME).join("") }), output };
     byId("batch-name").value = "";
     const submission = new Submission(given ?? title, { files, manifest, body }, this.#refused);
