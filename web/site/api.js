@@ -63,8 +63,7 @@ export async function remove(path) {
   }
 }
 
-/** Makes a request that is safe to repeat, again after a retryable failure. */
-export async function retried(request) {
+async function retried(request) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
       return await request();
@@ -96,6 +95,9 @@ export async function get(path) {
   if (known.size > 50) known.delete(known.keys().next().value);
   return { body, retryAfter };
 }
+
+/** Gets JSON as `get`, again after a retryable failure: for many requests one after the other. */
+export const getPatiently = (path) => retried(() => get(path));
 
 /** Removes all responses from memory: they belong to one API key. */
 export function clearResponses() {

@@ -1,6 +1,6 @@
 /** The report of a batch: a CSV file with a row for each task, as `darkroom batch` writes it. */
 
-import { get, retried } from "./api.js";
+import { getPatiently } from "./api.js";
 import { element } from "./dom.js";
 import { batchTitle } from "./words.js";
 
@@ -22,7 +22,7 @@ export async function saveReport(batch, goesOn) {
   do {
     const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
     const path = `batches/${encodeURIComponent(batch.batchId)}/tasks?${query}`;
-    const { body } = await retried(() => get(path));
+    const { body } = await getPatiently(path);
     rows.push(...body.tasks.map(row));
     cursor = body.cursor;
     if (!goesOn(rows.length - 1)) return;
