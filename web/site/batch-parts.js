@@ -3,7 +3,7 @@
 import { ALL, ofBatch, ofTask, STATUSES } from "./address.js";
 import { code, element } from "./dom.js";
 import { full } from "./times.js";
-import { count, duration, locationOf, statusName, title } from "./words.js";
+import { count, locationOf, statusName, title } from "./words.js";
 
 const OPEN = ["PENDING", "RUNNING"];
 /** The order in which the bar shows the statuses. */
@@ -21,8 +21,8 @@ export function facts(batch) {
   const { batchId, createdAt, completedAt, toleratedFailurePercentage, deleted } = batch;
   const found = [
     ["Created ", full(createdAt)],
-    completedAt && `ended after ${duration(new Date(createdAt), new Date(completedAt))}`,
-    toleratedFailurePercentage < 100 && `fails if more than ${toleratedFailurePercentage}% fail`,
+    completedAt && ["Ended ", full(completedAt)],
+    toleratedFailurePercentage < 100 && `Fails if more than ${toleratedFailurePercentage}% fail`,
     deleted && `${count(deleted, "task")} deleted`,
     ["Batch ", code(batchId)],
   ];
@@ -30,12 +30,13 @@ export function facts(batch) {
     found.filter(Boolean).map((fact) => element("span", {}, fact)));
 }
 
-/** The number of tasks by status, as links that show them; `shown`: the status on display. */
+/** The number of tasks by status, as links that show them; `shown` is the current one. */
 export function numbers(batch, shown) {
   const { batchId, counts, total } = batch;
   const link = (status, name, number) => {
+    const className = number ? status.toLowerCase() : "none";
     const made = element("a", {
-      id: `tasks-${status}`, href: ofBatch(batchId, status), className: number ? status.toLowerCase() : "none",
+      id: `tasks-${status}`, href: ofBatch(batchId, status), className,
     }, element("span", {}, name), " ", element("strong", {}, number.toLocaleString()));
     if ((status === ALL ? "" : status) === shown) made.ariaCurrent = "true";
     return made;
@@ -45,13 +46,9 @@ export function numbers(batch, shown) {
     STATUSES.map((status) => link(status, statusName(status), counts[status])));
 }
 
-/** Why the batch failed, or how far its deletion is. */
-export function verdict(batch) {
-  const { failure, total, deleted, deletionRequestedAt } = batch;
-  if (deletionRequestedAt) {
-    const text = `${deleted.toLocaleString()} of ${count(deleted + (total ?? 0), "task")} deleted.`;
-    return [element("p", {}, text, " This cannot be stopped.")];
-  }
+/** Why the batch failed; or that it is being deleted. */
+export function verdict({ failure, deletionRequestedAt }) {
+  if (deletionRequestedAt) return [element("p", {}, "The deletion cannot be stopped.")];
   if (!failure) return [];
   return [element("div", { className: "verdict failed" },
     element("h3", {}, "The batch failed: ", code(failure.error)),
@@ -74,11 +71,14 @@ export function progress({ status, counts, total, deleted, deletionRequestedAt }
   const all = total ?? sum(counts);
   const ended = BAR.slice(0, 3).reduce((number, one) => number + counts[one], 0);
   const text = deletionRequestedAt
-    ? `${deleted} of ${deleted + all} tasks deleted`
+    ? `${deleted.toLocaleString()} of ${count(deleted + all, "task")} deleted`
     : `${ended.toLocaleString()} of ${count(all, "task")} ended`;
-  const shares = deletionRequestedAt ? [] : BAR.map((one) => {
-    const share = element("span", { className: one.toLowerCase() });
-    share.style.flexGrow = counts[one];
+  const parts = deletionRequestedAt
+    ? [["cancelled", deleted], ["pending", all]]
+    : BAR.map((one) => [one.toLowerCase(), counts[one]]);
+  const shares = parts.map(([className, number]) => {
+    const share = element("span", { className });
+    share.style.flexGrow = number;
     return share;
   });
   return element("div", { className: "share" },

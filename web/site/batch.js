@@ -22,6 +22,8 @@ export class BatchPage {
   #listIsNext = false;
   #pause = null;
   #saving = "";
+  #wasDeleted = false;
+  #pollFailed = false;
   #parts = {};
   #poll = new Poll((wanted) => this.#read(wanted), (error) => this.#fail(error));
 
@@ -47,6 +49,7 @@ export class BatchPage {
     this.#poll.stop();
     this.#wanted = this.#batch = this.#rows = this.#shownStatus = null;
     this.#saving = "";
+    this.#wasDeleted = this.#pollFailed = false;
     byId("batch").replaceChildren();
   }
 
@@ -74,7 +77,8 @@ export class BatchPage {
       if (!wanted()) return null;
       this.#listIsNext = this.#rows.isStale;
     }
-    this.#say("");
+    if (this.#pollFailed) this.#say("");
+    this.#pollFailed = false;
     this.#render();
     if (this.#pause !== null) return this.#pause;
     this.#listIsNext = this.#rows.isStale;
@@ -110,9 +114,10 @@ export class BatchPage {
 
   #fail(error) {
     if (error.status === 403) return this.#refused();
+    this.#pollFailed = true;
     if (error.status !== 404) return this.#say(`${explain(error)} Trying again.`);
     const { back, heading, problem } = this.#parts;
-    const deleted = this.#batch?.deletionRequestedAt;
+    const deleted = this.#wasDeleted || this.#batch?.deletionRequestedAt;
     byId("batch").replaceChildren(back, heading, problem, deleted
       ? element("p", {}, "This batch, its tasks and their results were deleted.") : "");
     if (!deleted) return this.#say(explain(error));
@@ -176,7 +181,8 @@ export class BatchPage {
     tasks.hidden = !rows || rows.isUnread && !rows.items.length;
     if (tasks.hidden) return;
     listed.textContent = this.#shownStatus ? `${statusName(this.#shownStatus)} tasks` : "All tasks";
-    none.textContent = this.#batch.total === null ? "Its list is being read." : "None.";
+    const reading = this.#batch.status === "RUNNING" && this.#batch.total === null;
+    none.textContent = reading ? "Its list is being read." : "None.";
     none.hidden = rows.items.length > 0 || rows.goesOn;
     more.hidden = !rows.goesOn;
   }
@@ -215,17 +221,18 @@ export class BatchPage {
   /** Sends a request for an action, and shows the batch afterwards. */
   async #act(button, request) {
     const { id } = this.#wanted;
+    this.#poll.stop();
     button.disabled = true;
     try {
       const batch = await request();
       if (id !== this.#wanted?.id) return;
       this.#say("");
       if (batch) this.#take(batch);
-      this.#refresh();
     } catch (error) {
       this.#failAction(id, error);
     }
     if (id !== this.#wanted?.id) return;
+    this.#refresh();
     this.#render();
     // The button was disabled, and may be gone.
     if (document.activeElement === document.body) {
@@ -244,7 +251,11 @@ export class BatchPage {
     const sure = await ask(`Delete ${batchTitle(this.#batch)}?`,
       `This deletes the batch, ${tasks}, their results and the files that were uploaded for them. `
         + "Links to the results stop working.", "Delete the batch");
-    if (sure) this.#act(button, () => remove(links.self));
+    if (!sure) return;
+    this.#act(button, async () => {
+      await remove(links.self);
+      this.#wasDeleted = true;
+    });
   }
 
   async #report() {

@@ -47,7 +47,8 @@ function show() {
     link.ariaCurrent = leadsHere ? "page" : null;
   }
   const form = byId(view === "batches" ? "batch-form" : "new-form");
-  form.querySelector("[type=submit]").before(byId("options")); // both forms have the same
+  const options = byId("options"); // both forms have the same
+  if (!form.contains(options)) form.querySelector("[type=submit]").before(options);
   byId("skip").hidden = !["workspace", "batches"].includes(view);
   byId("skip").textContent = `Skip to the ${view === "batches" ? view : "tasks"}`;
   if (view !== "workspace") tasks.pause();

@@ -66,22 +66,23 @@ export class NewBatch {
 
   #submitText() {
     try {
-      const list = manifestOf(byId("list").value);
+      const text = byId("list").value;
+      const list = manifestOf(text);
       if (!byId("quality").reportValidity()) return;
       this.#say("");
-      this.#start("List", [], () => list);
+      this.#start("List", [], () => list, null, () => this.addText(text));
       byId("list").value = "";
     } catch (error) {
       this.#say(explain(error));
     }
   }
 
-  #start(title, files, manifest, name = null) {
+  #start(title, files, manifest, name = null, edit = null) {
     const given = byId("batch-name").value.trim() || name;
     const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
     const body = { ...(given && { name: [...given].slice(0, MOST_NAME).join("") }), output };
     byId("batch-name").value = "";
-    const submission = new Submission(given ?? title, { files, manifest, body }, this.#refused);
+    const submission = new Submission(given ?? title, { files, manifest, body, edit }, this.#refused);
     byId("batch-submissions").append(submission.node);
     submission.run();
   }
@@ -99,6 +100,7 @@ class Submission {
   #files;
   #manifest;
   #body;
+  #edit;
   #refused;
   #key = crypto.randomUUID();
   #stopped = false;
@@ -110,13 +112,15 @@ class Submission {
    * @param {function(Object[]): Promise<Object>} batch.manifest returns the manifest of uploaded
    *   files, in the form of `manifestOf`
    * @param {Object} batch.body the other fields of `POST /batches`
+   * @param {?function()} batch.edit lets the person change what was refused
    * @param {function()} refused is called if the API refuses the key
    */
-  constructor(title, { files, manifest, body }, refused) {
+  constructor(title, { files, manifest, body, edit }, refused) {
     this.#title = title;
     this.#files = files.map((one) => ({ ...one, uploadId: null, problem: null }));
     this.#manifest = manifest;
     this.#body = body;
+    this.#edit = edit;
     this.#refused = refused;
   }
 
@@ -137,12 +141,14 @@ class Submission {
     try {
       if (!this.#body.manifest && !anyway) {
         await this.#upload();
+        if (!this.node.isConnected) return; // the person has signed out
         if (this.#stopped) return this.#pause("Stopped.");
         if (this.#failed.length) return this.#pause("");
       }
       this.#show("Submitting", []);
       this.#done(await this.#submit());
     } catch (error) {
+      if (!this.node.isConnected) return;
       this.#pause(explain(error));
       if (isRefused(error)) this.#refused();
     }
@@ -155,7 +161,8 @@ class Submission {
       this.#stopped = true;
       stop.disabled = true;
     });
-    const text = element("span", { className: "state" });
+    // A screen reader does not read each number.
+    const text = element("span", { className: "state", ariaLive: "off" });
     const bar = element("progress", { max: this.#files.length });
     bar.setAttribute("aria-label", `Upload of ${this.#title}`);
     if (waiting.length) this.#put(text, stop, bar);
@@ -173,7 +180,7 @@ class Submission {
         one.problem = explain(error);
         if (isRefused(error)) refused = error; // so will be all others
       }
-    }, () => !this.#stopped && !refused);
+    }, () => !this.#stopped && !refused && this.node.isConnected);
     if (refused) throw refused;
   }
 
@@ -207,6 +214,10 @@ class Submission {
       ready && ready < this.#files.length && !this.#body.manifest
         ? this.#button(`Submit the other ${ready.toLocaleString()}`, () => this.run(true))
         : null,
+      this.#edit ? this.#button("Edit", () => {
+        this.node.remove();
+        this.#edit();
+      }) : null,
       this.#button("Discard", () => this.node.remove()),
     ].filter(Boolean), "problem");
     if (!failed.length) return;
