@@ -177,8 +177,8 @@ class Submission {
         one.uploadId = await uploadImage(one.file);
         tell(bar.value + 1);
       } catch (error) {
-        one.problem = explain(error);
         if (isRefused(error)) refused = error; // so will be all others
+        else one.problem = explain(error);
       }
     }, () => !this.#stopped && !refused && this.node.isConnected);
     if (refused) throw refused;
