@@ -79,10 +79,13 @@ addEventListener("hashchange", () => {
 function close(problem = "") {
   key.remove();
   clearResponses();
-  for (const one of [tasks, page, batches, batch]) one.stop();
-  const inside = [...views, ...document.querySelectorAll(".view"), byId("sign-out"), byId("skip")];
-  for (const one of inside) one.hidden = true;
+  tasks.stop();
+  page.stop();
+  for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
+  batches.stop();
+  batch.stop();
+  for (const one of document.querySelectorAll("#batches, #batch, .view")) one.hidden = true;
   byId("key-problem").textContent = problem;
   byId("key").focus();
 }
