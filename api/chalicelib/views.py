@@ -106,7 +106,7 @@ class Views:
     def _execution(self, arn: str | None, started: str, page: str | None = None) -> Json | None:
         if not arn:
             return None
-        if TASK_PAGE in self.console_url:  # a batch has no page
+        if TASK_PAGE in self.console_url:  # the page of a batch shows no execution
             url = page and self.console_url.replace(TASK_PAGE, page)
         elif self.console_url == NO_CONSOLE:
             url = None

@@ -2,8 +2,12 @@
 
 import * as address from "./address.js";
 import { clearResponses, key } from "./api.js";
+import { BatchPage } from "./batch.js";
+import { Batches } from "./batches.js";
 import { byId, element } from "./dom.js";
+import { hasFolder, readChosen } from "./folders.js";
 import { readMachine } from "./machine.js";
+import { NewBatch } from "./new-batch.js";
 import { send } from "./send.js";
 import { TaskPage } from "./task.js";
 import { Tasks } from "./tasks.js";
@@ -18,6 +22,10 @@ const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch
 const refused = () => close("The API key is not valid.");
 const tasks = new Tasks({ machine, errors }, { refused, changed: () => toolbar.update() });
 const toolbar = new Toolbar(tasks);
+const batches = new Batches(refused);
+const batch = new BatchPage(refused);
+const newBatch = new NewBatch(refused);
+const views = [...document.querySelectorAll("main:not(#sign-in)")];
 const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
   refused, list: () => address.ofList(toolbar.filter),
 });
@@ -28,26 +36,41 @@ function open() {
   show();
 }
 
-/** Shows what the address stands for: one task, or the list. */
+/** Shows what the address stands for: a task or a batch, or the list of either. */
 function show() {
-  const { task, attempt, filter } = address.read();
-  byId("workspace").hidden = byId("skip").hidden = Boolean(task);
-  byId("task").hidden = !task;
-  if (task) {
-    tasks.pause();
-    page.show({ task, attempt });
-    return;
+  const shown = address.read();
+  const { view } = shown;
+  for (const one of views) one.hidden = one.id !== view;
+  for (const link of document.querySelectorAll(".view")) {
+    link.hidden = false;
+    const leadsHere = link.hash === (view.startsWith("batch") ? address.BATCHES : "#/");
+    link.ariaCurrent = leadsHere ? "page" : null;
   }
-  page.stop();
+  const form = byId(view === "batches" ? "batch-form" : "new-form");
+  const options = byId("options"); // both forms have the same
+  if (!form.contains(options)) form.querySelector("[type=submit]").before(options);
+  byId("skip").hidden = !["workspace", "batches"].includes(view);
+  byId("skip").textContent = `Skip to the ${view === "batches" ? view : "tasks"}`;
+  if (view !== "workspace") tasks.pause();
+  if (view !== "task") page.stop();
+  if (view !== "batches") batches.pause();
+  if (view !== "batch") batch.stop();
+  if (view === "task") return page.show(shown);
+  if (view === "batch") return batch.show(shown);
+  if (view === "batches") {
+    document.title = "Batches – Darkroom";
+    byId("batches-title").focus({ preventScroll: true });
+    return batches.show();
+  }
   document.title = "Darkroom";
-  toolbar.show(filter);
-  tasks.show(filter);
+  toolbar.show(shown.filter);
+  tasks.show(shown.filter);
 }
 
 // Its target is on this page, but the part after `#` is the address of what is shown.
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
-  byId("tasks").focus();
+  document.querySelector("main:not([hidden]) .task-list").focus();
 });
 addEventListener("hashchange", () => {
   if (!byId("sign-out").hidden) show();
@@ -60,6 +83,9 @@ function close(problem = "") {
   page.stop();
   for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
+  batches.stop();
+  batch.stop();
+  for (const one of document.querySelectorAll("#batches, #batch, .view")) one.hidden = true;
   byId("key-problem").textContent = problem;
   byId("key").focus();
 }
@@ -73,8 +99,8 @@ byId("key-form").addEventListener("submit", (event) => {
   if (!byId("workspace").hidden) byId("tasks").focus({ preventScroll: true });
 });
 byId("sign-out").addEventListener("click", () => {
-  byId("submissions").replaceChildren();
-  byId("new-form").reset();
+  for (const list of document.querySelectorAll(".submissions")) list.replaceChildren();
+  for (const form of document.querySelectorAll(".new-tasks form")) form.reset();
   close();
 });
 
@@ -105,10 +131,10 @@ document.addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
   if (files.length) {
     event.preventDefault();
-    submit(files);
-  } else if (!event.target.closest("input, textarea") && !byId("workspace").hidden) {
-    event.preventDefault();
-    addUrls(event.clipboardData.getData("text"));
+    if (byId("batches").hidden) submit(files);
+    else newBatch.add(readChosen(files));
+  } else if (!event.target.closest("input, textarea")) {
+    addText(event.clipboardData.getData("text"), event);
   }
 });
 document.addEventListener("dragover", (event) => {
@@ -121,9 +147,24 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("over");
-  if (event.dataTransfer.files.length) submit([...event.dataTransfer.files]);
-  else addUrls(event.dataTransfer.getData("text/uri-list"));
+  const { dataTransfer } = event;
+  if (!dataTransfer.files.length) return addText(dataTransfer.getData("text/uri-list"), event);
+  if (!byId("workspace").hidden) {
+    if (!hasFolder(dataTransfer)) return submit([...dataTransfer.files]);
+    location.hash = address.BATCHES; // a folder is a batch
+  } else if (byId("batches").hidden) {
+    return;
+  }
+  newBatch.drop(dataTransfer);
 });
+
+/** Adds text that was dropped or pasted to the field of the shown form. */
+function addText(text, event) {
+  if (!byId("workspace").hidden) addUrls(text);
+  else if (!byId("batches").hidden) newBatch.addText(text);
+  else return;
+  event.preventDefault();
+}
 
 function addUrls(text) {
   const box = byId("urls");

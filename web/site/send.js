@@ -5,6 +5,8 @@ import { byId, element } from "./dom.js";
 
 /** Concurrent submissions: more would not be faster on the same connection. */
 const AT_ONCE = 3;
+/** Characters of a task's name. */
+export const MOST_NAME = 200;
 
 /**
  * Submits files and URLs, and shows an error for each one that fails.
@@ -17,9 +19,16 @@ export async function send(sources, output, calls) {
   const waiting = sources.map((source) => (
     { source, key: crypto.randomUUID(), line: addLine(source) }
   ));
+  await atOnce(waiting, (one) => sendOne(one, output, calls));
+}
+
+/** Does something with each item, with a few of them at the same time. */
+export async function atOnce(items, act, wanted = () => true) {
+  const waiting = items.values();
   const work = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      await sendOne(next, output, calls);
+    for (const item of waiting) {
+      if (!wanted()) return;
+      await act(item);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -31,7 +40,10 @@ async function sendOne(one, output, calls) {
   line.sending();
   try {
     const file = source instanceof File ? source : null;
-    const body = file ? await upload(file) : { imageUrl: source };
+    // The API counts code points: a surrogate pair must not be split.
+    const body = file
+      ? { uploadId: await uploadImage(file), name: [...file.name].slice(0, MOST_NAME).join("") }
+      : { imageUrl: source };
     const task = await post("tasks", { ...body, output }, { "Idempotency-Key": key });
     line.done();
     calls.accepted(task, file);
@@ -41,12 +53,26 @@ async function sendOne(one, output, calls) {
   }
 }
 
-async function upload(file) {
+/**
+ * Uploads an image and returns the id of the upload.
+ * @throws {ApiError}
+ */
+export async function uploadImage(file) {
   if (file.type && !file.type.startsWith("image/")) {
     throw new ApiError(0, "NoImage", "This file is not an image.");
   }
   // Some browsers do not know every format. Darkroom detects the format from the content.
-  const form = await post("uploads", { contentType: file.type || "image/octet-stream" });
+  return upload(file, file.type || "image/octet-stream");
+}
+
+/**
+ * Uploads a file to S3 and returns the id of the upload.
+ * @param {Blob} file
+ * @param {string} contentType that of an image, or of a list of them
+ * @throws {ApiError}
+ */
+export async function upload(file, contentType) {
+  const form = await post("uploads", { contentType });
   const body = new FormData();
   for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
   body.append("file", file);
@@ -57,8 +83,7 @@ async function upload(file) {
     throw new ApiError(0, "NoAnswer", "The file could not be uploaded. Try again.");
   }
   if (!answer.ok) throw new ApiError(answer.status, "Refused", refusal(await answer.text()));
-  // The API counts code points: a surrogate pair must not be split.
-  return { uploadId: form.uploadId, name: [...file.name].slice(0, 200).join("") };
+  return form.uploadId;
 }
 
 /** Returns a message for an XML error of S3. */

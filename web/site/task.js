@@ -3,6 +3,7 @@
 import { ofTask } from "./address.js";
 import { explain, get, post } from "./api.js";
 import { announce, byId, code, element, paragraph } from "./dom.js";
+import { batchLink } from "./batch-parts.js";
 import { details } from "./details.js";
 import { drawExecution } from "./graph.js";
 import { before, compare, frame } from "./picture.js";
@@ -201,6 +202,7 @@ export class TaskPage {
       this.#attempts(),
       element("span", {}, "Task ", code(taskId)),
       element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
+      batchLink(this.#task),
     );
   }
 

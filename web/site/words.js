@@ -7,7 +7,7 @@ export const statusName = (status) => `${status[0]}${status.slice(1).toLowerCase
 
 /** Returns "1 try", "2 tries". */
 export const count = (number, one, several = `${one}s`) => (
-  `${number} ${number === 1 ? one : several}`
+  `${number.toLocaleString()} ${number === 1 ? one : several}`
 );
 
 /** Returns the location of a source: a URL, an object key, or a manifest line. */
@@ -32,6 +32,9 @@ export function title({ name, source, taskId }) {
     return last ?? source.imageUrl; // not percent-encoded, or not a URL for this browser
   }
 }
+
+/** Returns the title of a batch. */
+export const batchTitle = ({ name, batchId }) => name || `Batch ${batchId.slice(0, 8)}`;
 
 /** Returns the time between two moments: "13 ms", "6.4 s", "3 min". */
 export function duration(start, end) {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.project import PROJECT
-from tools.build.packages import files
+from tools.build.packages import files, packed
 
 SITE = PROJECT / "web" / "site"
 SCRIPTS = sorted(SITE.glob("*.js"))
@@ -30,6 +30,36 @@ def test_the_template_routes_what_the_function_serves(resources):
 def test_the_package_has_the_whole_site_and_nothing_of_darkroom():
     packed = files("web/", "serve.handler")
     assert set(packed) == {"serve.py", *(f"site/{path.name}" for path in SITE.iterdir())}
+
+
+def test_a_packed_script_has_the_same_code_on_the_same_lines(tmp_path: Path):
+    script = tmp_path / "some.js"
+    source = """/** Says why.
+ * And how. */
+const path = `/${name}/*`; // this stays
+
+  // This does not.
+  call("/* text */", /[*]/); /* neither is this touched */
+"""
+    script.write_text(source)
+    assert packed(script).decode().split("\n") == [
+        "",
+        "",
+        "const path = `/${name}/*`; // this stays",
+        "",
+        "",
+        'call("/* text */", /[*]/); /* neither is this touched */',
+        "",
+    ]
+    assert packed(SITE / "index.html") == (SITE / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, *SITE.glob("*.css")], ids=lambda path: path.name)
+def test_no_text_of_a_script_is_on_several_lines(path: Path):
+    # It would lose its indentation in the package.
+    for line in packed(path).decode().split("\n"):
+        assert re.sub(r'"`"|\[[^]]*`\]', "", line).count("`") % 2 == 0, line
+        assert not line.startswith(("/*", "//")), line
 
 
 @pytest.mark.parametrize(
