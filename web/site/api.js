@@ -47,9 +47,26 @@ export async function post(path, body = {}, headers = {}) {
   if (new Blob([JSON.stringify(text)]).size > MOST_BYTES) {
     throw new ApiError(413, "RequestTooLarge", "This is larger than 6 MB. Submit it as a file.");
   }
+  return read(await retried(() => send("POST", path, headers, text)));
+}
+
+/**
+ * Deletes something. A retryable failure is retried. What is no longer there counts as deleted: the
+ * response of an earlier try may have been lost.
+ * @throws {ApiError}
+ */
+export async function remove(path) {
+  try {
+    await retried(() => send("DELETE", path, {}));
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
+}
+
+async function retried(request) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
-      return await read(await send("POST", path, headers, text));
+      return await request();
     } catch (error) {
       if (!left || !(error.status === 0 || RETRYABLE.has(error.status))) throw error;
       await pause(Math.min(error.retryAfter ?? 1, 10));
@@ -101,8 +118,8 @@ async function send(method, path, headers, body) {
       body,
       headers: { "x-api-key": key.get() ?? "", ...headers },
       cache: "no-store", // the ETag is compared here, and the code needs to see a 304
-      // A GET is small. A POST may be large on a slow connection, so it has no timeout.
-      signal: method === "GET" ? AbortSignal.timeout(TIMEOUT) : undefined,
+      // A POST may be large on a slow connection, so it has no timeout.
+      signal: method === "POST" ? undefined : AbortSignal.timeout(TIMEOUT),
     });
   } catch {
     throw new ApiError(0, "NoAnswer", "The service cannot be reached. Check your connection.");

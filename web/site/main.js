@@ -19,8 +19,15 @@ const refused = () => close("The API key is not valid.");
 const tasks = new Tasks({ machine, errors }, { refused, changed: () => toolbar.update() });
 const toolbar = new Toolbar(tasks);
 const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
-  refused, list: () => address.ofList(toolbar.filter),
+  refused, deleted, list: () => address.ofList(toolbar.filter),
 });
+
+/** Shows the list after a task was deleted on its own page. */
+function deleted(id) {
+  addEventListener("hashchange", () => byId("tasks").focus(), { once: true });
+  tasks.forget(id);
+  location.hash = address.ofList(toolbar.filter);
+}
 
 function open() {
   byId("sign-in").hidden = true;

@@ -57,9 +57,9 @@ function lastAttempt(task, history) {
       return {
         kind: "running",
         headline: running ? `${running.name} is running` : "Running",
-        error: running?.error ?? null,
-        tried: tries > 1 ? `Try ${tries}` : null,
-        message: running?.cause ?? null,
+        error: null,
+        tried: tries > 1 ? `Try ${tries}, because the last one failed` : null,
+        message: running?.error ? `${running.error}: ${running.cause ?? ""}` : null,
       };
     }
     case "COMPLETED":
