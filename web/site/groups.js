@@ -4,24 +4,17 @@
  */
 
 import { element } from "./dom.js";
-import { inSlices } from "./pages.js";
+import { SLICE } from "./pages.js";
 
 /** Cards of a group. A card that belongs between those of a full group makes it larger. */
-const FULL = 20;
+const FULL = 8;
 
 export class Groups {
   #place;
   #cards = new WeakMap(); // by their nodes
-  #near = new WeakSet(); // groups that are seen, or soon will be
-  #seen = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) this.#near.delete(target);
-      else {
-        this.#near.add(target);
-        this.#fill(target);
-      }
-    }
-  }, { rootMargin: "800px" });
+  #near = new WeakSet(); // groups that the browser lays out
+  #waiting = []; // nodes of cards to fill
+  #filling = false;
 
   /** @param {HTMLElement} place the element for the groups */
   constructor(place) {
@@ -47,15 +40,11 @@ export class Groups {
     const group = card.node.parentNode;
     card.node.remove();
     if (group.hasChildNodes()) this.#measure(group);
-    else {
-      this.#seen.unobserve(group);
-      group.remove();
-    }
+    else group.remove();
   }
 
   /** Removes all cards. */
   clear() {
-    this.#seen.disconnect();
     this.#place.replaceChildren();
   }
 
@@ -77,7 +66,11 @@ export class Groups {
     const made = element("div", { className: "group" });
     if (group && previous) group.after(made);
     else this.#place.prepend(made);
-    this.#seen.observe(made);
+    // An IntersectionObserver would compute once more what the browser knows already.
+    made.addEventListener("contentvisibilityautostatechange", ({ skipped }) => {
+      this.#near[skipped ? "delete" : "add"](made);
+      if (!skipped) this.#fill(made);
+    });
     return made;
   }
 
@@ -89,6 +82,21 @@ export class Groups {
   }
 
   #fill(group) {
-    inSlices([...group.children], (node) => this.#cards.get(node).fill());
+    this.#waiting.unshift(...group.children); // what is seen now comes first
+    if (!this.#filling) this.#fillAll();
+  }
+
+  async #fillAll() {
+    this.#filling = true;
+    while (this.#waiting.length) {
+      const end = performance.now() + SLICE;
+      while (this.#waiting.length && performance.now() < end) {
+        const node = this.#waiting.shift();
+        if (this.#near.has(node.parentNode)) this.#cards.get(node).fill();
+      }
+      // A frame has to lay out what was filled before it, so it gets one slice and not several.
+      await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    }
+    this.#filling = false;
   }
 }

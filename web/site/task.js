@@ -199,7 +199,7 @@ export class TaskPage {
           this.#verdict(found), this.#actions(found)),
         element("section", { className: "drawing", "aria-label": "State machine" },
           drawExecution(this.#known.machine, states, history?.status),
-          history?.missing
+          history?.missing && this.#isLast
             ? element("p", { className: "missing" }, history.missing.message)
             : null),
         element("div", { className: "rest" },
@@ -227,7 +227,12 @@ export class TaskPage {
     const part = (className, name, text) => text
       ? element("div", { className }, element("h4", {}, name), paragraph(text))
       : null;
+    const { taskId, attempt, status } = this.#task;
     return element("div", { className: `verdict ${kind}` },
+      this.#isLast ? null : element("p", { className: "earlier" },
+        `This was attempt ${this.#attempt} of ${attempt}. `,
+        element("a", { id: "last-attempt", href: ofTask(taskId) },
+          `The last attempt is ${status.toLowerCase()}.`)),
       element("h3", {}, headline, error ? [": ", code(error)] : null),
       tried ? element("p", { className: "tried" }, tried) : null,
       message ? element("p", { className: "message", dir: "auto" }, message) : null,
@@ -253,8 +258,8 @@ export class TaskPage {
     return element("div", { className: "actions" },
       button("Retry", links.retry, kind === "failed" ? "strong" : ""),
       button("Cancel", links.cancel, ""),
-      OPEN.includes(this.#task.status) ? null : button("Delete", links.self, ""),
       result ? link("Open result", result.url) : null,
+      OPEN.includes(this.#task.status) ? null : button("Delete", links.self, ""),
       consoleUrl && !own ? link("Execution in AWS", consoleUrl) : null,
       logsUrl ? link("Logs in AWS", logsUrl) : null,
       logsUrl ? null

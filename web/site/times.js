@@ -17,10 +17,11 @@ export const short = (moment) => shown(moment, (date, time) => `${date} ${time.s
 /** Returns a time of day for a column whose header names `ZONE`: `01:02:03.456`. */
 export const clock = (moment) => shown(moment, (_, time) => time.slice(0, -1));
 
-/** Returns a timestamp of the API as an element; what is no timestamp, as it is. */
+/**
+ * Returns a timestamp of the API as an element.
+ * @throws {RangeError} it is no timestamp
+ */
 function shown(moment, written) {
-  const date = new Date(moment);
-  if (Number.isNaN(date.getTime())) return element("span", {}, String(moment));
-  const dateTime = date.toISOString();
+  const dateTime = new Date(moment).toISOString();
   return element("time", { dateTime }, written(...dateTime.split("T")));
 }

@@ -74,7 +74,8 @@ function lastAttempt(task, history) {
 function earlier(history) {
   const names = { SUCCEEDED: "Completed", ABORTED: "Cancelled", RUNNING: "Running" };
   const headline = names[history?.status] ?? "Nothing is known of this attempt";
-  return { kind: headline === "Completed" ? "completed" : "other", headline };
+  const message = history?.missing?.message ?? null;
+  return { kind: headline === "Completed" ? "completed" : "other", headline, message };
 }
 
 function took({ startedAt, completedAt }) {
