@@ -140,7 +140,7 @@ def test_a_retry_is_the_next_attempt_and_the_last_one_can_still_be_read(
     expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
     expect(task.get_by_role("heading", name="What to do")).to_be_visible()
     expect(task.get_by_role("link", name="1", exact=True)).to_have_attribute("aria-current", "page")
-    expect(task.get_by_text("Here are only those of the last attempt.")).to_be_visible()
+    expect(task.get_by_text("This page has only those of the last attempt.")).to_be_visible()
 
 
 def test_the_page_can_be_used_with_the_keyboard_only(enter, submit):

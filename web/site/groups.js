@@ -7,7 +7,7 @@ import { element } from "./dom.js";
 import { SLICE } from "./pages.js";
 
 /** Cards of a group. A card that belongs between those of a full group makes it larger. */
-const FULL = 8;
+const FULL = 10;
 
 export class Groups {
   #place;

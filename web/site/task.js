@@ -273,7 +273,8 @@ export class TaskPage {
     return element("section", {}, element("h3", {}, "Logs"), this.#isLast
       ? this.#logs.node
       : element("p", { className: "limit" },
-        "Here are only those of the last attempt. All of them: ", code(`darkroom logs ${taskId}`)));
+        "This page has only those of the last attempt. All are shown by ",
+        code(`darkroom logs ${taskId}`)));
   }
 
   #picture() {
