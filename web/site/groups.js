@@ -4,10 +4,12 @@
  */
 
 import { element } from "./dom.js";
-import { SLICE } from "./pages.js";
 
 /** Cards of a group. A card that belongs between those of a full group makes it larger. */
 const FULL = 10;
+
+/** Milliseconds in which cards are filled before each frame. Their layout takes several times that. */
+const SLICE = 3;
 
 export class Groups {
   #place;

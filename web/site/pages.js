@@ -9,7 +9,7 @@ const PAGE = 20;
 export const LARGEST_PAGE = 100;
 
 /** Milliseconds of work after which the browser may draw: a longer task delays scrolling. */
-export const SLICE = 6;
+const SLICE = 10;
 
 /**
  * Reads a page of the list, the newest tasks first.
