@@ -33,8 +33,13 @@ def test_a_task_is_deleted_on_its_page_and_its_address_says_so(
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(button).to_be_focused()
+    button.click()
+    asked(page, "Delete colour.png?")
+    page.evaluate("location.hash = '#/'")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     assert left(caller) != []
 
+    go(page, task_id)
     button.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 

@@ -20,6 +20,7 @@ export class Card {
   #act;
   #view;
   #parts = {};
+  #refusal = "";
   #check;
 
   /**
@@ -102,16 +103,15 @@ export class Card {
     const focused = this.node.contains(document.activeElement);
     this.node.className = `card ${String(this.task.status).toLowerCase()}`;
     if (!this.filled) return;
-    // What was refused stays readable, although the list shows at once why.
-    const problem = this.#parts.problem?.textContent ?? "";
-    this.#parts = { problem: element("p", { className: "problem", role: "alert" }, problem) };
+    this.#parts = { problem: element("p", { className: "problem", role: "alert" }, this.#refusal) };
     this.node.replaceChildren(...this.#content());
     if (focused && !this.node.contains(document.activeElement)) this.node.focus();
   }
 
-  /** Shows an error of an action of this card. */
+  /** Shows an error of an action of this card, until the next action. */
   showProblem(message) {
-    this.#parts.problem.textContent = message;
+    this.#refusal = message;
+    if (this.#parts.problem) this.#parts.problem.textContent = message;
   }
 
   /** Renders the card. An unexpected task must not prevent the others from being shown. */
@@ -119,7 +119,7 @@ export class Card {
     try {
       return this.#view === "rows" ? this.#row() : [this.#picture(), this.#details()];
     } catch (error) {
-      this.showProblem(`This task cannot be shown. ${explain(error)}`);
+      this.#parts.problem.textContent = `This task cannot be shown. ${explain(error)}`;
       const name = element("h3", { dir: "auto" }, this.title);
       const id = element("p", { className: "facts" }, `Task ${this.task.taskId}`);
       const details = element("div", { className: "details" }, name, id, this.#parts.problem);
@@ -228,7 +228,10 @@ export class Card {
     const button = element("button", { type: "button", className }, name);
     button.setAttribute("aria-label", `${name} ${this.title}`);
     button.addEventListener("click", async () => {
-      if (name === "Delete" && !await confirmDeletion([this.title])) return;
+      if (name === "Delete" && !await confirmDeletion([this.title])) {
+        if (!button.isConnected) this.node.focus();
+        return;
+      }
       button.disabled = true;
       this.showProblem("");
       await this.#act(this, name.toLowerCase());

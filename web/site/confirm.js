@@ -38,7 +38,10 @@ export function confirmDeletion(titles, open = 0) {
   return new Promise((answer) => {
     keep.addEventListener("click", () => dialog.close());
     proceed.addEventListener("click", () => dialog.close("delete"));
+    const leave = () => dialog.close(); // another address shows another page
+    addEventListener("hashchange", leave);
     dialog.addEventListener("close", () => {
+      removeEventListener("hashchange", leave);
       dialog.remove();
       answer(dialog.returnValue === "delete");
     });

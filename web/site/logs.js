@@ -47,7 +47,10 @@ export class Logs {
     }
     if (id !== this.#id || attempt !== this.#attempt) return;
     const again = element("button", { id: "logs-again", type: "button" }, "Load again");
-    again.addEventListener("click", () => this.#read());
+    again.addEventListener("click", async () => {
+      await this.#read();
+      this.node.querySelector("button")?.focus();
+    });
     this.#content.replaceChildren(...shown, again);
   }
 }
@@ -68,7 +71,7 @@ function content({ lines, complete }) {
   ].filter(Boolean);
 }
 
-/** Returns the details of a line as text: "failed, SourceNotFound: https://… answered 404." */
+/** Returns the details of a line as text: " after 0.03 s: SourceNotFound https://…". */
 function told({ error, reason, seconds, ...others }) {
   const rest = Object.entries(others).map(([name, value]) => `, ${name} ${value}`);
   return [

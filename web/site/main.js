@@ -65,6 +65,7 @@ function close(problem = "") {
   clearResponses();
   tasks.stop();
   page.stop();
+  document.querySelector("dialog")?.close();
   for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
   byId("key-problem").textContent = problem;

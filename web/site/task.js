@@ -142,12 +142,17 @@ export class TaskPage {
   }
 
   async #act(button, name, link) {
-    if (name === "Delete" && !await confirmDeletion([title(this.#task)])) return;
     const { taskId, attempt } = this.#task;
+    const shown = title(this.#task);
+    if (name === "Delete" && !await confirmDeletion([shown])) {
+      byId(button.id)?.focus(); // the page may have been rendered again
+      return;
+    }
     button.disabled = true;
     try {
       if (name === "Delete") {
         await remove(link);
+        announce(`${shown}: deleted`);
         return this.#deleted(taskId);
       }
       await post(link, name === "Retry" ? { attempt } : {});
