@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.errors import Problem, handle_errors, needs_services
-from chalicelib.http_cache import tasks_response, versioned_response
+from chalicelib.http_cache import batch_response, tasks_response, versioned_response
 from chalicelib.services import (
     batch_service,
     batch_store,
     batch_tasks,
     bucket,
     callback_secrets,
+    function_log,
     histories,
     index,
     key_owners,
@@ -25,10 +26,10 @@ from chalicelib.services import (
 from chalicelib.views import root_of
 from darkroom.aws.s3 import upload_key
 from darkroom.batches.counting import counts_to_show
-from darkroom.batches.model import BatchStatus, is_deleting
+from darkroom.batches.model import BatchStatus
 from darkroom.batches.store import BatchStore
 from darkroom.runtime.logging import logger
-from darkroom.tasks.model import OPEN, is_id
+from darkroom.tasks.model import is_id
 from darkroom.tasks.store import Item, TaskStore
 
 if TYPE_CHECKING:
@@ -87,6 +88,14 @@ def show_history(taskId: str) -> dict[str, Any]:  # noqa: N803
     attempt = parse_query(HistoryQuery, sent_query()).attempt or item["attempt"]
     found = histories().read(item, attempt)
     return history_view(item, attempt, found, views.execution(item, found.execution, root()))
+
+
+@route("/tasks/{taskId}/logs", "GET")
+def show_logs(taskId: str) -> dict[str, Any]:  # noqa: N803
+    """Return what the functions logged about a task, for one person who looks at one task."""
+    from chalicelib.history.logs import logs_view
+
+    return logs_view(own(store, taskId), function_log())
 
 
 @route("/tasks/{taskId}/retry", "POST")
@@ -151,18 +160,8 @@ def list_batches() -> Response:
 def show_batch(batchId: str) -> Response:  # noqa: N803
     """Return one batch of the caller, with the number of its tasks by status."""
     item = own(batch_store, batchId)
-    counts = counts_to_show(item, batch_tasks)
-    # The open tasks of a batch that has ended will be cancelled soon.
-    unfinished = (
-        item["status"] == BatchStatus.RUNNING
-        or is_deleting(item)
-        or any(counts[status] for status in OPEN)
-    )
-    open_since = [item.get("deletionRequestedAt") or item["startedAt"]] if unfinished else []
-    batch = views.batch(item, counts, root())
-    shown = [batch[name] for name in ("total", "deleted", "deletionRequestedAt")]
-    version = [batchId, item["run"], item["status"], *shown, *counts.values()]
-    return versioned_response(batch, version, open_since, request().headers)
+    batch = views.batch(item, counts_to_show(item, batch_tasks), root())
+    return batch_response(batch, item, request().headers)
 
 
 @route("/batches/{batchId}/tasks", "GET")

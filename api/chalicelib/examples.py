@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from chalicelib.batch_models import NewBatch
 from chalicelib.batch_responses import Batch, BatchList
-from chalicelib.history.responses import TaskHistory
+from chalicelib.history.responses import TaskHistory, TaskLogs
 from chalicelib.models import NewAttempt, NewTask, NewUpload
 from chalicelib.responses import CallbackSecret, Description, Health, Task, TaskList, Upload
 from chalicelib.webhook import Webhook
@@ -241,10 +241,21 @@ NO_HISTORY = HISTORY | {
     **dict.fromkeys(("execution", "status", "startedAt", "endedAt", "error", "cause")),
     "states": [],
     "events": [],
-    "missing": {
-        "code": "NotStarted",
-        "message": "No execution of this attempt has started.",
-    },
+    "missing": {"code": "NotStarted", "message": "No execution of this attempt has started."},
+}
+LOGS: Json = {
+    "taskId": ID,
+    "attempt": 1,
+    "lines": [
+        {
+            "at": "2026-11-25T04:26:32.659Z",
+            "level": "WARNING",
+            "function": "download",
+            "message": "failed",
+            "details": {"seconds": 0.03, "error": _GONE["error"], "reason": _GONE["cause"]},
+        }
+    ],
+    "complete": True,
 }
 EXAMPLES: dict[type[BaseModel], Json] = {
     NewTask: NEW_TASKS["An image at a URL"],
@@ -254,6 +265,7 @@ EXAMPLES: dict[type[BaseModel], Json] = {
     Task: TASK,
     TaskList: {"tasks": [TASK], "cursor": None},
     TaskHistory: HISTORY,
+    TaskLogs: LOGS,
     Batch: BATCH,
     BatchList: BATCH_LIST,
     Upload: {

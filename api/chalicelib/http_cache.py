@@ -16,6 +16,7 @@ from typing import Any
 from chalice.app import Response
 
 from darkroom.aws.s3 import LINK_SECONDS
+from darkroom.batches.model import BatchStatus, is_deleting
 from darkroom.tasks.model import OPEN
 
 AGE_PER_WAIT = 4
@@ -43,6 +44,29 @@ def tasks_response(
     ]
     open_since = [item["updatedAt"] for item in items if item["status"] in OPEN]
     return versioned_response(body, parts, open_since, headers)
+
+
+def batch_response(
+    batch: dict[str, Any], item: Mapping[str, Any], headers: Mapping[str, str]
+) -> Response:
+    """Return the response to a GET of a batch: its view, or 304 if the client has this version.
+
+    Args:
+        batch: the view, made from the item.
+        item: the batch.
+        headers: of the request.
+    """
+    counts = batch["counts"]
+    # The open tasks of a batch that has ended will be cancelled soon.
+    unfinished = (
+        item["status"] == BatchStatus.RUNNING
+        or is_deleting(item)
+        or any(counts[status] for status in OPEN)
+    )
+    open_since = [item.get("deletionRequestedAt") or item["startedAt"]] if unfinished else []
+    shown = [batch[name] for name in ("total", "deleted", "deletionRequestedAt")]
+    version = [item["batchId"], item["run"], item["status"], *shown, *counts.values()]
+    return versioned_response(batch, version, open_since, headers)
 
 
 def versioned_response(

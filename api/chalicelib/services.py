@@ -24,6 +24,7 @@ from darkroom.tasks.store import TaskStore
 if TYPE_CHECKING:
     from chalicelib.history.service import HistoryService
     from darkroom.aws.kms import Secrets
+    from darkroom.aws.logs import LogGroup
 
 settings = Settings.from_environment()
 table = Table(settings.table_name)
@@ -55,6 +56,15 @@ def histories() -> "HistoryService":
     from chalicelib.history.service import HistoryService
 
     return HistoryService(task_service.machine, required("STATE_MACHINE_LOG_GROUP"))
+
+
+@functools.cache
+def function_log() -> "LogGroup":
+    """Return the log of the functions, which Lambda names. Only one route needs it."""
+    from chalicelib.history.service import log_group
+
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    return log_group(required("AWS_LAMBDA_LOG_GROUP_NAME"))
 
 
 @functools.cache

@@ -252,6 +252,7 @@ def test_a_list_of_thousands_is_scrolled_without_a_long_task(
         expect(cards).to_have_count(20 + number * PER_PAGE)
     assert len(asked) == 1 + 5
 
+    page.evaluate("scrollTo(0, 0)")
     page.evaluate(WATCH_LONG_TASKS)
     for _ in range(20):
         page.mouse.wheel(0, 900)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import JPEG, Sources
@@ -140,29 +140,55 @@ def test_a_retry_is_the_next_attempt_and_the_last_one_can_still_be_read(
     expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
     expect(task.get_by_role("heading", name="What to do")).to_be_visible()
     expect(task.get_by_role("link", name="1", exact=True)).to_have_attribute("aria-current", "page")
+    expect(task.get_by_text("This page has only those of the last attempt.")).to_be_visible()
 
 
 def test_the_page_can_be_used_with_the_keyboard_only(enter, submit):
     submit("/status/404/keys.jpg")
-    page = enter()
+    page = enter(timezone_id="Asia/Tokyo")
     link = page.get_by_role("link", name="keys.jpg", exact=True)
     link.focus()
+    assert times(page.locator("#cards")) == ["day minute UTC"]
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="keys.jpg")).to_be_focused()
     reached = []
     for _ in range(20):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
-    assert reached[:3] == ["do-retry", "state-0-name", "state-1-name"]
+    assert reached[:4] == ["do-retry", "do-delete", "state-0-name", "state-1-name"]
     assert "events-name" in reached
     page.locator("#events-name").focus()
     page.keyboard.press("Enter")
     events = page.get_by_role("table", name="Events of the execution")
     expect(events.get_by_role("row", name=re.compile("TaskFailed.*SourceNotFound"))).to_be_visible()
-    page.keyboard.press("Shift+Tab")
+    page.locator("#logs-name").focus()
+    page.keyboard.press("Enter")
+    logs = page.get_by_role("table", name="Log lines of the last attempt")
+    expect(
+        logs.get_by_role("row", name=re.compile("download WARNING failed .*404"))
+    ).to_be_visible()
+    expect(
+        page.get_by_role("columnheader", name=re.compile(r"^(Time|Started) \(UTC\)$"))
+    ).to_have_count(3)
+    assert set(times(page.locator("#task"))) == {"day second UTC", "millisecond"}
     page.locator("#back").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
+
+
+def times(part: Locator) -> list[str]:
+    """How each time is written, which says in UTC what its element says for programs."""
+    shown = part.locator("time").evaluate_all("all => all.map((o) => [o.dateTime, o.textContent])")
+    forms = []
+    for moment, text in shown:
+        day, time = moment.removesuffix("Z").split("T")
+        written = {
+            f"{day} {time[:5]} UTC": "day minute UTC",
+            f"{day} {time[:8]} UTC": "day second UTC",
+            time: "millisecond",
+        }
+        forms.append(written[text])
+    return forms
 
 
 def test_input_and_output_are_text_and_have_no_secret(enter, submit):

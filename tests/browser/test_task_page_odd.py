@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Route, expect
 
-from tests.support.page import box, go
+from tests.support.cloud.stacks import until
+from tests.support.page import box, ended, go
 
 
 def test_the_history_is_not_polled_once_the_task_has_ended(enter, submit):
@@ -45,6 +46,26 @@ def test_a_history_that_is_gone_is_told_and_the_failure_is_still_explained(enter
     expect(task.get_by_text("AWS no longer has the history.")).to_be_visible()
     expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
     expect(task.get_by_text("Check the URL, or upload the file again.")).to_be_visible()
+
+
+def test_of_an_attempt_whose_history_is_not_kept_the_page_says_so(enter, submit, caller):
+    task_id = submit("/status/404/early.jpg")
+    caller.http.post(f"/tasks/{task_id}/retry").raise_for_status()
+    until(lambda: ended(caller, task_id), 60, "the second attempt ends")
+    page = enter()
+    told = {"code": "NotKept", "message": "Only the last execution is known."}
+    page.route(
+        "**/history?attempt=1",
+        lambda route: route.fulfill(json={"taskId": task_id, **HISTORY, "missing": told}),
+    )
+
+    task = go(page, task_id, "?attempt=1")
+
+    verdict = task.locator(".verdict")
+    expect(verdict.get_by_text("Only the last execution is known.")).to_be_visible()
+    expect(verdict).to_contain_text("This was attempt 1 of 2. The last attempt is failed.")
+    verdict.get_by_role("link", name="The last attempt is failed.").click()
+    expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
 
 
 def test_a_task_that_there_is_not_says_so_and_leads_back(enter, faults: list[str]):

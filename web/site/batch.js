@@ -3,7 +3,7 @@
 import { ALL, BATCHES } from "./address.js";
 import { explain, get, post, remove } from "./api.js";
 import { facts, isOver, numbers, progress, sum, taskRow, verdict } from "./batch-parts.js";
-import { ask } from "./dialog.js";
+import { ask } from "./confirm.js";
 import { announce, byId, element } from "./dom.js";
 import { Poll } from "./poll.js";
 import { saveReport } from "./report.js";
@@ -248,9 +248,9 @@ export class BatchPage {
   async #delete(button) {
     const { links, total } = this.#batch;
     const tasks = total === 1 ? "its task" : total ? `its ${count(total, "task")}` : "its tasks";
-    const sure = await ask(`Delete ${batchTitle(this.#batch)}?`,
+    const sure = await ask(`Delete ${batchTitle(this.#batch)}?`, "Delete the batch", element("p", {},
       `This deletes the batch, ${tasks}, their results and the files that were uploaded for them. `
-        + "Links to the results stop working.", "Delete the batch");
+        + "Links to the results stop working."));
     if (!sure) return;
     this.#act(button, async () => {
       await remove(links.self);

@@ -2,14 +2,13 @@
 
 import { ofTask } from "./address.js";
 import { explain } from "./api.js";
+import { confirmDeletion } from "./confirm.js";
 import { code, element, paragraph } from "./dom.js";
 import { attempts, draw } from "./machine.js";
 import { before, compare, frame, placeholder } from "./picture.js";
+import { short } from "./times.js";
 import { duration, locationOf, size, statusName, title } from "./words.js";
 
-const TIME = new Intl.DateTimeFormat(undefined, {
-  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
-});
 /** The order of statuses within one attempt; all final statuses come last. */
 const PROGRESS = { PENDING: 0, RUNNING: 1 };
 
@@ -21,6 +20,7 @@ export class Card {
   #act;
   #view;
   #parts = {};
+  #refusal = "";
   #check;
 
   /**
@@ -30,7 +30,8 @@ export class Card {
    * @param {{machine: Object, errors: Map<string, string>}} options.known
    * @param {string} options.view "rows": the task is one line
    * @param {boolean} options.later whether `fill` is called later: only then it has content
-   * @param {function(Object, string)} options.act posts to the `retry` or `cancel` link of a task
+   * @param {function(Object, string)} options.act does something with a task: "retry", "cancel" or
+   *   "delete"
    * @param {function()} options.selected is called when the task is selected or no longer
    */
   constructor(task, { file, known, view, later, act, selected }) {
@@ -68,10 +69,11 @@ export class Card {
       .filter(Boolean).join("\n").toLowerCase();
   }
 
-  /** Shows the task as a card, or as one line. */
+  /** Empties the card. Once it is filled, it shows the task as a card, or as one line. */
   setView(view) {
     this.#view = view;
-    if (this.filled) this.#show();
+    this.filled = false;
+    this.node.replaceChildren();
   }
 
   /** Gives the card its content, if it was made without. */
@@ -101,14 +103,15 @@ export class Card {
     const focused = this.node.contains(document.activeElement);
     this.node.className = `card ${String(this.task.status).toLowerCase()}`;
     if (!this.filled) return;
-    this.#parts = { problem: element("p", { className: "problem", role: "alert" }) };
+    this.#parts = { problem: element("p", { className: "problem", role: "alert" }, this.#refusal) };
     this.node.replaceChildren(...this.#content());
     if (focused && !this.node.contains(document.activeElement)) this.node.focus();
   }
 
-  /** Shows an error of an action of this card. */
+  /** Shows an error of an action of this card, until the next action. */
   showProblem(message) {
-    this.#parts.problem.textContent = message;
+    this.#refusal = message;
+    if (this.#parts.problem) this.#parts.problem.textContent = message;
   }
 
   /** Renders the card. An unexpected task must not prevent the others from being shown. */
@@ -116,7 +119,7 @@ export class Card {
     try {
       return this.#view === "rows" ? this.#row() : [this.#picture(), this.#details()];
     } catch (error) {
-      this.showProblem(`This task cannot be shown. ${explain(error)}`);
+      this.#parts.problem.textContent = `This task cannot be shown. ${explain(error)}`;
       const name = element("h3", { dir: "auto" }, this.title);
       const id = element("p", { className: "facts" }, `Task ${this.task.taskId}`);
       const details = element("div", { className: "details" }, name, id, this.#parts.problem);
@@ -125,8 +128,7 @@ export class Card {
   }
 
   #row() {
-    const { createdAt, failure, links } = this.task;
-    const made = new Date(createdAt);
+    const { createdAt, failure } = this.task;
     return [
       this.#check,
       this.#status(),
@@ -134,9 +136,9 @@ export class Card {
       element("p", { className: "problem why", dir: "auto", title: failure?.message ?? "" }, failure
         ? [code(failure.error), ` ${failure.message}`] : ""),
       this.#parts.problem,
-      element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
-      this.#button("Retry", links.retry, "quiet") ?? this.#button("Cancel", links.cancel, "quiet"),
-    ].filter(Boolean);
+      short(createdAt),
+      element("div", { className: "do" }, this.#buttons("quiet")),
+    ];
   }
 
   #name() {
@@ -176,12 +178,11 @@ export class Card {
 
   #facts() {
     const { attempt, createdAt, completedAt, result } = this.task;
-    const made = new Date(createdAt);
     return element("p", { className: "facts" },
-      element("time", { dateTime: createdAt, title: made.toLocaleString() }, TIME.format(made)),
+      short(createdAt),
       ...[
         `Attempt ${attempt}`,
-        completedAt && attempt === 1 ? duration(made, new Date(completedAt)) : null,
+        completedAt && attempt === 1 ? duration(new Date(createdAt), new Date(completedAt)) : null,
         result && `${result.width} × ${result.height}`,
         result && result.contentType.replace("image/", "").toUpperCase(),
         result && size(result.bytes),
@@ -202,26 +203,38 @@ export class Card {
   }
 
   #actions() {
-    const { taskId, links, result } = this.task;
+    const { taskId, result } = this.task;
     this.#parts.save = result && element("a", {
       className: "button", href: result.url, target: "_blank", rel: "noopener noreferrer",
     }, "Open result");
     return element("div", { className: "actions" },
-      this.#button("Retry", links.retry, "strong"),
-      this.#button("Cancel", links.cancel, ""),
-      this.#parts.save,
+      this.#buttons("", this.#parts.save),
       element("a", { href: ofTask(taskId), "aria-label": `Details of ${this.title}` }, "Details"),
     );
   }
 
-  #button(name, link, className) {
-    if (!link) return null;
+  /** Returns the actions that the task allows, with `other` before the last one. */
+  #buttons(className, other = null) {
+    const { retry, cancel } = this.task.links;
+    return [
+      retry && this.#button("Retry", className || "strong"),
+      cancel && this.#button("Cancel", className),
+      other,
+      this.open ? null : this.#button("Delete", className),
+    ];
+  }
+
+  #button(name, className) {
     const button = element("button", { type: "button", className }, name);
     button.setAttribute("aria-label", `${name} ${this.title}`);
     button.addEventListener("click", async () => {
+      if (name === "Delete" && !await confirmDeletion([this.title])) {
+        if (!button.isConnected) this.node.focus();
+        return;
+      }
       button.disabled = true;
       this.showProblem("");
-      await this.#act(this, link);
+      await this.#act(this, name.toLowerCase());
       button.disabled = false;
     });
     return button;

@@ -2,16 +2,11 @@
 
 import { code, element, table } from "./dom.js";
 import { outcomeName, signImage, summary } from "./graph.js";
+import { clock, ZONE } from "./times.js";
 import { duration } from "./words.js";
 
 /** A browser shows a longer list slowly. */
 const MOST_ROWS = 1000;
-
-const CLOCK = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false,
-});
-const ZONE = new Intl.DateTimeFormat("en", { timeZoneName: "short" })
-  .formatToParts(new Date()).find(({ type }) => type === "timeZoneName").value;
 
 /**
  * Returns the states, the events, the input and the output of an execution.
@@ -36,7 +31,7 @@ function stateDetails(state, index) {
   const name = [
     signImage(state.outcome), element("strong", {}, state.name), " ",
     element("span", { className: "outcome" }, outcomeName(state.outcome)), " ",
-    element("span", { className: "time" }, summary(state)),
+    element("span", { className: "time" }, state.tries.length ? summary(state) : ""),
   ];
   const shown = fold(`state-${index}`, name,
     state.tries.length ? tryTable(state) : null,
@@ -52,7 +47,7 @@ function stateDetails(state, index) {
 function tryTable({ name, tries }) {
   const rows = tries.map((one, index) => element("tr", {},
     element("th", { scope: "row" }, String(index + 1)),
-    element("td", {}, time(one.startedAt)),
+    element("td", {}, clock(one.startedAt)),
     element("td", {}, took(one)),
     element("td", { className: "result", dir: "auto" }, result(one)),
   ));
@@ -71,7 +66,7 @@ function result({ error, cause, endedAt }) {
 function eventTable(events) {
   const rows = events.slice(0, MOST_ROWS).map((event) => element("tr", {},
     element("th", { scope: "row" }, String(event.id)),
-    element("td", {}, time(event.at)),
+    element("td", {}, clock(event.at)),
     element("td", {}, event.type),
     element("td", {}, event.state ?? ""),
     element("td", { className: "result", dir: "auto" },
@@ -99,13 +94,8 @@ function fold(id, name, ...content) {
 }
 
 /** Returns a table that scrolls sideways on a narrow screen; it can be reached with the keyboard. */
-function scrolled(caption, head, rows) {
+export function scrolled(caption, head, rows) {
   const reachable = { tabIndex: 0, role: "group", "aria-label": caption };
   return element("div", { className: "scrolled", ...reachable },
     table("listed", caption, head, rows));
-}
-
-function time(moment) {
-  const date = new Date(moment);
-  return element("time", { dateTime: moment, title: date.toLocaleString() }, CLOCK.format(date));
 }

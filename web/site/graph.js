@@ -6,9 +6,9 @@
 import { element, shape } from "./dom.js";
 import { count, duration } from "./words.js";
 
-const WIDTH = 132; // of a state
+const WIDTH = 138; // of a state
 const HEIGHT = 42;
-const ACROSS = 148; // from one column to the next
+const ACROSS = 152; // from one column to the next
 const DOWN = 60; // from one row to the next
 const EDGE = 10; // around the drawing
 const BEND = 8; // the radius of a corner

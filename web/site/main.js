@@ -27,8 +27,15 @@ const batch = new BatchPage(refused);
 const newBatch = new NewBatch(refused);
 const views = [...document.querySelectorAll("main:not(#sign-in)")];
 const page = new TaskPage({ machine, errors }, (id) => tasks.fileOf(id), {
-  refused, list: () => address.ofList(toolbar.filter),
+  refused, deleted, list: () => address.ofList(toolbar.filter),
 });
+
+/** Shows the list after a task was deleted on its own page. */
+function deleted(id) {
+  addEventListener("hashchange", () => byId("tasks").focus(), { once: true });
+  tasks.forget(id);
+  location.hash = address.ofList(toolbar.filter);
+}
 
 function open() {
   byId("sign-in").hidden = true;
@@ -81,6 +88,7 @@ function close(problem = "") {
   clearResponses();
   tasks.stop();
   page.stop();
+  document.querySelector("dialog")?.close();
   for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
   byId("sign-in").hidden = false;
   batches.stop();

@@ -3,7 +3,10 @@
 import { ApiError, get } from "./api.js";
 
 /** With a filter, pages of the API may be empty: at most this many are read for one of the list. */
-export const PAGES = 5;
+export const TRIES = 5;
+
+const PAGE = 20;
+export const LARGEST_PAGE = 100;
 
 /** Milliseconds of work after which the browser may draw: a longer task delays scrolling. */
 const SLICE = 10;
@@ -34,6 +37,37 @@ export async function readPage(status, { limit, cursor, most }) {
     pages += 1;
   } while (next && tasks.length < limit && pages < most);
   return { tasks, cursor: next, retryAfter };
+}
+
+/** The pages of the list that are shown, of which each poll reads one. */
+export class Pages {
+  #older = [];
+  #turn = 0;
+
+  /**
+   * Adds an older page.
+   * @param {{cursor: string, start: string, end: string, limit: number}} page `start` and `end`:
+   *   when its newest and its oldest task were created
+   */
+  add(page) {
+    this.#older.push(page);
+  }
+
+  /**
+   * Returns what to read next: the first page, and in turn with it one of the older pages that have
+   * an open task.
+   * @param {Object[]} cards the loaded tasks, the newest first
+   */
+  next(cards) {
+    const lastOpen = cards.findLastIndex((card) => card.open);
+    const first = { cursor: null, start: "9", limit: lastOpen < PAGE ? PAGE : LARGEST_PAGE };
+    const open = cards.filter((card) => card.open);
+    const older = this.#older.filter(({ start, end }) => (
+      open.some(({ createdAt }) => createdAt <= start && createdAt >= end)
+    ));
+    this.#turn = older.length ? (this.#turn + 1) % (older.length * 2) : 0;
+    return this.#turn % 2 ? older[(this.#turn - 1) / 2] : first;
+  }
 }
 
 /** Reads the tasks that have exactly this name, the newest ones. */

@@ -1,12 +1,16 @@
 /** The page of one task: what failed and what to do, its execution, its images. */
 
 import { ofTask } from "./address.js";
-import { explain, get, post } from "./api.js";
+import { explain, get, post, remove } from "./api.js";
+import { attempts } from "./attempts.js";
+import { confirmDeletion } from "./confirm.js";
 import { announce, byId, code, element, paragraph } from "./dom.js";
 import { batchLink } from "./batch-parts.js";
 import { details } from "./details.js";
 import { drawExecution } from "./graph.js";
+import { Logs } from "./logs.js";
 import { before, compare, frame } from "./picture.js";
+import { full } from "./times.js";
 import { verdict } from "./verdict.js";
 import { duration, locationOf, size, statusName, title } from "./words.js";
 
@@ -23,6 +27,8 @@ const LATE = 5;
 export class TaskPage {
   #known;
   #refused;
+  #deleted;
+  #logs;
   #fileOf;
   #list;
   #timer = null;
@@ -38,13 +44,16 @@ export class TaskPage {
   /**
    * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
    * @param {function(string): ?string} fileOf returns the URL of the file that this tab sent
-   * @param {{refused: function(), list: function(): string}} calls `refused`: the API refuses the
-   *   key; `list`: returns the address of the list
+   * @param {{refused: function(), deleted: function(string), list: function(): string}} calls
+   *   `refused`: the API refuses the key; `deleted`: the task of this id is gone; `list`: returns
+   *   the address of the list
    */
-  constructor(known, fileOf, { refused, list }) {
+  constructor(known, fileOf, { refused, deleted, list }) {
     this.#known = known;
     this.#fileOf = fileOf;
     this.#refused = refused;
+    this.#deleted = deleted;
+    this.#logs = new Logs(refused);
     this.#list = list;
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.#timer !== null) this.#refresh();
@@ -90,7 +99,11 @@ export class TaskPage {
       if (round !== this.#round) return;
       if (error.status === 403) return this.#refused();
       this.#problem = explain(error);
-      pause = error.status === 404 ? null : error.retryAfter ?? AFTER_ERROR;
+      pause = error.retryAfter ?? AFTER_ERROR;
+      if (error.status === 404) {
+        this.#task = pause = null;
+        this.#problem += " It was deleted, it has expired, or there never was one.";
+      }
     }
     this.#render();
     if (pause === null) this.#timer = null;
@@ -129,12 +142,19 @@ export class TaskPage {
     return this.#late ? BETWEEN_HISTORIES + 0.5 : null;
   }
 
-  async #act(button, link) {
+  async #act(button, name, link) {
+    const { taskId, attempt } = this.#task;
+    const shown = title(this.#task);
+    if (name === "Delete" && !await confirmDeletion([shown])) return;
     button.disabled = true;
     try {
-      const retry = link.endsWith("/retry");
-      await post(link, retry ? { attempt: this.#task.attempt } : {});
-      if (retry && this.#wanted.attempt) location.hash = ofTask(this.#wanted.id);
+      if (name === "Delete") {
+        await remove(link);
+        announce(`${shown}: deleted`);
+        return this.#deleted(taskId);
+      }
+      await post(link, name === "Retry" ? { attempt } : {});
+      if (name === "Retry" && this.#wanted.attempt) location.hash = ofTask(taskId);
       else await this.#refresh();
     } catch (error) {
       if (error.status === 403) return this.#refused();
@@ -182,48 +202,41 @@ export class TaskPage {
           this.#verdict(found), this.#actions(found)),
         element("section", { className: "drawing", "aria-label": "State machine" },
           drawExecution(this.#known.machine, states, history?.status),
-          history?.missing
+          history?.missing && this.#isLast
             ? element("p", { className: "missing" }, history.missing.message)
             : null),
-        element("div", { className: "rest" }, this.#picture(), details(history)),
+        element("div", { className: "rest" },
+          this.#picture(), details(history), this.#logLines()),
       ),
     ];
   }
 
   #facts() {
     const { taskId, createdAt, startedAt, completedAt, result } = this.#task;
-    const times = [
-      `Created ${new Date(createdAt).toLocaleString()}`,
+    const facts = [
+      ["Created ", full(createdAt)],
       completedAt && startedAt && `ran for ${duration(new Date(startedAt), new Date(completedAt))}`,
       result && `${result.width} × ${result.height}, ${size(result.bytes)}`,
     ];
     return element("div", { className: "facts" },
-      ...times.filter(Boolean).map((text) => element("span", {}, text)),
-      this.#attempts(),
+      facts.filter(Boolean).map((fact) => element("span", {}, fact)),
+      attempts(this.#task, this.#attempt),
       element("span", {}, "Task ", code(taskId)),
       element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
       batchLink(this.#task),
     );
   }
 
-  #attempts() {
-    const { taskId, attempt } = this.#task;
-    if (attempt === 1) return element("span", {}, "Attempt 1");
-    const links = Array.from({ length: attempt }, (_, index) => {
-      const number = index + 1;
-      const href = ofTask(taskId, number === attempt ? null : number);
-      const link = element("a", { id: `attempt-${number}`, href }, String(number));
-      if (number === this.#attempt) link.setAttribute("aria-current", "page");
-      return link;
-    });
-    return element("nav", { className: "attempts", "aria-label": "Attempts" }, "Attempt ", links);
-  }
-
   #verdict({ kind, headline, error, tried, message, meaning, advice }) {
     const part = (className, name, text) => text
       ? element("div", { className }, element("h4", {}, name), paragraph(text))
       : null;
+    const { taskId, attempt, status } = this.#task;
     return element("div", { className: `verdict ${kind}` },
+      this.#isLast ? null : element("p", { className: "earlier" },
+        `This was attempt ${this.#attempt} of ${attempt}. `,
+        element("a", { id: "last-attempt", href: ofTask(taskId) },
+          `The last attempt is ${status.toLowerCase()}.`)),
       element("h3", {}, headline, error ? [": ", code(error)] : null),
       tried ? element("p", { className: "tried" }, tried) : null,
       message ? element("p", { className: "message", dir: "auto" }, message) : null,
@@ -238,7 +251,7 @@ export class TaskPage {
       if (!link) return null;
       const id = `do-${name.toLowerCase()}`;
       const made = element("button", { id, type: "button", className }, name);
-      made.addEventListener("click", () => this.#act(made, link));
+      made.addEventListener("click", () => this.#act(made, name, link));
       return made;
     };
     const link = (name, href) => element("a", {
@@ -250,11 +263,22 @@ export class TaskPage {
       button("Retry", links.retry, kind === "failed" ? "strong" : ""),
       button("Cancel", links.cancel, ""),
       result ? link("Open result", result.url) : null,
+      OPEN.includes(this.#task.status) ? null : button("Delete", links.self, ""),
       consoleUrl && !own ? link("Execution in AWS", consoleUrl) : null,
       logsUrl ? link("Logs in AWS", logsUrl) : null,
       logsUrl ? null
         : element("p", { className: "command" }, "Logs: ", code(`darkroom logs ${taskId}`)),
     );
+  }
+
+  #logLines() {
+    const { taskId, attempt } = this.#task;
+    this.#logs.show(taskId, attempt);
+    return element("section", {}, element("h3", {}, "Logs"), this.#isLast
+      ? this.#logs.node
+      : element("p", { className: "limit" },
+        "This page has only those of the last attempt. All are shown by ",
+        code(`darkroom logs ${taskId}`)));
   }
 
   #picture() {

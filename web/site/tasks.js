@@ -1,12 +1,11 @@
 /** The list of tasks: polls it at the pace that the API asks for, with a card for each task. */
 
-import { explain, post } from "./api.js";
+import { explain, post, remove } from "./api.js";
 import { Card } from "./card.js";
 import { announce, byId, element } from "./dom.js";
-import { inSlices, PAGES, placeOf, readNamed, readPage } from "./pages.js";
+import { Groups } from "./groups.js";
+import { inSlices, LARGEST_PAGE, Pages, placeOf, readNamed, readPage, TRIES } from "./pages.js";
 
-const PAGE = 20;
-const LARGEST_PAGE = 100;
 /** Pauses between polls, in seconds. */
 const SHORTEST = 0.5;
 const WITHOUT_OPEN_TASKS = 30;
@@ -16,27 +15,23 @@ const LONGEST = 300;
 /** Milliseconds for which a new task may be missing in the list (eventual consistency). */
 const LIST_DELAY = 3000;
 /** Cards after which further ones are filled only when they are about to be seen. */
-const FILLED_AT_ONCE = 60;
+const FILLED_AT_ONCE = 20;
 
 export class Tasks {
   #cards = new Map();
   #order = []; // the cards, the newest first
   #files = new Map();
+  #deleted = new Set(); // ids, which the list may still contain for a moment
   #filter = { status: "", find: "", view: "" };
   #shown = false;
   #cursor = null;
-  #pages = []; // older pages: where each one begins and ends
-  #turn = 0;
+  #pages = new Pages();
   #timer = null;
   #round = 0;
   #known;
   #refused;
   #changed;
-  #seen = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) this.#cards.get(target.id.slice(5))?.fill();
-    }
-  }, { rootMargin: "800px" });
+  #groups = new Groups(byId("cards"));
 
   /**
    * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
@@ -57,9 +52,7 @@ export class Tasks {
   }
 
   /** All loaded tasks. */
-  get loaded() {
-    return this.#order;
-  }
+  get loaded() { return this.#order; }
 
   /** Stops polling and removes all tasks. */
   stop() {
@@ -94,6 +87,7 @@ export class Tasks {
     if (filter.view !== view) for (const card of this.#order) card.setView(filter.view);
     byId("cards").classList.toggle("rows", filter.view === "rows");
     for (const card of this.#order) card.node.hidden = !this.#matches(card);
+    this.#groups.update();
     this.#updateEmptyState(this.#shown);
     if (filter.find) this.#readNamed(filter.find);
     this.#refresh();
@@ -108,13 +102,21 @@ export class Tasks {
   }
 
   /**
-   * Posts to the `retry` or `cancel` link of a task, and shows the answer.
+   * Retries, cancels or deletes a task, and shows the outcome.
+   * @param {Object} card
+   * @param {string} name "retry", "cancel" or "delete"
    * @returns {Promise<?string>} a message if it failed
    */
-  async act(card, link) {
+  async act(card, name) {
+    const { taskId, attempt, links } = card.task;
     try {
-      // With the shown attempt: if somebody else has retried the task, the API refuses this one.
-      this.add(await post(link, link.endsWith("/retry") ? { attempt: card.task.attempt } : {}));
+      if (name === "delete") {
+        await remove(links.self);
+        this.forget(taskId);
+      } else {
+        // With the shown attempt: if somebody else has retried the task, the API refuses this one.
+        this.add(await post(links[name], name === "retry" ? { attempt } : {}));
+      }
       return null;
     } catch (error) {
       if (error.status === 403) this.#refused();
@@ -123,12 +125,32 @@ export class Tasks {
     }
   }
 
+  /** Removes a task that was deleted. */
+  forget(id) {
+    this.#deleted.add(id);
+    const card = this.#cards.get(id);
+    if (!card) return;
+    announce(`${card.title}: deleted`);
+    this.#remove(id, card);
+    this.#updateEmptyState(true);
+  }
+
+  /** Does something with a task for its card, and shows the problem there. */
+  async #actFor(card, name) {
+    const { shown } = this;
+    const place = shown.indexOf(card);
+    const problem = await this.act(card, name);
+    if (problem) card.showProblem(problem);
+    else if (name === "delete") {
+      (shown[place + 1] ?? shown[place - 1] ?? { node: byId("tasks") }).node.focus();
+    }
+  }
+
   #clear() {
-    for (const card of this.#order) this.#seen.unobserve(card.node);
-    byId("cards").replaceChildren();
+    this.#groups.clear();
     this.#cards.clear();
     this.#order = [];
-    this.#pages = [];
+    this.#pages = new Pages();
     this.#cursor = null;
     this.#shown = false;
     byId("older").hidden = byId("empty").hidden = true;
@@ -154,15 +176,16 @@ export class Tasks {
     // The next poll is scheduled in any case, also after an unexpected error.
     let pause = AFTER_ERROR;
     try {
-      const page = this.#nextPage();
+      const page = this.#pages.next(this.#order);
       const { limit, cursor } = page;
-      const most = this.#shown ? 1 : PAGES;
+      const most = this.#shown ? 1 : TRIES;
       const read = await readPage(this.#filter.status, { limit, cursor, most });
       if (round !== this.#round) return;
       await this.#merge(read, page, begun, round);
       if (round !== this.#round) return;
       this.#showProblem("");
-      pause = read.retryAfter ?? this.#pauseWithout();
+      const open = this.#order.some((card) => card.open);
+      pause = read.retryAfter ?? (open ? ON_OTHER_PAGES : WITHOUT_OPEN_TASKS);
     } catch (error) {
       if (round !== this.#round) return;
       if (error.status === 403) return this.#refused();
@@ -170,27 +193,6 @@ export class Tasks {
       pause = error.retryAfter ?? AFTER_ERROR;
     }
     this.#later(Math.min(Math.max(pause, SHORTEST), LONGEST));
-  }
-
-  #pauseWithout() {
-    return this.#order.some((card) => card.open) ? ON_OTHER_PAGES : WITHOUT_OPEN_TASKS;
-  }
-
-  /**
-   * Returns what to read next: one page for each poll. It is the first one, and in turn with it one
-   * of the older pages that have an open task.
-   */
-  #nextPage() {
-    const lastOpen = this.#order.findLastIndex((card) => card.open);
-    const first = {
-      cursor: null, start: "9", limit: lastOpen < PAGE ? PAGE : LARGEST_PAGE,
-    };
-    const open = this.#order.filter((card) => card.open);
-    const older = this.#pages.filter(({ start, end }) => (
-      open.some(({ createdAt }) => createdAt <= start && createdAt >= end)
-    ));
-    this.#turn = older.length ? (this.#turn + 1) % (older.length * 2) : 0;
-    return this.#turn % 2 ? older[(this.#turn - 1) / 2] : first;
   }
 
   async #readOlder() {
@@ -201,11 +203,11 @@ export class Tasks {
     try {
       const start = this.#order.at(-1)?.createdAt ?? "9";
       const limit = LARGEST_PAGE;
-      const { tasks, cursor } = await readPage(status, { limit, cursor: from, most: PAGES });
+      const { tasks, cursor } = await readPage(status, { limit, cursor: from, most: TRIES });
       if (status !== this.#filter.status || from !== this.#cursor) return; // the filter has changed
       this.#cursor = cursor;
       const end = cursor ? tasks.at(-1)?.createdAt ?? start : "";
-      this.#pages.push({ cursor: from, start, end, limit });
+      this.#pages.add({ cursor: from, start, end, limit });
       await inSlices(tasks, (task) => this.#put(task));
       this.#updateEmptyState(true);
     } catch (error) {
@@ -245,13 +247,13 @@ export class Tasks {
   }
 
   #remove(id, card) {
-    card.node.remove();
-    this.#seen.unobserve(card.node);
+    this.#groups.remove(card);
     this.#cards.delete(id);
     this.#order.splice(this.#order.indexOf(card), 1);
   }
 
   #put(task) {
+    if (this.#deleted.has(task.taskId)) return;
     const card = this.#cards.get(task.taskId);
     if (card) {
       if (card.update(task) && !card.open) announce(`${card.title}: ${task.status.toLowerCase()}`);
@@ -262,16 +264,15 @@ export class Tasks {
       known: this.#known,
       view: this.#filter.view,
       later: this.#order.length >= FILLED_AT_ONCE,
-      act: async (shown, link) => shown.showProblem(await this.act(shown, link) ?? ""),
+      act: (shown, name) => this.#actFor(shown, name),
       selected: () => this.#changed(),
     });
     made.node.id = `task-${task.taskId}`;
     made.node.hidden = !this.#matches(made);
     const place = placeOf(this.#order, made.createdAt);
-    byId("cards").insertBefore(made.node, this.#order[place]?.node ?? null);
+    this.#groups.insert(made, this.#order[place - 1] ?? null);
     this.#order.splice(place, 0, made);
     this.#cards.set(task.taskId, made);
-    if (!made.filled) this.#seen.observe(made.node);
   }
 
   #matches(card) {
@@ -284,9 +285,10 @@ export class Tasks {
     const filtered = this.#filter.status || this.#filter.find;
     const text = filtered ? "No task matches." : "No tasks yet. Drop an image to start.";
     empty.replaceChildren(element("span", {}, text));
-    empty.hidden = this.#order.some((card) => !card.node.hidden) || !read;
+    const some = this.#order.some((card) => !card.node.hidden);
+    empty.hidden = some || !read;
+    byId("cards").hidden = !some;
     byId("older").hidden = !this.#cursor;
-    byId("cards").classList.toggle("many", this.#order.length > FILLED_AT_ONCE);
     this.#changed();
   }
 

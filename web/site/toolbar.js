@@ -1,6 +1,7 @@
 /** Above the list: the filter, the view, what is loaded, and actions on the selected tasks. */
 
 import * as address from "./address.js";
+import { confirmDeletion } from "./confirm.js";
 import { announce, byId, element } from "./dom.js";
 import { count, statusName } from "./words.js";
 
@@ -29,9 +30,10 @@ export class Toolbar {
     const actions = { retry: "retried", cancel: "cancelled" };
     for (const [name, done] of Object.entries(actions)) {
       byId(`${name}-selected`).addEventListener("click", () => this.#each(
-        this.#able(name), (card) => this.#tasks.act(card, card.task.links[name]), done,
+        this.#able(name), (card) => this.#tasks.act(card, name), done,
       ));
     }
+    byId("delete-selected").addEventListener("click", () => this.#delete());
     byId("download-selected").addEventListener("click", () => this.#each(
       this.#able("download"), (card) => download(card), "saved",
     ));
@@ -74,7 +76,7 @@ export class Toolbar {
     byId("selection").textContent = selected.length ? `${selected.length} selected` : "Select all";
     byId("select-all").checked = selected.length > 0 && selected.length === shown.length;
     byId("select-all").indeterminate = selected.length > 0 && selected.length < shown.length;
-    for (const name of ["retry", "cancel", "download"]) {
+    for (const name of ["retry", "cancel", "download", "delete"]) {
       const able = this.#able(name).length;
       const button = byId(`${name}-selected`);
       button.hidden = !able;
@@ -89,13 +91,23 @@ export class Toolbar {
 
   /** Returns the selected tasks that allow an action. */
   #able(name) {
-    return this.#tasks.shown.filter(({ selected, task }) => (
-      selected && (name === "download" ? task.result : task.links?.[name])
-    ));
+    const able = {
+      download: ({ task }) => task.result,
+      delete: ({ open }) => !open,
+    }[name] ?? (({ task }) => task.links?.[name]);
+    return this.#tasks.shown.filter((card) => card.selected && able(card));
+  }
+
+  async #delete() {
+    const cards = this.#able("delete");
+    const open = this.#tasks.shown.filter((card) => card.selected && card.open).length;
+    if (!await confirmDeletion(cards.map(({ title }) => title), open)) return;
+    await this.#each(cards, (card) => this.#tasks.act(card, "delete"), "deleted");
   }
 
   /** Does something with each of the tasks, and says how many it was done with. */
   async #each(cards, act, done) {
+    const focused = document.activeElement;
     this.#busy = true;
     this.update();
     const waiting = [...cards];
@@ -115,9 +127,9 @@ export class Toolbar {
     byId("bulk-result").replaceChildren(said, ...problems.slice(0, 5).map((text) => (
       element("span", { className: "problem" }, ` ${text}`)
     )));
-    const focused = document.activeElement;
     this.update();
-    if (focused?.hidden) byId("select-all").focus(); // the button of the action is gone
+    // The button of the action was disabled, and may be gone.
+    [focused, byId("select-all"), byId("tasks")].find((one) => one.checkVisibility()).focus();
   }
 }
 

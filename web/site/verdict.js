@@ -57,9 +57,9 @@ function lastAttempt(task, history) {
       return {
         kind: "running",
         headline: running ? `${running.name} is running` : "Running",
-        error: running?.error ?? null,
-        tried: tries > 1 ? `Try ${tries}` : null,
-        message: running?.cause ?? null,
+        error: null,
+        tried: tries > 1 ? `Try ${tries}, because the last one failed` : null,
+        message: running?.error ? `${running.error}: ${running.cause ?? ""}` : null,
       };
     }
     case "COMPLETED":
@@ -74,7 +74,8 @@ function lastAttempt(task, history) {
 function earlier(history) {
   const names = { SUCCEEDED: "Completed", ABORTED: "Cancelled", RUNNING: "Running" };
   const headline = names[history?.status] ?? "Nothing is known of this attempt";
-  return { kind: headline === "Completed" ? "completed" : "other", headline };
+  const message = history?.missing?.message ?? null;
+  return { kind: headline === "Completed" ? "completed" : "other", headline, message };
 }
 
 function took({ startedAt, completedAt }) {

@@ -1,1 +1,1 @@
-"""`GET /tasks/{taskId}/history`: what happened in the execution of a task."""
+"""What happened in the execution of a task: `GET /tasks/{taskId}/history` and `…/logs`."""

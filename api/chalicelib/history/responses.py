@@ -1,4 +1,4 @@
-"""The models of the response of `GET /tasks/{taskId}/history`. See `chalicelib.responses`."""
+"""The models of the responses about the execution of a task. See `chalicelib.responses`."""
 
 from typing import Annotated, Any, Literal
 
@@ -123,3 +123,36 @@ class TaskHistory(Answer):
         bool, Field(description="`false`: there are more events than this response has")
     ]
     missing: Annotated[Missing | None, Field(description="Why there are no states and events")]
+
+
+class LogLine(Answer):
+    """What one of Darkroom's functions logged."""
+
+    at: Annotated[AwareDatetime, Field(description="When it was logged")]
+    level: Annotated[str, Field(description="`INFO`, `WARNING` or `ERROR`")]
+    function: Annotated[str, Field(description="The function: `app`, `dispatch`, `download`, …")]
+    message: Annotated[str, Field(description="What happened, without URLs")]
+    details: Annotated[
+        dict[str, str | float],
+        Field(
+            description="Those of `status`, `seconds`, `tries`, `step`, `error` and `reason` that "
+            "the line has"
+        ),
+    ]
+
+
+class TaskLogs(Answer):
+    """What the functions logged about the last attempt of a task."""
+
+    taskId: Annotated[Id, Field(description="The id of the task")]
+    attempt: Annotated[int, Field(ge=1, description="The last attempt, to which the lines belong")]
+    lines: Annotated[
+        list[LogLine],
+        Field(
+            description="By time, of more than 1,000 the first 500 and the last 500. None: they "
+            "have not arrived yet, or have expired"
+        ),
+    ]
+    complete: Annotated[
+        bool, Field(description="`false`: there are more lines than this response has")
+    ]

@@ -66,7 +66,7 @@ class HistoryService:
     @cached_property
     def log(self) -> LogGroup:
         """The log group. Only EXPRESS needs its client."""
-        return LogGroup(client("logs", read_timeout=READ_SECONDS), self.log_group)
+        return log_group(self.log_group)
 
     def read(self, item: Item, attempt: int) -> Found:
         """Return the history of an attempt of a task.
@@ -113,6 +113,11 @@ class HistoryService:
         if not events:
             return _missing("NotLogged", arn)
         return Found(arn, read(events), complete)
+
+
+def log_group(name: str) -> LogGroup:
+    """Return a log group that is searched within the time that a request has."""
+    return LogGroup(client("logs", read_timeout=READ_SECONDS), name)
 
 
 def _missing(code: str, execution: str | None = None) -> Found:

@@ -3,7 +3,7 @@
 import datetime
 import json
 import os
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from chalicelib.history.service import MISSING, Found
@@ -16,10 +16,11 @@ from darkroom.tasks.store import Item
 
 MAX_DATA = 8192
 """Characters of one input or output. A task's own are much smaller."""
-MAX_SHOWN_EVENTS = 1000
-"""The first and the last ones, half of them each. The response of Lambda is limited to 6 MiB."""
+MAX_SHOWN = 1000
+"""Events or log lines of one response. The response of Lambda is limited to 6 MiB."""
 
 Json = dict[str, Any]
+Entry = TypeVar("Entry")
 
 
 def history_view(item: Item, attempt: int, found: Found, execution: Json | None) -> Json:
@@ -33,8 +34,7 @@ def history_view(item: Item, attempt: int, found: Found, execution: Json | None)
     """
     history = found.history
     events = history.events
-    half = MAX_SHOWN_EVENTS // 2
-    shown = events if len(events) <= MAX_SHOWN_EVENTS else [*events[:half], *events[-half:]]
+    shown = both_ends(events)
     return {
         "taskId": item["taskId"],
         "attempt": attempt,
@@ -45,11 +45,17 @@ def history_view(item: Item, attempt: int, found: Found, execution: Json | None)
         "redrives": history.redrives,
         **_failure(history.error, history.message),
         **_data(history.input, history.output),
-        "states": [_visit(visit) for visit in history.visits[:MAX_SHOWN_EVENTS]],
+        "states": [_visit(visit) for visit in history.visits[:MAX_SHOWN]],
         "events": [_event(event, state) for event, state in shown],
         "complete": found.complete and len(shown) == len(events),
         "missing": found.missing and {"code": found.missing, "message": MISSING[found.missing]},
     }
+
+
+def both_ends(entries: list[Entry]) -> list[Entry]:
+    """Return the entries; of more than `MAX_SHOWN` the first and the last ones, half each."""
+    half = MAX_SHOWN // 2
+    return entries if len(entries) <= MAX_SHOWN else [*entries[:half], *entries[-half:]]
 
 
 def _logs_url(item: Item, execution: Json) -> str | None:

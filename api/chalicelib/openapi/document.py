@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib import error_catalog, examples
 from chalicelib.examples import ID, ROOT
-from chalicelib.history.responses import TaskHistory
+from chalicelib.history.responses import TaskHistory, TaskLogs
 from chalicelib.models import HistoryQuery, ListQuery, NewAttempt, NewTask, NewUpload
 from chalicelib.openapi import batches, deletions
 from chalicelib.openapi.parts import (
@@ -153,6 +153,19 @@ def _paths() -> Json:
                 {"200": answer("The history", TaskHistory, histories)},
                 "InvalidRequest TaskNotFound NotFound",
                 parameters=query(HistoryQuery),
+            ),
+        },
+        "/tasks/{taskId}/logs": {
+            "parameters": [task_id],
+            "get": operation(
+                "showLogs",
+                "Show what the functions logged about a task",
+                "For a person who looks at one task: the log lines about its last attempt, from an "
+                "hour before the attempt started until a day after its end. Do not poll it: poll "
+                "the task. Log lines arrive some seconds late, and are kept for as long as the "
+                "stack's logs.",
+                {"200": answer("The log lines", TaskLogs, {"Failed": examples.LOGS})},
+                "TaskNotFound NotFound",
             ),
         },
         "/tasks/{taskId}/retry": {

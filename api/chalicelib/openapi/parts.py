@@ -59,7 +59,10 @@ LINKS: dict[type[BaseModel], Json] = {
         (
             Task,
             "taskId",
-            ("showTask", "showHistory", "retryTask", "cancelTask", "sendCallback", "deleteTask"),
+            (
+                *("showTask", "showHistory", "showLogs"),
+                *("retryTask", "cancelTask", "sendCallback", "deleteTask"),
+            ),
         ),
         (
             Batch,

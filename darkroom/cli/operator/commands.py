@@ -52,7 +52,7 @@ def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) ->
         for visit in visits:
             render.print_json(history.described(visit))
         for entry in entries:
-            render.print_json(entry.described())
+            render.print_json(task_logs.described(entry))
         return
     if visits:
         render.show(history.visit_table(visits))

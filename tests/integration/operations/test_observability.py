@@ -13,6 +13,7 @@ import pytest
 from darkroom.cli import render
 from darkroom.cli.operator import task_logs
 from darkroom.cli.stack import from_description
+from darkroom.runtime.log_lines import LogLine
 from tests.support.cloud.stacks import Stack, until
 from tests.support.fakes.receivers import Receiver
 from tests.support.fakes.sources import JPEG, Sources
@@ -112,7 +113,7 @@ def messages(stack: Stack, task: dict[str, Any]) -> list[str]:
     return [line.message for line in lines_of(stack, task)]
 
 
-def lines_of(stack: Stack, task: dict[str, Any]) -> list[task_logs.LogEntry]:
+def lines_of(stack: Stack, task: dict[str, Any]) -> list[LogLine]:
     posted = render.moment(task["createdAt"])
     return task_logs.read(from_description(stack.description), task["taskId"], posted, None)
 

@@ -10,12 +10,12 @@ from tests.support.project import PROJECT
 
 
 @pytest.fixture(scope="module")
-def shape() -> Any:
+def shapes() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(PROJECT / "api")
-        from chalicelib.history.responses import TaskHistory  # noqa: PLC0415
+        from chalicelib.history import responses  # noqa: PLC0415
 
-        return TaskHistory
+        return responses
 
 
 def history(stack: Stack, task_id: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def outcomes(told: dict[str, Any]) -> list[tuple[str, str]]:
     return [(state["name"], state["outcome"]) for state in told["states"]]
 
 
-def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shape: Any):
+def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shapes: Any):
     # Retries take seconds, so one of the two shows them.
     status, tries = (500, 4) if stack.workflow_type == "STANDARD" else (404, 1)
     url = sources.url(f"/status/{status}/a.jpg?key=secret")
@@ -48,7 +48,7 @@ def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shape:
 
     told = whole(stack, task["taskId"])
 
-    shape.model_validate(told)
+    shapes.TaskHistory.model_validate(told)
     assert outcomes(told) == [
         ("MarkRunning", "SUCCEEDED"),
         ("Download", "CAUGHT_ERROR"),
@@ -67,6 +67,12 @@ def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shape:
     assert "secret" not in str(told)
     assert told["execution"]["arn"] == task["execution"]["arn"]
     assert told["complete"] is True
+
+    logs = stack.http.get(f"/tasks/{task['taskId']}/logs").json()
+    shapes.TaskLogs.model_validate(logs)
+    failed = [line for line in logs["lines"] if line["message"] == "failed"]
+    assert [line["details"]["error"] for line in failed] == [failure["error"]] * tries
+    assert "secret" not in str(logs)
 
 
 def test_a_running_task_is_told_with_the_state_that_runs(stack: Stack, sources: Sources):
@@ -88,10 +94,13 @@ def test_a_running_task_is_told_with_the_state_that_runs(stack: Stack, sources: 
     assert [outcome for _, outcome in outcomes(whole(stack, task_id))] == ["SUCCEEDED"] * 5
 
 
-def test_another_callers_history_is_not_found(standard: Stack, sources: Sources, another_key: str):
+def test_another_callers_history_and_logs_are_not_found(
+    standard: Stack, sources: Sources, another_key: str
+):
     task_id = standard.submit(sources.url("/colour.png"))["taskId"]
 
-    answer = standard.http.get(f"/tasks/{task_id}/history", headers={"x-api-key": another_key})
-
-    assert answer.status_code == 404
+    for path in ("history", "logs"):
+        address = f"/tasks/{task_id}/{path}"
+        assert standard.http.get(address).status_code == 200
+        assert standard.http.get(address, headers={"x-api-key": another_key}).status_code == 404
     standard.ended(task_id)

@@ -9,6 +9,7 @@ from darkroom.cli import render
 from darkroom.cli.operator import task_logs
 from darkroom.cli.operator.history import NoHistory
 from darkroom.cli.stack import Stack
+from darkroom.runtime.log_lines import about
 
 TASK = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 POSTED = datetime.datetime(2026, 11, 25, 4, 26, 32, tzinfo=datetime.UTC)
@@ -97,10 +98,8 @@ def test_logs_that_may_not_be_read_are_told_with_their_group(stack) -> None:
 def test_a_line_is_shown_with_what_it_says_and_nothing_for_the_terminal_to_obey(capsys) -> None:
     failure = {"step": "Download", "error": "ExecutionLost"}
     event = logged(32, "ended\x1b[2J", "reconcile", level="WARNING", failure=failure)
-    line = task_logs.from_log(event["message"], TASK)
-    assert line is not None
 
-    render.show(task_logs.log_table([line]))
+    render.show(task_logs.log_table(about(TASK, [event["message"]])))
 
     shown = capsys.readouterr().out
     assert "04:26:32.612  reconcile  ended" in shown
