@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.errors import Problem, handle_errors, needs_services
-from chalicelib.http_cache import tasks_response, versioned_response
+from chalicelib.http_cache import forbid_storing, tasks_response, versioned_response
 from chalicelib.services import (
     batch_service,
     batch_store,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # curl sends JSON with the content type of a form; some clients send a type without a body.
 ANY_TYPE = ["*/*"]
 app = Chalice(app_name="darkroom")
+app.register_middleware(forbid_storing)
 app.register_middleware(handle_errors)
 
 
@@ -115,9 +116,9 @@ def delete_task(taskId: str) -> Response:  # noqa: N803
     """Delete a task that has ended, its result and its source: 204."""
     try:
         task_service.delete(own(store, taskId))
-    except Problem as problem:
+    except Problem as error:
         # The response of an earlier DELETE, which broke off, may have been lost.
-        if problem.code != "TaskNotFound" or not task_service.eraser.resume(taskId, caller()):
+        if error.code != "TaskNotFound" or not task_service.eraser.resume(taskId.lower(), caller()):
             raise
     return Response("", status_code=204)
 
@@ -172,8 +173,8 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
     from chalicelib.models import parse_query
 
     query = parse_query(BatchTasksQuery, sent_query())
-    own(batch_store, batchId)
-    return page(*batch_tasks.tasks(batchId, **query.model_dump()))
+    item = own(batch_store, batchId)
+    return page(*batch_tasks.tasks(item["batchId"], **query.model_dump()))
 
 
 @route("/batches/{batchId}/retry", "POST")
@@ -250,13 +251,12 @@ def page(items: list[Item], cursor: str | None) -> Response:
 
 
 def own(items: TaskStore | BatchStore, item_id: str) -> Item:
-    """Return a task or a batch of the caller.
+    """Return a task or a batch of the caller, by its id in any case (RFC 9562, 4).
 
     Raises:
-        Problem: 404, the caller has none of this id. Also returned for another caller's, so that
-            its existence is not disclosed.
+        Problem: 404, the caller has none of this id: that another caller has one is not disclosed.
     """
-    item = items.get(item_id) if is_id(item_id) else None
+    item = items.get(item_id.lower()) if is_id(item_id.lower()) else None
     if item is None or item["owner"] != caller():
         raise Problem.known("TaskNotFound" if items is store else "BatchNotFound")
     return item
