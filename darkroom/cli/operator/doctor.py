@@ -11,6 +11,7 @@ from darkroom.cli import aws
 from darkroom.cli.callers.check import callers
 from darkroom.cli.operator.deployment import FAIL, OK, WARN, Deployment, Finding
 from darkroom.cli.operator.drift import functions, permissions, state_machine
+from darkroom.cli.operator.tables import tables
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.model import ACTIVE_SHARDS
 from darkroom.tasks.queries import ACTIVE_INDEX
@@ -35,7 +36,8 @@ def examine(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(WARN, "cloud", "only the API was checked", advice)
         return
     for check in (
-        callers, queues, alarms, reconcile, deletions, permissions, functions, state_machine,
+        callers, queues, alarms, reconcile, deletions, tables,
+        permissions, functions, state_machine,
     ):  # fmt: skip
         try:
             yield from check(deployment)
