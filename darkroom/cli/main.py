@@ -5,6 +5,7 @@ shell completion, which need none of it, are fast.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,7 @@ from darkroom.cli.options import (
     TaskIds,
     TaskStatus,
     Yes,
+    check_name,
     output_options,
     stack_of,
     status_option,
@@ -114,7 +116,10 @@ def batch(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Save the results and a report here.")],
     *,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the batch.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", callback=check_name, help="A name for the batch."),
+    ] = None,
     output: OutputFormat = None,
     quality: Quality = None,
     as_json: AsJson = False,
@@ -166,7 +171,8 @@ def list_tasks(
     *,
     status: TaskStatus = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only tasks with this name.")
+        str | None,
+        typer.Option(metavar="NAME", callback=check_name, help="Only tasks with this name."),
     ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
@@ -178,7 +184,8 @@ def list_tasks(
     from darkroom.client import PAGE
 
     with stack_of(context).darkroom() as client:
-        tasks = list(islice(client.all_tasks(status, name, min(limit, PAGE)), limit))
+        found = client.all_tasks(status, name, min(limit, PAGE))
+        tasks = list(islice(found, min(limit, sys.maxsize)))
     if as_json:
         for task in tasks:
             render.print_json(task)

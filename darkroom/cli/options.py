@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from darkroom.cli import ids
+from darkroom.cli.files import MAX_NAME
 from darkroom.tasks.model import Status
 
 if TYPE_CHECKING:
@@ -22,6 +23,17 @@ def between(least: int, most: int | None = None) -> Callable[[int | None], int |
         return number
 
     return check
+
+
+def check_name(name: str | None) -> str | None:
+    """Return a name unchanged: the callback of an option.
+
+    Raises:
+        BadParameter: the API would refuse it.
+    """
+    if name is not None and not 1 <= len(name) <= MAX_NAME:
+        raise typer.BadParameter(f"a name has 1 to {MAX_NAME} characters.")
+    return name
 
 
 StackName = Annotated[
@@ -89,6 +101,7 @@ NewName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        callback=check_name,
         help="A name for the tasks, to list them by. Default: that of the file; a URL has none.",
     ),
 ]

@@ -65,16 +65,16 @@ def api(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(OK, "API", f"answers in {milliseconds:.0f} ms")
     else:
         yield Finding(FAIL, "API", f"GET /health returned {health.status_code}", API_ERRORS)
-    yield _key(tasks)
+    yield _key(tasks, stack.command("callers list"))
     if "date" in health.headers:
         yield _clock(health.headers["date"])
 
 
-def _key(answer: httpx.Response) -> Finding:
+def _key(answer: httpx.Response, all_keys: str) -> Finding:
     if answer.is_success:
         return Finding(OK, "key", "is accepted")
     if answer.status_code == HTTPStatus.FORBIDDEN:
-        advice = "See the state of each key: `darkroom callers list`."
+        advice = f"See the state of each key: `{all_keys}`."
         return Finding(FAIL, "key", "is refused", advice)
     if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         advice = "Wait, or raise RequestsPerSecond or RequestsPerDay."
