@@ -62,6 +62,7 @@ WRONG = [
     ("status cat.png", 2, f"'cat.png' is not an id. It looks like {DONE}."),
     ("logs unknown", 1, "You have nothing with this id. See your tasks with `darkroom list`."),
     (f"status {BATCH}", 1, "the id of a batch, not of a task. See it with `darkroom status --b"),
+    (f"delete {BATCH}", 1, "the id of a batch, not of a task. See it with `darkroom status --b"),
     (f"retry {BATCH}", 1, "the id of a batch, not of a task."),
     (f"status --batch {DONE}", 1, "the id of a task, not of a batch. See it with `darkroom st"),
     (f"result {BROKEN} --out a", 1, "The task is FAILED, it has no result. Download: SourceNot"),
