@@ -33,7 +33,9 @@ from darkroom.cli.options import (
     TaskStatus,
     Yes,
     check_name,
+    check_sources,
     output_options,
+    path_of,
     stack_of,
     status_option,
 )
@@ -78,14 +80,17 @@ def select_stack(
 @app.command()
 def submit(
     context: typer.Context,
-    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The images.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="URL|FILE", help="The images.", callback=check_sources)
+    ],
     *,
     name: NewName = None,
     output: OutputFormat = None,
     quality: Quality = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all tasks have ended.")] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Save the results here. Implies --wait.")
+        Path | None,
+        typer.Option(parser=path_of, metavar="DIR", help="Save the results here. Implies --wait."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -109,12 +114,16 @@ def batch(
     images: Annotated[
         Path,
         typer.Argument(
+            parser=path_of,
             metavar="DIR|MANIFEST",
             help="A folder of images, or a .jsonl, .csv, .tsv or .txt file with a source on each "
             "line.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Save the results and a report here.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=path_of, metavar="DIR", help="Save the results and a report here."),
+    ],
     *,
     name: Annotated[
         str | None,
@@ -199,7 +208,7 @@ def list_tasks(
 def result(
     context: typer.Context,
     task_id: TaskId,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
+    out: Annotated[Path, typer.Option(parser=path_of, metavar="FILE", help="The file to write.")],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
@@ -23,6 +24,32 @@ def between(least: int, most: int | None = None) -> Callable[[int | None], int |
         return number
 
     return check
+
+
+EMPTY = "it is empty. Is a variable of the shell not set?"
+
+
+def path_of(text: str) -> Path:
+    """Return the path that a text names: the parser of arguments and options.
+
+    Raises:
+        BadParameter: the text is empty. For `Path` that would be the current folder, of which all
+            images would be converted.
+    """
+    if not text:
+        raise typer.BadParameter(EMPTY)
+    return Path(text)
+
+
+def check_sources(sources: list[str]) -> list[str]:
+    """Return the names of images unchanged: the callback of an argument.
+
+    Raises:
+        BadParameter: one is empty.
+    """
+    if "" in sources:
+        raise typer.BadParameter(EMPTY)
+    return sources
 
 
 def check_name(name: str | None) -> str | None:

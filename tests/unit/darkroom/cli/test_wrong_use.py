@@ -144,6 +144,26 @@ def test_an_address_without_an_api_is_to_be_checked(api: Api) -> None:
     assert darkroom("list").stderr.endswith(": Not Found. Check the address.\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit", ""],
+        ["submit", "picture.png", ""],
+        ["submit", URL, "--out", ""],
+        ["batch", "", "--out", "gray"],
+        ["batch", "folder", "--out", ""],
+        ["result", DONE, "--out", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(api: Api, arguments: list[str]) -> None:
+    """It is what a variable of the shell leaves that is not set."""
+    done = darkroom(*arguments)
+
+    assert done.exit_code == 2
+    assert ": it is empty. Is a variable of the shell not set? See `" in done.stderr
+    assert api.server.log == []
+
+
 def test_an_empty_id_is_refused_before_it_becomes_the_address_of_all_tasks(api: Api) -> None:
     done = darkroom("status", "")
 
