@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.errors import Problem, handle_errors, needs_services
-from chalicelib.http_cache import batch_response, tasks_response, versioned_response
+from chalicelib.http_cache import (
+    batch_response,
+    batches_response,
+    forbid_storing,
+    tasks_response,
+)
 from chalicelib.services import (
     batch_service,
     batch_store,
@@ -26,7 +31,6 @@ from chalicelib.services import (
 from chalicelib.views import root_of
 from darkroom.aws.s3 import upload_key
 from darkroom.batches.counting import counts_to_show
-from darkroom.batches.model import BatchStatus
 from darkroom.batches.store import BatchStore
 from darkroom.runtime.logging import logger
 from darkroom.tasks.model import is_id
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 # curl sends JSON with the content type of a form; some clients send a type without a body.
 ANY_TYPE = ["*/*"]
 app = Chalice(app_name="darkroom")
+app.register_middleware(forbid_storing)
 app.register_middleware(handle_errors)
 
 
@@ -124,9 +129,9 @@ def delete_task(taskId: str) -> Response:  # noqa: N803
     """Delete a task that has ended, its result and its source: 204."""
     try:
         task_service.delete(own(store, taskId))
-    except Problem as problem:
+    except Problem as error:
         # The response of an earlier DELETE, which broke off, may have been lost.
-        if problem.code != "TaskNotFound" or not task_service.eraser.resume(taskId, caller()):
+        if error.code != "TaskNotFound" or not task_service.eraser.resume(taskId.lower(), caller()):
             raise
     return Response("", status_code=204)
 
@@ -150,10 +155,7 @@ def list_batches() -> Response:
     query = parse_query(BatchListQuery, sent_query())
     items, cursor = batch_store.of_owner(caller(), **query.model_dump())
     batches = [views.batch_summary(item, root()) for item in items]
-    version = [cursor, *(f"{item['batchId']} {item['updatedAt']}" for item in items)]
-    open_since = [item["startedAt"] for item in items if item["status"] == BatchStatus.RUNNING]
-    body = {"batches": batches, "cursor": cursor}
-    return versioned_response(body, version, open_since, request().headers)
+    return batches_response(batches, cursor, items, request().headers)
 
 
 @route("/batches/{batchId}", "GET")
@@ -171,8 +173,8 @@ def list_batch(batchId: str) -> Response:  # noqa: N803
     from chalicelib.models import parse_query
 
     query = parse_query(BatchTasksQuery, sent_query())
-    own(batch_store, batchId)
-    return page(*batch_tasks.tasks(batchId, **query.model_dump()))
+    item = own(batch_store, batchId)
+    return page(*batch_tasks.tasks(item["batchId"], **query.model_dump()))
 
 
 @route("/batches/{batchId}/retry", "POST")
@@ -231,8 +233,8 @@ def accepted(item: Item, *, replayed: bool = False) -> Response:
 
 def accepted_batch(item: Item, *, replayed: bool = False) -> Response:
     """Return the response for a batch that was accepted, retried or cancelled."""
-    counts = counts_to_show(item, batch_tasks)
-    return _accepted(views.batch(item, counts, root()), replayed=replayed)
+    batch = views.batch(item, counts_to_show(item, batch_tasks), root())
+    return _accepted(batch, replayed=replayed)
 
 
 def _accepted(view: dict[str, Any], *, replayed: bool) -> Response:
@@ -249,13 +251,12 @@ def page(items: list[Item], cursor: str | None) -> Response:
 
 
 def own(items: TaskStore | BatchStore, item_id: str) -> Item:
-    """Return a task or a batch of the caller.
+    """Return a task or a batch of the caller, by its id in any case (RFC 9562, 4).
 
     Raises:
-        Problem: 404, the caller has none of this id. Also returned for another caller's, so that
-            its existence is not disclosed.
+        Problem: 404, the caller has none of this id: that another caller has one is not disclosed.
     """
-    item = items.get(item_id) if is_id(item_id) else None
+    item = items.get(item_id.lower()) if is_id(item_id.lower()) else None
     if item is None or item["owner"] != caller():
         raise Problem.known("TaskNotFound" if items is store else "BatchNotFound")
     return item

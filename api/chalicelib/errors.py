@@ -5,6 +5,7 @@ Every error response goes through `handle_errors`, whether our code or Chalice r
 
 import functools
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, ParamSpec, Self, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,9 +39,10 @@ class Problem(ChaliceUnhandledError):
         return cls(number, code(name), ERRORS[status][name], FIELDS.get(name))
 
     def response(self, headers: Mapping[str, str | list[str]] | None = None) -> Response:
-        """Return the response."""
+        """Return the response. After a 5xx a later request may succeed, so it says when."""
         error = body(self.code, str(self), self.field)
-        return Response(error, headers=dict(headers or {}), status_code=self.status)
+        wait = {"Retry-After": "1"} if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else {}
+        return Response(error, headers={**wait, **(headers or {})}, status_code=self.status)
 
 
 def handle_errors(event: Any, get_response: Callable[[Any], Response]) -> Response:
@@ -53,8 +55,7 @@ def handle_errors(event: Any, get_response: Callable[[Any], Response]) -> Respon
     try:
         response = get_response(event)
     except Problem as problem:
-        unavailable = problem.code == "ServiceUnavailable"  # a later request may succeed
-        return problem.response({"Retry-After": "1"} if unavailable else {})
+        return problem.response()
     if response.status_code in CHALICE and "Code" in response.body:
         return Problem.known(CHALICE[response.status_code]).response(response.headers)
     return response

@@ -1,16 +1,19 @@
-"""Low-cost polling: `ETag`, 304 and `Retry-After`.
+"""What may be cached, and low-cost polling: `ETag`, 304 and `Retry-After`.
 
 A client that polls sends the `ETag` of the last response in `If-None-Match`. It gets 304 without a
 body while nothing has changed (RFC 9110, 8.8.3 and 13.1.2). `Retry-After` says when to poll again:
 after a second for a new task, and later the older the task is. It is never 0, which would make a
 client that obeys it ask without a pause.
 No request is held open to wait: it would occupy one of the account's concurrent executions.
+
+No cache may store a response without a version, such as a secret, a history or an error: a cache
+may keep a 404 although nothing says so (RFC 9110, 15.1), and would return it when a task exists.
 """
 
 import datetime
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalice.app import Response
@@ -23,6 +26,13 @@ AGE_PER_WAIT = 4
 """The wait is the task's age divided by this: a client learns of its end at most 25 % too late."""
 MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1, 30
 """Seconds."""
+
+
+def forbid_storing(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Respond to a request, with `no-store` unless the route decides. A Chalice middleware."""
+    response = get_response(event)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def tasks_response(
@@ -43,7 +53,26 @@ def tasks_response(
         for item in items
     ]
     open_since = [item["updatedAt"] for item in items if item["status"] in OPEN]
-    return versioned_response(body, parts, open_since, headers)
+    return _versioned(body, parts, open_since, headers)
+
+
+def batches_response(
+    batches: list[dict[str, Any]],
+    cursor: str | None,
+    items: list[dict[str, Any]],
+    headers: Mapping[str, str],
+) -> Response:
+    """Return the response to a GET of batches: a page of them, or 304, as `tasks_response`.
+
+    Args:
+        batches: their views, made from the items.
+        cursor: of the next page.
+        items: the batches.
+        headers: of the request.
+    """
+    version = [cursor, *(f"{item['batchId']} {item['updatedAt']}" for item in items)]
+    open_since = [item["startedAt"] for item in items if item["status"] == BatchStatus.RUNNING]
+    return _versioned({"batches": batches, "cursor": cursor}, version, open_since, headers)
 
 
 def batch_response(
@@ -66,10 +95,10 @@ def batch_response(
     open_since = [item.get("deletionRequestedAt") or item["startedAt"]] if unfinished else []
     shown = [batch[name] for name in ("total", "deleted", "deletionRequestedAt")]
     version = [item["batchId"], item["run"], item["status"], *shown, *counts.values()]
-    return versioned_response(batch, version, open_since, headers)
+    return _versioned(batch, version, open_since, headers)
 
 
-def versioned_response(
+def _versioned(
     body: dict[str, Any],
     parts: Iterable[Any],
     open_since: Iterable[str],

@@ -52,10 +52,10 @@ def as_integer(number: object) -> object:
 
 
 def _checked_upload_id(upload_id: str) -> str:
-    """Return the id of an upload. Whether a file was uploaded is not checked."""
-    if not is_id(upload_id):
+    """Return the id of an upload in lower case. Whether a file was uploaded is not checked."""
+    if not is_id(upload_id.lower()):
         raise ValueError("this is not an id from POST /uploads")
-    return upload_id
+    return upload_id.lower()
 
 
 def checked_url(url: str) -> str:

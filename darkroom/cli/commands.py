@@ -1,5 +1,6 @@
 """The commands `batches`, `delete`, `send-webhook`, `webhook-secret`. See `darkroom.cli.main`."""
 
+import sys
 from typing import Annotated, get_args
 
 import typer
@@ -43,7 +44,8 @@ def list_batches(
     from darkroom.client import PAGE
 
     with stack_of(context).darkroom() as client:
-        batches = list(islice(client.batches.all(status, min(limit, PAGE)), limit))
+        found = client.batches.all(status, min(limit, PAGE))
+        batches = list(islice(found, min(limit, sys.maxsize)))
     if as_json:
         for batch in batches:
             render.print_json(batch)

@@ -16,7 +16,7 @@ def delete_tasks(
 ) -> None:
     """Show tasks, ask, delete them, and exit 1 if a request failed. Raises as `act_on`."""
     found: dict[str, Result] = {}
-    act_on_each(list(dict.fromkeys(task_ids)), client.task, found)
+    act_on_each(list(dict.fromkeys(task_ids)), lambda one: ids.task(stack, client, one), found)
     tasks = {task_id: task for task_id, task in found.items() if isinstance(task, dict)}
     unknown = {task_id: problem for task_id, problem in found.items() if task_id not in tasks}
     for task_id, problem in unknown.items():

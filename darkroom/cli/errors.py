@@ -70,15 +70,18 @@ class Commands(TyperGroup):
                 f"{program.name()} to it.",
                 err=True,
             )
+        message: str | None = None
         try:
             code = super().main(args, *more, **kwargs)
+            if code == INTERRUPTED:  # Typer's answer to Ctrl-C before it has called `invoke`
+                message = "Interrupted. Nothing was done."
         except Exception as error:  # noqa: BLE001 - a bug is reported too, see `_report`
             message, code = _report(error)
-            if message:
-                from darkroom.cli.terminal.output import complain
+        if message:
+            from darkroom.cli.terminal.output import complain
 
-                with suppress(OSError):  # nobody can read it
-                    complain(message)
+            with suppress(OSError):  # nobody can read it
+                complain(message)
         _discard_unwritable_output()
         sys.exit(code if isinstance(code, int) else 0)
 

@@ -5,6 +5,7 @@ shell completion, which need none of it, are fast.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,10 @@ from darkroom.cli.options import (
     TaskIds,
     TaskStatus,
     Yes,
+    check_name,
+    check_sources,
     output_options,
+    path_of,
     stack_of,
     status_option,
 )
@@ -76,14 +80,17 @@ def select_stack(
 @app.command()
 def submit(
     context: typer.Context,
-    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="The images.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="URL|FILE", help="The images.", callback=check_sources)
+    ],
     *,
     name: NewName = None,
     output: OutputFormat = None,
     quality: Quality = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until all tasks have ended.")] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Save the results here. Implies --wait.")
+        Path | None,
+        typer.Option(parser=path_of, metavar="DIR", help="Save the results here. Implies --wait."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -107,14 +114,21 @@ def batch(
     images: Annotated[
         Path,
         typer.Argument(
+            parser=path_of,
             metavar="DIR|MANIFEST",
             help="A folder of images, or a .jsonl, .csv, .tsv or .txt file with a source on each "
             "line.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Save the results and a report here.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=path_of, metavar="DIR", help="Save the results and a report here."),
+    ],
     *,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="A name for the batch.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", callback=check_name, help="A name for the batch."),
+    ] = None,
     output: OutputFormat = None,
     quality: Quality = None,
     as_json: AsJson = False,
@@ -166,7 +180,8 @@ def list_tasks(
     *,
     status: TaskStatus = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only tasks with this name.")
+        str | None,
+        typer.Option(metavar="NAME", callback=check_name, help="Only tasks with this name."),
     ] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
@@ -178,7 +193,8 @@ def list_tasks(
     from darkroom.client import PAGE
 
     with stack_of(context).darkroom() as client:
-        tasks = list(islice(client.all_tasks(status, name, min(limit, PAGE)), limit))
+        found = client.all_tasks(status, name, min(limit, PAGE))
+        tasks = list(islice(found, min(limit, sys.maxsize)))
     if as_json:
         for task in tasks:
             render.print_json(task)
@@ -192,7 +208,7 @@ def list_tasks(
 def result(
     context: typer.Context,
     task_id: TaskId,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
+    out: Annotated[Path, typer.Option(parser=path_of, metavar="FILE", help="The file to write.")],
     *,
     as_json: AsJson = False,
 ) -> None:

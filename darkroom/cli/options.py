@@ -1,11 +1,13 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from darkroom.cli import ids
+from darkroom.cli.files import MAX_NAME
 from darkroom.tasks.model import Status
 
 if TYPE_CHECKING:
@@ -22,6 +24,43 @@ def between(least: int, most: int | None = None) -> Callable[[int | None], int |
         return number
 
     return check
+
+
+EMPTY = "it is empty. Is a variable of the shell not set?"
+
+
+def path_of(text: str) -> Path:
+    """Return the path that a text names: the parser of arguments and options.
+
+    Raises:
+        BadParameter: the text is empty. For `Path` that would be the current folder, of which all
+            images would be converted.
+    """
+    if not text:
+        raise typer.BadParameter(EMPTY)
+    return Path(text)
+
+
+def check_sources(sources: list[str]) -> list[str]:
+    """Return the names of images unchanged: the callback of an argument.
+
+    Raises:
+        BadParameter: one is empty.
+    """
+    if "" in sources:
+        raise typer.BadParameter(EMPTY)
+    return sources
+
+
+def check_name(name: str | None) -> str | None:
+    """Return a name unchanged: the callback of an option.
+
+    Raises:
+        BadParameter: the API would refuse it.
+    """
+    if name is not None and not 1 <= len(name) <= MAX_NAME:
+        raise typer.BadParameter(f"a name has 1 to {MAX_NAME} characters.")
+    return name
 
 
 StackName = Annotated[
@@ -89,6 +128,7 @@ NewName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        callback=check_name,
         help="A name for the tasks, to list them by. Default: that of the file; a URL has none.",
     ),
 ]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,6 +158,7 @@ def find(stack_name: str | None = None, region: str | None = None) -> Stack:
         return deployed(stack_name, region)
     url, key = os.environ.get("DARKROOM_API_URL"), os.environ.get("DARKROOM_API_KEY")
     if url and key:
+        _check(url, key)
         return Stack(url.rstrip("/"), key, region=region)
     if url or key:
         raise NoStack("Set both DARKROOM_API_URL and DARKROOM_API_KEY, or neither.")
@@ -172,6 +174,19 @@ def find(stack_name: str | None = None, region: str | None = None) -> Stack:
         "No Darkroom stack was found. Start the local cloud with `make up`, name a stack in AWS "
         "with --stack or DARKROOM_STACK, or set DARKROOM_API_URL and DARKROOM_API_KEY."
     )
+
+
+def _check(url: str, key: str) -> None:
+    if not re.match("https?://[^/]", url):
+        raise NoStack(
+            f"DARKROOM_API_URL is {url!r}. Set it to the address of an API, the output ApiUrl of "
+            "its stack. It starts with https://."
+        )
+    if not re.fullmatch("[!-~]+", key):
+        raise NoStack(
+            "DARKROOM_API_KEY has a character that no API key has, for example a line break. Set "
+            "it to the key alone."
+        )
 
 
 def from_description(description: Mapping[str, Any]) -> Stack:

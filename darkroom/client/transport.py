@@ -208,6 +208,8 @@ def _error(response: httpx.Response) -> ApiError:
     message += f": {detail}" if detail else ""
     if response.status_code == HTTPStatus.FORBIDDEN:
         message = f"{message.rstrip('.')}. The API key is wrong, or the link has expired."
+    elif response.status_code == HTTPStatus.NOT_FOUND and not response.text.startswith("<"):
+        message = f"{message.rstrip('.')}. Check the address."
     return ApiError(response.status_code, code, message)
 
 

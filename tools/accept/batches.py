@@ -10,6 +10,8 @@ from tools.accept.sites import Sites
 from tools.accept.subject import TASK_SECONDS, Subject
 
 GOOD = 5
+INDEX_SECONDS = 10.0
+"""How long an index may take to have what was written to its table."""
 CAUSE = "The acceptance test stopped this execution."
 REPAIRS = 2
 """Repairs that a stopped execution causes: the batch is ended, its tasks are cancelled."""
@@ -18,7 +20,7 @@ REPAIRS_OF_ALARM, PERIOD = 5, datetime.timedelta(seconds=900)
 
 
 def check_batch(subject: Subject) -> str:
-    """Each line of a manifest becomes a task, and one bad line fails alone."""
+    """Each line of a manifest becomes a task, one bad line fails alone, and the list has it."""
     upload = subject.upload(pictures.picture("PNG"))
     lines = [*([upload] * GOOD), {"colour": "red"}]
     manifest = subject.client.batches.manifest(lines)
@@ -39,7 +41,19 @@ def check_batch(subject: Subject) -> str:
         or f"Line {GOOD + 1}" not in failure["message"]
     ):
         raise Broken(f"NoSource, with the number of the line ({GOOD + 1})", failure)
+    _require_listed(subject, batch["batchId"])
     return f"{GOOD} of {GOOD + 1} tasks COMPLETED; NoSource: {failure['message']}"
+
+
+def _require_listed(subject: Subject, batch_id: str) -> None:
+    """Find a batch that has ended in `GET /batches`, which reads an index."""
+
+    def look() -> tuple[bool | None, object]:
+        page = subject.request("GET", "/batches", params={"status": "COMPLETED"}).json()["batches"]
+        found = any(batch["batchId"] == batch_id for batch in page)
+        return found or None, f"{len(page)} others"
+
+    subject.until("the batch in GET /batches?status=COMPLETED", INDEX_SECONDS, look)
 
 
 def check_repair(subject: Subject, sites: Sites) -> str:

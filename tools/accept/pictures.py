@@ -4,6 +4,7 @@ import io
 import zlib
 from math import isqrt
 
+import pillow_heif
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 MEDIA_TYPES = {
@@ -15,7 +16,9 @@ MEDIA_TYPES = {
     "BMP": "image/bmp",
     "AVIF": "image/avif",
 }
-"""The media type of each format that Darkroom accepts: docs/errors.md, `UnsupportedFormat`."""
+"""The media type of each format that Darkroom reads and writes."""
+READ_ONLY = {"JPEG2000": "image/jp2", "HEIC": "image/heic"}
+"""Those that it only reads: with the output `auto` they become JPEG."""
 LOSSY = {"JPEG", "WEBP", "AVIF"}
 SIZE = 96, 64
 """Pixels: small, because what is tested is the path and not the conversion's speed."""
@@ -32,7 +35,10 @@ def picture(format_name: str) -> bytes:
     image = Image.merge("RGB", (across, ramps, ImageChops.invert(across)))
     ImageDraw.Draw(image).rectangle((8, 8, 39, 39), fill=(255, 0, 0))
     file = io.BytesIO()
-    image.save(file, format_name)
+    if format_name == "HEIC":  # Pillow does not write it; it has no loss, as the PNG has none
+        pillow_heif.from_pillow(image).save(file, quality=-1, chroma=444)
+    else:
+        image.save(file, format_name)
     return file.getvalue()
 
 

@@ -22,6 +22,7 @@ from tools.accept.subject import Subject, data_url
 
 OUTPUTS = {"PNG": ("auto", "jpeg", "webp", "avif"), "JPEG": ("auto", "png", "webp")}
 """What is asked for; of the other sources `auto` and `png`."""
+FORMATS = {**pictures.MEDIA_TYPES, **pictures.READ_ONLY}
 NEED_A_FAULT = ("ResultCorrupted", "ServiceUnavailable", "DeadLettered", "ExecutionLost")
 """Failures that no caller can cause."""
 
@@ -33,20 +34,22 @@ class Conversion:
     """A picture of one format, converted to another."""
 
     source: str
-    """The format, as in `pictures.MEDIA_TYPES`."""
+    """The format, as in `FORMATS`."""
     output: str
     """`auto`, `jpeg`, `png`, `webp` or `avif`."""
 
     @property
     def result(self) -> str:
         """The format of the result."""
-        return self.source if self.output == "auto" else self.output.upper()
+        if self.output != "auto":
+            return self.output.upper()
+        return "JPEG" if self.source in pictures.READ_ONLY else self.source
 
     def submit(self, subject: Subject) -> Task:
         """Submit it: for `auto` inside the request, otherwise as an upload."""
         data = pictures.picture(self.source)
         if self.output == "auto":
-            source = data_url(data, pictures.MEDIA_TYPES[self.source])
+            source = data_url(data, FORMATS[self.source])
         else:
             source = subject.upload(data, f".{self.source.lower()}")
         return subject.task(source, output={"format": self.output})
@@ -61,11 +64,12 @@ class Tried:
     """By error."""
 
 
-def conversions() -> list[Conversion]:
-    """Return every conversion that is tried."""
+def conversions(*, heic: bool = False) -> list[Conversion]:
+    """Return every conversion that is tried, on a stack that accepts HEIC or not."""
     return [
         Conversion(source, output)
-        for source in pictures.MEDIA_TYPES
+        for source in FORMATS
+        if heic or source != "HEIC"
         for output in OUTPUTS.get(source, ("auto", "png"))
     ]
 
@@ -116,7 +120,7 @@ def run_waves(subject: Subject, sites: Sites) -> Tried:
     # Its retries take up to 14 seconds, so the other tasks run meanwhile.
     _, unavailable = left.pop("SourceUnavailable")
     first = _attempt(unavailable)
-    good = iter(conversions())
+    good = iter(conversions(heic=subject.parameters.get("Heic") == "true"))
     for error, (_, submit) in [*left.items(), ("", (None, None))]:
         pair = list(itertools.islice(good, 2 if submit else None))
         outcomes = [_attempt(partial(one.submit, subject)) for one in pair]
@@ -131,7 +135,7 @@ def run_waves(subject: Subject, sites: Sites) -> Tried:
 
 def report(report: Report, subject: Subject, sites: Sites, tried: Tried) -> None:
     """Add a line for each format and for each error."""
-    for source in pictures.MEDIA_TYPES:
+    for source in dict.fromkeys(one.source for one in tried.conversions):
         mine = {one: tried.conversions[one] for one in tried.conversions if one.source == source}
         report.check(f"converts {source}", partial(_check_results, subject, mine))
     for error, (step, _) in failures(subject, sites).items():
@@ -169,9 +173,9 @@ def _check_results(subject: Subject, tried: dict[Conversion, Outcome]) -> str:
         if isinstance(task, Exception):
             raise task
         _require_completed(task, f"{one.output}: ")
-        wrong = pictures.difference(
-            pictures.picture(one.source), download(subject, task), one.result
-        )
+        # Pillow does not read HEIC.
+        source = pictures.picture("PNG" if one.source == "HEIC" else one.source)
+        wrong = pictures.difference(source, download(subject, task), one.result)
         if wrong:
             raise Broken(f"the gray picture as {one.result}", wrong)
     return f"to {', '.join(one.output for one in tried)}: the pixels are right"

@@ -43,8 +43,10 @@ class Callers:
                 "Deploy this release first."
             )
         self.api_keys = ApiKeys(stack)
+        self.command = stack.command
+        """Returns another command for the stack, for the user to copy."""
         table = Table(stack.outputs["TableName"], stack.client("dynamodb"))
-        self.records = Records(table, self.api_keys.first)
+        self.records = Records(table, self.api_keys.first, stack.command)
 
     def find(self, name: str) -> Caller:
         """Return a caller.
@@ -55,7 +57,7 @@ class Callers:
         with errors_of("The callers cannot be read"):
             if caller := self.records.get(name):
                 return caller
-        raise CallerError(f"There is no caller {name}. `darkroom callers list` shows all.")
+        raise CallerError(f"There is no caller {name}. `{self.command('callers list')}` shows all.")
 
     def add(self, name: str, limits: Limits | None) -> tuple[Caller, NewKey]:
         """Add a caller with a key.

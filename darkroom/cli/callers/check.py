@@ -1,6 +1,6 @@
 """The check of `darkroom doctor` about callers: each key has a caller, and each caller a key."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from darkroom.cli.callers import listing
 from darkroom.cli.callers.changes import Callers
@@ -19,9 +19,10 @@ def callers(deployment: Deployment) -> Iterator[Finding]:
     except CommandError as error:
         yield Finding(WARN, SUBJECT, "could not be checked", str(error))
         return
-    findings = [finding for listed in found.callers for finding in _of_caller(listed)]
+    command = deployment.stack.command
+    findings = [finding for listed in found.callers for finding in _of_caller(listed, command)]
     for key_id in found.unnamed:
-        advice = f"`darkroom callers add NAME --key {key_id}` names its caller."
+        advice = f"`{command(f'callers add NAME --key {key_id}')}` names its caller."
         findings.append(Finding(WARN, SUBJECT, f"the key {key_id} has no caller", advice))
     yield from findings
     if not findings:
@@ -30,14 +31,14 @@ def callers(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(OK, SUBJECT, counted)
 
 
-def _of_caller(listed: Listed) -> Iterator[Finding]:
+def _of_caller(listed: Listed, command: Callable[[str], str]) -> Iterator[Finding]:
     name = listed.caller.name
     for key in listed.keys:
         if key.works:
             continue
         what = "has ended" if key.state == KeyState.ENDED else f"is {key.state}"
-        advice = f"`darkroom callers revoke {name} --key {key.key_id}` removes it."
+        advice = f"`{command(f'callers revoke {name} --key {key.key_id}')}` removes it."
         yield Finding(WARN, SUBJECT, f"the key {key.key_id} of {name} {what}", advice)
     if not listed.works and listed.caller.revoked_at is None:
-        advice = f"`darkroom callers rotate {name}` gives it one."
+        advice = f"`{command(f'callers rotate {name}')}` gives it one."
         yield Finding(WARN, SUBJECT, f"{name} has no key that works", advice)

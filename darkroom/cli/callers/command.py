@@ -26,10 +26,17 @@ app = typer.Typer(
     help="Manage callers, their API keys and their limits.",
 )
 
+MAX_RATE = 1_000_000
+"""More than any account may receive. Typer accepts `inf` as a number."""
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the caller.")]
 Rate = Annotated[
     float | None,
-    typer.Option(min=0.01, metavar="N", help="Requests per second of each key, on average."),
+    typer.Option(
+        min=0.01,
+        max=MAX_RATE,
+        metavar="N",
+        help="Requests per second of each key, on average.",
+    ),
 ]
 Burst = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Requests of each key at once.")
@@ -91,7 +98,8 @@ def list_callers(context: typer.Context, *, as_json: AsJson = False) -> None:
     from darkroom.cli import render
     from darkroom.cli.callers import listing
 
-    found = listing.read(_callers(context))
+    callers = _callers(context)
+    found = listing.read(callers)
     if as_json:
         unnamed = [{"caller": None, "owner": i, "keys": [{"keyId": i}]} for i in found.unnamed]
         for caller in (*map(_view, found.callers), *unnamed):
@@ -102,7 +110,8 @@ def list_callers(context: typer.Context, *, as_json: AsJson = False) -> None:
         columns = {**dict.fromkeys(("caller", "owner", "key", "state"), render.WORD)}
         render.show(render.table({**columns, "limits of a key": render.CUT}, rows))
     if found.unnamed:
-        _note("Keys without a caller: `darkroom callers add NAME --key ID` names it.")
+        add = callers.command("callers add NAME --key ID")
+        _note(f"Keys without a caller: `{add}` names it.")
 
 
 @app.command()
@@ -127,17 +136,16 @@ def rotate(
         _note(f"Deleted, because their time was over: {', '.join(deleted)}.")
     old = caller.key_ids
     caller, key = callers.new_key(caller)
-    ends_at = period and timestamp(datetime.datetime.now(datetime.UTC) + period)
+    ends_at = None if period is None else timestamp(datetime.datetime.now(datetime.UTC) + period)
     # Before anything else can fail: the key is shown nowhere else.
     _print_key(caller, key, as_json=as_json, oldKeys=list(old), oldKeysEndAt=ends_at)
     if old and ends_at:
         callers.end(caller, old, ends_at)
         _note(f"Its older keys, {', '.join(old)}, are refused from {ends_at} on.")
     elif old:
-        target = context.obj
         _note(f"Its older keys, {', '.join(old)}, keep working. When {name} has the new one:")
         for key_id in old:
-            _note("  " + target.command(f"callers revoke {name} --key {key_id}"))
+            _note("  " + callers.command(f"callers revoke {name} --key {key_id}"))
 
 
 @app.command()
@@ -164,7 +172,8 @@ def revoke(
     callers = _callers(context)
     caller = callers.find(name)
     if key_id is not None and key_id not in caller.key_ids:
-        raise UsageError(f"{caller.name} has no key {key_id}. `darkroom callers list` shows all.")
+        shown = callers.command("callers list")
+        raise UsageError(f"{caller.name} has no key {key_id}. `{shown}` shows all.")
     ending = caller.key_ids if key_id is None else (key_id,)
     if not ending:
         tell(f"{caller.name} has no key.")
@@ -176,7 +185,8 @@ def revoke(
     if caller.key_ids:
         tell(f"{caller.name} still has {', '.join(caller.key_ids)}.")
     else:
-        tell(f"{caller.name} has no key any more. `darkroom callers rotate {name}` gives it one.")
+        again = callers.command(f"callers rotate {name}")
+        tell(f"{caller.name} has no key any more. `{again}` gives it one.")
     if as_json:
         print_json({"caller": caller.name, "revoked": list(deleted), "keyIds": [*caller.key_ids]})
 

@@ -1,6 +1,6 @@
 """The records of callers and their API keys: `darkroom.tasks.callers` describes their form."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,9 @@ class Caller:
 class Records:
     """The records of one stack. Methods raise botocore's errors."""
 
-    def __init__(self, table: Table, first_key: str) -> None:
-        """Take the table of tasks and the id of the template's key."""
-        self._table, self._first_key = table, first_key
+    def __init__(self, table: Table, first_key: str, command: Callable[[str], str]) -> None:
+        """Take the table of tasks, the id of the template's key, and `Stack.command`."""
+        self._table, self._first_key, self._command = table, first_key, command
 
     def get(self, name: str) -> Caller | None:
         """Return a caller; None if there is none of this name."""
@@ -98,10 +98,8 @@ class Records:
         unrecorded = self._unrecorded() if name.lower() == FIRST else None
         taken = unrecorded is not None and unrecorded.owner != owner
         if taken or self._table.create(item, "taskId"):
-            raise CallerError(
-                f"There is a caller {name} already. "
-                f"`darkroom callers rotate {name}` gives it another key."
-            )
+            rotate = self._command(f"callers rotate {name}")
+            raise CallerError(f"There is a caller {name} already. `{rotate}` gives it another key.")
         return _caller(item)
 
     def recorded(self, caller: Caller) -> Caller:

@@ -64,7 +64,8 @@ def logs(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) ->
 def console(
     context: typer.Context,
     task_id: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="Show the execution of this task.")
+        str | None,
+        typer.Argument(metavar="[TASK]", help="Show its execution.", callback=ids.check),
     ] = None,
     *,
     browser: Annotated[
@@ -79,7 +80,7 @@ def console(
     stack = stack_of(context)
     if task_id is not None:
         with stack.darkroom() as client:
-            task = client.task(task_id)
+            task = ids.task(stack, client, task_id)
         # A task that no execution has claimed is only on our page.
         execution = task["execution"]
         url = (execution and execution["consoleUrl"]) or stack.page_url(task_id)

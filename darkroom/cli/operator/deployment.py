@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from rich.text import Text
 
@@ -41,6 +42,14 @@ class Deployment:
             for resource in self._resources
             if resource["ResourceType"] == resource_type
         }
+
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """The stack's template, with the resources that SAM adds."""
+        template: dict[str, Any] = self.stack.client("cloudformation").get_template(
+            StackName=self.stack.stack_name, TemplateStage="Processed"
+        )["TemplateBody"]
+        return template
 
     @cached_property
     def _resources(self) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from darkroom.cli import aws
 from darkroom.cli.callers.check import callers
 from darkroom.cli.operator.deployment import FAIL, OK, WARN, Deployment, Finding
 from darkroom.cli.operator.drift import functions, permissions, state_machine
+from darkroom.cli.operator.tables import tables
 from darkroom.runtime.clock import timestamp
 from darkroom.tasks.model import ACTIVE_SHARDS
 from darkroom.tasks.queries import ACTIVE_INDEX
@@ -35,7 +36,8 @@ def examine(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(WARN, "cloud", "only the API was checked", advice)
         return
     for check in (
-        callers, queues, alarms, reconcile, deletions, permissions, functions, state_machine,
+        callers, queues, alarms, reconcile, deletions, tables,
+        permissions, functions, state_machine,
     ):  # fmt: skip
         try:
             yield from check(deployment)
@@ -63,16 +65,16 @@ def api(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(OK, "API", f"answers in {milliseconds:.0f} ms")
     else:
         yield Finding(FAIL, "API", f"GET /health returned {health.status_code}", API_ERRORS)
-    yield _key(tasks)
+    yield _key(tasks, stack.command("callers list"))
     if "date" in health.headers:
         yield _clock(health.headers["date"])
 
 
-def _key(answer: httpx.Response) -> Finding:
+def _key(answer: httpx.Response, all_keys: str) -> Finding:
     if answer.is_success:
         return Finding(OK, "key", "is accepted")
     if answer.status_code == HTTPStatus.FORBIDDEN:
-        advice = "See the state of each key: `darkroom callers list`."
+        advice = f"See the state of each key: `{all_keys}`."
         return Finding(FAIL, "key", "is refused", advice)
     if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         advice = "Wait, or raise RequestsPerSecond or RequestsPerDay."

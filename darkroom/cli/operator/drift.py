@@ -20,12 +20,8 @@ def permissions(deployment: Deployment) -> Iterator[Finding]:
     iam = deployment.stack.client("iam")
     lacking = 0
     roles = deployment.of_type("AWS::IAM::Role")
-    # The processed template includes the resources that SAM adds.
-    template = deployment.stack.client("cloudformation").get_template(
-        StackName=deployment.stack.stack_name, TemplateStage="Processed"
-    )["TemplateBody"]
     for name, role in roles.items():
-        for policy in template["Resources"][name]["Properties"].get("Policies", []):
+        for policy in deployment.template["Resources"][name]["Properties"].get("Policies", []):
             wanted = {a for s in _statements(policy["PolicyDocument"]) for a in _list(s["Action"])}
             missing = wanted - _allowed(iam, role, policy["PolicyName"])
             if missing:

@@ -8,11 +8,13 @@ from the environment.
 import os
 import time
 import uuid
+from http import HTTPStatus
 
 import httpx
 from darkroom_client import AuthenticatedClient
 from darkroom_client.api.batches import (
     cancel_batch,
+    delete_batch,
     list_batch_tasks,
     list_batches,
     retry_batch,
@@ -20,7 +22,14 @@ from darkroom_client.api.batches import (
     submit_batch,
 )
 from darkroom_client.api.service import health
-from darkroom_client.api.tasks import cancel_task, list_tasks, retry_task, show_task, submit_task
+from darkroom_client.api.tasks import (
+    cancel_task,
+    delete_task,
+    list_tasks,
+    retry_task,
+    show_task,
+    submit_task,
+)
 from darkroom_client.api.uploads import create_upload
 from darkroom_client.api.webhooks import show_callback_secret
 from darkroom_client.models import (
@@ -135,8 +144,8 @@ def submit_upload(data: bytes) -> None:
     assert wait(task.task_id).status == Status.COMPLETED
 
 
-def submit_batches(image: str, data: bytes) -> None:
-    """Submit a batch of sources and one of a manifest, list them and their tasks."""
+def submit_batches(image: str, data: bytes) -> Batch:
+    """Submit a batch of sources and one of a manifest, list them and their tasks; return one."""
     uploaded = NewItemFromUpload(upload_id=upload(data, "image/png"))
     items: list[NewItemFromUrl | NewItemFromUpload] = [NewItemFromUrl(image_url=image), uploaded]
     first = submit_batch.sync(client=api, body=NewBatchFromSources(sources=items, name="sources"))
@@ -157,6 +166,7 @@ def submit_batches(image: str, data: bytes) -> None:
     listed = list_batches.sync(client=api, status=BatchStatus.COMPLETED)
     assert isinstance(listed, BatchList), listed
     assert {first.batch_id, second.batch_id} <= {batch.batch_id for batch in listed.batches}
+    return first
 
 
 def cancel_and_retry(held: str) -> None:
@@ -184,6 +194,39 @@ def cancel_and_retry(held: str) -> None:
     cancel_batch.sync(batch.batch_id, client=api)
 
 
+def delete(task: Task) -> None:
+    """Delete a task: from then on it is not found, and the link to its result does not work."""
+    assert task.result is not None
+    assert delete_task.sync_detailed(task.task_id, client=api).status_code == HTTPStatus.NO_CONTENT
+    again = delete_task.sync(task.task_id, client=api)
+    assert isinstance(again, ErrorResponse), again
+    assert again.error.code == "TaskNotFound"
+    shown = show_task.sync_detailed(task.task_id, client=api)
+    assert shown.status_code == HTTPStatus.NOT_FOUND
+    listed = list_tasks.sync(client=api, name="one")
+    assert isinstance(listed, TaskList), listed
+    assert task.task_id not in {left.task_id for left in listed.tasks}
+    assert not httpx.get(task.result.url).is_success
+
+
+def delete_with_tasks(batch: Batch) -> None:
+    """Delete a batch, and wait until it is gone with its tasks."""
+    tasks = list_batch_tasks.sync(batch.batch_id, client=api)
+    assert isinstance(tasks, TaskList), tasks
+    accepted = delete_batch.sync(batch.batch_id, client=api)
+    assert isinstance(accepted, Batch), accepted
+    assert accepted.deletion_requested_at is not None
+    deadline = time.monotonic() + SECONDS
+    answer = show_batch.sync_detailed(batch.batch_id, client=api)
+    while isinstance(answer.parsed, Batch) and time.monotonic() < deadline:
+        time.sleep(int(answer.headers["Retry-After"]))
+        answer = show_batch.sync_detailed(batch.batch_id, client=api)
+    assert answer.status_code == HTTPStatus.NOT_FOUND, answer
+    for task in tasks.tasks:
+        shown = show_task.sync_detailed(task.task_id, client=api)
+        assert shown.status_code == HTTPStatus.NOT_FOUND
+
+
 def read_the_rest() -> None:
     """Read what belongs to no task: whether the API is up, and the secret of webhooks."""
     state = health.sync(client=api)
@@ -199,10 +242,11 @@ def main() -> None:
     task = submit_and_wait(image)
     list_and_find(task)
     submit_upload(picture)
-    submit_batches(image, picture)
+    batch = submit_batches(image, picture)
     cancel_and_retry(os.environ["HELD_URL"])
     read_the_rest()
-    # Deletion: `delete_task` and `delete_batch` belong here.
+    delete(task)
+    delete_with_tasks(batch)
     print("done")
 
 

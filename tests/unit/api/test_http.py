@@ -45,6 +45,40 @@ def test_head_of_a_path_without_get_is_405(api: Api, place: str):
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/tasks", "private, no-cache"),
+        ("/tasks/{}", "private, no-cache"),
+        ("/batches", "private, no-cache"),
+        ("/tasks/{}/history", "no-store"),
+        ("/callback-secret", "no-store"),
+        ("/tasks/nothing", "no-store"),
+        ("/tasks/{}/cancel", "no-store"),
+    ],
+)
+def test_no_cache_shows_a_response_to_another_caller_or_keeps_a_secret_or_an_error(
+    api: Api, place: str, path: str, said: str
+):
+    response = api.get(path.replace("/tasks/{}", place))
+    assert response.headers["Cache-Control"] == said
+
+
+@pytest.mark.parametrize("action", ["", "/history", "/cancel"])
+def test_an_id_is_found_in_any_case(api: Api, place: str, action: str):
+    """Some languages write UUIDs in upper case (RFC 9562, 4: the case is ignored on input)."""
+    name, task_id = place.rsplit("/", 1)
+    path = f"{name}/{task_id.upper()}{action}"
+    answer = api.call("POST" if action == "/cancel" else "GET", path)
+    assert answer.body["taskId"] == task_id
+
+
+def test_the_id_of_an_upload_is_stored_in_lower_case(api: Api):
+    upload_id = "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d"
+    task = api.post("/tasks", {"uploadId": upload_id.upper()}).body
+    assert task["source"] == {"uploadId": upload_id}
+
+
 def test_a_response_tells_caches_that_it_may_be_compressed(api: Api, place: str):
     assert api.get(place).headers["Vary"] == "Accept-Encoding"
 

@@ -13,6 +13,8 @@ import {
   cancelBatch,
   cancelTask,
   createUpload,
+  deleteBatch,
+  deleteTask,
   listBatches,
   listBatchTasks,
   listTasks,
@@ -94,7 +96,7 @@ async function submitUpload(data: BlobPart): Promise<void> {
   assert.equal((await ended(task.taskId)).status, "COMPLETED");
 }
 
-async function submitManifest(imageUrl: string): Promise<void> {
+async function submitManifest(imageUrl: string): Promise<Batch> {
   const line = `${JSON.stringify({ imageUrl })}\n`;
   const uploadId = await upload(line, "application/x-ndjson");
   const { data: batch } = await submitBatch({ body: { manifest: { uploadId, format: "jsonl" } } });
@@ -107,6 +109,7 @@ async function submitManifest(imageUrl: string): Promise<void> {
   assert.deepEqual(tasks?.tasks.map((one) => one.batchId), [batchId]);
   const { data: listed } = await listBatches({ query: { status: "COMPLETED" } });
   assert(listed?.batches.some((one) => one.batchId === batchId));
+  return done;
 }
 
 async function cancel(imageUrl: string): Promise<void> {
@@ -126,15 +129,52 @@ async function cancel(imageUrl: string): Promise<void> {
   assert.equal(over?.status, "CANCELLED");
 }
 
+/** Deletes a task: from then on it is not found, and the link to its result does not work. */
+async function deleteOne(task: Task): Promise<void> {
+  const path = { taskId: task.taskId };
+  const { response: deleted } = await deleteTask({ path });
+  assert.equal(deleted?.status, 204);
+  const { error } = await deleteTask({ path });
+  assert.equal(error?.error.code, "TaskNotFound");
+  const { response: shown } = await showTask({ path });
+  assert.equal(shown?.status, 404);
+  const { data: page } = await listTasks({ query: { name: "one" } });
+  assert(page && page.tasks.every((one) => one.taskId !== task.taskId));
+  assert(task.result);
+  assert(!(await fetch(task.result.url)).ok);
+}
+
+/** Deletes a batch, and waits until it is gone with its tasks. */
+async function deleteWithTasks({ batchId }: Batch): Promise<void> {
+  const path = { batchId };
+  const { data: tasks } = await listBatchTasks({ path });
+  assert(tasks);
+  const { data: accepted } = await deleteBatch({ path });
+  assert(accepted?.deletionRequestedAt);
+  const deadline = Date.now() + SECONDS * 1000;
+  let shown = await showBatch({ path });
+  while (shown.data && Date.now() < deadline) {
+    assert(shown.response);
+    await sleep(Number(shown.response.headers.get("Retry-After")) * 1000);
+    shown = await showBatch({ path });
+  }
+  assert.equal(shown.error?.error.code, "BatchNotFound");
+  for (const { taskId } of tasks.tasks) {
+    const { response } = await showTask({ path: { taskId } });
+    assert.equal(response?.status, 404);
+  }
+}
+
 async function main(): Promise<void> {
   const image = setting("SOURCE_URL");
   const picture = await (await fetch(image)).arrayBuffer();
   const task = await submitAndWait(image);
   await listAndFind(task);
   await submitUpload(picture);
-  await submitManifest(image);
+  const batch = await submitManifest(image);
   await cancel(setting("HELD_URL"));
-  // Deletion: `deleteTask` and `deleteBatch` belong here.
+  await deleteOne(task);
+  await deleteWithTasks(batch);
   console.log("done");
 }
 

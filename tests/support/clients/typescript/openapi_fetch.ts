@@ -100,7 +100,7 @@ async function submitUpload(data: BlobPart): Promise<void> {
   assert.equal((await ended(task.taskId)).status, "COMPLETED");
 }
 
-async function submitBatch(imageUrl: string, data: BlobPart): Promise<void> {
+async function submitBatch(imageUrl: string, data: BlobPart): Promise<Batch> {
   const uploadId = await upload(data, "image/png");
   const { data: batch } = await api.POST("/batches", {
     body: { sources: [{ imageUrl }, { uploadId, name: "second" }], toleratedFailurePercentage: 5 },
@@ -115,6 +115,7 @@ async function submitBatch(imageUrl: string, data: BlobPart): Promise<void> {
   const query = { status: "COMPLETED" as const };
   const { data: listed } = await api.GET("/batches", { params: { query } });
   assert(listed?.batches.some((one) => one.batchId === batch.batchId));
+  return done;
 }
 
 async function cancel(imageUrl: string): Promise<void> {
@@ -133,15 +134,52 @@ async function cancel(imageUrl: string): Promise<void> {
   assert.equal(over?.status, "CANCELLED");
 }
 
+/** Deletes a task: from then on it is not found, and the link to its result does not work. */
+async function deleteTask(task: Task): Promise<void> {
+  const params = { path: { taskId: task.taskId } };
+  const { response: deleted } = await api.DELETE("/tasks/{taskId}", { params });
+  assert.equal(deleted.status, 204);
+  const { error } = await api.DELETE("/tasks/{taskId}", { params });
+  assert.equal(error?.error.code, "TaskNotFound");
+  const { response: shown } = await api.GET("/tasks/{taskId}", { params });
+  assert.equal(shown.status, 404);
+  const { data: page } = await api.GET("/tasks", { params: { query: { name: "one" } } });
+  assert(page?.tasks.every((one) => one.taskId !== task.taskId));
+  assert(task.result);
+  assert(!(await fetch(task.result.url)).ok);
+}
+
+/** Deletes a batch, and waits until it is gone with its tasks. */
+async function deleteBatch({ batchId }: Batch): Promise<void> {
+  const params = { path: { batchId } };
+  const { data: tasks } = await api.GET("/batches/{batchId}/tasks", { params });
+  assert(tasks);
+  const { data: accepted } = await api.DELETE("/batches/{batchId}", { params });
+  assert(accepted?.deletionRequestedAt);
+  const deadline = Date.now() + SECONDS * 1000;
+  let shown = await api.GET("/batches/{batchId}", { params });
+  while (shown.data && Date.now() < deadline) {
+    await sleep(Number(shown.response.headers.get("Retry-After")) * 1000);
+    shown = await api.GET("/batches/{batchId}", { params });
+  }
+  assert.equal(shown.error?.error.code, "BatchNotFound");
+  for (const { taskId } of tasks.tasks) {
+    const path = { taskId };
+    const { response } = await api.GET("/tasks/{taskId}", { params: { path } });
+    assert.equal(response.status, 404);
+  }
+}
+
 async function main(): Promise<void> {
   const image = setting("SOURCE_URL");
   const picture = await (await fetch(image)).arrayBuffer();
   const task = await submitAndWait(image);
   await listAndFind(task);
   await submitUpload(picture);
-  await submitBatch(image, picture);
+  const batch = await submitBatch(image, picture);
   await cancel(setting("HELD_URL"));
-  // Deletion: DELETE of "/tasks/{taskId}" and "/batches/{batchId}" belongs here.
+  await deleteTask(task);
+  await deleteBatch(batch);
   console.log("done");
 }
 

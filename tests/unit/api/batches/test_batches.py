@@ -60,6 +60,8 @@ def test_its_tasks_are_listed_in_their_order(api: Api):
 
     assert [t["taskId"] for t in first["tasks"] + rest["tasks"]] == ids
     assert [t["taskId"] for t in api.get(place, status="CANCELLED").body["tasks"]] == [ids[1]]
+    upper = place.replace(batch["batchId"], batch["batchId"].upper())
+    assert len(api.get(upper).body["tasks"]) == 3
     assert api.get(place, cursor="x").error["code"] == "InvalidCursor"
     assert api.get(place, limit="0").error["field"] == "limit"
 

@@ -246,4 +246,5 @@ def test_a_bug_of_ours_is_told_without_its_traceback(
     answer = api.post("/tasks", {"imageUrl": URL})
 
     assert (answer.status, answer.error["code"]) == (500, "InternalError")
+    assert answer.headers["Retry-After"] == "1"
     assert "secret" not in answer.error["message"]

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 
 from darkroom.cli import retries
+from darkroom.cli.errors import Commands
 from darkroom.cli.terminal import output
 from darkroom.cli.workers import Workers
 from darkroom.client import Darkroom
@@ -35,7 +36,9 @@ def test_ctrl_c_while_waiting_names_the_tasks_and_the_command_to_go_on(
     assert (one.exit_code, two.exit_code) == (130, 130)
     assert one.stdout.split()[:2] == ["PENDING", "t1"]
     assert one.stderr.endswith("What was submitted continues: see `darkroom status t1`.\n")
-    assert [json.loads(line)["taskId"] for line in two.stdout.splitlines()] == ["t2", "t3"]
+    shown = [json.loads(line) for line in two.stdout.splitlines()]
+    assert [task["input"] for task in shown] == ["https://x/a.png", "https://x/b.png"]
+    assert {task["taskId"] for task in shown} == {"t2", "t3"}  # in the order of their arrival
     assert two.stderr == (
         "2 of 2 images submitted. What was submitted continues: see `darkroom list`.\n"
     )
@@ -94,6 +97,16 @@ def test_ctrl_c_in_a_command_that_reads_says_how_to_run_it_again(
 
     assert done.exit_code == 130
     assert done.stderr == "Interrupted. To run it again: darkroom logs t1\n"
+
+
+def test_ctrl_c_before_a_command_has_begun_is_not_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupts(monkeypatch, Commands, "make_context")
+
+    done = darkroom("status", "t1")
+
+    assert (done.exit_code, done.stderr) == (130, "Interrupted. Nothing was done.\n")
 
 
 def test_workers_that_are_abandoned_begin_nothing_new() -> None:

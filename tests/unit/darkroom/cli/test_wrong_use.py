@@ -45,6 +45,8 @@ WRONG = [
     ("cost --tasks 0", 2, "'--tasks': 0 is not 1 or more."),
     ("retry --status FAILED --since yesterday", 2, "Use a form like 30s, 15m, 1h or 2d."),
     ("retry --status RUNNING", 2, "A RUNNING task cannot be retried. Use FAILED or CANCELLED."),
+    (f"submit {URL} --name {'a' * 201}", 2, "'--name': a name has 1 to 200 characters."),
+    ("callers add acme --rate inf", 2, "'--rate': Input should be less than or equal to 1000000."),
     # Files and folders.
     ("submit nowhere.png", 2, "nowhere.png does not exist. Give files, or URLs that start with"),
     ("submit folder", 2, "folder is a folder. Give files, or URLs that start with https://."),
@@ -60,11 +62,13 @@ WRONG = [
     ("status cat.png", 2, f"'cat.png' is not an id. It looks like {DONE}."),
     ("logs unknown", 1, "You have nothing with this id. See your tasks with `darkroom list`."),
     (f"status {BATCH}", 1, "the id of a batch, not of a task. See it with `darkroom status --b"),
+    (f"delete {BATCH}", 1, "the id of a batch, not of a task. See it with `darkroom status --b"),
     (f"retry {BATCH}", 1, "the id of a batch, not of a task."),
     (f"status --batch {DONE}", 1, "the id of a task, not of a batch. See it with `darkroom st"),
     (f"result {BROKEN} --out a", 1, "The task is FAILED, it has no result. Download: SourceNot"),
     # The stack.
     ("redrive-dlq", 1, "The queues of the stack are not known. Use --stack to name the stack."),
+    ("console cat.png", 2, f"'cat.png' is not an id. It looks like {DONE}."),
     ("console", 1, "The address of the console is not known. Name the stack with --stack."),
 ]
 
@@ -95,6 +99,69 @@ def test_a_wrong_use_is_one_helpful_sentence(
     assert done.stdout == ""
     assert api.bodies == []
     assert api.repairs == []
+
+
+@pytest.mark.parametrize("line", ["submit picture.png", "batch folder --out gray", "list"])
+def test_an_empty_name_is_refused(api: Api, line: str) -> None:
+    done = darkroom(*line.split(), "--name", "")
+
+    assert done.exit_code == 2
+    assert "a name has 1 to 200 characters." in done.stderr
+    assert api.server.log == []
+
+
+@pytest.mark.parametrize(("command", "what"), [("list", "task"), ("batches", "batch")])
+def test_more_than_any_list_has_may_be_asked_for(api: Api, command: str, what: str) -> None:
+    api.server.expect_request("/dev/batches").respond_with_json({"batches": [], "cursor": None})
+    done = darkroom(command, "--limit", "9" * 20)
+    assert (done.exit_code, done.stderr) == (0, f"No {what} matches.\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DARKROOM_API_URL", "nonsense", "DARKROOM_API_URL is 'nonsense'. Set it to the address"),
+        ("DARKROOM_API_URL", "ftp://api", "It starts with https://."),
+        ("DARKROOM_API_KEY", "a key\n", "DARKROOM_API_KEY has a character that no API key has"),
+        ("DARKROOM_API_KEY", "kéy", "Set it to the key alone."),
+    ],
+)
+def test_a_variable_that_cannot_be_right_is_named(
+    api: Api, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    done = darkroom("list")
+
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert said in done.stderr
+    assert api.server.log == []
+
+
+def test_an_address_without_an_api_is_to_be_checked(api: Api) -> None:
+    api.server.clear()
+    api.server.expect_request("/dev/tasks").respond_with_json({"message": "Not Found"}, 404)
+    assert darkroom("list").stderr.endswith(": Not Found. Check the address.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit", ""],
+        ["submit", "picture.png", ""],
+        ["submit", URL, "--out", ""],
+        ["batch", "", "--out", "gray"],
+        ["batch", "folder", "--out", ""],
+        ["result", DONE, "--out", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(api: Api, arguments: list[str]) -> None:
+    """It is what a variable of the shell leaves that is not set."""
+    done = darkroom(*arguments)
+
+    assert done.exit_code == 2
+    assert ": it is empty. Is a variable of the shell not set? See `" in done.stderr
+    assert api.server.log == []
 
 
 def test_an_empty_id_is_refused_before_it_becomes_the_address_of_all_tasks(api: Api) -> None:

@@ -64,6 +64,22 @@ def test_whatever_minutes_an_alarm_looks_at_at_most_half_of_their_tasks_failed(w
                 assert (sum(failed[start:end]) + 1) / (end - start + 1) <= 0.5
 
 
+@pytest.mark.parametrize(("parameter", "tried"), [("true", True), ("false", False)])
+def test_heic_is_tried_where_the_stack_accepts_it(waves, parameter: str, tried: bool):
+    subject, _ = waves
+    subject.parameters = {**subject.parameters, "Heic": parameter}
+    report = Report()
+    tasks.report(report, subject, SITES, tasks.run_waves(subject, SITES))
+    assert ("converts HEIC" in {line.promise for line in report.lines}) is tried
+
+
+def test_a_format_that_is_only_read_becomes_jpeg():
+    results = {(one.source, one.output): one.result for one in tasks.conversions(heic=True)}
+    assert results["JPEG2000", "auto"] == results["HEIC", "auto"] == "JPEG"
+    assert results["JPEG2000", "png"] == "PNG"
+    assert results["AVIF", "auto"] == "AVIF"
+
+
 def test_every_error_is_provoked_or_said_to_need_a_fault(provoked):
     leaves = {
         name

@@ -10,6 +10,8 @@ from darkroom.cli.callers.check import callers as check
 from darkroom.cli.callers.records import CallerError
 from darkroom.cli.operator.deployment import Deployment
 from darkroom.cli.stack import Stack
+from darkroom.runtime.clock import timestamp
+from darkroom.tasks.callers import has_ended
 from tests.support.fakes.api import darkroom
 
 PAST = "2020-01-01T00:00:00.000Z"
@@ -78,6 +80,26 @@ def test_a_new_key_is_printed_also_if_the_older_ones_could_not_be_changed(
 
     assert (done.exit_code, done.stderr.splitlines()[-1]) == (1, "no")
     assert done.stdout == f"{value(gateway, callers.find('acme').key_ids[-1])}\n"
+
+
+def test_without_any_grace_the_older_keys_end_at_once(callers: Callers) -> None:
+    darkroom("callers", "add", "acme")
+    (old,) = callers.find("acme").key_ids
+
+    done = darkroom("callers", "rotate", "acme", "--grace", "0s")
+
+    assert f"{old}, are refused from " in done.stderr
+    assert has_ended(callers.records.keys([old])[old], timestamp())
+
+
+def test_advice_names_the_stack_of_the_command(callers: Callers) -> None:
+    darkroom("callers", "add", "acme")
+    callers.command = callers.records._command = lambda line: f"darkroom --stack prod {line}"
+
+    with pytest.raises(CallerError, match="`darkroom --stack prod callers rotate acme` gives"):
+        callers.add("acme", None)
+    with pytest.raises(CallerError, match="`darkroom --stack prod callers list` shows all"):
+        callers.find("nobody")
 
 
 def test_a_key_whose_grace_is_over_is_deleted_by_the_next_rotation(callers: Callers) -> None:

@@ -228,7 +228,8 @@ def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
 
     refused.__name__ = "queues"
     monkeypatch.setattr(doctor, "queues", refused)
-    for name in ("alarms", "reconcile", "deletions", "permissions", "functions", "state_machine"):
+    others = "alarms reconcile deletions tables permissions functions state_machine"
+    for name in others.split():
         monkeypatch.setattr(doctor, name, lambda _: [Finding("ok", "other", "is well")])
     stack = Stack(httpserver.url_for("/v1"), "k", endpoint_url="here", stack_name="prod")
     an_api(httpserver)
