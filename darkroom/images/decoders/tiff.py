@@ -169,7 +169,9 @@ def _decode(file: BinaryIO, page: tiff.Page, meaning: levels.Meaning) -> Image.I
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is broken becomes our error
     file.seek(0)
     with tifffile.TiffFile(file) as opened_file:
-        found = opened_file.pages[page.number]
+        found: Any = opened_file.pages[page.number]
+        if page.below is not None:
+            found = found.pages[page.below]
         used = meaning.colors if meaning.alpha is None else meaning.alpha + 1
         _check_segments(file, found, used, is_jpeg=_is_jpeg(page.tags))
         samples = found.asarray(squeeze=False, maxworkers=1, buffersize=READ)

@@ -1,7 +1,11 @@
 """TIFFs that Pillow reads wrongly are developed correctly, or refused by name."""
 
+import io
+from typing import Any
+
 import numpy as np
 import pytest
+import tifffile
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
@@ -52,15 +56,26 @@ def test_signed_8_bits_are_scaled_as_16_bits_are(low: int, high: int) -> None:
     assert np.abs(results[0] - results[1]).max() <= 3
 
 
-@pytest.mark.parametrize("kind", [1, 4])
-def test_a_reduced_copy_or_a_mask_in_front_of_the_picture_is_skipped(kind: int) -> None:
-    data = gray_pages((RAMP[:2, ::2], {254: [kind]}), (RAMP, {254: [0]}))
+@pytest.mark.parametrize(("tag", "kind"), [(254, 1), (254, 4), (255, 2)])
+def test_a_reduced_copy_or_a_mask_in_front_of_the_picture_is_skipped(tag: int, kind: int) -> None:
+    data = gray_pages((RAMP[:2, ::2], {tag: [kind]}), (RAMP, {254: [0]}))
 
     assert np.array_equal(pixels(read(develop(data))), RAMP)
 
 
 def test_a_file_of_nothing_but_a_reduced_copy_is_that_picture() -> None:
     assert np.array_equal(pixels(read(develop(gray_pages((RAMP, {254: [1]}))))), RAMP)
+
+
+def test_the_picture_below_a_reduced_copy_is_taken() -> None:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as pages:
+        options: Any = {"photometric": "minisblack", "metadata": None}
+        pages.write(RAMP[:2, ::2].copy(), subfiletype=1, subifds=2, **options)
+        pages.write(RAMP[:1, ::2].copy(), subfiletype=1, **options)
+        pages.write(RAMP, **options)
+
+    assert np.array_equal(pixels(read(develop(file.getvalue()))), RAMP)
 
 
 @pytest.mark.parametrize("tags", [{50706: [1, 4]}, {254: [1], 330: [8, 8]}])
@@ -83,11 +98,15 @@ def test_what_is_no_data_is_left_out_of_the_stretch(kind: type, nodata: int) -> 
     assert np.abs(result - expected).max() < 70
 
 
-def test_nan_can_mean_no_data_and_is_else_no_picture() -> None:
+@pytest.mark.parametrize("nodata", [b"nan\0", b"-9999\0"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_can_mean_no_data_and_is_else_no_picture(
+    value: float, nodata: bytes
+) -> None:
     values = np.linspace(0, 1, 96).reshape(4, 24).astype(np.float32)
-    values[2, 2] = np.nan
+    values[2, 2] = value
 
-    filled = pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: b"nan\0"}))))
+    filled = pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: nodata}))))
     assert filled[2, 2] == filled[1, 2]
-    with pytest.raises(InvalidImage, match="not numbers"):
+    with pytest.raises(InvalidImage, match=r"not numbers .* -a_nodata nan"):
         develop(tiff(values, BLACK_IS_ZERO))
