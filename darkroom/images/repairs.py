@@ -87,12 +87,16 @@ def _with_alpha(gif: Any, alpha: Image.Image | None) -> None:
     gif.info.pop("transparency", None)
 
 
-def disposals(frames: list[Image.Image]) -> list[int]:
+def disposals(frames: list[Image.Image]) -> list[int] | int:
     """Return how a GIF shall dispose each frame, or the next one would show it where it is clear.
+
+    Of frames that are all equal Pillow writes only one, so it takes only one number.
 
     As the canvas is clear before each frame, both methods clear it. Behind a frame with the usual
     one Pillow cannot write a frame that is wholly clear: it writes the head of the file again.
     """
+    if all(frame.tobytes() == frames[0].tobytes() for frame in frames[1:]):
+        return CLEAR
     clear = [frame.getextrema() == (frame.info["transparency"],) * 2 for frame in frames]
     return [PREVIOUS if next_is_clear else CLEAR for next_is_clear in [*clear[1:], False]]
 
