@@ -7,11 +7,13 @@ from PIL.TiffImagePlugin import COMPRESSION_INFO
 
 from darkroom.images import tiff
 
+PROLOG = rb"(\s|<\?[^>]*>|<!--.*?-->)*+"
+"""What may be in front of the first element of XML: instructions and comments."""
 NAMES: list[tuple[bytes, str]] = [
     (rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))", "a HEIC image"),
     (rb"....ftypcrx ", "a camera's raw file (CR3)"),
     (rb"....ftypjxl |\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image"),
-    (rb"....ftyp(jpeg|jpgs|avc[is]|vvi[cs]|evb[is])", "a HEIF image that is not in HEVC"),
+    (rb"....ftyp(?!avi[fs])(jpeg|jpgs|(?=.{8,48}m[is]f[12]))", "a HEIF image that is not in HEVC"),
     (rb"....ftypM4A |ID3|OggS|fLaC|MThd|RIFF....WAVE", "a sound"),
     (rb"....(ftyp(?!avi[fs]|m[is]f1)|moov|mdat|wide|free|skip|pnot)|RIFF....AVI ", "a video"),
     (rb"\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01|(\x47.{187}){2}\x47", "a video"),
@@ -65,13 +67,10 @@ NAMES: list[tuple[bytes, str]] = [
     (rb"\0{1024}", "nothing but zeros, because its content was lost"),
     (rb".{128}DICM", "a DICOM image"),
     (
-        rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*+(<!doctype (\w+:)?svg|<(\w+:)?svg)",
+        rb"(?i)" + PROLOG + rb"(<!doctype (\w+:)?svg|<(\w+:)?svg)",
         "an SVG",
     ),
-    (
-        rb"(?i)\s*(<!--.*?-->\s*)*+(<\?xml[^>]*>\s*)?(<!doctype html|<html|<head|<body)",
-        "a web page",
-    ),
+    (rb"(?i)" + PROLOG + rb"(<!doctype html|<html|<head|<body)", "a web page"),
     (rb"\s*<\?xml|\s*<[A-Za-z]", "an XML document"),
     (rb"\s*[{\[]\s*[\"\[{]", "a JSON document"),
 ]

@@ -74,7 +74,10 @@ def _of_boxes(source: bytes | Path, data: Any, *, heic: bool) -> Image.Image | N
             if not jpeg2000.is_usual(header):
                 return jpeg2000.opened(data, header)
             file: Any = _stream(source) if isinstance(source, bytes) else source
-            image = Image.open(file, formats=(Jpeg2KImagePlugin.Jpeg2KImageFile.format,))
+            try:
+                image = Image.open(file, formats=(Jpeg2KImagePlugin.Jpeg2KImageFile.format,))
+            except UnidentifiedImageError:  # the other decoder says what is wrong
+                return jpeg2000.opened(data, header)
             image.info["icc_profile"] = header.profile  # which Pillow does not return
             return image
     return None

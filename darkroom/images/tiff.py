@@ -53,9 +53,15 @@ COLORS = {
     32845: "LogLuv",
 }
 COMPRESSIONS = {
+    32766: "NeXT",
+    32809: "ThunderScan",
+    32908: "PixarFilm",
+    32909: "PixarLog",
     33003: "JPEG 2000",
     33005: "JPEG 2000",
     34661: "JBIG",
+    34676: "LogLuv",
+    34677: "LogLuv",
     34712: "JPEG 2000",
     34887: "LERC",
     34892: "lossy JPEG of DNG",

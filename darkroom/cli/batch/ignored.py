@@ -8,13 +8,15 @@ from pathlib import PurePath
 
 RAW = "a camera's raw file"
 SIDECAR = "a file about another file"
+MAP = "data of a map"
 OTHER = "not an image"
 BY_EXTENSION = {
     **dict.fromkeys(("3fr", "arw", "cr2", "cr3", "dng", "iiq", "nef", "nrw", "orf"), RAW),
     **dict.fromkeys(("pef", "raf", "raw", "rw2", "srw", "x3f"), RAW),
-    **dict.fromkeys(
-        ("aae", "dbf", "lrv", "pp3", "prj", "shp", "shx", "tfw", "thm", "xmp"), SIDECAR
-    ),
+    **dict.fromkeys(("aae", "lrv", "ovr", "pp3", "prj", "tfw", "thm", "xmp"), SIDECAR),
+    **dict.fromkeys(("asc", "dt2", "ecw", "grb", "h5", "hdf", "hgt", "img", "nc", "sid"), MAP),
+    **dict.fromkeys(("dbf", "geojson", "gpkg", "kml", "kmz", "shp", "shx"), "shapes of a map"),
+    **dict.fromkeys(("ani", "cur", "icns"), "an icon"),
 }
 """Kinds that have no media type, or another one on each system."""
 BY_MEDIA_TYPE = {
@@ -22,6 +24,10 @@ BY_MEDIA_TYPE = {
     "audio/": "a sound",
     "font/": "a font",
     "text/html": "a web page",
+    "text/": "a text",
+    "application/javascript": "a text",
+    "application/json": "a text",
+    "application/xml": "a text",
     "application/pdf": "a PDF document",
     "application/postscript": "a PostScript document",
     "application/zip": "an archive",
@@ -30,6 +36,8 @@ BY_MEDIA_TYPE = {
 ADVICE = {
     RAW: "Convert it to TIFF or JPEG with a raw converter.",
     SIDECAR: "It belongs to the image beside it.",
+    MAP: "Convert it to a GeoTIFF, for example with `gdal_translate`.",
+    "an icon": "Convert it to PNG.",
     "a video": "Save one of its pictures. Of a live photo, the image is the file beside it.",
     "a web page": "Save its images as files of their own.",
     "a PDF document": "Export its pages as PNG.",
@@ -59,7 +67,10 @@ class Ignored:
     @property
     def problem(self) -> tuple[str, str]:
         """The name of the error, and a message that says what to do."""
-        what = f"{self.label} is {self.kind}, by its extension and its first bytes."
+        by = "by its extension and its first bytes"
+        if self.kind != OTHER:
+            by = "by its extension, and its first bytes are not those of an image"
+        what = f"{self.label} is {self.kind}, {by}."
         return "NotAnImage", f"{what} {ADVICE.get(self.kind, '')}".rstrip()
 
 

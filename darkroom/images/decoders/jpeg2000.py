@@ -141,7 +141,7 @@ def is_usual(found: Header) -> bool:
     if found.color in {BILEVEL, CMYK}:
         return False
     deep_gray = found.bits == 16 and found.components == 1  # noqa: PLR2004
-    return deep_gray or found.bits == 8  # noqa: PLR2004
+    return deep_gray or (found.bits == 8 and found.components <= MOST_COMPONENTS)  # noqa: PLR2004
 
 
 def opened(data: Any, found: Header) -> Picture:

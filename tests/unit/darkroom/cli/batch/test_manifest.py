@@ -68,6 +68,9 @@ def test_a_folder_without_images_says_what_is_in_it(tmp_path: Path) -> None:
         ("x.raf", "a camera's raw file, .* raw converter"),
         ("x.aae", "a file about another file, .* beside it"),
         ("x.pdf", "a PDF document, .* Export"),
+        ("app.js", "a text, .* not those of an image."),
+        ("dem.nc", "data of a map, .* GeoTIFF"),
+        ("hand.cur", "an icon, .* PNG"),
         ("notes", "not an image, by its extension and its first bytes. If it is one, convert"),
     ],
 )

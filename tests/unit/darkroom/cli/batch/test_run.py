@@ -234,11 +234,11 @@ def test_other_files_are_left_out_and_named() -> None:
     done = darkroom("batch", place, "--out", "gray")
 
     assert done.stdout.startswith("Files ignored because they are not images: 1.\n")
-    assert done.stdout.splitlines()[1] == "  not an image: notes.txt"
+    assert done.stdout.splitlines()[1] == "  a text: notes.txt"
     assert done.exit_code == 0
     row = report()["notes.txt"]
     assert (row["status"], row["error"]) == ("IGNORED", "NotAnImage")
-    assert row["message"].startswith("notes.txt is not an image")
+    assert row["message"].startswith("notes.txt is a text, by its extension")
     assert report().keys() == {"a.png", "notes.txt"}
 
 

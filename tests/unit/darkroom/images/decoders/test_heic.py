@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
+from darkroom.images.decoders import heic as decoder
 from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.heics import box, clap, deep_heic, grid, heic
 from tests.support.images.pictures import photo, pixels, read
@@ -131,6 +132,25 @@ def test_what_is_not_hevc_is_refused_by_name(kinds: tuple[bytes, bytes]) -> None
     data = heic(CARD).replace(b"hvc1", kinds[0]).replace(b"hvcC", kinds[1])
     with pytest.raises(UnsupportedFormat, match="HEIF image without a picture in HEVC"):
         develop(data)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Memory allocation error: Unspecified", MemoryError),
+        ("Memory allocation error: Security limit exceeded: Image size 9x9\n", UnsupportedFormat),
+        ("Decoder plugin generated an error: Unspecified", InvalidImage),
+    ],
+)
+def test_what_the_decoder_says_becomes_a_documented_error(said: str, kind: type) -> None:
+    layered = box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", box(b"lhvC", b""))))
+
+    error = decoder._error(RuntimeError(said), b"")
+
+    assert type(error) is kind
+    assert "\n" not in str(error)
+    if kind is InvalidImage:
+        assert isinstance(decoder._error(RuntimeError(said), layered), UnsupportedFormat)
 
 
 def test_a_sequence_without_a_still_picture_is_refused_by_name() -> None:
