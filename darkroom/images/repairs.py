@@ -12,7 +12,7 @@ from darkroom.errors import UnsupportedFormat
 from darkroom.images import boxes
 
 CLAP = (
-    "This AVIF is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
+    "The image is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
     "which Darkroom does not read. Save it with the cropped pixels only."
 )
 OPAQUE = 0xFF
@@ -109,10 +109,10 @@ def without_alpha(frame: Image.Image) -> Image.Image:
 
 
 def aperture(data: Any, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Return the area that the clean aperture of an AVIF leaves, or None if that is everything.
+    """Return the area that the clean aperture of an AVIF or a HEIC leaves; None if that is all.
 
-    Pillow returns the whole picture. The aperture is applied before `irot` and `imir` (ISO/IEC
-    14496-12, 12.1.4; MIAF, ISO/IEC 23000-22, 7.3.6.7).
+    Pillow returns the whole picture of an AVIF, and libheif rounds the area. The aperture is
+    applied before `irot` and `imir` (ISO/IEC 14496-12, 12.1.4; MIAF, ISO/IEC 23000-22, 7.3.6.7).
 
     Args:
         data: the file.

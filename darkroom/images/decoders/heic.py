@@ -6,12 +6,13 @@ orientation does not count (ISO/IEC 23008-12, A.3 and MIAF, ISO/IEC 23000-22).
 """
 
 import re
+import struct
 from typing import Any
 
 from PIL import Image
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import boxes
+from darkroom.images import boxes, repairs
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.jpeg import exif_tags
 
@@ -46,7 +47,8 @@ def opened(data: Any) -> Picture:
     """Return the primary picture of a HEIC, which is not decoded yet.
 
     Raises:
-        UnsupportedFormat: the decoder is not installed, or the file holds no still picture in HEVC.
+        UnsupportedFormat: the decoder is not installed, the file holds no still picture in HEVC, or
+            it is cropped between pixels.
         InvalidImage: the header is broken.
     """
     try:
@@ -67,6 +69,8 @@ def opened(data: Any) -> Picture:
                 "read. Export one of its pictures as JPEG."
             ) from error
         raise _error(error, data) from error
+    if size := dict(boxes.primary_properties(data)).get(b"ispe"):
+        repairs.aperture(data, struct.unpack_from(">2I", size, 4))
     exif = exif_tags(picture.info.get("exif") or b"")
     exif.pop(ORIENTATION, None)
     mode = picture.mode.replace("a", "A").replace("L;16", "I;16")
