@@ -5,7 +5,7 @@
 | colour | luma by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B; of a JPEG, its own luma plane |
 | CMYK, YCCK | luma of (1 - ink)(1 - black); in a JPEG the inks are inverted, as Adobe does it |
 | CIE Lab | luma of its colours in sRGB |
-| a profile of gray, in all but WebP, GIF and BMP | applied: the result has the gray values of sRGB |
+| a profile of gray (not in WebP, GIF, BMP) | applied: the result has the gray values of sRGB |
 | a profile of colours, or one that is broken or foreign | ignored, and dropped |
 | the gamma of a gray PNG, or of a gray palette | applied, unless it is 1/2.2 within 5 % |
 | the gamma of colours | ignored |
