@@ -21,7 +21,7 @@ from PIL import (  # noqa: F401
 )
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import boxes, kinds, metadata
+from darkroom.images import boxes, jpeg, kinds, metadata
 
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -50,6 +50,11 @@ AVIF_DECODER = 32_768, 2**28
 AVIF_QUALITIES = ((1, 1), (50, 50), (75, 62), (90, 78), (95, 88), (100, 100))
 """Qualities, and those of AVIF's encoder with the same structural similarity as JPEG's, or a higher
 one, and fewer bytes. Measured with a photograph's spectrum, a test card and a page of text."""
+READABLE = (OSError, SyntaxError, ValueError, EOFError)
+"""Errors of Pillow whose messages are for people."""
+CODE = re.compile(r"error -\d|0x[0-9a-f]|^\d+$")
+"""Numbers in messages that tell people nothing."""
+BROKEN = "its data are broken"
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
 """The lossless compressions that can hold gray."""
 
@@ -120,6 +125,11 @@ def _rare(file: BinaryIO, name: str) -> str | None:
     if name == "TIFF":
         return kinds.rare_tiff(file)
     file.seek(0)
+    if name == "JPEG":
+        frame = jpeg.frame(file.read())
+        file.seek(0)
+        if frame and not frame.height:
+            return "a JPEG that says its height only behind its pixels (DNL)"
     try:
         Image.OPEN[name][0](file, "")  # Image.open does not say why it failed
     except Exception as error:  # noqa: BLE001
@@ -139,7 +149,8 @@ def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
         return ImageTooLarge("The image needs more memory than is available.")
     # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.
     # All of them mean the same.
-    return InvalidImage(f"The image cannot be decoded: {error}. {_advice(error)}")
+    said = str(error) if isinstance(error, READABLE) and not CODE.search(str(error)) else BROKEN
+    return InvalidImage(f"The image cannot be decoded: {said}. {_advice(error)}")
 
 
 def _advice(error: Exception) -> str:

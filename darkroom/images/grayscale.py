@@ -27,6 +27,7 @@
 | an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
 | a BMP of which all alpha is 0 | opaque |
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
+| a TIFF that names no color space | gray or RGB, by its samples, as in libtiff |
 | an extra sample of a TIFF that is not declared as alpha | dropped |
 | a reduced copy or a mask in front of a TIFF's picture, or above it | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |

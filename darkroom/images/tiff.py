@@ -17,6 +17,7 @@ STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, PLANAR, COLOR_MAP = 273, 277, 278, 284, 
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 338, 339
 SUBSAMPLING = 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
+DEPTH = 32997  # SGI: the slices of a volume
 NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
 
@@ -30,6 +31,7 @@ MULTIPLIED, NOT_MULTIPLIED = 1, 2
 """Values of `EXTRA_SAMPLES` for alpha: the colours are multiplied with it, or not."""
 UNSIGNED, SIGNED, FRACTION, UNDEFINED = 1, 2, 3, 4
 UNCOMPRESSED = 1
+FAX = {2, 3, 4}
 WEBP = 50001  # libtiff
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, COLORMAPPED, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 SENSOR, LINEAR_SENSOR = 32803, 34892  # TIFF/EP and DNG
@@ -38,7 +40,9 @@ BYTE, DEEPEST = 8, 16
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
 
+UNKNOWN = -1
 COLORS = {
+    UNKNOWN: "unknown colours",
     0: "gray",
     1: "gray",
     2: "RGB",
@@ -173,6 +177,17 @@ def directory(file: BinaryIO, offset: int | None = None) -> Any:
     return found
 
 
+def color(tags: Any) -> int:
+    """Return the color space. If the tag is missing, it is concluded as libtiff does.
+
+    The tag is required, but some programs leave it out (libtiff, `TIFFRGBAImageBegin`).
+    """
+    colors = tags.get(SAMPLES, 1) - len(tags.get(EXTRA_SAMPLES, ()))
+    of_a_fax = tags.get(COMPRESSION) in FAX
+    concluded = {1: WHITE_IS_ZERO if of_a_fax else BLACK_IS_ZERO, 3: RGB}
+    return int(tags.get(PHOTOMETRIC, concluded.get(colors, UNKNOWN)))
+
+
 def depths(tags: Any) -> set[int]:
     """Return the different numbers of bits of the samples. Some files list more than they have."""
     return set(tags.get(BITS, (1,))[: max(tags.get(SAMPLES, 1), 1)])
@@ -184,9 +199,10 @@ def is_usual(page: Page) -> bool:
     ADR 0047 has the measurement. Of every other kind it reads some files wrongly: big-endian
     numbers of more than 16 bits or with a sign, two samples in separate planes, and more.
     """
-    if page.below is not None:  # Pillow cannot seek it
-        return False
     tags = page.tags
+    if page.below is not None or PHOTOMETRIC not in tags or tags.get(DEPTH, 1) != 1:
+        # Pillow cannot seek it, takes gray for inverted, or reads the first slice.
+        return False
     bits, compression = depths(tags), tags.get(COMPRESSION, UNCOMPRESSED)
     most = max(bits)
     unusual = (
@@ -225,9 +241,9 @@ def prepare(image: Any) -> None:
 
 def name(tags: Any) -> str:
     """Return what a page holds, for people: `a TIFF with RGB in 32-bit floating-point numbers`."""
-    bits, color = max(depths(tags)), tags.get(PHOTOMETRIC)
+    bits, found = max(depths(tags)), color(tags)
     numbers = NUMBERS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "values")
-    colors = COLORS.get(color, f"the color space {color}")
+    colors = COLORS.get(found, f"the color space {found}")
     alpha = " with more samples" if tags.get(EXTRA_SAMPLES) else ""
     planes = " in separate planes" if tags.get(PLANAR, 1) == SEPARATE else ""
     return f"a TIFF with {colors}{alpha} in {bits}-bit {numbers}{planes}"

@@ -70,6 +70,11 @@ def header(data: Any) -> Header:
         )
     if bytes(data[:4]) != CODESTREAM:
         place = boxes.find(data, b"jp2c")
+        if not place and data.find(b"jp2c" + CODESTREAM) > 0:
+            raise InvalidImage(
+                "The image cannot be decoded: it is truncated. A part of the file is missing: copy "
+                "it again from where it came from."
+            )
         if not place:
             raise InvalidImage("The image cannot be decoded: there is no codestream in it.")
         start, known = place.start, _properties(data)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import AvifImagePlugin, Image
 
-from darkroom.errors import ImageTooLarge, UnsupportedFormat
+from darkroom.errors import ImageTooLarge, InvalidImage, UnsupportedFormat
 from darkroom.images.boxes import boxes
 from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.corpus.png import chunk, png
@@ -250,6 +250,20 @@ def test_an_avif_that_its_decoder_does_not_read_is_too_large() -> None:
 
     with pytest.raises(ImageTooLarge, match=r"40000 x 9; .* sides of 32768"):
         develop(large)
+
+
+def test_a_jpeg_without_a_height_is_refused_by_name() -> None:
+    at = LARGE_JPEG.index(b"\xff\xc0") + 5
+
+    with pytest.raises(UnsupportedFormat, match=r"height only behind its pixels \(DNL\)"):
+        develop(LARGE_JPEG[:at] + b"\0\0" + LARGE_JPEG[at + 2 :])
+
+
+def test_the_words_of_a_library_are_not_those_of_a_message() -> None:
+    broken = encode(photo(), "TIFF", compression="tiff_lzw")
+    for data in (png(SMALL % 4, 3, 2), broken[:200] + b"\xff" * 99 + broken[299:]):
+        with pytest.raises(InvalidImage, match=r"decoded: its data are broken\. Copy it again"):
+            develop(data)
 
 
 def test_scans_behind_the_end_are_not_counted() -> None:

@@ -1,6 +1,7 @@
 """TIFFs that Pillow reads wrongly are developed correctly, or refused by name."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,30 @@ def test_the_picture_below_a_reduced_copy_is_taken() -> None:
 def test_the_preview_of_a_raw_file_is_not_its_picture(tags: dict[int, list[int] | bytes]) -> None:
     with pytest.raises(UnsupportedFormat, match="camera's raw file"):
         develop(gray_pages((RAMP, tags)))
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_colours_that_are_not_named_are_concluded_from_the_samples(depth: type) -> None:
+    scale = np.iinfo(depth).max // 255
+    gray, rgb = ((part * np.array(scale, depth)).astype(depth) for part in (RAMP, COLORS))
+
+    for samples, right in ((gray, RAMP), (rgb, COLORS @ LUMA)):
+        result = pixels(read(develop(without_colors(tiff(samples, BLACK_IS_ZERO)), "jpeg")))
+        assert np.abs(result - right).max() <= 6
+    with pytest.raises(UnsupportedFormat, match="unknown colours"):
+        develop(without_colors(tiff(gray.reshape(4, 12, 2), BLACK_IS_ZERO)))
+
+
+def without_colors(data: bytes) -> bytes:
+    """Rename the tag PhotometricInterpretation, so that the file has none."""
+    tag = struct.pack("<HHI", 262, 3, 1)
+    assert data.count(tag) == 1
+    return data.replace(tag, struct.pack("<HHI", 263, 3, 1))
+
+
+def test_a_volume_of_8_bits_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedFormat, match="a volume"):
+        develop(tiff(RAMP, BLACK_IS_ZERO, tags={32997: [2]}))
 
 
 @pytest.mark.parametrize("nodata", [-9999, 5000, 0])

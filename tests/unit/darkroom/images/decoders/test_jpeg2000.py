@@ -194,6 +194,12 @@ def test_a_truncated_file_is_never_taken_for_a_whole_one(bits: int, share: float
         develop(data[: int(len(data) * share)])
 
 
+def test_a_file_that_is_cut_off_is_called_truncated() -> None:
+    data = encode(photo(), "JPEG2000")
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(data[:-9])
+
+
 @pytest.mark.parametrize("bits", [8, 12])
 def test_a_bomb_is_refused_before_it_is_decoded(bits: int) -> None:
     samples = (LIGHT[..., :3] * (2**bits - 1)).astype(np.uint16 if bits > 8 else np.uint8)
