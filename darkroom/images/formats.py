@@ -60,7 +60,7 @@ TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_
 
 
 def identify(image: Image.Image) -> str:
-    """Return the format of an opened image, one of `FORMATS`."""
+    """Return the format of an opened image: one of `FORMATS`, `JPEG2000` or `HEIC`."""
     return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures
 
 

@@ -7,10 +7,12 @@ from PIL.TiffImagePlugin import COMPRESSION_INFO
 
 from darkroom.images import tiff
 
+HEIC = rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))"
+"""What a HEIC begins with. The general brands are followed by those of the content."""
 PROLOG = rb"(\s|<\?[^>]*>|<!--.*?-->)*+"
 """What may be in front of the first element of XML: instructions and comments."""
 NAMES: list[tuple[bytes, str]] = [
-    (rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))", "a HEIC image"),
+    (HEIC, "a HEIC image"),
     (rb"....ftypcrx ", "a camera's raw file (CR3)"),
     (rb"....ftypjxl |\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image"),
     (rb"....ftyp(?!avi[fs])(jpeg|jpgs|(?=.{8,48}m[is]f[12]))", "a HEIF image that is not in HEVC"),

@@ -12,12 +12,11 @@ from typing import Any
 from PIL import Image
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import boxes, repairs
+from darkroom.images import boxes, kinds, repairs
+from darkroom.images.conversion import ORIENTATION
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.jpeg import exif_tags
 
-START = re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|m[is]f1(?!.{,64}avi[fs]))", re.DOTALL)
-"""What a HEIC begins with. The general brands are followed by those of the content."""
 OUT_OF_MEMORY, SECURITY = "Memory allocation error", "Security limit exceeded"
 FOREIGN = re.compile(f"nsupported|not been built in|invalid image index|{SECURITY}")
 """What libheif says of a picture in another compression (AV1, VVC, JPEG, none), or of one that is
@@ -27,12 +26,11 @@ LAYERED = b"lhvC"
 DECODING = {"L": 12, "I;16": 12, "RGB": 16, "RGBA": 22}
 """Bytes of memory per pixel, for each mode: measured without subsampled chroma, and rounded up."""
 BASE = 8 * 2**20
-ORIENTATION = 274
 
 
 def begins(data: Any) -> bool:
     """Whether a file begins like a HEIC."""
-    return bool(START.match(bytes(data[:128])))
+    return bool(re.match(kinds.HEIC, bytes(data[:128]), re.DOTALL))
 
 
 def refused() -> UnsupportedFormat:

@@ -41,7 +41,7 @@ COLORS = {
 }
 """The number of samples of a colour, for each color space that is supported."""
 JPEG, END_OF_IMAGE = 7, b"\xff\xd9"
-ORIENTATION, DESCRIBING = 274, (274, 315, 33432, 36867)
+DESCRIBING = (274, 315, 33432, 36867)
 """Tags that are the same in Exif: orientation, artist, copyright, time of the picture."""
 ICC_PROFILE = 34675  # ICC.1:2022, annex B
 MOST_BITS = 64
