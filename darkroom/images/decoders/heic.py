@@ -86,7 +86,7 @@ def opened(data: Any) -> Picture:
 
 def _error(error: Exception, data: Any) -> Exception:
     """Return the documented error for what libheif says of a file."""
-    said = str(error).strip(" .\n")
+    said = str(error)
     if isinstance(error, MemoryError) or (OUT_OF_MEMORY in said and SECURITY not in said):
         return MemoryError(said)
     properties = boxes.find(data, b"meta", b"iprp", b"ipco")
@@ -94,10 +94,11 @@ def _error(error: Exception, data: Any) -> Exception:
     if layered or FOREIGN.search(said):
         return UnsupportedFormat(
             "The source is a HEIF image without a picture in HEVC, or with features that its "
-            f"decoder does not support ({said}), which Darkroom does not read. Convert it to JPEG."
+            "decoder does not support, which Darkroom does not read. Convert it to JPEG."
         )
     return InvalidImage(
-        f"The image cannot be decoded: {said}. Copy it again from where it came from."
+        "The image cannot be decoded: its data are broken, or a part of the file is missing. Copy "
+        "it again from where it came from."
     )
 
 

@@ -183,7 +183,7 @@ def test_what_the_decoder_says_becomes_a_documented_error(said: str, kind: type)
     error = decoder._error(RuntimeError(said), b"")
 
     assert type(error) is kind
-    assert "\n" not in str(error)
+    assert kind is MemoryError or said not in str(error)
     if kind is InvalidImage:
         assert isinstance(decoder._error(RuntimeError(said), layered), UnsupportedFormat)
 
