@@ -90,10 +90,9 @@ def _with_alpha(gif: Any, alpha: Image.Image | None) -> None:
 def disposals(frames: list[Image.Image]) -> list[int] | int:
     """Return how a GIF shall dispose each frame, or the next one would show it where it is clear.
 
-    Of frames that are all equal Pillow writes only one, so it takes only one number.
-
     As the canvas is clear before each frame, both methods clear it. Behind a frame with the usual
     one Pillow cannot write a frame that is wholly clear: it writes the head of the file again.
+    Of frames that are all equal it writes one, and takes only one number for it.
     """
     if all(frame.tobytes() == frames[0].tobytes() for frame in frames[1:]):
         return CLEAR

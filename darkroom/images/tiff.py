@@ -201,7 +201,8 @@ def is_usual(page: Page) -> bool:
     """
     tags = page.tags
     if page.below is not None or PHOTOMETRIC not in tags or tags.get(DEPTH, 1) != 1:
-        # Pillow cannot seek it, takes gray for inverted, or reads the first slice.
+        # Pillow cannot seek a picture below a page, inverts gray that does not name its color
+        # space, and reads the first slice of a volume.
         return False
     bits, compression = depths(tags), tags.get(COMPRESSION, UNCOMPRESSED)
     most = max(bits)

@@ -9,6 +9,7 @@ from pathlib import PurePath
 RAW = "a camera's raw file"
 SIDECAR = "a file about another file"
 MAP = "data of a map"
+VIDEO = "a video"
 OTHER = "not an image"
 BY_EXTENSION = {
     **dict.fromkeys(("3fr", "arw", "cr2", "cr3", "dng", "iiq", "nef", "nrw", "orf"), RAW),
@@ -17,10 +18,11 @@ BY_EXTENSION = {
     **dict.fromkeys(("asc", "dt2", "ecw", "grb", "h5", "hdf", "hgt", "img", "nc", "sid"), MAP),
     **dict.fromkeys(("dbf", "geojson", "gpkg", "kml", "kmz", "shp", "shx"), "shapes of a map"),
     **dict.fromkeys(("ani", "cur", "icns"), "an icon"),
+    **dict.fromkeys(("3gp", "avi", "insv", "m4v", "mkv", "mp4", "mts", "webm"), VIDEO),
 }
 """Kinds that have no media type, or another one on each system."""
 BY_MEDIA_TYPE = {
-    "video/": "a video",
+    "video/": VIDEO,
     "audio/": "a sound",
     "font/": "a font",
     "text/html": "a web page",
@@ -38,7 +40,7 @@ ADVICE = {
     SIDECAR: "It belongs to the image beside it.",
     MAP: "Convert it to a GeoTIFF, for example with `gdal_translate`.",
     "an icon": "Convert it to PNG.",
-    "a video": "Save one of its pictures. Of a live photo, the image is the file beside it.",
+    VIDEO: "Save one of its pictures. Of a live photo, the image is the file beside it.",
     "a web page": "Save its images as files of their own.",
     "a PDF document": "Export its pages as PNG.",
     "a PostScript document": "Export its pages as PNG.",
