@@ -185,7 +185,8 @@ def color(tags: Any) -> int:
     colors = tags.get(SAMPLES, 1) - len(tags.get(EXTRA_SAMPLES, ()))
     of_a_fax = tags.get(COMPRESSION) in FAX
     concluded = {1: WHITE_IS_ZERO if of_a_fax else BLACK_IS_ZERO, 3: RGB}
-    return int(tags.get(PHOTOMETRIC, concluded.get(colors, UNKNOWN)))
+    found = tags.get(PHOTOMETRIC, concluded.get(colors, UNKNOWN))
+    return found if isinstance(found, int) else UNKNOWN
 
 
 def depths(tags: Any) -> set[int]:
