@@ -14,6 +14,8 @@ COLUMNS = {name.lower(): name for name in ("imageUrl", "uploadId", "name", "call
 """The columns that are read, as the fields of an item are spelled, by their name in lower case."""
 SOURCES = {"imageUrl", "uploadId"}
 DELIMITERS = ",;\t|"
+INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
+"""What copying from a web page leaves at the ends of a value."""
 HINT = re.compile(r"\"?sep=([,;\t|])\"?[,;\t|]*", re.IGNORECASE)
 
 
@@ -109,9 +111,9 @@ def _cells(line: str, delimiter: str) -> list[str]:
     """
     # Without quotation marks `csv` gives the same result, but takes four times as long.
     if '"' not in line:
-        return [cell.strip() for cell in line.split(delimiter)]
+        return [cell.strip().strip(INVISIBLE) for cell in line.split(delimiter)]
     reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
-        return [" ".join(cell.split("\n")).strip() for cell in next(reader)]
+        return [" ".join(cell.split("\n")).strip().strip(INVISIBLE) for cell in next(reader)]
     except csv.Error as error:
         raise RowError(f"is not a row of this table: {error}") from error

@@ -39,6 +39,10 @@ MAX_KEPT_TEXT = 500
 
 ADVICE = "save the file as UTF-8 (in Excel: CSV UTF-8)"
 UTF16_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+UTF16 = {0: "utf-16-be", 1: "utf-16-le"}
+"""Without a byte order mark: where the null of a first character in ASCII is."""
+WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")
+"""What files of spreadsheets begin with: .xlsx and .ods, and .xls."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 LINE_SEPARATORS = str.maketrans({"\x85": r"\u0085", "\u2028": r"\u2028", "\u2029": r"\u2029"})
@@ -91,6 +95,10 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
     for number, raw in lines:
         if not raw.strip():
             continue
+        if number == 1 and raw.startswith(WORKBOOKS):
+            problem = f"is the start of a spreadsheet's own file, which is no list: {ADVICE}"
+            yield {"line": number, "text": "", "problem": problem}
+            return
         text, problem = read(raw)
         if rows is None:
             item: str | None = text
@@ -191,19 +199,22 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a file in UTF-8, without its byte order mark, which says if it is UTF-16.
 
+    Without a mark, a null in the first character says it, because lists begin with ASCII.
     What is not valid UTF-16 becomes invalid UTF-8, so that its line has a problem.
     """
     rest = (chunk for chunk in chunks if chunk)
     start = b""
     while len(start) < len(codecs.BOM_UTF8) and (chunk := next(rest, b"")):
         start += chunk
-    encoding = UTF16_BOMS.get(start[:2])
+    encoding, mark = UTF16_BOMS.get(start[:2]), 2
+    if not encoding and start[:2].count(0) == 1:
+        encoding, mark = UTF16[start[:2].index(0)], 0
     if not encoding:
         yield start.removeprefix(codecs.BOM_UTF8)
         yield from rest
         return
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
-    for chunk in itertools.chain([start[2:]], rest):
+    for chunk in itertools.chain([start[mark:]], rest):
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
     if decoder.getstate()[0]:  # half a character at the end
         yield b"\xff"

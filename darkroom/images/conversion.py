@@ -7,12 +7,11 @@ from typing import Any
 
 from PIL import Image
 
+from darkroom.images import tiff
 from darkroom.images.color import tones
 from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
 WHITE = 0xFFFF
-BITS, PHOTOMETRIC = 258, 262  # TIFF 6.0, section 8
-MIN_IS_WHITE = 0
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -141,8 +140,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
 def _sixteen_bits(image: Image.Image) -> Image.Image:
     """Return gray of 12 or 16 bits as 16-bit gray, with black 0 and white 65535."""
     tags: Any = getattr(image, "tag_v2", {})  # only a TIFF has tags; a deep PNG always has 16 bits
-    black, white = 0, 2**12 - 1 if tags.get(BITS) == (12,) else WHITE
-    if tags.get(PHOTOMETRIC) == MIN_IS_WHITE:
+    black, white = 0, 2**12 - 1 if tags.get(tiff.BITS) == (12,) else WHITE
+    if tags.get(tiff.PHOTOMETRIC) == tiff.WHITE_IS_ZERO:
         black, white = white, black
     if (black, white) == (0, WHITE):
         return image if image.mode == "I;16" else image.convert("I").convert("I;16")

@@ -1,7 +1,9 @@
 """The image formats: which ones Darkroom accepts, what each can hold, and how it is written."""
 
+import contextlib
 import itertools
 import re
+import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +21,7 @@ from PIL import (  # noqa: F401
 )
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import kinds, metadata
+from darkroom.images import boxes, jpeg, kinds, metadata
 
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -43,15 +45,22 @@ DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}
 WITH_16_BITS = {"PNG", "TIFF"}
 MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 65_536}
 """The largest width and height, in pixels, of a format."""
+AVIF_DECODER = 32_768, 2**28
+"""The longest side, and the most pixels, that the decoder of AVIF reads (libavif's defaults)."""
 AVIF_QUALITIES = ((1, 1), (50, 50), (75, 62), (90, 78), (95, 88), (100, 100))
 """Qualities, and those of AVIF's encoder with the same structural similarity as JPEG's, or a higher
 one, and fewer bytes. Measured with a photograph's spectrum, a test card and a page of text."""
+READABLE = (OSError, SyntaxError, ValueError, EOFError)
+"""Errors of Pillow whose messages are for people."""
+CODE = re.compile(r"error -\d|0x[0-9a-f]|^\d+$")
+"""Numbers in messages that tell people nothing."""
+BROKEN = "its data are broken"
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
 """The lossless compressions that can hold gray."""
 
 
 def identify(image: Image.Image) -> str:
-    """Return the format of an opened image, one of `FORMATS`."""
+    """Return the format of an opened image: one of `FORMATS`, `JPEG2000` or `HEIC`."""
     return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures
 
 
@@ -75,6 +84,8 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     # Not what begins like a HEIC, which an AVIF can as well.
     begins = (name for name in FORMATS if (accepts := Image.OPEN[name][1]) and accepts(start))
     name = next(begins, None)
+    if name == "AVIF" and (large := _too_large_avif(file)):
+        return large
     kind = _rare(file, name) if name else None
     kind = kind or kinds.foreign(start)
     if name and not kind:
@@ -86,7 +97,7 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     what = (
         f"{kind}, which Darkroom does not read"
         if kind
-        else f"not an image, whatever its name says{text}"
+        else f"not an image that Darkroom recognizes, whatever its name says{text}"
     )
     advice = kinds.advice(kind or text)
     if advice:
@@ -96,10 +107,29 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     return UnsupportedFormat(f"The source is {what}. {advice}")
 
 
+def _too_large_avif(file: BinaryIO) -> ImageTooLarge | None:
+    """Return the error for an AVIF that is larger than its decoder reads."""
+    file.seek(0)
+    with contextlib.suppress(LookupError, struct.error):  # its header is broken
+        properties = dict(boxes.primary_properties(file.read()))
+        width, height = struct.unpack_from(">2I", properties[b"ispe"], 4)
+        if max(width, height) > AVIF_DECODER[0] or width * height > AVIF_DECODER[1]:
+            return ImageTooLarge(
+                f"The image is {width} x {height}; an AVIF can have at most {AVIF_DECODER[1]} "
+                f"pixels and sides of {AVIF_DECODER[0]}. Make it smaller, or split it."
+            )
+    return None
+
+
 def _rare(file: BinaryIO, name: str) -> str | None:
     if name == "TIFF":
         return kinds.rare_tiff(file)
     file.seek(0)
+    if name == "JPEG":
+        frame = jpeg.frame(file.read())
+        file.seek(0)
+        if frame and not frame.height:
+            return "a JPEG that says its height only behind its pixels (DNL)"
     try:
         Image.OPEN[name][0](file, "")  # Image.open does not say why it failed
     except Exception as error:  # noqa: BLE001
@@ -119,7 +149,8 @@ def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
         return ImageTooLarge("The image needs more memory than is available.")
     # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.
     # All of them mean the same.
-    return InvalidImage(f"The image cannot be decoded: {error}. {_advice(error)}")
+    said = str(error) if isinstance(error, READABLE) and not CODE.search(str(error)) else BROKEN
+    return InvalidImage(f"The image cannot be decoded: {said}. {_advice(error)}")
 
 
 def _advice(error: Exception) -> str:

@@ -5,7 +5,7 @@
 | colour | luma by ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B; of a JPEG, its own luma plane |
 | CMYK, YCCK | luma of (1 - ink)(1 - black); in a JPEG the inks are inverted, as Adobe does it |
 | CIE Lab | luma of its colours in sRGB |
-| a profile of gray, in JPEG, PNG, TIFF and AVIF | applied: the result has the gray values of sRGB |
+| a profile of gray (not in WebP, GIF, BMP) | applied: the result has the gray values of sRGB |
 | a profile of colours, or one that is broken or foreign | ignored, and dropped |
 | the gamma of a gray PNG, or of a gray palette | applied, unless it is 1/2.2 within 5 % |
 | the gamma of colours | ignored |
@@ -16,8 +16,8 @@
 | 16 bits of gray | kept in PNG and TIFF, else scaled to 8, never clipped |
 | 9 to 15 bits of gray, of a JPEG's luma | scaled, then as 16 bits |
 | 32 bits, signed, fractions | 0..1, 0..255 or 0..65535 if all colours fit, else min..max |
-| pixels without data, by GDAL's tag | the nearest data above or below; the data are min..max |
-| pixels that are not numbers | InvalidImage |
+| of these, pixels without data, by GDAL's tag | the nearest data; the data are min..max |
+| pixels that are not numbers | as those without data; without GDAL's tag InvalidImage |
 | 16 bits with colour or alpha, or of an animation | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
@@ -27,8 +27,9 @@
 | an APNG's default image, not a frame | kept in PNG; the result of a still format; else dropped |
 | a BMP of which all alpha is 0 | opaque |
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
+| a TIFF that names no color space | gray or RGB, by its samples, as in libtiff |
 | an extra sample of a TIFF that is not declared as alpha | dropped |
-| a reduced copy or a mask in front of a TIFF's picture | dropped |
+| a reduced copy or a mask in front of a TIFF's picture, or above it | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
 | a TIFF's strips, tiles, planes, predictors, byte orders, BigTIFF | decoded like any other |
 | YCbCr with subsampled chroma | luma of its colours |

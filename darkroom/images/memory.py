@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.images import jpeg
+from darkroom.images import jpeg, tiff
 from darkroom.images.color import tones
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import DEEP, identify
@@ -49,7 +49,6 @@ BYTES_PER_WAVELET = 6
 """For each sample of a JPEG 2000: OpenJPEG keeps it in 32 bits, and a tile's once more."""
 BYTES_PER_COEFFICIENT = 2
 """For each sample of a JPEG with more than one scan: libjpeg keeps all coefficients."""
-ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH = 278, 322, 323  # TIFF 6.0, section 8 and 15
 STATUS = Path("/proc/self/status")
 
 
@@ -131,7 +130,8 @@ def _special(image: Any, source: str) -> int:
         return int(area * BYTES_PER_WAVELET * len(image.getbands()))
     if source == "TIFF":
         # Each tile or strip is decoded as a whole; a tile may be larger than the image.
-        tile = image.tag_v2.get(TILE_WIDTH, 0) * image.tag_v2.get(TILE_LENGTH, 0)
-        strip = image.width * min(image.height, image.tag_v2.get(ROWS_PER_STRIP, image.height))
+        tags = image.tag_v2
+        tile = tags.get(tiff.TILE_WIDTH, 0) * tags.get(tiff.TILE_LENGTH, 0)
+        strip = image.width * min(image.height, tags.get(tiff.ROWS_PER_STRIP, image.height))
         return int(8 * tile or 4 * strip)
     return 0

@@ -42,6 +42,8 @@ def _opened(source: bytes | Path, data: Any, *, still: bool, heic: bool) -> Imag
         return image
     if bytes(data[:4]) in tiff.STARTS:
         return _tiff(source, data)
+    if bytes(data[12:16]) == b"CgBI":  # Pillow takes its pixels for broken ones
+        raise unidentified(_stream(source))
     needed = parts.needed(data, still=still)
     try:
         image = _by_pillow(source, needed)
@@ -72,7 +74,12 @@ def _of_boxes(source: bytes | Path, data: Any, *, heic: bool) -> Image.Image | N
             if not jpeg2000.is_usual(header):
                 return jpeg2000.opened(data, header)
             file: Any = _stream(source) if isinstance(source, bytes) else source
-            return Image.open(file, formats=(Jpeg2KImagePlugin.Jpeg2KImageFile.format,))
+            try:
+                image = Image.open(file, formats=(Jpeg2KImagePlugin.Jpeg2KImageFile.format,))
+            except UnidentifiedImageError:  # the other decoder says what is wrong
+                return jpeg2000.opened(data, header)
+            image.info["icc_profile"] = header.profile  # which Pillow does not return
+            return image
     return None
 
 

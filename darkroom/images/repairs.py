@@ -12,7 +12,7 @@ from darkroom.errors import UnsupportedFormat
 from darkroom.images import boxes
 
 CLAP = (
-    "This AVIF is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
+    "The image is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
     "which Darkroom does not read. Save it with the cropped pixels only."
 )
 OPAQUE = 0xFF
@@ -87,12 +87,15 @@ def _with_alpha(gif: Any, alpha: Image.Image | None) -> None:
     gif.info.pop("transparency", None)
 
 
-def disposals(frames: list[Image.Image]) -> list[int]:
+def disposals(frames: list[Image.Image]) -> list[int] | int:
     """Return how a GIF shall dispose each frame, or the next one would show it where it is clear.
 
     As the canvas is clear before each frame, both methods clear it. Behind a frame with the usual
     one Pillow cannot write a frame that is wholly clear: it writes the head of the file again.
+    Of frames that are all equal it writes one, and takes only one number for it.
     """
+    if all(frame.tobytes() == frames[0].tobytes() for frame in frames[1:]):
+        return CLEAR
     clear = [frame.getextrema() == (frame.info["transparency"],) * 2 for frame in frames]
     return [PREVIOUS if next_is_clear else CLEAR for next_is_clear in [*clear[1:], False]]
 
@@ -105,10 +108,10 @@ def without_alpha(frame: Image.Image) -> Image.Image:
 
 
 def aperture(data: Any, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
-    """Return the area that the clean aperture of an AVIF leaves, or None if that is everything.
+    """Return the area that the clean aperture of an AVIF or a HEIC leaves; None if that is all.
 
-    Pillow returns the whole picture. The aperture is applied before `irot` and `imir` (ISO/IEC
-    14496-12, 12.1.4; MIAF, ISO/IEC 23000-22, 7.3.6.7).
+    Pillow returns the whole picture of an AVIF, and libheif rounds the area. The aperture is
+    applied before `irot` and `imir` (ISO/IEC 14496-12, 12.1.4; MIAF, ISO/IEC 23000-22, 7.3.6.7).
 
     Args:
         data: the file.

@@ -8,11 +8,11 @@ above what cameras and editors write: these fill segments of 64 KiB and blocks o
 import itertools
 import re
 from collections.abc import Iterator
-from mmap import mmap
 
 from PIL.JpegImagePlugin import MARKER
 
 from darkroom.errors import ImageTooLarge
+from darkroom.images.parts import PNG, START_OF_SCAN, Data
 
 MAX_SEGMENTS = 10_000
 """Segments of a JPEG before its first scan. 50 MB of metadata need 800 full ones."""
@@ -25,11 +25,7 @@ MAX_BLOCKS = 1_000_000
 MAX_CHUNKS = 200_000
 """Chunks of a PNG. A file of 200 MB has 25,000 of 8 KiB, the size that libpng writes."""
 
-PNG = b"\x89PNG\r\n\x1a\n"
-START_OF_SCAN = 0xFFDA
 FILL = re.compile(rb"\xff+")
-
-Data = bytes | mmap
 
 
 def check(data: Data) -> None:

@@ -11,22 +11,27 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from darkroom.errors import UnsupportedFormat
 
-SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+SUBFILE, OLD_SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
+PHOTOMETRIC = 262
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, PLANAR, COLOR_MAP = 273, 277, 278, 284, 320
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 338, 339
 SUBSAMPLING = 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
+DEPTH = 32997  # SGI: the slices of a volume
 NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
 
 WHITE = 0xFF
 REDUCED, MASK = 1, 4
 """Bits of `SUBFILE`: a smaller copy of another picture, and the mask of another picture."""
+OLD_REDUCED = 2
+"""The value of `OLD_SUBFILE` for a smaller copy."""
 SEPARATE = 2
 MULTIPLIED, NOT_MULTIPLIED = 1, 2
 """Values of `EXTRA_SAMPLES` for alpha: the colours are multiplied with it, or not."""
 UNSIGNED, SIGNED, FRACTION, UNDEFINED = 1, 2, 3, 4
 UNCOMPRESSED = 1
+FAX = {2, 3, 4}
 WEBP = 50001  # libtiff
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, COLORMAPPED, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 SENSOR, LINEAR_SENSOR = 32803, 34892  # TIFF/EP and DNG
@@ -35,7 +40,9 @@ BYTE, DEEPEST = 8, 16
 MAX_PAGES = 100
 """Pages that are searched for the picture. Files have one or two in front of it."""
 
+UNKNOWN = -1
 COLORS = {
+    UNKNOWN: "unknown colours",
     0: "gray",
     1: "gray",
     2: "RGB",
@@ -50,9 +57,15 @@ COLORS = {
     32845: "LogLuv",
 }
 COMPRESSIONS = {
+    32766: "NeXT",
+    32809: "ThunderScan",
+    32908: "PixarFilm",
+    32909: "PixarLog",
     33003: "JPEG 2000",
     33005: "JPEG 2000",
     34661: "JBIG",
+    34676: "LogLuv",
+    34677: "LogLuv",
     34712: "JPEG 2000",
     34887: "LERC",
     34892: "lossy JPEG of DNG",
@@ -69,27 +82,43 @@ BIG_AND_BIG_ENDIAN = b"MM\0+"
 
 
 class Page(NamedTuple):
-    """A page of a file: its number, counted from 0, and the tags of its directory."""
+    """A page of a file: its number, counted from 0, and the tags of its directory.
+
+    `below` is the number of the picture among those below the page (`SUB_DIRECTORIES`), if it is
+    one of these.
+    """
 
     number: int
     tags: Any
+    below: int | None = None
 
 
 def picture(file: BinaryIO) -> Page:
     """Return the first page that is a picture: not a reduced copy, and not a mask.
 
-    A file with nothing but a reduced copy is that picture, unless it is a camera's preview.
+    If all pages are reduced copies, it is the first picture below the first page. A file with
+    nothing but a reduced copy is that picture, unless it is a camera's preview.
 
     Raises:
         UnsupportedFormat: it is a camera's raw file.
         Exception: whatever Pillow raises for a broken directory.
     """
     first = directory(file)
-    if _is_camera_raw(file, first):
+    below = dict(_below(file, first))
+    colors = {tags.get(PHOTOMETRIC) for tags in (first, *below.values())}
+    if DNG_VERSION in first or colors & {SENSOR, LINEAR_SENSOR}:
         raise camera_raw()
     pages = enumerate(_directories(file, first))
     found = next((Page(number, tags) for number, tags in pages if not _kind(tags)), None)
-    return found or Page(0, first)
+    if found:
+        return found
+    for number, tags in below.items():
+        if not _kind(tags) and PHOTOMETRIC in tags:
+            return Page(0, tags, number)
+    if SUB_DIRECTORIES in first and not first.next:
+        # Cameras' files begin with a preview, and have the sensor's values below it.
+        raise camera_raw()
+    return Page(0, first)
 
 
 def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
@@ -108,7 +137,9 @@ def _directories(file: BinaryIO, first: Any) -> Iterator[Any]:
 
 
 def _kind(tags: Any) -> int:
-    return int(tags.get(SUBFILE, 0)) & (REDUCED | MASK)
+    """Return what keeps a page from being the picture: `REDUCED`, `MASK`, both or 0."""
+    old = REDUCED * (tags.get(OLD_SUBFILE) == OLD_REDUCED)
+    return int(tags.get(SUBFILE, old)) & (REDUCED | MASK)
 
 
 def camera_raw() -> UnsupportedFormat:
@@ -118,22 +149,16 @@ def camera_raw() -> UnsupportedFormat:
     )
 
 
-def _is_camera_raw(file: BinaryIO, tags: Any) -> bool:
-    """Whether a file has a sensor's values, in its first directory or in one below it."""
-    if DNG_VERSION in tags or tags.get(PHOTOMETRIC) in {SENSOR, LINEAR_SENSOR}:
-        return True
-    below = tags.get(SUB_DIRECTORIES, ())
-    for offset in below[:8] if isinstance(below, tuple) else (below,):
+def _below(file: BinaryIO, tags: Any) -> Iterator[tuple[int, Any]]:
+    """Yield the directories below one, with their numbers from 0."""
+    offsets = tags.get(SUB_DIRECTORIES, ())
+    for number, offset in enumerate(offsets[:8] if isinstance(offsets, tuple) else (offsets,)):
         try:
-            found = directory(file, offset).get(PHOTOMETRIC)
+            yield number, directory(file, offset)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001, S112 - a broken directory is no picture
             continue
-        if found in {SENSOR, LINEAR_SENSOR}:
-            return True
-    # Nikon's and Sony's files begin with a preview, and have the sensor's values below it.
-    return bool(below) and bool(_kind(tags)) and not tags.next
 
 
 def directory(file: BinaryIO, offset: int | None = None) -> Any:
@@ -152,6 +177,18 @@ def directory(file: BinaryIO, offset: int | None = None) -> Any:
     return found
 
 
+def color(tags: Any) -> int:
+    """Return the color space. If the tag is missing, it is concluded as libtiff does.
+
+    The tag is required, but some programs leave it out (libtiff, `TIFFRGBAImageBegin`).
+    """
+    colors = tags.get(SAMPLES, 1) - len(tags.get(EXTRA_SAMPLES, ()))
+    of_a_fax = tags.get(COMPRESSION) in FAX
+    concluded = {1: WHITE_IS_ZERO if of_a_fax else BLACK_IS_ZERO, 3: RGB}
+    found = tags.get(PHOTOMETRIC, concluded.get(colors, UNKNOWN))
+    return found if isinstance(found, int) else UNKNOWN
+
+
 def depths(tags: Any) -> set[int]:
     """Return the different numbers of bits of the samples. Some files list more than they have."""
     return set(tags.get(BITS, (1,))[: max(tags.get(SAMPLES, 1), 1)])
@@ -164,6 +201,10 @@ def is_usual(page: Page) -> bool:
     numbers of more than 16 bits or with a sign, two samples in separate planes, and more.
     """
     tags = page.tags
+    if page.below is not None or PHOTOMETRIC not in tags or tags.get(DEPTH, 1) != 1:
+        # Pillow cannot seek a picture below a page, inverts gray that does not name its color
+        # space, and reads the first slice of a volume.
+        return False
     bits, compression = depths(tags), tags.get(COMPRESSION, UNCOMPRESSED)
     most = max(bits)
     unusual = (
@@ -202,9 +243,9 @@ def prepare(image: Any) -> None:
 
 def name(tags: Any) -> str:
     """Return what a page holds, for people: `a TIFF with RGB in 32-bit floating-point numbers`."""
-    bits, color = max(depths(tags)), tags.get(PHOTOMETRIC)
+    bits, found = max(depths(tags)), color(tags)
     numbers = NUMBERS.get(tags.get(SAMPLE_FORMAT, (1,))[0], "values")
-    colors = COLORS.get(color, f"the color space {color}")
+    colors = COLORS.get(found, f"the color space {found}")
     alpha = " with more samples" if tags.get(EXTRA_SAMPLES) else ""
     planes = " in separate planes" if tags.get(PLANAR, 1) == SEPARATE else ""
     return f"a TIFF with {colors}{alpha} in {bits}-bit {numbers}{planes}"

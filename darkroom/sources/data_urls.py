@@ -2,14 +2,15 @@
 
 import base64
 import re
+import urllib.parse
 
 from darkroom.errors import SourceBlocked, SourceTooLarge
 
 # A media type with parameters, then base64. Browsers write `application/octet-stream`, or no type,
-# for a file whose type they do not know; its bytes decide. The RFC also allows percent-encoded
-# bytes, but nobody sends images that way.
+# for a file whose type they do not know; its bytes decide. The RFC also allows bytes without
+# base64, but nobody sends images that way.
 HEAD = re.compile(
-    r"data:(image/[a-z0-9.+-]+|(application|binary)/octet-stream)?(;[a-z0-9-]+=[^;,]*)*;base64,",
+    r"data:(image/(\*|[a-z0-9.+-]+)|(application|binary)/octet-stream)?(;[a-z0-9-]+=[^;,]*)*;base64,",
     re.IGNORECASE,
 )
 HEAD_LENGTH = 200
@@ -23,6 +24,9 @@ def is_data_url(url: str) -> bool:
 def decode(url: str, max_bytes: int) -> tuple[str, bytes]:
     """Return the head of a data URL, for display, and the bytes that it contains.
 
+    As in browsers, the base64 may have line breaks, and characters that are percent-encoded
+    (https://fetch.spec.whatwg.org/#data-url-processor).
+
     Raises:
         SourceBlocked: it has another form than `data:image/…;base64,…`, where the type may also be
             `application/octet-stream` or missing; or it is not valid base64.
@@ -31,10 +35,13 @@ def decode(url: str, max_bytes: int) -> tuple[str, bytes]:
     head = HEAD.match(url[:HEAD_LENGTH])
     if not head:
         raise SourceBlocked("A data URL must have the form data:image/png;base64,… .")
+    text = "".join(urllib.parse.unquote(url[head.end() :]).split())
     try:
-        data = base64.b64decode(url[head.end() :], validate=True)
+        data = base64.b64decode(text, validate=True)
     except ValueError as error:  # binascii.Error; for text that is not ASCII a plain ValueError
-        raise SourceBlocked("The data URL is not valid base64.") from error
+        raise SourceBlocked(
+            "The data URL is not valid base64. Encode the bytes of the file again."
+        ) from error
     if not data:
         raise SourceBlocked("The data URL contains no bytes.")
     if len(data) > max_bytes:

@@ -14,6 +14,7 @@ from darkroom.cli.batch import checkpoint as checkpoints
 from darkroom.cli.batch import items as batch_items
 from darkroom.cli.batch import manifest
 from darkroom.cli.batch.checkpoint import Checkpoint
+from darkroom.cli.batch.ignored import Ignored, summary
 from darkroom.cli.batch.items import Item, Progress
 from darkroom.cli.errors import CommandError, Interrupted
 from darkroom.cli.files import make_folder, printable
@@ -26,6 +27,8 @@ REPORT = "report.csv"
 COLUMNS = ("source", "status", "error", "message", "file", "taskId")
 """The columns of the report, and the fields of an item with `--json`."""
 FORMULA_STARTS = frozenset("=+-@＝＋－＠")  # noqa: RUF001 - fullwidth forms of input methods
+IGNORED = "IGNORED"
+"""The status in the report of a file that is not an image."""
 RETRYABLE = {Status.FAILED, Status.CANCELLED}
 """A retry of the batch starts a new attempt of tasks with these statuses."""
 
@@ -48,8 +51,8 @@ def run(
     say = note if as_json else render.say
     items = batch_items.items(sources)
     version = checkpoints.version([stack.api_url, options, *(s.version() for s in sources)])
-    if ignored:
-        say(f"Files ignored because they are not images: {ignored}.")
+    for line in summary(ignored) if ignored else ():
+        say(line)
     try:
         with (
             stack.darkroom() as client,
@@ -61,11 +64,12 @@ def run(
     except (ApiError, Unreachable):
         complain(_interrupted(checkpoints.read(out, version), target))
         raise
-    report = write_report(items, out)
+    rows = [*map(_row, items), *map(_ignored_row, ignored)]
+    report = write_report(rows, out)
     checkpoint = checkpoints.read(out, version)
     if as_json:
-        for item in items:
-            cells = map(printable, _row(item))
+        for row in rows:
+            cells = map(printable, row)
             batch_id = checkpoint and checkpoint.batch_id
             render.print_json({**dict(zip(COLUMNS, cells, strict=True)), "batchId": batch_id})
     if (failed := [item for item in items if not item.file]) and not as_json:
@@ -161,7 +165,7 @@ def _interrupted(checkpoint: Checkpoint | None, target: Target) -> str:
     )
 
 
-def write_report(items: Sequence[Item], out: Path) -> Path:
+def write_report(found: Sequence[list[str]], out: Path) -> Path:
     """Write `report.csv` to the folder of results; return its path."""
     path = out / REPORT
     if path.is_dir():  # the results of a source folder with this name
@@ -169,14 +173,18 @@ def write_report(items: Sequence[Item], out: Path) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, quoting=csv.QUOTE_ALL)
         rows.writerow(COLUMNS)
-        for item in items:
-            rows.writerow(map(cell, _row(item)))
+        for row in found:
+            rows.writerow(map(cell, row))
     return path
 
 
 def _row(item: Item) -> list[str]:
     task_id = item.task["taskId"] if item.task else ""
     return [item.source.label, item.status, *(item.problem or ("", "")), item.file, task_id]
+
+
+def _ignored_row(one: Ignored) -> list[str]:
+    return [one.label, IGNORED, *one.problem, "", ""]
 
 
 def cell(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from darkroom.batches import manifests
 from darkroom.cli import files
+from darkroom.cli.batch.ignored import Ignored, summary
 from darkroom.cli.files import MAX_NAME, UnusableFile
 from darkroom.client.uploads import UNKNOWN, head, media_type, open_file
 
@@ -44,23 +45,26 @@ class Source:
         return [self.label, dict(self.item), stamp, self.problem]
 
 
-def read(place: Path, out: Path) -> tuple[list[Source], int]:
-    """Return the sources of a folder or a manifest, and how many files were ignored.
+def read(place: Path, out: Path) -> tuple[list[Source], list[Ignored]]:
+    """Return the sources of a folder or a manifest, and the files that were ignored.
 
     Raises:
         UnusableFile: it is neither, it has no image, or `out` would mix results with sources.
         OSError: it cannot be read.
     """
-    sources, ignored = folder(place, out) if place.is_dir() else (list(lines(place)), 0)
+    sources, ignored = folder(place, out) if place.is_dir() else (list(lines(place)), [])
     if any(_within(source.file, out) for source in sources if source.file):
         raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
     if not sources:
-        raise UnusableFile(f"{place} has no images. Give a folder or a list that has some.")
+        found = "\n".join(summary(ignored)) if ignored else ""
+        raise UnusableFile(
+            f"{place} has no images. Give a folder or a list that has some.\n{found}".rstrip()
+        )
     return sources, ignored
 
 
-def folder(place: Path, out: Path) -> tuple[list[Source], int]:
-    """Return the images of a folder and its subfolders, by name, and the number of other files.
+def folder(place: Path, out: Path) -> tuple[list[Source], list[Ignored]]:
+    """Return the images of a folder and its subfolders, by name, and the other files.
 
     A file is an image by its extension or its first bytes: a broken image is reported as a failure,
     not ignored. Hidden files and the folder of results are skipped. Links to folders are not
@@ -69,7 +73,7 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
     Raises:
         OSError: the folder cannot be read. An unreadable subfolder is a source with a problem.
     """
-    sources, ignored = [], 0
+    sources, ignored = [], []
     unreadable: list[OSError] = []
     for top, folders, names in os.walk(place, onerror=unreadable.append):
         folders[:] = sorted(
@@ -79,10 +83,10 @@ def folder(place: Path, out: Path) -> tuple[list[Source], int]:
         )
         for name in sorted(filter(_visible, names)):
             path = Path(top, name)
-            if not is_image(path):
-                ignored += 1
-                continue
             label = path.relative_to(place).as_posix()
+            if not is_image(path):
+                ignored.append(Ignored(label))
+                continue
             item = {"name": files.printable(label)[-MAX_NAME:]}
             sources.append(Source(label, item, label, path))
     for error in unreadable:

@@ -66,12 +66,13 @@ def _tone(image: Any, said: cicp.Encoding) -> Tone | None:
         return partial(_table, curve)
     if image.format == "PNG" and said.transfer is not None:
         return None  # the values of all other kinds are shown like those of sRGB
-    if image.mode in GRAY | DEEP:
-        profile = image.info.get("icc_profile", b"")
+    is_gray = _is_gray(image) or _is_gray_as_rgba(image)
+    if is_gray and image.mode != "P":
+        profile = image.info.get("icc_profile") or b""  # Pillow sets None if a part is missing
         if profiles.is_usable(profile):
             return partial(profiles.table, profile)
     gamma = image.info.get("gamma", GAMMA) if image.format == "PNG" else GAMMA
-    if "srgb" in image.info or abs(gamma / GAMMA - 1) <= THRESHOLD or not _is_gray(image):
+    if "srgb" in image.info or abs(gamma / GAMMA - 1) <= THRESHOLD or not is_gray:
         return None
     if not GAMMAS[0] <= gamma <= GAMMAS[1]:
         return None
@@ -169,3 +170,9 @@ def _is_gray(image: Any) -> bool:
     layout, colors = image.palette.getdata()
     step = len(layout)
     return bool(colors[::step] == colors[1::step] == colors[2::step])
+
+
+def _is_gray_as_rgba(image: Any) -> bool:
+    """Whether Pillow opens gray and alpha as colours: it has no mode for 16 bits of both."""
+    layout = image.tile[0].args if image.format == "PNG" and image.tile else None
+    return layout == "LA;16B"

@@ -23,6 +23,8 @@ BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK = 0, 12, 16, 17, 18, 15
 COLORS = {None, BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK}
 PROFILES = {b"GRAY": GRAY, b"RGB ": SRGB, b"CMYK": CMYK}
 """The color space of a profile (ICC.1:2022, 7.2.6)."""
+OTHERS = {b"mjp2": "a video (Motion JPEG 2000)", b"jpm ": "a document of pictures (JPM)"}
+"""What else begins like a JPEG 2000, by its brand in `ftyp` (ITU-T T.802 and T.805)."""
 COLOR, MULTIPLIED = 0, 2
 """The types of channels: a colour, and alpha that the colours are multiplied with."""
 MOST_COMPONENTS = 4
@@ -33,7 +35,7 @@ class Header:
     """What a file says of its picture.
 
     `bits` and `signed` are those of all components; 0 bits means that they differ.
-    `color` is one of `COLORS`, or None if the file does not say it.
+    `color` is one of `COLORS`, or None if the file does not say it; `profile` is its ICC profile.
     """
 
     width: int
@@ -42,6 +44,7 @@ class Header:
     bits: int
     signed: bool
     color: int | None = None
+    profile: bytes = b""
     palette: bool = False
     multiplied: bool = False
     subsampled: bool = False
@@ -58,11 +61,20 @@ def header(data: Any) -> Header:
 
     Raises:
         InvalidImage: there is no codestream.
-        UnsupportedFormat: the color space is not supported.
+        UnsupportedFormat: the color space is not supported, or the file is a video or a document.
     """
     start, known = 0, {}
+    if other := OTHERS.get(bytes(data[20:24])):
+        raise UnsupportedFormat(
+            f"The source is {other}, which Darkroom does not read. Save one of its pictures as PNG."
+        )
     if bytes(data[:4]) != CODESTREAM:
         place = boxes.find(data, b"jp2c")
+        if not place and data.find(b"jp2c" + CODESTREAM) > 0:
+            raise InvalidImage(
+                "The image cannot be decoded: it is truncated. A part of the file is missing: copy "
+                "it again from where it came from."
+            )
         if not place:
             raise InvalidImage("The image cannot be decoded: there is no codestream in it.")
         start, known = place.start, _properties(data)
@@ -92,6 +104,7 @@ def _properties(data: Any) -> dict[str, Any]:
         content = bytes(data[box.start : box.end])
         if box.kind == b"colr" and "color" not in found:
             found["color"] = _color(content)
+            found["profile"] = b"" if content[:1] == b"\1" else content[3:]
         elif box.kind == b"pclr":
             found["palette"] = True
         elif box.kind == b"cdef":
@@ -133,7 +146,7 @@ def is_usual(found: Header) -> bool:
     if found.color in {BILEVEL, CMYK}:
         return False
     deep_gray = found.bits == 16 and found.components == 1  # noqa: PLR2004
-    return deep_gray or found.bits == 8  # noqa: PLR2004
+    return deep_gray or (found.bits == 8 and found.components <= MOST_COMPONENTS)  # noqa: PLR2004
 
 
 def opened(data: Any, found: Header) -> Picture:
@@ -173,6 +186,7 @@ def opened(data: Any, found: Header) -> Picture:
         # Numbers of 32 bits for the picture and for a tile, and what is returned.
         decoding=(2 * 4 + 2) * most + meaning.result,
         base=levels.BASE,
+        info={"icc_profile": found.profile},
     )
 
 

@@ -21,6 +21,11 @@ BLOCK = 2**18
 """Samples that are converted at a time."""
 BASE = 80 * 2**20
 """Bytes that numpy, a decoder's library and the copies of one block take."""
+NOT_FINITE = (
+    "The image cannot be decoded: it has pixels that are not numbers (NaN or infinite). If they "
+    "mean that there are no data, say so in the file, for example with "
+    "`gdal_edit.py -a_nodata nan FILE`; otherwise replace them by numbers."
+)
 MOST_BITS = 16
 """Unsigned integers of so many bits use the whole range; others hold measurements."""
 
@@ -134,7 +139,7 @@ def _range(samples: Array, meaning: Meaning) -> tuple[float, float]:
     if low == np.inf and high == -np.inf and meaning.nodata is not None:
         return 0, 1  # there are no data
     if not np.isfinite(low) or not np.isfinite(high):
-        raise InvalidImage("The image cannot be decoded: it has pixels that are not numbers.")
+        raise InvalidImage(NOT_FINITE)
     low, high = float(low), float(high)
     # A map's values are measurements, which have no usual white.
     whites = WHITES[kind] if meaning.nodata is None and low >= 0 else ()
@@ -145,9 +150,11 @@ def _range(samples: Array, meaning: Meaning) -> tuple[float, float]:
 
 
 def _equal(samples: Array, value: float) -> Array:
-    """Return where samples are no data: of a value that may be out of their range, or NaN."""
+    """Return where samples are no data: of a value that may be out of their range, or no number."""
     if samples.dtype.kind == "f":
-        return (samples == samples.dtype.type(value)) | (samples != samples)  # noqa: PLR0124
+        import numpy as np
+
+        return (samples == samples.dtype.type(value)) | ~np.isfinite(samples)
     return samples == value
 
 

@@ -57,9 +57,11 @@ class Picture(Image.Image):
             try:
                 decoded = self._decode()
             except NotImplementedError as error:
+                name = str(self.format).replace("JPEG2000", "JPEG 2000")
                 raise UnsupportedFormat(
-                    f"The source is a {self.format} of a rare kind ({error}), which Darkroom does "
-                    "not read. Convert it to a usual kind."
+                    f"The source is a {name} of a rare kind ({error}), which Darkroom does not "
+                    "read. Convert it to PNG, or to a TIFF of RGB or gray, with a program that "
+                    "shows it."
                 ) from error
             except ImportError as error:
                 raise UnsupportedFormat(

@@ -41,8 +41,7 @@ COLORS = {
 }
 """The number of samples of a colour, for each color space that is supported."""
 JPEG, END_OF_IMAGE = 7, b"\xff\xd9"
-DEPTH = 32997  # SGI: the slices of a volume
-ORIENTATION, DESCRIBING = 274, (274, 315, 33432, 36867)
+DESCRIBING = (274, 315, 33432, 36867)
 """Tags that are the same in Exif: orientation, artist, copyright, time of the picture."""
 ICC_PROFILE = 34675  # ICC.1:2022, annex B
 MOST_BITS = 64
@@ -82,14 +81,9 @@ def opened(file: BinaryIO, page: tiff.Page) -> Picture:
     )
 
 
-def _color(tags: Any) -> Any:
-    """Return the color space. It is required, but some programs leave it out for measurements."""
-    return tags.get(tiff.PHOTOMETRIC, tiff.BLACK_IS_ZERO)
-
-
 def _check(tags: Any) -> None:
     """Refuse what is not supported, by its name."""
-    color, compression = _color(tags), tags.get(tiff.COMPRESSION, tiff.UNCOMPRESSED)
+    color, compression = tiff.color(tags), tags.get(tiff.COMPRESSION, tiff.UNCOMPRESSED)
     numbers = set(tags.get(tiff.SAMPLE_FORMAT, (tiff.UNSIGNED,)))
     bits = tiff.depths(tags)
     what = None
@@ -106,7 +100,7 @@ def _check(tags: Any) -> None:
         or tags.get(tiff.SAMPLES, 1) < COLORS[color]
     ):
         what = tiff.name(tags)
-    elif tags.get(DEPTH, 1) != 1:
+    elif tags.get(tiff.DEPTH, 1) != 1:
         what = "a TIFF with a volume"
     if what:
         raise UnsupportedFormat(
@@ -122,7 +116,7 @@ def _has_luma(tags: Any, compression: int) -> bool:
 
 def _meaning(tags: Any) -> levels.Meaning:
     """Return what the samples are that `_samples` returns."""
-    color = _color(tags)
+    color = tiff.color(tags)
     extra = tags.get(tiff.EXTRA_SAMPLES, ())
     alphas = (tiff.MULTIPLIED, tiff.NOT_MULTIPLIED)
     first = next((number for number, kind in enumerate(extra) if kind in alphas), None)
@@ -169,7 +163,9 @@ def _decode(file: BinaryIO, page: tiff.Page, meaning: levels.Meaning) -> Image.I
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is broken becomes our error
     file.seek(0)
     with tifffile.TiffFile(file) as opened_file:
-        found = opened_file.pages[page.number]
+        found: Any = opened_file.pages[page.number]
+        if page.below is not None:
+            found = found.pages[page.below]
         used = meaning.colors if meaning.alpha is None else meaning.alpha + 1
         _check_segments(file, found, used, is_jpeg=_is_jpeg(page.tags))
         samples = found.asarray(squeeze=False, maxworkers=1, buffersize=READ)
@@ -177,7 +173,7 @@ def _decode(file: BinaryIO, page: tiff.Page, meaning: levels.Meaning) -> Image.I
         samples = samples.view("u1")
     # Separate samples, slices, height, width, interleaved samples.
     samples = samples[:, 0, ..., 0].transpose(1, 2, 0) if len(samples) > 1 else samples[0, 0]
-    if _color(page.tags) == tiff.COLORMAPPED:
+    if tiff.color(page.tags) == tiff.COLORMAPPED:
         return _mapped(samples, page.tags, meaning)
     return levels.gray(samples, meaning)
 

@@ -110,7 +110,9 @@ def test_what_is_broken_is_reported_and_the_rest_is_saved(run):
         "broken/cut.png": "",
         "broken/empty.gif": "",
         "broken/text.jpg": "",
+        "notes.txt": "",
     }
+    assert rows["notes.txt"]["status"] == "IGNORED"
     told = {name: (rows[name]["status"], rows[name]["error"]) for name in BROKEN}
     assert told == {
         "broken/cut.png": ("FAILED", "InvalidImage"),

@@ -88,7 +88,7 @@ def test_the_table_of_a_spreadsheet_is_read_in_spite_of_its_byte_order_mark():
     assert (row["line"], json.loads(str(row["text"]))) == (2, {"imageUrl": URL, "name": "A"})
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ def test_the_table_of_a_spreadsheet_is_read_in_spite_of_its_byte_order_mark():
         '"imageUrl";"name"|"{URL}"; "größe 👩"',
         "sep=;|imageUrl;name|{URL};größe 👩",
         "name,when, imageUrl|größe 👩,5;6;7,{URL},,,",
+        "imageUrl,name|\u200b{URL}\u2060,\ufeffgröße 👩",
     ],
 )
 def test_a_table_of_a_spreadsheet_is_read(encoding: str, end: str, size: int, text: str):
@@ -109,6 +110,12 @@ def test_a_table_of_a_spreadsheet_is_read(encoding: str, end: str, size: int, te
     [row] = read(data, "csv", size)
     assert json.loads(str(row["text"])) == {"imageUrl": URL, "name": "größe 👩"}
     assert row["line"] == text.count("|") + 1
+
+
+@pytest.mark.parametrize("start", [b"PK\3\4\x14\0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_the_file_of_a_spreadsheet_is_one_problem_that_says_what_to_do(start: bytes):
+    [entry] = read(start + b"\0\xff\n" * 9, "csv")
+    assert str(entry["problem"]).endswith(f"spreadsheet's own file, which is no list: {ADVICE}")
 
 
 def test_a_table_without_a_column_of_sources_says_so_of_each_row():

@@ -65,6 +65,11 @@ def test_what_a_frame_clears_is_transparent_in_the_next(key: int | None, first: 
     assert_shown(frames, output)
 
 
+@pytest.mark.parametrize("output", ["png", "auto"])
+def test_frames_that_are_all_equal_become_one(output: str):
+    assert_shown([part(90, 1, 91), part(90, 1, 91)], output)
+
+
 @pytest.mark.parametrize("disposal", [0, 1, 2, 3])
 def test_a_frame_without_disposal_does_not_take_that_of_the_one_before(disposal: int):
     assert_shown(

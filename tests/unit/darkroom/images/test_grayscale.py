@@ -136,6 +136,14 @@ def test_a_picture_stands_upright_and_says_so(file_format: str, orientation: int
     assert result.getexif().get(274, 1) == 1
 
 
+@pytest.mark.parametrize("behind", [b"\xff\xda\xff\xd9 and a zip" * 99, bytes(999)])
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000"])
+def test_bytes_behind_the_end_are_ignored(file_format: str, behind: bytes) -> None:
+    data = encode(photo(), file_format)
+
+    assert develop(data + behind, output="png").data == develop(data, output="png").data
+
+
 def test_an_orientation_that_is_none_is_ignored() -> None:
     exif = Image.Exif()
     exif[274] = 99

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import AvifImagePlugin, Image
 
-from darkroom.errors import ImageTooLarge, UnsupportedFormat
+from darkroom.errors import ImageTooLarge, InvalidImage, UnsupportedFormat
 from darkroom.images.boxes import boxes
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.corpus.png import chunk, png
 from tests.support.images.pictures import encode, photo, pixels, read
 from tests.support.images.tiffs import tiff
 
@@ -36,10 +37,21 @@ LARGE_JPEG = encode(photo(), "JPEG")
         (b"FUJIFILMCCD-RAW 0201", "camera's raw"),
         (b"\xff\x0a\0\0", "JPEG XL"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"\0\0\0\x18ftypavci\0\0\0\0mif1avci", "HEIF image that is not in HEVC"),
+        (b"\0\0\0\x18ftypj2ki\0\0\0\0mif1j2ki", "HEIF image that is not in HEVC"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypmjp2", "video"),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", "video"),
+        (b"\0\0\2\0\0\0\0\0\0\0\0\0\4\0\4\0\x18\x20", "Targa"),
+        (b"\xff\xd8\xff\xe8\0\x20SPIFF\0", "JPEG-LS"),
+        (png(SMALL, 0, 16).replace(b"\r\n", b"\n", 1), "changed like a text"),
+        (b"\x89PNG\r\n\x1a\n" + chunk(b"CgBI", bytes(4)) + png(SMALL, 0, 16)[8:], "CgBI"),
         (b"8BPS\0\1", "Photoshop"),
         (b"%PDF-1.7\n", "PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a -->\n<svg>", "SVG"),
+        (b"<?xml version='1.0'?><!DOCTYPE svg PUBLIC '' '' [<!ENTITY a 'b'>]>\n<svg/>", "SVG"),
+        (b"<?xml version='1.0'?>\n<?xml-stylesheet a?>\n<!-- b -->\n<svg/>", "SVG"),
+        (b"<?xml version='1.0'?>\n<!DOCTYPE plist PUBLIC '' ''>\n<plist>", "edits of a photo"),
         (b"\n<!DOCTYPE html><html>", "web page"),
         ("\ufeff<html>".encode("utf-16-le"), "web page"),
         (b"<?xml version='1.0'?><Error>", "XML"),
@@ -47,6 +59,7 @@ LARGE_JPEG = encode(photo(), "JPEG")
         (b"PK\3\4", "ZIP"),
         (tiff(SMALL, 32803), "camera's raw file"),
         (encode(photo(), "BMP")[:28] + b"\x05" + encode(photo(), "BMP")[29:], "pixel depth"),
+        (encode(photo(), "BMP")[:28] + b"\0\0\4" + encode(photo(), "BMP")[31:], "contains a JPEG"),
     ],
 )
 def test_what_is_not_read_is_refused_by_name(data: bytes, name: str) -> None:
@@ -229,6 +242,28 @@ def test_the_limit_of_pixels_is_the_configured_one() -> None:
 
     with pytest.raises(ImageTooLarge, match=r"4294967296 pixels; the limit is 1000000\."):
         develop(bytes(header))
+
+
+def test_an_avif_that_its_decoder_does_not_read_is_too_large() -> None:
+    size = struct.pack(">2I", *photo().size)
+    large = encode(photo(), "AVIF").replace(size, struct.pack(">2I", 40_000, 9))
+
+    with pytest.raises(ImageTooLarge, match=r"40000 x 9; .* sides of 32768"):
+        develop(large)
+
+
+def test_a_jpeg_without_a_height_is_refused_by_name() -> None:
+    at = LARGE_JPEG.index(b"\xff\xc0") + 5
+
+    with pytest.raises(UnsupportedFormat, match=r"height only behind its pixels \(DNL\)"):
+        develop(LARGE_JPEG[:at] + b"\0\0" + LARGE_JPEG[at + 2 :])
+
+
+def test_the_words_of_a_library_are_not_those_of_a_message() -> None:
+    broken = encode(photo(), "TIFF", compression="tiff_lzw")
+    for data in (png(SMALL % 4, 3, 2), broken[:200] + b"\xff" * 99 + broken[299:]):
+        with pytest.raises(InvalidImage, match=r"decoded: its data are broken\. Copy it again"):
+            develop(data)
 
 
 def test_scans_behind_the_end_are_not_counted() -> None:

@@ -28,6 +28,7 @@ MEASURE = PROJECT / "tests/support/measure/conversion.py"
 SIDE = 1200
 SLACK = 3 * 2**20  # the allocator's, and what Pillow loads at its first image
 NOISE = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 4), dtype=np.uint8)
+TALL = np.tile(NOISE, (2, 1, 1))
 DEEP = Image.fromarray(NOISE.view(np.uint16)[..., 0].copy())
 RGBA = Image.fromarray(NOISE)
 RGB, CMYK, GRAY = RGBA.convert("RGB"), Image.fromarray(NOISE, "CMYK"), RGBA.convert("L")
@@ -92,7 +93,7 @@ RAW: dict[str, Callable[[], bytes]] = {
         imagecodecs.jpeg2k_encode(NOISE.view(np.uint16), level=0, reversible=True)
     ),
     "JPEG of 12 bits": lambda: bytes(
-        imagecodecs.jpeg8_encode(NOISE[..., :3].astype(np.uint16) * 16, bitspersample=12)
+        imagecodecs.jpeg8_encode(TALL[..., :3] * np.uint16(16), bitspersample=12)
     ),
 }  # fmt: skip
 """Files that other decoders than Pillow's read, or that Pillow does not write."""

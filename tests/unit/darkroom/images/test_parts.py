@@ -135,6 +135,19 @@ def test_a_jpeg_without_its_last_pixels_is_not_whole(progressive: bool, cut: int
         develop(whole[:-cut])
 
 
+@pytest.mark.parametrize("last", range(1, 11))
+def test_a_jpeg_that_ends_at_a_restart_marker_is_not_whole(last: int) -> None:
+    whole = encode(Image.fromarray(NOISE), "JPEG", restart_marker_blocks=1)
+    strips = [at for at in range(len(whole)) if whole[at : at + 2] in RESTARTS]
+
+    assert read(develop(whole[:-2])).size == (56, 40)
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(whole[: strips[-last] + last % 3])
+
+
+RESTARTS = {bytes([0xFF, code]) for code in range(0xD0, 0xD8)}
+
+
 def test_a_progressive_jpeg_without_its_last_scan_is_not_whole() -> None:
     whole = encode(Image.fromarray(NOISE), "JPEG", progressive=True)
 

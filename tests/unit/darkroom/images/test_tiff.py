@@ -1,7 +1,12 @@
 """TIFFs that Pillow reads wrongly are developed correctly, or refused by name."""
 
+import io
+import struct
+from typing import Any
+
 import numpy as np
 import pytest
+import tifffile
 
 from darkroom.errors import InvalidImage, UnsupportedFormat
 from darkroom.images.grayscale import Gray, grayscale
@@ -52,9 +57,9 @@ def test_signed_8_bits_are_scaled_as_16_bits_are(low: int, high: int) -> None:
     assert np.abs(results[0] - results[1]).max() <= 3
 
 
-@pytest.mark.parametrize("kind", [1, 4])
-def test_a_reduced_copy_or_a_mask_in_front_of_the_picture_is_skipped(kind: int) -> None:
-    data = gray_pages((RAMP[:2, ::2], {254: [kind]}), (RAMP, {254: [0]}))
+@pytest.mark.parametrize(("tag", "kind"), [(254, 1), (254, 4), (255, 2)])
+def test_a_reduced_copy_or_a_mask_in_front_of_the_picture_is_skipped(tag: int, kind: int) -> None:
+    data = gray_pages((RAMP[:2, ::2], {tag: [kind]}), (RAMP, {254: [0]}))
 
     assert np.array_equal(pixels(read(develop(data))), RAMP)
 
@@ -63,10 +68,45 @@ def test_a_file_of_nothing_but_a_reduced_copy_is_that_picture() -> None:
     assert np.array_equal(pixels(read(develop(gray_pages((RAMP, {254: [1]}))))), RAMP)
 
 
+def test_the_picture_below_a_reduced_copy_is_taken() -> None:
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as pages:
+        options: Any = {"photometric": "minisblack", "metadata": None}
+        pages.write(RAMP[:2, ::2].copy(), subfiletype=1, subifds=2, **options)
+        pages.write(RAMP[:1, ::2].copy(), subfiletype=1, **options)
+        pages.write(RAMP, **options)
+
+    assert np.array_equal(pixels(read(develop(file.getvalue()))), RAMP)
+
+
 @pytest.mark.parametrize("tags", [{50706: [1, 4]}, {254: [1], 330: [8, 8]}])
 def test_the_preview_of_a_raw_file_is_not_its_picture(tags: dict[int, list[int] | bytes]) -> None:
     with pytest.raises(UnsupportedFormat, match="camera's raw file"):
         develop(gray_pages((RAMP, tags)))
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_colours_that_are_not_named_are_concluded_from_the_samples(depth: type) -> None:
+    scale = np.iinfo(depth).max // 255
+    gray, rgb = ((part * np.array(scale, depth)).astype(depth) for part in (RAMP, COLORS))
+
+    for samples, right in ((gray, RAMP), (rgb, COLORS @ LUMA)):
+        result = pixels(read(develop(without_colors(tiff(samples, BLACK_IS_ZERO)), "jpeg")))
+        assert np.abs(result - right).max() <= 6
+    with pytest.raises(UnsupportedFormat, match="unknown colours"):
+        develop(without_colors(tiff(gray.reshape(4, 12, 2), BLACK_IS_ZERO)))
+
+
+def without_colors(data: bytes) -> bytes:
+    """Rename the tag PhotometricInterpretation, so that the file has none."""
+    tag = struct.pack("<HHI", 262, 3, 1)
+    assert data.count(tag) == 1
+    return data.replace(tag, struct.pack("<HHI", 263, 3, 1))
+
+
+def test_a_volume_of_8_bits_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedFormat, match="a volume"):
+        develop(tiff(RAMP, BLACK_IS_ZERO, tags={32997: [2]}))
 
 
 @pytest.mark.parametrize("nodata", [-9999, 5000, 0])
@@ -83,11 +123,15 @@ def test_what_is_no_data_is_left_out_of_the_stretch(kind: type, nodata: int) -> 
     assert np.abs(result - expected).max() < 70
 
 
-def test_nan_can_mean_no_data_and_is_else_no_picture() -> None:
+@pytest.mark.parametrize("nodata", [b"nan\0", b"-9999\0"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_can_mean_no_data_and_is_else_no_picture(
+    value: float, nodata: bytes
+) -> None:
     values = np.linspace(0, 1, 96).reshape(4, 24).astype(np.float32)
-    values[2, 2] = np.nan
+    values[2, 2] = value
 
-    filled = pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: b"nan\0"}))))
+    filled = pixels(read(develop(tiff(values, BLACK_IS_ZERO, tags={42113: nodata}))))
     assert filled[2, 2] == filled[1, 2]
-    with pytest.raises(InvalidImage, match="not numbers"):
+    with pytest.raises(InvalidImage, match=r"not numbers .* -a_nodata nan"):
         develop(tiff(values, BLACK_IS_ZERO))

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from darkroom.batches.manifests import ADVICE
 from darkroom.cli.batch import manifest
+from darkroom.cli.batch.ignored import Ignored
 from darkroom.cli.files import UnusableFile
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
@@ -31,7 +33,7 @@ def test_a_folder_is_its_pictures_and_those_below_it(photos: Path, tmp_path: Pat
     assert [s.wanted for s in sources] == [s.label for s in sources]
     assert sources[3].file == photos / "sub" / "c.webp"
     assert sources[3].item == {"name": "sub/c.webp"}
-    assert left_out == 1
+    assert [one.label for one in left_out] == ["notes.txt"]
 
 
 def test_results_that_lie_in_the_folder_are_no_sources(photos: Path) -> None:
@@ -41,6 +43,42 @@ def test_results_that_lie_in_the_folder_are_no_sources(photos: Path) -> None:
     sources, _ = manifest.read(photos, photos / "gray")
 
     assert "gray/a.jpg" not in [source.label for source in sources]
+
+
+def test_a_folder_without_images_says_what_is_in_it(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"IMG_{number}.MOV").write_bytes(b"\0\0\0\x14ftypqt  ")
+    (tmp_path / "index.html").write_text("<html>")
+
+    with pytest.raises(UnusableFile, match="has no images") as refused:
+        manifest.read(tmp_path, tmp_path / "gray")
+
+    assert str(refused.value).splitlines()[1:] == [
+        "Files ignored because they are not images: 6.",
+        "  a video: IMG_0.MOV, IMG_1.MOV, IMG_2.MOV and 2 more",
+        "  a web page: index.html",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("IMG_1.MOV", "a video, .* Of a live photo, the image is the file beside it."),
+        ("a/index.HTML", "a web page, .* Save its images"),
+        ("x.raf", "a camera's raw file, .* raw converter"),
+        ("x.aae", "a file about another file, .* beside it"),
+        ("x.pdf", "a PDF document, .* Export"),
+        ("app.js", "a text, .* not those of an image."),
+        ("dem.nc", "data of a map, .* GeoTIFF"),
+        ("hand.cur", "an icon, .* PNG"),
+        ("notes", "not an image, by its extension and its first bytes. If it is one, convert"),
+    ],
+)
+def test_a_file_that_is_ignored_is_named_with_what_to_do(name: str, message: str) -> None:
+    error, said = Ignored(name).problem
+
+    assert error == "NotAnImage"
+    assert re.fullmatch(f"{name} is {message}.*", said)
 
 
 @pytest.mark.parametrize("out", [".", "..", "sub/../../photos"])
@@ -236,5 +274,5 @@ def test_what_is_no_file_is_not_waited_for(photos: Path, tmp_path: Path) -> None
         labels = [source.label for source in sources]
         assert {"pipe.png", "circle.png", "socket.png"} <= set(labels)
         assert not {"pipe", "zero", "circle", "sub/up/a.JPG"} & set(labels)
-        assert left_out == 4
+        assert len(left_out) == 4
         assert all(source.version() for source in sources)

@@ -227,14 +227,19 @@ def test_a_result_that_has_expired_is_told(api: Api, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("api")
-def test_other_files_are_left_out_and_counted() -> None:
+def test_other_files_are_left_out_and_named() -> None:
     place = folder("a.png")
     (place / "notes.txt").write_text("notes")
 
     done = darkroom("batch", place, "--out", "gray")
 
     assert done.stdout.startswith("Files ignored because they are not images: 1.\n")
-    assert report().keys() == {"a.png"}
+    assert done.stdout.splitlines()[1] == "  a text: notes.txt"
+    assert done.exit_code == 0
+    row = report()["notes.txt"]
+    assert (row["status"], row["error"]) == ("IGNORED", "NotAnImage")
+    assert row["message"].startswith("notes.txt is a text, by its extension")
+    assert report().keys() == {"a.png", "notes.txt"}
 
 
 def test_a_batch_is_shown_cancelled_and_tried_again_by_its_id(api: Api) -> None:

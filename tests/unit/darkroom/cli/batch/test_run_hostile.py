@@ -95,6 +95,7 @@ def test_what_is_no_file_or_cannot_be_read_has_a_row_and_nothing_hangs() -> None
     assert saved() == {"a.png"}
     errors = {name: row["error"] for name, row in report().items()}
     assert errors.pop("empty.png") == "EmptyFile"
+    assert errors.pop("pipe") == "NotAnImage"
     unreadable = {"pipe.png", "zero.png", "circle.png", "gone.png", "socket.png"}
     assert errors == {"a.png": "", **dict.fromkeys(unreadable, "UnreadableFile")}
     assert all(row["message"] for row in report().values() if row["error"])

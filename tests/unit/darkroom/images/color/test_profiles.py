@@ -1,6 +1,8 @@
 """Profiles of gray are applied, all others ignored. The references are numpy's."""
 
 import io
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.corpus.png import GRAY_ALPHA, png
 from tests.support.images.pictures import encode, photo, pixels, read
 from tests.support.images.profiles import power, profile, sampled, srgb, with_gamma
 from tests.support.images.tiffs import WHITE_IS_ZERO
@@ -91,6 +94,43 @@ def test_a_profile_of_gray_leaves_alpha_as_it_is():
     assert np.abs(pixels(result.getchannel("L")) - expected("gamma 1.8")).max() <= 1
 
 
+def test_gray_and_alpha_of_16_bits_have_a_profile_or_a_gamma():
+    samples = np.stack([DEEP_RAMP, DEEP_RAMP.T], axis=-1)
+    packed = profile(CURVES["linear"][0])
+    for kind, data in (
+        (b"iCCP", b"gray\0\0" + zlib.compress(packed)),
+        (b"gAMA", struct.pack(">I", 100_000)),
+    ):
+        result = read(develop(png(samples, GRAY_ALPHA, 16, before=[(kind, data)])))
+
+        found = pixels(result.getchannel("L")) - expected("linear", DEEP_RAMP, 65535) / 257
+        visible = DEEP_RAMP.T > 0
+        # Pillow reads 8 bits of it. Near black a step of light is 12.92 steps of sRGB.
+        assert np.abs(found)[visible].max() <= 13
+        assert np.abs(pixels(result.getchannel("A")) - DEEP_RAMP.T / 257).max() <= 1
+
+
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("most", [255, 65535])
+def test_a_profile_of_gray_in_a_jpeg_2000_is_applied(most: int, curve: str):
+    ramp = RAMP if most == 255 else DEEP_RAMP
+    source = with_profile(
+        encode(Image.fromarray(ramp), "JPEG2000", irreversible=False), profile(CURVES[curve][0])
+    )
+
+    reference = expected(curve, ramp, most)
+    assert largest(develop(source, "png"), reference) <= (1 if most == 255 else 13)
+
+
+def with_profile(jp2: bytes, icc: bytes) -> bytes:
+    """Put a profile into a JPEG 2000 in the place of its enumerated color space."""
+    at, head = jp2.index(b"colr") - 4, jp2.index(b"jp2h") - 4
+    old = int.from_bytes(jp2[at : at + 4])
+    new = struct.pack(">I4s", 11 + len(icc), b"colr") + b"\2\0\0" + icc
+    length = int.from_bytes(jp2[head : head + 4]) - old + len(new)
+    return jp2[:head] + struct.pack(">I", length) + jp2[head + 4 : at] + new + jp2[at + old :]
+
+
 def test_a_profile_counts_from_black_also_in_a_scale_from_white():
     source = encode(
         GRAY,
@@ -146,6 +186,14 @@ IGNORED = {
     "no profile": b"\xff" * 300,
     "longer than any": profile(power(1.8)) + bytes(2**20),
 }
+PART = b"ICC_PROFILE\0" + bytes([2, 3]) + profile(power(1.8))
+
+
+def test_a_profile_of_which_a_part_is_missing_is_ignored():
+    source = encode(GRAY, "JPEG", quality=100)
+    segment = b"\xff\xe2" + struct.pack(">H", len(PART) + 2) + PART
+
+    assert largest(develop(source[:2] + segment + source[2:], "png"), RAMP) <= 1
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF"])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from darkroom.images.grayscale import Gray, grayscale
+from tests.support.images.light import hlg, pq
 from tests.support.images.pictures import encode, photo, pixels, read
 from tests.support.images.profiles import srgb, with_chunk, with_gamma
 
@@ -115,19 +116,6 @@ def test_a_transparent_gray_of_8_bits_stays_the_only_one():
 
 # ── PQ, HLG, linear ──────────────────────────────────────────────────────────────────────────────
 LIGHT = np.linspace(0, 1, 256)  # of diffuse white
-
-
-def pq(light: np.ndarray) -> np.ndarray:
-    """The inverse of the curve, from light to values (ITU-R BT.2100, table 4)."""
-    share = (light * 203 / 10_000) ** 0.1593017578125
-    return ((0.8359375 + 18.8515625 * share) / (1 + 18.6875 * share)) ** 78.84375
-
-
-def hlg(light: np.ndarray) -> np.ndarray:
-    """From light on a display of 1,000 cd/m² to values (ITU-R BT.2100, table 5)."""
-    scene = (light * 0.203) ** (1 / 1.2)
-    bright = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
-    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
 
 
 ENCODINGS: dict[int, Any] = {8: lambda light: light, 16: pq, 18: hlg}

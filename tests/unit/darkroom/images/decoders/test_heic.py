@@ -10,9 +10,12 @@ import pytest
 from PIL import Image
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
+from darkroom.images.decoders import heic as decoder
 from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.heics import box, clap, deep_heic, grid, heic
+from tests.support.images.light import hlg, pq
 from tests.support.images.pictures import photo, pixels, read
+from tests.support.images.profiles import power, profile, srgb
 
 LUMA = np.array([0.299, 0.587, 0.114])
 CARD = photo(128, 128)
@@ -74,6 +77,39 @@ def test_a_clean_aperture_crops_before_the_picture_is_turned() -> None:
     assert np.abs(result - np.rot90(GRAY[38:98, 14:114])).max() <= 1.5
 
 
+@pytest.mark.parametrize(
+    "area", [(101, 60, (0, 1), (0, 1)), (100, 60, (1, 2), (0, 1)), (100, 60, (40, 1), (0, 1))]
+)
+def test_a_clean_aperture_between_pixels_or_outside_is_refused(area: Any) -> None:
+    with pytest.raises(UnsupportedFormat, match="clean aperture"):
+        develop(grid(CARD, 2, 2, clap(*area)))
+
+
+RAMP = np.tile(np.arange(256, dtype=np.uint8), (64, 1))
+
+
+@pytest.mark.parametrize("exponent", [1, 461 / 256])
+def test_a_profile_of_gray_is_applied(exponent: float) -> None:
+    ramp = Image.fromarray(RAMP)
+    ramp.info["icc_profile"] = profile(power(exponent))
+
+    result = pixels(read(develop(heic(ramp))))
+
+    assert np.abs(result - srgb((RAMP / 255) ** exponent) * 255).max() <= 1
+
+
+@pytest.mark.parametrize(("transfer", "curve"), [(8, lambda light: light), (16, pq), (18, hlg)])
+def test_values_of_light_become_those_of_srgb(transfer: int, curve: Any) -> None:
+    light = np.tile(np.linspace(0.001, 1, 256), (64, 1))
+    data = heic(Image.fromarray((curve(light) * 255).round().astype(np.uint8)))
+    at = data.index(b"nclx") + 6  # the transfer characteristics (ISO/IEC 14496-12, 12.1.5)
+
+    result = pixels(read(develop(data[:at] + struct.pack(">H", transfer) + data[at + 2 :])))
+
+    # The steps of 8 bits are up to 5 levels in PQ: ADR 0048.
+    assert np.abs(result - srgb(light) * 255).max() <= (7 if transfer == 8 else 4)
+
+
 def test_ten_bits_of_gray_become_sixteen_and_of_colour_eight() -> None:
     ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
 
@@ -131,6 +167,25 @@ def test_what_is_not_hevc_is_refused_by_name(kinds: tuple[bytes, bytes]) -> None
     data = heic(CARD).replace(b"hvc1", kinds[0]).replace(b"hvcC", kinds[1])
     with pytest.raises(UnsupportedFormat, match="HEIF image without a picture in HEVC"):
         develop(data)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Memory allocation error: Unspecified", MemoryError),
+        ("Memory allocation error: Security limit exceeded: Image size 9x9\n", UnsupportedFormat),
+        ("Decoder plugin generated an error: Unspecified", InvalidImage),
+    ],
+)
+def test_what_the_decoder_says_becomes_a_documented_error(said: str, kind: type) -> None:
+    layered = box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", box(b"lhvC", b""))))
+
+    error = decoder._error(RuntimeError(said), b"")
+
+    assert type(error) is kind
+    assert kind is MemoryError or said not in str(error)
+    if kind is InvalidImage:
+        assert isinstance(decoder._error(RuntimeError(said), layered), UnsupportedFormat)
 
 
 def test_a_sequence_without_a_still_picture_is_refused_by_name() -> None:

@@ -153,6 +153,12 @@ def test_an_unusual_color_space_is_refused(color: int) -> None:
         develop(data)
 
 
+def test_more_components_than_any_color_space_has_are_refused() -> None:
+    data = jpeg2000(np.round(LIGHT[..., [0, 1, 2, 0, 1]] * 255).astype(np.uint8), 8, "j2k")
+    with pytest.raises(UnsupportedFormat, match="more than four of them"):
+        develop(data)
+
+
 def test_alpha_that_the_colours_are_multiplied_with_is_taken_out() -> None:
     light, alpha = LIGHT[..., :3], LIGHT[..., 3:]
     samples = np.round(np.dstack([light * alpha, alpha]) * 65535).astype(np.uint16)
@@ -186,6 +192,12 @@ def test_a_truncated_file_is_never_taken_for_a_whole_one(bits: int, share: float
     data = jpeg2000(noise.astype(np.uint16 if bits > 8 else np.uint8), bits)
     with pytest.raises(InvalidImage):
         develop(data[: int(len(data) * share)])
+
+
+def test_a_file_that_is_cut_off_is_called_truncated() -> None:
+    data = encode(photo(), "JPEG2000")
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(data[:-9])
 
 
 @pytest.mark.parametrize("bits", [8, 12])
