@@ -27,9 +27,10 @@ from tools.localcloud.emulator.replacing import Function, replaces
 from tools.localcloud.guard import SAVE, SAVED, STAGE, Application, Receive, Scope, Send, respond
 
 # Seconds between two snapshots. A large state is written less often: the pause is at least `REST`
-# times the duration of the last snapshot.
+# times the processor time of the last snapshot, but never more than `LONGEST`.
 INTERVAL = 2.0
 REST = 10
+LONGEST = 20.0
 # Free bytes that are required in addition to the size of the largest file: a new file is written
 # before the old one is removed.
 ROOM = 2**20
@@ -151,12 +152,12 @@ def write() -> None:
 
 def _forever() -> None:
     while True:
-        began = time.monotonic()
+        began = time.thread_time()  # on a busy machine the real time is many times as long
         try:
             write()
         except Exception:  # noqa: BLE001  # this thread must not end: a kill would lose everything
             _log.exception("a snapshot failed; the next one follows")
-        time.sleep(max(INTERVAL, REST * (time.monotonic() - began)))
+        time.sleep(min(max(INTERVAL, REST * (time.thread_time() - began)), LONGEST))
 
 
 def _save(service: str, state: Any) -> None:
