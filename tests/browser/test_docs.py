@@ -165,7 +165,7 @@ def test_both_pages_lead_to_each_other(read: Callable[..., Page], standard: Stac
 @pytest.mark.skipif("SCREENSHOTS" not in os.environ, reason="`make screenshots` takes them")
 def test_a_screenshot_is_taken(read: Callable[..., Page]):
     page = read(device_scale_factor=1.5)
-    page.evaluate("document.getElementById('submit').scrollIntoView()")
+    page.evaluate("document.getElementById('submitTask').scrollIntoView()")
     expect(page.locator("#places a[aria-current]")).to_have_text("POST /tasks")
     shot = Image.open(io.BytesIO(page.screenshot()))
     shot.save(DOCS / "page-docs-light.webp", "WEBP", quality=88, method=6)
