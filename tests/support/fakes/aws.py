@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -13,6 +14,7 @@ import boto3
 import pytest
 import yaml
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 
 from darkroom.aws.dynamodb import Table
 from darkroom.aws.s3 import Bucket
@@ -76,11 +78,22 @@ class FakeAws:
             self._s3.delete_object(Bucket=BUCKET, Key=found["Key"])
 
 
+_answer = BotocoreStubber.process_request
+_answering = threading.RLock()
+
+
+def _answer_one_at_a_time(stubber: BotocoreStubber, request: Any) -> Any:
+    """Answer a request. A transaction of moto copies a table, which must not change meanwhile."""
+    with _answering:
+        return _answer(stubber, request)
+
+
 @contextlib.contextmanager
 def fake_aws() -> Iterator[FakeAws]:
     """Let calls to AWS end in moto."""
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
+        environment.setattr(BotocoreStubber, "process_request", _answer_one_at_a_time)
         boto3.setup_default_session()  # it caches what clients are made of
         yield FakeAws()
 
