@@ -28,10 +28,6 @@ def sam(*arguments: str, project: Path = PROJECT) -> str:
     return done.stdout + done.stderr
 
 
-def test_sam_validates_the_template():
-    assert "is a valid SAM Template" in sam("validate", "--lint")
-
-
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `sam build` makes for AWS."""

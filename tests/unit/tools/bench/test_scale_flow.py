@@ -144,7 +144,8 @@ def test_the_simulation_takes_its_times_from_what_was_counted():
     assert 0.5 < sum(times.steps) < 5
 
 
-@pytest.mark.parametrize("account", list(fairness(1)))
+# `make simulate` measures the third account too, which takes as long as all other tests here.
+@pytest.mark.parametrize("account", ["STANDARD, 5", "STANDARD, 16"])
 def test_a_quiet_caller_waits_ten_seconds_more_at_most(account: str):
     alone, before, *after = (
         Flow(scenario, TIMES).run().percentile(0.99, QUIET.name)
