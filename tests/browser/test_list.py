@@ -43,10 +43,11 @@ def test_a_title_that_is_shown_is_found_and_the_filter_is_in_the_address(
     expect(page.locator("#counts")).to_have_text(re.compile("^3 tasks loaded: .*2 failed"))
 
     find(page, "lisb")
+    expect(page.locator("#counts")).to_have_text("1 of 3 loaded tasks: 1 failed")
     assert titles(page) == ["lisbon.jpg"]
     expect(page).to_have_url(re.compile(r"#/\?find=lisb$"))
-    expect(page.locator("#counts")).to_have_text("1 of 3 loaded tasks: 1 failed")
     find(page, "sourcenotfound")
+    expect(page.locator("#counts")).to_have_text("2 of 3 loaded tasks: 2 failed")
     assert sorted(titles(page)) == ["lisbon.jpg", "porto.jpg"]
 
     page.get_by_label("Status", exact=True).select_option("Failed")

@@ -8,8 +8,8 @@ import { element } from "./dom.js";
 /** Cards of a group. A card that belongs between those of a full group makes it larger. */
 const FULL = 10;
 
-/** Milliseconds in which cards are filled before each frame. Their layout takes several times that. */
-const SLICE = 3;
+/** Milliseconds in which cards are filled before each frame. Their layout takes many times that. */
+const SLICE = 1;
 
 export class Groups {
   #place;
