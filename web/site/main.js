@@ -89,11 +89,11 @@ function close(problem = "") {
   tasks.stop();
   page.stop();
   document.querySelector("dialog")?.close();
-  for (const id of ["workspace", "task", "sign-out", "skip"]) byId(id).hidden = true;
-  byId("sign-in").hidden = false;
   batches.stop();
   batch.stop();
-  for (const one of document.querySelectorAll("#batches, #batch, .view")) one.hidden = true;
+  const links = document.querySelectorAll(".view");
+  for (const one of [...views, ...links, byId("sign-out"), byId("skip")]) one.hidden = true;
+  byId("sign-in").hidden = false;
   byId("key-problem").textContent = problem;
   byId("key").focus();
 }

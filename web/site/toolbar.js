@@ -3,10 +3,9 @@
 import * as address from "./address.js";
 import { confirmDeletion } from "./confirm.js";
 import { announce, byId, element } from "./dom.js";
+import { atOnce } from "./send.js";
 import { count, statusName } from "./words.js";
 
-/** Concurrent requests of an action on many tasks. */
-const AT_ONCE = 3;
 const EXTENSIONS = { "image/jpeg": "jpg" };
 
 export class Toolbar {
@@ -110,16 +109,12 @@ export class Toolbar {
     const focused = document.activeElement;
     this.#busy = true;
     this.update();
-    const waiting = [...cards];
     const problems = [];
-    const work = async () => {
-      for (let card = waiting.shift(); card; card = waiting.shift()) {
-        const problem = await act(card);
-        if (problem) problems.push(`${card.title}: ${problem}`);
-        else card.selected = false;
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await atOnce(cards, async (card) => {
+      const problem = await act(card);
+      if (problem) problems.push(`${card.title}: ${problem}`);
+      else card.selected = false;
+    });
     this.#busy = false;
     const well = cards.length - problems.length;
     const said = `${well} ${done}${problems.length ? `, ${problems.length} not` : ""}.`;

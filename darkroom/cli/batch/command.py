@@ -51,7 +51,7 @@ def run(
     say = note if as_json else render.say
     items = batch_items.items(sources)
     version = checkpoints.version([stack.api_url, options, *(s.version() for s in sources)])
-    for line in summary(ignored) if ignored else ():
+    for line in summary(ignored):
         say(line)
     try:
         with (

@@ -77,7 +77,9 @@ class Ignored:
 
 
 def summary(ignored: Sequence[Ignored]) -> Iterator[str]:
-    """Yield the lines that name what was ignored, one for each kind."""
+    """Yield the lines that name what was ignored, one for each kind; none if nothing was."""
+    if not ignored:
+        return
     yield f"Files ignored because they are not images: {len(ignored)}."
     by_kind = defaultdict(list)
     for one in ignored:

@@ -56,7 +56,7 @@ def read(place: Path, out: Path) -> tuple[list[Source], list[Ignored]]:
     if any(_within(source.file, out) for source in sources if source.file):
         raise UnusableFile(f"{out} contains sources. Use another folder for the results.")
     if not sources:
-        found = "\n".join(summary(ignored)) if ignored else ""
+        found = "\n".join(summary(ignored))
         raise UnusableFile(
             f"{place} has no images. Give a folder or a list that has some.\n{found}".rstrip()
         )
