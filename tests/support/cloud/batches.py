@@ -75,6 +75,13 @@ class Batches:
             if not cursor:
                 return found
 
+    def failures(self, batch: dict[str, Any]) -> list[dict[str, Any]]:
+        """Why tasks of it failed: the first ten."""
+        failed = self.tasks(batch, status="FAILED")[:10]
+        return [
+            self.stack.http.get(f"/tasks/{each['taskId']}").json()["failure"] for each in failed
+        ]
+
     def upload(self, data: bytes, content_type: str) -> str:
         """Send a file; its upload's id."""
         form = self.form(content_type)

@@ -33,15 +33,15 @@ class Wait:
 
 @dataclass(eq=False)
 class Slot:
-    """What a thread holds while it works. Only `Places` looks at the processor time."""
+    """What a thread holds while it works. Only `Places` looks at how busy it is."""
 
     began: float
-    processor_seconds: Callable[[], float] = lambda: math.inf
-    """Returns the processor time that its process has used so far, infinity if not known."""
+    busy_seconds: Callable[[], float] = lambda: math.inf
+    """Returns for how long its process was busy so far, infinity if not known."""
     idle: bool = False
-    """It used hardly any processor time between the last two looks."""
+    """It was hardly busy between the last two looks."""
     seen: float = math.inf
-    """The processor time at the last look; infinity before the first one."""
+    """For how long it was busy until the last look; infinity before the first one."""
 
 
 class Turns(ABC):
@@ -118,7 +118,7 @@ class Places(Turns):
 
     An invocation that waits, for example for a slow source, uses no processor. It gives way to
     another one. Nobody looks at the invocations while no other one waits for a slot. Whoever runs
-    an invocation sets `processor_seconds` of its slot when it has begun.
+    an invocation sets `busy_seconds` of its slot when it has begun.
     """
 
     def __init__(self, working: int, most: int, between_looks: float, share: float) -> None:
@@ -128,8 +128,8 @@ class Places(Turns):
             working: the invocations that may work at once. Idle ones do not count.
             most: the invocations that may have a slot, working and idle ones.
             between_looks: seconds between two looks at the invocations.
-            share: an invocation that used less than this share of a processor between two looks
-                is idle until the next look.
+            share: an invocation that was busy for less than this share of the time between two
+                looks is idle until the next look.
         """
         super().__init__()
         self._may_work, self._most = working, most
@@ -158,10 +158,10 @@ class Places(Turns):
         """Find out which invocations are idle."""
         now = time.monotonic()
         since, self._looked = now - self._looked, now
-        # After a long time without looks, this one only remembers the processor times.
+        # After a long time without looks, this one only remembers how busy they were.
         recent = since < 2 * self._between_looks
         for slot in self._held:
-            used = slot.processor_seconds()
+            used = slot.busy_seconds()
             # Not idle if one of them is infinity.
             slot.idle = recent and 0 <= used - slot.seen < self._share * since
             slot.seen = used

@@ -1,9 +1,17 @@
-"""The processor time that a process has used."""
+"""The processor time that a process has used, or waited for."""
 
 import math
 import os
 import subprocess
 from pathlib import Path
+
+
+def busy_seconds(pid: int) -> float:
+    """Return the seconds in which a process had work to do, infinity if they cannot be found out.
+
+    On a machine with too much to do, a process that works uses little of a processor, too.
+    """
+    return processor_seconds(pid) + waited_seconds(pid)
 
 
 def processor_seconds(pid: int) -> float:
@@ -16,6 +24,22 @@ def processor_seconds(pid: int) -> float:
         return by_ps(pid)
     user, system = map(int, fields[11:13])
     return (user + system) / os.sysconf("SC_CLK_TCK")
+
+
+def waited_seconds(pid: int) -> float:
+    """Return for how many seconds the threads of a process waited for a processor.
+
+    Infinity if the process has ended, 0 where the system does not tell: macOS has no /proc.
+    https://docs.kernel.org/scheduler/sched-stats.html: the second field, in nanoseconds
+    """
+    threads = Path(f"/proc/{pid}/task")
+    if not Path("/proc/self/schedstat").exists():
+        return 0.0
+    try:
+        stats = [(thread / "schedstat").read_text() for thread in threads.iterdir()]
+    except OSError:
+        return math.inf
+    return sum(int(stat.split()[1]) for stat in stats) / 1e9
 
 
 def by_ps(pid: int) -> float:

@@ -11,33 +11,34 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from tests.support.cloud.stacks import until
 from tools.localcloud.emulator.limiter import Limiter, Places
-from tools.localcloud.emulator.processor_time import by_ps, processor_seconds
+from tools.localcloud.emulator.processor_time import by_ps, processor_seconds, waited_seconds
 
 NEVER = 3600.0
 DEADLINE = 60
 
 
 def nothing() -> float:
-    """The processor time of a process that only waits."""
+    """For how long a process that only waits was busy."""
     return 7.0
 
 
 def working() -> Callable[[], float]:
-    """The processor time of a process that works all the time."""
+    """For how long a process that works all the time was busy."""
     return map(float, itertools.count()).__next__
 
 
 class Held:
     """Invocations that each hold their place until they are released."""
 
-    def __init__(self, places: Places, processor_time: Callable[[], float]) -> None:
+    def __init__(self, places: Places, busy: Callable[[], float]) -> None:
         self.running = 0
-        self._places, self._processor_time = places, processor_time
+        self._places, self._busy = places, busy
         self._go = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -48,7 +49,7 @@ class Held:
 
     def _run(self) -> None:
         with self._places.slot("any") as place:
-            place.processor_seconds = self._processor_time
+            place.busy_seconds = self._busy
             self.running += 1
             self._go.wait(DEADLINE)
 
@@ -233,3 +234,17 @@ def test_a_process_that_has_ended_has_no_processor_time(read: Callable[[int], fl
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait(DEADLINE)
     assert read(process.pid) == math.inf
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not tell")
+def test_a_process_with_work_that_gets_no_processor_waits() -> None:
+    command = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nwhile True: pass"
+    both = [subprocess.Popen([sys.executable, "-c", command]) for _ in range(2)]
+    try:
+        until(lambda: all(waited_seconds(each.pid) > 0.2 for each in both), DEADLINE, "both wait")
+    finally:
+        for each in both:
+            each.kill()
+            each.wait(DEADLINE)
+
+    assert waited_seconds(both[0].pid) == math.inf

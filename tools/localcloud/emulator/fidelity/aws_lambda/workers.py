@@ -20,13 +20,13 @@ from ministack.core import lambda_runtime as runtime
 from ministack.services import lambda_svc, sqs
 
 from tools.localcloud.emulator.limiter import Limiter, Places, Slot, Wait
-from tools.localcloud.emulator.processor_time import processor_seconds
+from tools.localcloud.emulator.processor_time import busy_seconds
 from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replaces
 
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # The most processes of a function of which all but WORKERS are idle. A process needs about 60 MB.
 MOST_PROCESSES = max(16, WORKERS)
-# A process is idle if it uses less than 5 % of a processor for so many seconds.
+# A process is idle if it uses a processor, or waits for one, in less than 5 % of so many seconds.
 IDLE_SECONDS, IDLE_SHARE = 1.0, 0.05
 # Invocations that may wait for a process. Messages count, too, while a function is given them.
 MOST_WAITING = 16
@@ -102,15 +102,15 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
 def measure_the_process_of_an_invocation(
     original: Function, worker: Any, *rest: Any, **more: Any
 ) -> Any:
-    """Let `limit_the_workers` see which processor time an invocation uses."""
+    """Let `limit_the_workers` see for how long an invocation is busy."""
     if place := _place.get():
-        place.processor_seconds = lambda: _processor_seconds(worker)
+        place.busy_seconds = lambda: _busy_seconds(worker)
     return original(worker, *rest, **more)
 
 
-def _processor_seconds(worker: Any) -> float:
-    """Return the processor time of a worker's process, infinity if it has not started yet."""
-    return processor_seconds(worker._proc.pid) if worker._proc else math.inf
+def _busy_seconds(worker: Any) -> float:
+    """Return for how long a worker's process was busy, infinity if it has not started yet."""
+    return busy_seconds(worker._proc.pid) if worker._proc else math.inf
 
 
 def _places_of(config: dict[str, Any]) -> Places:
