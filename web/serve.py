@@ -6,6 +6,9 @@
     GET /docs                    site/docs.html, in the same way: the API documentation
     GET /openapi.json            site/openapi.json, for programs
     GET /page/{version}/{file}   a file of site/, which a browser may cache forever
+    GET /page/{version}/{file}/{name}
+                                 a file of one of its folders: `{file}` is the folder, because
+                                 API Gateway allows one variable at each place of a path
 
 It is a separate function because these routes need no key: its role has no access to data. The
 version is a digest of all files, so that a browser never mixes files of two deployments.
@@ -36,7 +39,11 @@ REVALIDATE = "no-cache"
 Response = dict[str, Any]
 
 origin = os.environ["FILES_ORIGIN"]
-files = {path.name: path.read_text("utf-8") for path in sorted(SITE.iterdir())}
+files = {
+    path.relative_to(SITE).as_posix(): path.read_text("utf-8")
+    for path in sorted(SITE.rglob("*"))
+    if path.is_file()
+}
 version = hashlib.sha256("\0".join(files.values()).encode()).hexdigest()[:16]
 security = {
     # Images may come from any host, because sources do. Everything else comes from this host,
@@ -64,7 +71,8 @@ security = {
 def handler(event: Mapping[str, Any], _context: object) -> Response:
     """Handle a request of API Gateway (REST API, Lambda proxy integration)."""
     if parameters := event.get("pathParameters"):
-        return _file(parameters["file"], parameters["version"])
+        name = "/".join(parameters[part] for part in ("file", "name") if part in parameters)
+        return _file(name, parameters["version"])
     # The stage, or the base path of a custom domain, and then the path of the route.
     path: str = event["requestContext"]["path"]
     root = path.rstrip("/").removesuffix(event["resource"].rstrip("/"))

@@ -245,7 +245,7 @@ def test_a_list_is_recognised_by_its_beginning_and_broken_json_is_refused(visit)
     page = visit()
     page.evaluate("""async () => {
       const main = document.querySelector("script[src]").src;
-      window.lists = await import(new URL("lists.js", main));
+      window.lists = await import(new URL("batches/lists.js", main));
     }""")
     for text, form, content in LISTS:
         read = page.evaluate("text => window.lists.manifestOf(text)", text)

@@ -48,7 +48,8 @@ def files(folder: str, handler: str) -> dict[str, Path]:
     # Only our modules are on this path, so the finder does not follow imports of libraries.
     finder = ModuleFinder([str(root) for root in roots])
     finder.load_file(str(module))
-    found = {f"site/{path.name}": path for path in (roots[0] / "site").glob("*")}
+    site = (path for path in (roots[0] / "site").rglob("*") if path.is_file())
+    found = {path.relative_to(roots[0]).as_posix(): path for path in site}
     for imported in finder.modules.values():
         if file := getattr(imported, "__file__", None):
             path = Path(file)

@@ -42,7 +42,7 @@ SAVED, SAVE = "/_darkroom/saved", "/_darkroom/save"
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 STAGE = re.compile(r"/_aws/execute-api/[^/]+/[^/]+(?=/|$)")
-PAGE = re.compile(r"/?|/docs|/openapi\.json|/page/[^/]+/[^/]+")
+PAGE = re.compile(r"/?|/docs|/openapi\.json|/page/[^/]+/[^/]+(?:/[^/]+)?")
 BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}/?")
 OBJECT = re.compile(r"/[a-z0-9][a-z0-9.-]{2,62}/.+")
 SCHEME = "AWS4-HMAC-SHA256"

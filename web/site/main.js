@@ -2,16 +2,16 @@
 
 import * as address from "./address.js";
 import { clearResponses, key } from "./api.js";
-import { BatchPage } from "./batch.js";
-import { Batches } from "./batches.js";
+import { BatchPage } from "./batches/batch.js";
+import { Batches } from "./batches/batches.js";
 import { byId, element } from "./dom.js";
-import { hasFolder, readChosen } from "./folders.js";
+import { hasFolder, readChosen } from "./batches/folders.js";
 import { readMachine } from "./machine.js";
-import { NewBatch } from "./new-batch.js";
+import { NewBatch } from "./batches/new-batch.js";
 import { send } from "./send.js";
-import { TaskPage } from "./task.js";
-import { Tasks } from "./tasks.js";
-import { Toolbar } from "./toolbar.js";
+import { TaskPage } from "./task/task.js";
+import { Tasks } from "./list/tasks.js";
+import { Toolbar } from "./list/toolbar.js";
 import { readErrors } from "./errors.js";
 
 const [machine, errors] = await Promise.all([readMachine(), readErrors()]).catch((error) => {

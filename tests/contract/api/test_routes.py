@@ -30,7 +30,14 @@ TYPES = {
     "multipart/form-data",
     "text/plain",
 }
-FREE = {"/", "/docs", "/openapi.json", "/page/{version}/{file}", "/health"}
+FREE = {
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/page/{version}/{file}",
+    "/page/{version}/{file}/{name}",
+    "/health",
+}
 
 
 @pytest.fixture(scope="module")

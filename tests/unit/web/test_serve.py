@@ -23,7 +23,8 @@ def ask(
 
 
 def file(serve: Any, name: str, version: str | None = None) -> dict[str, Any]:
-    return ask(serve, pathParameters={"file": name, "version": version or serve.version})
+    parts = dict(zip(("file", "name"), name.split("/", 1), strict=False))
+    return ask(serve, pathParameters={**parts, "version": version or serve.version})
 
 
 def test_the_page_loads_its_files_by_their_version(serve):
@@ -38,7 +39,7 @@ def test_the_description_is_a_page_beside_it(serve):
     answer = ask(serve, path="/v1/docs", resource="/docs")
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"] == "text/html; charset=utf-8"
-    assert f'src="/v1/page/{serve.version}/docs.js"' in answer["body"]
+    assert f'src="/v1/page/{serve.version}/docs/docs.js"' in answer["body"]
     assert "{version}" not in answer["body"]
 
 
@@ -66,7 +67,7 @@ def test_with_and_without_a_slash_the_page_is_the_same(serve, root):
     assert with_slash["body"] == without["body"]
     assert f'src="{root}/page/{serve.version}/main.js"' in without["body"]
     docs = ask(serve, path=f"{root}/docs", resource="/docs")
-    assert f'src="{root}/page/{serve.version}/docs.js"' in docs["body"]
+    assert f'src="{root}/page/{serve.version}/docs/docs.js"' in docs["body"]
     assert "{root}" not in with_slash["body"] + docs["body"]
 
 
@@ -86,6 +87,7 @@ def test_a_cache_keeps_compressed_and_other_responses_apart(serve):
     [
         ("main.js", "text/javascript; charset=utf-8"),
         ("frame.css", "text/css; charset=utf-8"),
+        ("list/card.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
         ("task.asl.json", "application/json"),
         ("errors.md", "text/markdown; charset=utf-8"),
@@ -104,7 +106,9 @@ def test_a_page_from_before_a_deployment_keeps_no_file_of_after_it(serve):
     assert answer["headers"]["Cache-Control"] == "no-cache"
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "../serve.py", "", "site/main.js"])
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "../serve.py", "", "site/main.js", "list", "list/", "list/main.js"]
+)
 def test_a_file_that_the_site_does_not_have_is_a_404(serve, name):
     answer = file(serve, name)
     assert answer["statusCode"] == 404

@@ -1,9 +1,9 @@
 /** The parts of a batch's page. Each is made from the batch, as the API returns it. */
 
-import { ALL, ofBatch, ofTask, STATUSES } from "./address.js";
-import { code, element } from "./dom.js";
-import { full } from "./times.js";
-import { count, locationOf, statusName, title } from "./words.js";
+import { ALL, ofBatch, ofTask, STATUSES } from "../address.js";
+import { code, element } from "../dom.js";
+import { full } from "../times.js";
+import { count, locationOf, statusName, title } from "../words.js";
 
 const OPEN = ["PENDING", "RUNNING"];
 /** The order in which the bar shows the statuses. */

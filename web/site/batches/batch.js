@@ -1,14 +1,14 @@
 /** The page of one batch: its progress, its tasks, what can be done with it. */
 
-import { ALL, BATCHES } from "./address.js";
-import { explain, get, post, remove } from "./api.js";
+import { ALL, BATCHES } from "../address.js";
+import { explain, get, post, remove } from "../api.js";
 import { facts, isOver, numbers, progress, sum, taskRow, verdict } from "./batch-parts.js";
-import { ask } from "./confirm.js";
-import { announce, byId, element } from "./dom.js";
-import { Poll } from "./poll.js";
+import { ask } from "../confirm.js";
+import { announce, byId, element } from "../dom.js";
+import { Poll } from "../poll.js";
 import { saveReport } from "./report.js";
-import { Rows } from "./rows.js";
-import { batchTitle, count, statusName } from "./words.js";
+import { Rows } from "../rows.js";
+import { batchTitle, count, statusName } from "../words.js";
 
 const PAGE = 100;
 

@@ -1,12 +1,12 @@
 /** The list of batches. */
 
-import { ofBatch } from "./address.js";
-import { explain } from "./api.js";
-import { byId, code, element } from "./dom.js";
-import { Poll } from "./poll.js";
-import { Rows } from "./rows.js";
-import { short } from "./times.js";
-import { batchTitle, count, statusName } from "./words.js";
+import { ofBatch } from "../address.js";
+import { explain } from "../api.js";
+import { byId, code, element } from "../dom.js";
+import { Poll } from "../poll.js";
+import { Rows } from "../rows.js";
+import { short } from "../times.js";
+import { batchTitle, count, statusName } from "../words.js";
 
 const PAGE = 20;
 /** Seconds between polls while no batch is running. */

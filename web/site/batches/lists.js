@@ -1,6 +1,6 @@
 /** Lists of images that people paste or choose: what `POST /batches` takes as a manifest. */
 
-import { ApiError } from "./api.js";
+import { ApiError } from "../api.js";
 
 /** The media type of an uploaded manifest, by its format. */
 export const TYPES = { csv: "text/csv", jsonl: "application/x-ndjson" };

@@ -1,12 +1,12 @@
 /** Submits a batch: a list of URLs, or files, which are uploaded first. */
 
-import { ofBatch } from "./address.js";
-import { ApiError, explain, post } from "./api.js";
-import { announce, byId, element } from "./dom.js";
+import { ofBatch } from "../address.js";
+import { ApiError, explain, post } from "../api.js";
+import { announce, byId, element } from "../dom.js";
 import { isImage, readChosen, readDropped } from "./folders.js";
 import { isList, manifestOf, readList, TYPES } from "./lists.js";
-import { atOnce, MOST_NAME, upload, uploadImage } from "./send.js";
-import { count } from "./words.js";
+import { atOnce, MOST_NAME, upload, uploadImage } from "../send.js";
+import { count } from "../words.js";
 
 /** Names of files that a message lists; it counts the others. */
 const NAMED = 20;

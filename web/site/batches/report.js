@@ -1,8 +1,8 @@
 /** The report of a batch: a CSV file with a row for each task, as `darkroom batch` writes it. */
 
-import { getPatiently } from "./api.js";
-import { element } from "./dom.js";
-import { batchTitle } from "./words.js";
+import { getPatiently } from "../api.js";
+import { element } from "../dom.js";
+import { batchTitle } from "../words.js";
 
 const PAGE = 100;
 const COLUMNS = ["source", "name", "status", "error", "message", "taskId"];

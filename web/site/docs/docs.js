@@ -1,6 +1,6 @@
 /** The API documentation. Its content comes from openapi.json. */
 
-import { byId, code, element, paragraph, table } from "./dom.js";
+import { byId, code, element, paragraph, table } from "../dom.js";
 import { block, examples, readRoutes, routeName, routeSection, section } from "./route.js";
 import { breakable, fieldTable, follower } from "./schema.js";
 

@@ -1,6 +1,6 @@
 /** One route of the API: parameters, body, responses, errors, examples with a copy button. */
 
-import { announce, code, element, paragraph, table, visuallyHidden } from "./dom.js";
+import { announce, code, element, paragraph, table, visuallyHidden } from "../dom.js";
 import { fieldTable, parameterTable } from "./schema.js";
 
 const METHODS = new Set(["get", "post", "put", "patch", "delete"]);

@@ -1,6 +1,6 @@
 /** Tables of schemas: a row for each field, followed by the fields of its objects. */
 
-import { code, element, paragraph, table, visuallyHidden } from "./dom.js";
+import { code, element, paragraph, table, visuallyHidden } from "../dom.js";
 
 const HEAD = () => ["Name", "Meaning"].map(visuallyHidden);
 

@@ -1,13 +1,13 @@
 /** The card of a task: its image, its state in the state machine, its failure, its actions. */
 
-import { ofTask } from "./address.js";
-import { explain } from "./api.js";
-import { confirmDeletion } from "./confirm.js";
-import { code, element, paragraph } from "./dom.js";
-import { attempts, draw } from "./machine.js";
-import { before, compare, frame, placeholder } from "./picture.js";
-import { short } from "./times.js";
-import { duration, locationOf, size, statusName, title } from "./words.js";
+import { ofTask } from "../address.js";
+import { explain } from "../api.js";
+import { confirmDeletion } from "../confirm.js";
+import { code, element, paragraph } from "../dom.js";
+import { attempts, draw } from "../machine.js";
+import { before, compare, frame, placeholder } from "../picture.js";
+import { short } from "../times.js";
+import { duration, locationOf, size, statusName, title } from "../words.js";
 
 /** The order of statuses within one attempt; all final statuses come last. */
 const PROGRESS = { PENDING: 0, RUNNING: 1 };

@@ -3,7 +3,7 @@
  * and a card that changes does not make it look at the cards of other groups.
  */
 
-import { element } from "./dom.js";
+import { element } from "../dom.js";
 
 /** Cards of a group. A card that belongs between those of a full group makes it larger. */
 const FULL = 10;

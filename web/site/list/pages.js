@@ -1,6 +1,6 @@
 /** Reads the list of tasks by pages, and puts long lists in order without delaying the browser. */
 
-import { ApiError, get } from "./api.js";
+import { ApiError, get } from "../api.js";
 
 /** With a filter, pages of the API may be empty: at most this many are read for one of the list. */
 export const TRIES = 5;

@@ -1,8 +1,8 @@
 /** The list of tasks: polls it at the pace that the API asks for, with a card for each task. */
 
-import { explain, post, remove } from "./api.js";
+import { explain, post, remove } from "../api.js";
 import { Card } from "./card.js";
-import { announce, byId, element } from "./dom.js";
+import { announce, byId, element } from "../dom.js";
 import { Groups } from "./groups.js";
 import { inSlices, LARGEST_PAGE, Pages, placeOf, readNamed, readPage, TRIES } from "./pages.js";
 

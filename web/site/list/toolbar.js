@@ -1,10 +1,10 @@
 /** Above the list: the filter, the view, what is loaded, and actions on the selected tasks. */
 
-import * as address from "./address.js";
-import { confirmDeletion } from "./confirm.js";
-import { announce, byId, element } from "./dom.js";
-import { atOnce } from "./send.js";
-import { count, statusName } from "./words.js";
+import * as address from "../address.js";
+import { confirmDeletion } from "../confirm.js";
+import { announce, byId, element } from "../dom.js";
+import { atOnce } from "../send.js";
+import { count, statusName } from "../words.js";
 
 const EXTENSIONS = { "image/jpeg": "jpg" };
 

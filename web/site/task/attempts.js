@@ -1,7 +1,7 @@
 /** The choice between the attempts of a task. */
 
-import { ofTask } from "./address.js";
-import { element } from "./dom.js";
+import { ofTask } from "../address.js";
+import { element } from "../dom.js";
 
 /** Attempts beside the shown one that are offered, if there are many. */
 const AROUND = 3;

@@ -1,9 +1,9 @@
 /** What is known of an execution, in tables: its states with their tries, its events, its data. */
 
-import { code, element, table } from "./dom.js";
+import { code, element, table } from "../dom.js";
 import { outcomeName, signImage, summary } from "./graph.js";
-import { clock, ZONE } from "./times.js";
-import { duration } from "./words.js";
+import { clock, ZONE } from "../times.js";
+import { duration } from "../words.js";
 
 /** A browser shows a longer list slowly. */
 const MOST_ROWS = 1000;

@@ -3,8 +3,8 @@
  * bottom, coloured by what happened in them.
  */
 
-import { element, shape } from "./dom.js";
-import { count, duration } from "./words.js";
+import { element, shape } from "../dom.js";
+import { count, duration } from "../words.js";
 
 const WIDTH = 138; // of a state
 const HEIGHT = 42;

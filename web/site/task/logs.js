@@ -1,9 +1,9 @@
 /** The log lines of a task. They are read only when a person opens them. */
 
-import { explain, get } from "./api.js";
+import { explain, get } from "../api.js";
 import { scrolled } from "./details.js";
-import { code, element } from "./dom.js";
-import { clock, ZONE } from "./times.js";
+import { code, element } from "../dom.js";
+import { clock, ZONE } from "../times.js";
 
 const NONE = "There are no log lines. They arrive some seconds late: load them again in a minute. "
   + "If there are still none, they have expired.";

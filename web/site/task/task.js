@@ -1,18 +1,18 @@
 /** The page of one task: what failed and what to do, its execution, its images. */
 
-import { ofTask } from "./address.js";
-import { explain, get, post, remove } from "./api.js";
+import { ofTask } from "../address.js";
+import { explain, get, post, remove } from "../api.js";
 import { attempts } from "./attempts.js";
-import { confirmDeletion } from "./confirm.js";
-import { announce, byId, code, element, paragraph } from "./dom.js";
-import { batchLink } from "./batch-parts.js";
+import { confirmDeletion } from "../confirm.js";
+import { announce, byId, code, element, paragraph } from "../dom.js";
+import { batchLink } from "../batches/batch-parts.js";
 import { details } from "./details.js";
 import { drawExecution } from "./graph.js";
 import { Logs } from "./logs.js";
-import { before, compare, frame } from "./picture.js";
-import { full } from "./times.js";
+import { before, compare, frame } from "../picture.js";
+import { full } from "../times.js";
 import { verdict } from "./verdict.js";
-import { duration, locationOf, size, statusName, title } from "./words.js";
+import { duration, locationOf, size, statusName, title } from "../words.js";
 
 const OPEN = ["PENDING", "RUNNING"];
 /** Pauses between polls of an open task, in seconds. */

@@ -1,8 +1,8 @@
 /** What a person has to know first: what failed, why, how often it was tried, what to do. */
 
-import { advice } from "./errors.js";
-import { attempts } from "./machine.js";
-import { duration } from "./words.js";
+import { advice } from "../errors.js";
+import { attempts } from "../machine.js";
+import { duration } from "../words.js";
 
 /** What to do about an error that docs/errors.md does not know, such as one of AWS. */
 const UNKNOWN = "Retry the task. If it fails again, ask the operator of this service.";

@@ -201,7 +201,8 @@ def test_what_is_asked_of_the_emulator_itself_is_only_asked(method: str, path: s
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/docs", "/openapi.json", "/page/0123abcd/main.js", "/page/x/card.css"]
+    "path",
+    ["", "/", "/docs", "/openapi.json", "/page/0123abcd/main.js", "/page/x/list/card.css"],
 )
 def test_the_page_and_the_docs_open_from_a_bookmark(path: str) -> None:
     headers = {"sec-fetch-mode": "navigate", "sec-fetch-site": "none"}
@@ -212,7 +213,7 @@ def test_the_page_and_the_docs_open_from_a_bookmark(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/tasks", "/tasks/1/cancel", "/page/x/y/z", "/docs/x", "/callback-secret"]
+    "path", ["/tasks", "/tasks/1/cancel", "/page/x/y/z/w", "/docs/x", "/callback-secret"]
 )
 def test_no_route_of_the_api_opens_from_a_link(path: str) -> None:
     for method in ("GET", "POST"):
