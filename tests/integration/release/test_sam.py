@@ -77,7 +77,7 @@ def test_everything_comes_with_bytecode_that_lambda_takes_unchecked(build: Path)
 
 def test_a_build_elsewhere_gives_the_same_bytes(build: Path, tmp_path: Path):
     checkout, again = tmp_path / "checkout", tmp_path / "build"
-    shutil.copytree(PROJECT, checkout, ignore=shutil.ignore_patterns(".*", "tests", "docs"))
+    shutil.copytree(PROJECT, checkout, ignore=shutil.ignore_patterns(".*", "tests"))
     (checkout / ".venv").symlink_to(PROJECT / ".venv")
     sam("build", "--build-dir", str(again), project=checkout)
 
