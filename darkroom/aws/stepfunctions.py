@@ -84,12 +84,16 @@ class StateMachine:
         return f"{machine}:{name}"
 
     def stop(self, execution: str, cause: str, error: str = "TaskCancelled") -> None:
-        """Stop an execution. Does nothing if it does not exist or cannot be stopped.
+        """Stop an execution. Does nothing if it does not exist, has ended or cannot be stopped.
 
         An Express execution cannot be stopped. It ends at its next write of a status.
         """
         if self._is_accessible(execution):
-            with contextlib.suppress(self._states.exceptions.ExecutionDoesNotExist):
+            errors = self._states.exceptions
+            # AWS does not document its answer for an execution that has ended. All that it could
+            # find wrong with this request is the state of the execution.
+            # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+            with contextlib.suppress(errors.ExecutionDoesNotExist, errors.ValidationException):
                 self._states.stop_execution(executionArn=execution, error=error, cause=cause)
 
     @property

@@ -78,7 +78,8 @@ def stopped_executions(scene: Scene) -> None:
         scene.struck += 1
     while running := [e for e in stack.executions() if e["status"] == "RUNNING"]:
         # It may have ended by itself meanwhile: that is no error.
-        stack.states.stop_execution(executionArn=scene.random.choice(running)["executionArn"])
+        with suppress(stack.states.exceptions.ValidationException):
+            stack.states.stop_execution(executionArn=scene.random.choice(running)["executionArn"])
         scene.struck += 1
         if scene.struck > scene.count // 2:
             break

@@ -74,6 +74,15 @@ def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
         asked.stop(STANDARD, "By Ann.")
 
 
+def test_an_execution_that_has_ended_needs_no_stop() -> None:
+    asked, stub = machine("STANDARD")
+    stub.add_client_error("stop_execution", "ValidationException", "Execution is not running")
+
+    with stub:
+        asked.stop(STANDARD, "By Ann.")
+        stub.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize(
     ("folder", "module", "owner"),
     [
