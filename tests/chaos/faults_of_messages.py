@@ -58,7 +58,7 @@ def late_messages(scene: Scene) -> None:
     rig = scene.rig
     arn = rig.stack.outputs["StateMachineArn"]
     # Else an attempt would be over before anything can come late.
-    slow = {"service": "s3", "operation": "PutObject", "latency": 500}
+    slow = {"service": "s3", "operation": "PutObject", "latency": 2000}
     rig.proxy.inject(slow)
     outdated = set()
     for _ in range(scene.count // 2):
