@@ -1,4 +1,4 @@
-"""A person deletes tasks on the page: asked before, told what was refused, and they are gone."""
+"""Deletion on the page: it asks first, shows what was refused, and the tasks are gone."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The description of the API, as a browser shows it and a person uses it."""
+"""The API documentation in a browser."""
 
 import io
 import json
@@ -30,7 +30,7 @@ ROUTES = [
 
 @pytest.fixture
 def read(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
-    """Open the description; at the end, nothing was asked for but it and its files."""
+    """Open the API documentation; fail at the end if anything else was requested."""
     address = standard.description["apiUrl"]
     faults: list[str] = []
     asked: list[str] = []

@@ -214,7 +214,7 @@ def listed(number: int) -> dict[str, Any]:
 
 
 def answer_many(page: Page) -> list[str]:
-    """Answer `GET /tasks` as a stack with 10,000 tasks would; return what is asked."""
+    """Answer `GET /tasks` as a stack with 10,000 tasks would; return the requests."""
     asked: list[str] = []
 
     def reply(route: Route) -> None:
@@ -261,6 +261,6 @@ def test_a_list_of_thousands_is_scrolled_without_a_long_task(
     expect(page.get_by_role("heading", name="print 9960")).to_be_attached()
 
     long = page.evaluate("window.long")
-    # On an idle machine they are shorter than 50 ms. One that is busy makes everything longer.
+    # On an idle machine they are shorter than 50 ms. On a busy machine everything takes longer.
     assert max(long, default=0) < 1000, long
-    assert page.locator(".card h3").count() < cards.count()  # the rest is filled when it is seen
+    assert page.locator(".card h3").count() < cards.count()  # others are filled when visible

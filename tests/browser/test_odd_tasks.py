@@ -1,4 +1,4 @@
-"""The page shows whatever the API may answer, and goes on asking whatever it answered."""
+"""The page shows every response that the API may send, and keeps polling after it."""
 
 import copy
 import json
@@ -50,7 +50,7 @@ def task(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def odd_tasks() -> list[dict[str, Any]]:
-    """Every kind of source, name and missing field, each in a task of its own."""
+    """Every kind of source, name and missing field, one task for each."""
     result = {"url": "data:,x", "expiresAt": "x", "contentType": "image/png", "sha256": "0" * 64}
     result |= {"width": 1, "height": 1, "bytes": 1}
     failed = {"status": "FAILED", "failure": {"step": "Download", "error": "E", "message": "m"}}
@@ -72,7 +72,7 @@ BROKEN = [{"links": None}, {"createdAt": "never"}, {"status": None}, {"result": 
 
 
 def answer_with(page: Page, *answers: dict[str, Any] | list[dict[str, Any]]) -> list[int]:
-    """Let the page read these answers to `GET /tasks`, the last one for ever; count them."""
+    """Answer `GET /tasks` with these responses, and then always with the last one; count them."""
     given: list[int] = []
 
     def answer(route: Route) -> None:
@@ -87,7 +87,8 @@ def answer_with(page: Page, *answers: dict[str, Any] | list[dict[str, Any]]) -> 
 
 @pytest.fixture
 def quiet(faults: list[str]) -> Callable[[str], None]:
-    """Forgive what the browser itself says of answers that are no success, and these words."""
+    """Ignore the browser's own messages about unsuccessful responses, and messages with these
+    words."""
 
     def forgive(words: str = "Failed to load resource") -> None:
         known = [fault for fault in faults if "Failed to load resource" in fault or words in fault]
@@ -110,7 +111,7 @@ def test_every_task_that_the_api_can_return_is_shown(visit, caller, quiet):
         expect(page.get_by_role("heading", name=title, exact=True).first).to_be_visible()
     assert page.evaluate("document.querySelectorAll('#cards h3 *').length") == 0  # no markup
     until_asked_again(page, asked)
-    quiet()  # sources and results that there are not
+    quiet()  # sources and results that do not exist
 
 
 def test_a_task_that_cannot_be_shown_says_so_in_its_place_and_the_others_work(visit, caller, quiet):
@@ -176,7 +177,7 @@ def test_the_page_says_that_it_cannot_read_the_list_and_goes_on_asking(
 
 def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(visit, caller, quiet):
     page = visit()
-    # Longer than a test may take; the page's own patience is what is under test.
+    # Longer than a test may take. The test is about the time limit of the page.
     page.add_init_script("AbortSignal.timeout = () => { "
                          "const c = new AbortController(); setTimeout(() => c.abort(), 200); "
                          "return c.signal; }")  # fmt: skip
@@ -255,6 +256,6 @@ def enter(page: Page, key: str) -> None:
 
 
 def until_asked_again(page: Page, asked: list[int]) -> None:
-    """Wait for another round of questions, whatever the last one brought."""
+    """Wait for another round of requests, whatever the last one returned."""
     with page.expect_request("**/tasks?*"):
         assert asked

@@ -1,4 +1,4 @@
-"""One task on a page of its own: what failed, why, how often it was tried, and what to do."""
+"""The page of a task: what failed, why, how often it was tried, and what to do."""
 
 import io
 import os

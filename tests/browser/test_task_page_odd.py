@@ -1,4 +1,4 @@
-"""The page of a task whose history, or which itself, is not there or cannot be read."""
+"""The page of a task that is missing or cannot be read, or whose history is."""
 
 from playwright.sync_api import Route, expect
 

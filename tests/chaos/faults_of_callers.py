@@ -1,4 +1,4 @@
-"""What one caller has that is slow: it may cost this caller time, and no other one."""
+"""Slow sources and receivers of one caller may delay this caller, and no other one."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SOON = 10
 
 
 def slow_receivers(scene: Scene) -> None:
-    """The receivers of one caller never answer, and webhooks of another one come all the same.
+    """The receivers of one caller never answer; webhooks of another caller are still delivered.
 
     Its first webhook waits for one delivery at most: there is always one that ends within 15 s.
     """
@@ -41,7 +41,7 @@ def slow_receivers(scene: Scene) -> None:
 
 
 def slow_sources(scene: Scene) -> None:
-    """The sources of one caller are held, and tasks of another one end all the same."""
+    """The sources of one caller hang; tasks of another caller still end."""
     scene.held(HELD, "COMPLETED")
     until(lambda: scene.asked("/held/") >= HELD, 60, "the slow sources are asked")
     began = time.monotonic()

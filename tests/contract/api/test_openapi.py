@@ -1,4 +1,4 @@
-"""What `GET /openapi.json` tells is what the routes are, and it is whole."""
+"""`GET /openapi.json` describes the routes as they are, and completely."""
 
 import json
 import re
@@ -130,7 +130,7 @@ def test_every_field_parameter_and_header_is_described(document):
         for field, told in schema.get("properties", {}).items():
             assert told.get("description"), f"{name}.{field}"
     for parameter in found(document["paths"], "parameters"):
-        for one in parameter if isinstance(parameter, list) else []:  # those of links are others
+        for one in parameter if isinstance(parameter, list) else []:  # links have others
             assert one["description"], one["name"]
     for headers in found(document["paths"], "headers"):
         for name, header in headers.items():
@@ -197,7 +197,7 @@ def test_every_error_that_anybody_raises_is_described_and_documented(operations,
     }
 
     assert {code for _, code in described} == {code for _, code in raised}
-    # What API Gateway refuses by default has a status for each reason, and 500 is one of 5XX.
+    # API Gateway's default refusals have a status for each reason, and 500 is one of 5XX.
     exact = {(status, code) for status, code in raised if status not in {"", "500"}}
     assert exact <= described
     assert documented.keys() == {code for _, code in described}
@@ -206,7 +206,7 @@ def test_every_error_that_anybody_raises_is_described_and_documented(operations,
 
 
 def at(document: Any, reference: str) -> Any:
-    """What a reference stands for."""
+    """The target of a reference."""
     place = document
     for part in reference.removeprefix("#/").split("/"):
         place = place[part]

@@ -1,4 +1,4 @@
-"""The routes of the template are those of the API, and its errors have one form."""
+"""The routes of the template and of the API are the same, and all errors have the same form."""
 
 import json
 import re
@@ -42,7 +42,7 @@ FREE = {
 
 @pytest.fixture(scope="module")
 def methods(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What API Gateway is told of each path and method."""
+    """The settings of API Gateway for each path and method."""
     paths = document["Resources"]["Api"]["Properties"]["Body"]["paths"]
     return {(path, name.upper()): told for path, m in paths.items() for name, told in m.items()}
 
@@ -113,7 +113,7 @@ def test_what_needs_no_key_leaves_most_of_the_accounts_functions_to_callers(docu
     rate = sum(each["ThrottlingRateLimit"] for each in functions)
     burst = sum(each["ThrottlingBurstLimit"] for each in functions)
     assert rate * SECONDS_OF_A_PAGE < CONCURRENCY / 100
-    assert burst < CONCURRENCY / 2  # all of them at once, of functions that have to start
+    assert burst < CONCURRENCY / 2  # all at the same time, with functions that have to start
 
 
 def test_no_function_says_that_the_api_is_well(methods):
@@ -124,7 +124,7 @@ def test_no_function_says_that_the_api_is_well(methods):
 
 
 def test_what_needs_no_function_is_answered_whatever_type_the_request_has(methods):
-    """A type without a template is a 415, one that is passed through a 500."""
+    """A type without a template is answered with 415, one that is passed through with 500."""
     for method in methods.values():
         integration = method[INTEGRATION]
         if integration["type"] == "mock":

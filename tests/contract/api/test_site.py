@@ -1,4 +1,4 @@
-"""The page, the template and what the page is made of agree."""
+"""The page, its files and the template agree."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ PAGES = sorted(SITE.glob("*.html"))
 
 
 def imports(script: Path) -> list[tuple[str, str]]:
-    """The names that a script imports, and the script that it has them from."""
+    """The names that a script imports, and the script from which it imports them."""
     found = re.findall(r'import (.+?) from "(\.\.?/.+?)"', script.read_text(), re.DOTALL)
     return [
         (names, (script.parent / module).resolve().relative_to(SITE).as_posix())

@@ -1,4 +1,4 @@
-"""The workflow may do little, stores no key, and runs the steps that are tested here."""
+"""The workflow has few permissions, stores no key, and runs the steps that are tested here."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ STAGES = ["dev", "staging", "prod"]
 
 @pytest.fixture(scope="module")
 def workflows() -> dict[str, Any]:
-    # YAML 1.1 reads the key `on` as a truth.
+    # YAML 1.1 reads the key `on` as `true`.
     return {path.stem: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
 
 

@@ -1,4 +1,4 @@
-"""Batches at work: a large one, one that is cancelled, retried, stopped, or fails too often."""
+"""Running batches: large, cancelled, retried, stopped, and with too many failures."""
 
 import time
 from collections import Counter
@@ -18,17 +18,17 @@ pytestmark = pytest.mark.timeout(1200)
 
 LARGE = 500
 SINGLE = 100
-# Of the rate of single submissions that a batch must reach: the machine is shared, and other work
-# comes and goes between the two measurements.
+# The share of the rate of single submissions that a batch must reach. It is low, because the
+# machine is shared, and its load may change between the two measurements.
 MARGIN = 0.5
-# What the emulator may keep of a task: its item, messages, execution and history.
+# What the emulator may keep in memory for a task: its item, messages, execution and history.
 BYTES_KEPT_PER_TASK = 150_000
 SMALL = encoded(PICTURE.resize((16, 12)), "JPEG")
 
 
 @pytest.fixture(scope="module")
 def stack(cloud: LocalCloud) -> Iterator[Stack]:
-    """A stack of their own: no other test lists hundreds of tasks."""
+    """A separate stack, so that no other test lists hundreds of tasks."""
     with Stack(cloud, deploy(cloud, "batches")) as own:
         yield own
 
@@ -46,7 +46,7 @@ def small(sources: Sources, name: str, count: int) -> list[str]:
 
 
 def mixed(sources: Sources, name: str, good: int, bad: int) -> list[str]:
-    """URLs of pictures with some between them that are not there."""
+    """URLs of pictures, some of which do not exist."""
     missing = [sources.url(f"/missing/{name}/{number}.jpg") for number in range(bad)]
     return [*missing, *small(sources, name, good)]
 
@@ -94,7 +94,7 @@ def test_a_cancel_stops_a_batch_and_what_is_open_of_it(batches: Batches, sources
     assert batches.act(ended, "cancel").json()["error"]["code"] == "NotCancellable"
     assert batches.execution(ended)["status"] == "ABORTED"
 
-    # And all that was cancelled can be done after all.
+    # And everything that was cancelled can still be done.
     assert batches.act(ended, "retry").status_code == 202
     again = batches.ended(ended)
     assert (again["status"], again["counts"]["COMPLETED"]) == ("COMPLETED", 8)

@@ -1,4 +1,4 @@
-"""A batch goes the whole way, whatever its sources come from."""
+"""A batch from its submission to its results, for each kind of manifest."""
 
 import json
 
@@ -119,7 +119,8 @@ def test_a_manifest_that_is_sent_again_changes_nothing_of_its_batch(
     batches.send(form, slow)
     batch = batches.submit(manifest={"uploadId": form["uploadId"], "format": "jsonl"})
     batches.send(form, b"\n".join([slow] * 125))
-    batches.act(batch, "cancel")  # before the run has noted that all is entered: it reads again
+    # Before the run has recorded that all items are ingested, so it reads again.
+    batches.act(batch, "cancel")
     batches.ended(batch)
     sources.held["/held/manifest"].set()
 

@@ -1,4 +1,4 @@
-"""A batch that is tried again while its cancel is at work, and AWS takes its time to answer."""
+"""A batch that is retried while its cancel still runs, and while AWS answers slowly."""
 
 from collections.abc import Iterator, Mapping
 
@@ -67,4 +67,4 @@ def test_a_retry_at_once_after_a_cancel_leaves_no_task_behind_however_slow_the_c
     assert ended["status"] == "COMPLETED"
     assert ended["counts"]["COMPLETED"] == TASKS, batches.failures(ended)
     cancelled = [task for task in batches.tasks(ended) if task["attempt"] > 1]
-    assert 0 < len(cancelled) < TASKS  # the cancel was at work and was not done
+    assert 0 < len(cancelled) < TASKS  # the cancel had begun and had not ended

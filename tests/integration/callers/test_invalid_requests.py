@@ -1,4 +1,4 @@
-"""What the API answers to requests that are wrong: real HTTP, through the gateway."""
+"""The responses of the API to invalid requests, over HTTP and through the gateway."""
 
 import json
 

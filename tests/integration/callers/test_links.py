@@ -13,7 +13,7 @@ METHODS = {"self": "GET", "tasks": "GET", "retry": "POST", "cancel": "POST"}
 
 
 def follow(stack: Stack, answer: httpx.Response, reference: str, method: str = "GET") -> Any:
-    """The answer at a reference. One of API Gateway itself would have another code than these."""
+    """The answer at a reference. An error of API Gateway itself would have another code."""
     found = stack.http.request(method, urljoin(str(answer.url), reference))
     if method == "GET":
         assert found.status_code == 200, found.text
@@ -24,7 +24,7 @@ def follow(stack: Stack, answer: httpx.Response, reference: str, method: str = "
 
 
 def check(stack: Stack, answer: httpx.Response, shown: dict[str, Any], key: str) -> None:
-    """Follow all links that an answer shows of a task or a batch."""
+    """Follow all links of a task or a batch in a response."""
     for name, link in shown["links"].items():
         if link:
             found = follow(stack, answer, link, METHODS[name])

@@ -1,4 +1,5 @@
-"""Every request that `GET /openapi.json` shows is sent, and answered as it says."""
+"""Every request in the examples of `GET /openapi.json` is sent, and its response is as
+documented."""
 
 import json
 import uuid
@@ -21,7 +22,7 @@ SHOWN_ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 
 
 def requests() -> list[Any]:
-    """Each operation with each example of its body, or without one: path, method, body."""
+    """Each operation with each example of its body, or without a body: path, method, body."""
     found = []
     for path, item in DOCUMENT["paths"].items():
         for method in (name for name in item if name in METHODS):
@@ -42,7 +43,7 @@ def receiver(standard: Stack) -> Iterator[Receiver]:
 
 @pytest.fixture
 def real(standard: Stack, sources: Sources, receiver: Receiver) -> Any:
-    """Puts servers of ours, and files that are there, in the place of those of an example."""
+    """Replaces the servers and files of an example by those of the test."""
     image = sources.files["/card.png"] = FILES["/colour.png"]
     manifest = json.dumps({"imageUrl": sources.url("/card.png")}).encode()
     Batches(standard).bring("holiday/2026/card.png", image)
@@ -69,7 +70,8 @@ def real(standard: Stack, sources: Sources, receiver: Receiver) -> Any:
 def place(
     standard: Stack, sources: Sources, receiver: Receiver
 ) -> Iterator[Callable[[str, str], str]]:
-    """Gives a path the id of what is as the operation needs it, until the test ends."""
+    """Puts the id of a suitable task, batch or upload into a path, and keeps it until the test
+    ends."""
     held = f"/held/{uuid.uuid4()}.png"
 
     def place(path: str, method: str) -> str:

@@ -1,4 +1,4 @@
-"""What the API answers is what `GET /openapi.json` tells."""
+"""The responses of the API match `GET /openapi.json`."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the README shows does what it says."""
+"""The commands in the README do what it says."""
 
 import re
 from pathlib import Path

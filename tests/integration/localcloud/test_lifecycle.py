@@ -1,4 +1,4 @@
-"""The local cloud starts once, keeps what it was given, and leaves nothing running."""
+"""The local cloud starts once, keeps its state, and leaves no process running."""
 
 import json
 import shutil
@@ -166,7 +166,7 @@ commands.main(sys.argv[3])
 
 @pytest.fixture
 def make(own_cloud):
-    """Run `make up` and `make down` on a cloud of the test's own; none outlives the test."""
+    """Run `make up` and `make down` on a separate local cloud, which ends with the test."""
     running = []
 
     def make(what):

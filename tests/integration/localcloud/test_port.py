@@ -1,4 +1,4 @@
-"""Nobody but this machine's own programs with credentials, and the page, uses the port."""
+"""Only programs of this machine with credentials, and the page, can use the port."""
 
 import datetime
 import hashlib
@@ -55,7 +55,7 @@ def test_the_right_key_with_another_secret_is_refused(cloud, service):
 
 
 def test_the_credentials_of_a_function_cannot_be_made_from_its_name(cloud):
-    """ministack's are a digest of two ARNs, which are no secret."""
+    """ministack's are a digest of two ARNs, which are not secret."""
     source = "import os\ndef handler(event, context): return dict(os.environ)"
     arn = function(cloud, source)
     digest = hashlib.sha256(f"{arn}:{role(cloud)}".encode()).hexdigest()
@@ -192,7 +192,7 @@ def test_what_the_local_cloud_writes_is_for_its_owner_only(cloud):
     cloud.save()
 
     def readable(folder):
-        """What others can read. They cannot look into a folder that is closed to them."""
+        """What others can read. They cannot read a folder without permission."""
         for path in folder.iterdir():
             if path.stat().st_mode & 0o077 and path.name != "lock":
                 yield path.name
@@ -202,7 +202,7 @@ def test_what_the_local_cloud_writes_is_for_its_owner_only(cloud):
     state = cloud.home / "state"
     assert name in (state / "ssm.json").read_text()
     assert list(readable(cloud.home)) == []
-    # A folder that somebody opens tells nothing either.
+    # A folder that somebody opens reveals nothing either.
     assert list(readable(state)) == []
 
 

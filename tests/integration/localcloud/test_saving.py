@@ -1,4 +1,4 @@
-"""A local cloud that cannot save what it does says so, accepts nothing new, and loses nothing."""
+"""A local cloud that cannot save its state reports it, accepts nothing new, and loses nothing."""
 
 import signal
 import subprocess

@@ -80,7 +80,7 @@ def test_a_completed_task_and_its_object_survive_kill_9(
 def test_an_express_task_ends_whose_execution_died_with_the_cloud(
     cloud_to_kill: LocalCloud, sources: Sources
 ):
-    """Nothing tells of it any more, and AWS could not be asked: the minute's run ends it."""
+    """No event reports it any more, and AWS cannot describe it: the scheduled run ends it."""
     cloud, express, path = cloud_to_kill, {"WorkflowType": "EXPRESS"}, "/held/killed"
     with Stack(cloud, deploy(cloud, "killed", express), "EXPRESS") as stack:
         task_id = stack.submit(sources.url(path))["taskId"]

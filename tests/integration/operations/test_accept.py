@@ -1,4 +1,5 @@
-"""`make accept`: a good stack keeps every promise, and on a bad one the broken promise is named."""
+"""`make accept`: a good stack passes every check, and on a bad one the report names the failed
+check."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -110,7 +111,7 @@ def test_a_wrong_bucket_breaks_the_completion_of_tasks_and_its_step_is_named(
     broken = failed(report)
     assert "FAILED, Upload: AccessDenied: " in broken["a task is completed"]
     assert "s3:PutObject" in broken["a task is completed"]
-    # What does not reach that step is kept.
+    # Only what does not reach that step is kept.
     assert not {name for name in broken if name.startswith("fails with ")}
     assert not broken.keys() & {"API key", "presigned form", "signed webhook"}
 

@@ -1,4 +1,4 @@
-"""Each function may do what its work needs and is refused the rest. IAM is enforced here."""
+"""Each function may make the calls that it needs, and is refused others. IAM is enforced here."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import Sources
 
-# Of each function one call that another one makes, or that nobody should.
+# For each function, one call that only another function makes, or that none should make.
 REFUSED = {
     "Api": ("s3", "delete_object", {"Bucket": "{BucketName}", "Key": "imports/x"}),
     "Dispatch": (
@@ -36,7 +36,7 @@ ALLOWED = {
 
 
 def call_as(stack: Stack, function: str, call: tuple[str, str, dict[str, Any]]) -> Any:
-    """Make a call with the credentials that the role of a function gives."""
+    """Make a call with the credentials of a function's role."""
     iam = stack.cloud.client("iam")
     roles = iam.get_paginator("list_roles").paginate().search("Roles[]")
     prefix = f"{stack.description['stackName']}-{function}Role-"

@@ -1,7 +1,7 @@
-"""Each alarm is made to fire by the cause that it is there for, and clears when that is gone.
+"""Each alarm fires when its cause occurs, and clears when the cause is gone.
 
-Alarms judge periods of minutes. A test has none to spare, so it shortens the periods of the alarm
-at hand, as an operator could; what it watches, from when on, and whom it tells stay as deployed.
+Alarms evaluate periods of minutes. A test cannot wait for minutes, so it shortens the periods of
+the alarm. Its metric, threshold and actions stay as deployed.
 """
 
 import json
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.timeout(1200)
 
 PERIOD = 5
 """Seconds; ten ends need more of them."""
-# What PutMetricAlarm takes of what DescribeAlarms gives.
+# The fields of DescribeAlarms that PutMetricAlarm accepts.
 SETTINGS = (
     "AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic",
     "EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "Threshold",
     "TreatMissingData", "AlarmActions", "OKActions",
 )  # fmt: skip
-# AWS emits these; the local cloud does not, so the test says what AWS would.
+# AWS emits these metrics and the local cloud does not, so the test sends them.
 NOT_HERE = {
     "dead-letters": 1, "callback-dead-letters": 1, "queue-age": 3601, "quiet-queue-age": 61,
     "api-errors": 5,
@@ -46,7 +46,7 @@ def watched(cloud: LocalCloud) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def told(watched: Stack) -> Told:
-    """Whether a state of an alarm was told to the topic."""
+    """Whether the topic was notified of a state of an alarm."""
     receive = listener(watched.cloud, watched.outputs["AlarmTopicArn"])
     seen: set[tuple[str, str]] = set()
 
@@ -64,7 +64,7 @@ def described(stack: Stack, alarm: str) -> dict[str, Any]:
 
 
 def shortened(stack: Stack, alarm: str, period: int) -> None:
-    """Give an alarm a period of so many seconds."""
+    """Set the period of an alarm, in seconds."""
     deployed = described(stack, alarm)
     settings = {name: deployed[name] for name in SETTINGS if deployed.get(name) is not None}
     if "Metrics" in deployed:
@@ -83,7 +83,7 @@ def is_in(stack: Stack, alarm: str, state: str) -> bool:
 
 
 def fires(stack: Stack, told: Told, alarm: str, cause: Callable[[], object]) -> None:
-    """Let a cause be there, again and again, until its alarm has fired and was told."""
+    """Cause a problem repeatedly until its alarm has fired and its notification was sent."""
     shortened(stack, alarm, 3 * PERIOD if alarm == "failure-rate" else PERIOD)
     assert not is_in(stack, alarm, "ALARM")
     until(lambda: cause() or is_in(stack, alarm, "ALARM"), 90, f"{alarm} fires")
@@ -91,7 +91,7 @@ def fires(stack: Stack, told: Told, alarm: str, cause: Callable[[], object]) -> 
 
 
 def clears(stack: Stack, told: Told, alarm: str) -> None:
-    """See an alarm clear once its cause is gone."""
+    """Wait until an alarm clears after its cause is gone."""
     until(lambda: is_in(stack, alarm, "OK"), 90, f"{alarm} clears")
     until(lambda: told(alarm, "OK"), 10, "that it clears is told")
 
@@ -133,7 +133,8 @@ def test_faults_because_a_function_lost_its_permission(
 
 
 def test_function_errors_because_reconcile_lost_its_permissions(watched: Stack, told: Told):
-    """Called by the test: what a schedule calls has no metrics on the local cloud."""
+    """The test calls the function, because scheduled invocations have no metrics on the local
+    cloud."""
     name = watched.physical("ReconcileFunction")
 
     def run() -> None:
@@ -210,6 +211,6 @@ def test_an_alarm_on_a_metric_that_only_aws_has_watches_it_as_deployed(
         )
 
     fires(watched, told, alarm, lambda: aws_would_say(NOT_HERE[alarm]))
-    # More than once: the first may fall into a period that has the cause in it, too.
+    # More than once, because the first may be in a period that also contains the cause.
     until(lambda: aws_would_say(0) or is_in(watched, alarm, "OK"), 90, f"{alarm} clears")
     clears(watched, told, alarm)

@@ -1,6 +1,6 @@
-"""Five failures are prepared, and the runbook's commands alone lead to the reason of each.
+"""Five failures are prepared, and the runbook's commands find the reason of each.
 
-So is a deployment that is well, and what `darkroom doctor` says of it before and after.
+`darkroom doctor` is also run on the healthy deployment, before and after.
 """
 
 import json
@@ -35,7 +35,7 @@ def stack(cloud: LocalCloud) -> Iterator[Stack]:
 
 @pytest.fixture
 def darkroom(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Result]:
-    """The command line, as for a stack that was named."""
+    """The command line, as with `--stack`."""
     monkeypatch.setattr("darkroom.cli.stack.find", lambda *_: from_description(stack.description))
     return lambda line: CliRunner().invoke(app, line.split())
 
@@ -158,7 +158,7 @@ def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sou
     lambdas = stack.cloud.client("lambda")
     broken = package(grayscale="import a_module_that_nobody_has")
     lambdas.update_function_code(FunctionName=name, ZipFile=broken)
-    # The version that is live never changes, so the machine is let call what has.
+    # The live version never changes, so the machine is set to call the changed function.
     machine = stack.outputs["StateMachineArn"]
     definition = stack.states.describe_state_machine(stateMachineArn=machine)["definition"]
     latest = re.sub(rf"(:function:{name}):\d+", r"\1", definition)

@@ -68,7 +68,7 @@ def test_a_function_of_ours_is_at_most_96_kib(build: Path):
 
 
 def test_everything_comes_with_bytecode_that_lambda_takes_unchecked(build: Path):
-    if not list(build.rglob("*.pyc")):  # where it is looked for: contract/release/test_build.py
+    if not list(build.rglob("*.pyc")):  # how it is found: contract/release/test_build.py
         pytest.skip("there is no Python 3.13 on this machine")
     for module in build.rglob("*.py"):
         bytecode = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
@@ -83,6 +83,6 @@ def test_a_build_elsewhere_gives_the_same_bytes(build: Path, tmp_path: Path):
 
     first, second = contents(build), contents(again)
     assert list(first) == list(second)
-    # The template alone says where things lie, until it is deployed.
+    # Only the template says where the files are, until it is deployed.
     different = [name for name in first if first[name].read_bytes() != second[name].read_bytes()]
     assert set(different) <= {"template.yaml"}

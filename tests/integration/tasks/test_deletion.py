@@ -1,4 +1,5 @@
-"""After a deletion nothing of a task is left: in table, bucket and lists, or behind a link."""
+"""After a deletion nothing of a task is left in the table, the bucket, the lists or behind a
+link."""
 
 import json
 import uuid
@@ -14,7 +15,7 @@ from tests.support.fakes.sources import FILES, Sources
 
 
 def traces(stack: Stack, *texts: str) -> list[str]:
-    """What the tables and the bucket contain of these texts."""
+    """The places in the tables and the bucket that contain these texts."""
     found = []
     for output in ("TableName", "BatchTableName"):
         for page in (
@@ -74,9 +75,9 @@ def test_what_is_open_or_belongs_to_another_caller_is_not_deleted(
 
 
 def test_what_a_step_writes_after_the_deletion_is_deleted_as_well(stack: Stack, sources: Sources):
-    """The download of a cancelled task goes on, and an Express execution goes on to its end.
+    """The download of a cancelled task continues, and an Express execution runs to its end.
 
-    Reconcile looks at its files once more.
+    Reconcile checks its files once more.
     """
     path = f"/held/late/{stack.workflow_type}"
     task = stack.submit(sources.url(path))
@@ -194,7 +195,7 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
 
         until(lambda: not delivery()["delivered"], 60, "the old secret verifies nothing")
         assert len(old.told["/told"]) == 1
-        # Otherwise its next tries would end in the queue that other tests look at.
+        # Otherwise its next tries would end in the queue that other tests read.
         assert standard.http.delete(f"/tasks/{tasks[old]}", headers=key).status_code == 204
     finally:
         old.close()

@@ -1,4 +1,4 @@
-"""Nobody is shown an empty reason, JSON or a stack trace, even where nothing could be written."""
+"""No user sees an empty reason, JSON or a stack trace, even if no status could be written."""
 
 import json
 import re

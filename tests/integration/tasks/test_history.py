@@ -1,4 +1,4 @@
-"""What happened in an execution is told by its history, or by the log of an EXPRESS one."""
+"""The history shows what happened in an execution; for EXPRESS it comes from the log."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sent twice, tried again, cancelled: a task is one task, whatever its caller does."""
+"""Repeated requests, retries and cancels: they all act on the same one task."""
 
 from concurrent.futures import ThreadPoolExecutor
 

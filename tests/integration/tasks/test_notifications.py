@@ -1,4 +1,5 @@
-"""Every end of a task is told: to the account as an event, to the caller as a webhook."""
+"""Every completion of a task is reported: to the account as an event, to the caller as a
+webhook."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def delivery(stack: Stack, task: dict[str, Any]) -> dict[str, Any] | None:
 
 @pytest.fixture(scope="module")
 def events(standard: Stack) -> Iterator[str]:
-    """The URL of a queue that gets every event of the stack, by a rule of an operator's."""
+    """The URL of a queue that gets every event of the stack, by a rule of the operator."""
     sqs, bus = standard.sqs, standard.cloud.client("events")
     url = sqs.create_queue(QueueName="told")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])

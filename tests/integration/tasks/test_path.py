@@ -1,4 +1,4 @@
-"""A task goes the whole way: over real HTTP, through the real template and state machine."""
+"""A task from its submission to its result: over HTTP, with the real template and state machine."""
 
 import base64
 import datetime
@@ -171,7 +171,7 @@ def test_a_final_error_is_not_tried_again(stack: Stack, sources: Sources):
 
 
 def test_a_task_whose_execution_is_started_twice_is_done_once(stack: Stack, sources: Sources):
-    """By hand, under another name: it changes nothing and says so."""
+    """Started by hand, with another name: it changes nothing and reports that."""
     path = f"/flaky/0/{stack.workflow_type}"
     task = stack.ended(stack.submit(sources.url(path))["taskId"])
     order = {key: task[key] for key in ("taskId", "attempt", "source", "output")}

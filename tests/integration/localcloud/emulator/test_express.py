@@ -1,4 +1,5 @@
-"""An Express execution as Step Functions has it: a name for many, and nothing but its log."""
+"""An Express execution as in Step Functions: names are not unique, and its history is only in its
+log."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def states(cloud: LocalCloud) -> Any:
 
 
 def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    """The code and the message that a call is refused with."""
+    """The code and the message with which a call is refused."""
     with pytest.raises(ClientError) as refused:
         call(**arguments)
     error = refused.value.response["Error"]
@@ -77,7 +78,8 @@ def test_aws_answers_no_question_about_an_express_execution(
 
 @pytest.fixture
 def synchronous(cloud: LocalCloud) -> Any:
-    """A client that does not put `sync-` before the host, which has no such name here."""
+    """A client that does not put `sync-` before the host, because the local cloud has no such
+    name."""
     return cloud.client("stepfunctions", inject_host_prefix=False)
 
 

@@ -78,7 +78,7 @@ class Queue:
         return found
 
     def groups(self, count: int) -> list[str]:
-        """Receive so many messages, and return their groups."""
+        """Receive this number of messages, and return their groups."""
         return [message["Body"] for message in self.receive(count)]
 
     def delete(self, messages: list[dict[str, Any]]) -> None:
@@ -212,7 +212,7 @@ def test_a_free_process_goes_to_the_group_that_has_the_fewest(
         sqs.meta.events.unregister("before-call.sqs", unique_id="trace")
 
     def invoked() -> int:
-        """How many executions have invoked the function, which all of them wait for."""
+        """The number of executions that have invoked the function and wait for it."""
         running = states.list_executions(stateMachineArn=arn)["executions"]
         return sum("TaskStarted" in history(cloud, each["executionArn"]) for each in running)
 

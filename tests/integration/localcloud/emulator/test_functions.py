@@ -1,4 +1,4 @@
-"""A function runs as it does on Lambda, and what it does wrong is named as Lambda names it."""
+"""A function runs as on Lambda, and its errors have the names that Lambda gives them."""
 
 import base64
 import json

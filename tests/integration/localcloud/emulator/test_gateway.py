@@ -1,4 +1,5 @@
-"""API Gateway answers its own errors as the template says, and tells a function who calls."""
+"""API Gateway answers its own errors as the template says, and passes the caller to the
+function."""
 
 import json
 import uuid

@@ -30,7 +30,7 @@ ECHO = "def handler(event, context): return event"
 def lines(
     cloud: LocalCloud, states: dict[str, Any], level: str, *, data: bool = True, **settings: Any
 ) -> list[dict[str, Any]]:
-    """What a machine writes of one execution, once it has ended."""
+    """What a machine logs about one execution, after its end."""
     group = log_group(cloud)
     logging = logging_to(group, level, data=data)
     arn = machine(cloud, states, loggingConfiguration=logging, **settings)
@@ -161,7 +161,7 @@ def test_an_execution_goes_on_where_its_log_group_is_gone(cloud: LocalCloud) -> 
 
 
 def test_a_template_sets_what_is_logged(cloud: LocalCloud) -> None:
-    """CloudFormation's names are not those of the API."""
+    """The names in CloudFormation differ from those of the API."""
     group = log_group(cloud)
     destination = {
         "CloudWatchLogsLogGroup": {

@@ -1,4 +1,4 @@
-"""A Distributed Map reads, selects, batches and ends as Step Functions says."""
+"""A Distributed Map reads, selects, batches and ends as in Step Functions."""
 
 import json
 import uuid
@@ -32,7 +32,7 @@ def put(cloud: Any, bucket: str, key: str, text: str) -> None:
 
 
 def over(bucket: str, processor: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """A map over the JSON Lines at the key that the input names."""
+    """A map over the JSON Lines at the key in the input."""
     reader = {
         "Resource": "arn:aws:states:::s3:getObject",
         "ReaderConfig": {"InputType": "JSONL"},

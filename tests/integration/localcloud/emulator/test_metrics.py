@@ -1,4 +1,4 @@
-"""Metrics out of logs, and alarms on them, as CloudWatch makes them."""
+"""Metrics from log lines, and alarms on them, as in CloudWatch."""
 
 import datetime
 import json
@@ -15,7 +15,7 @@ PRINTING = "def handler(event, context):\n    print(event['line'])\n"
 
 @pytest.fixture(scope="module")
 def printer(cloud: LocalCloud) -> str:
-    """A function that prints what it is given."""
+    """A function that prints its event."""
     return function(cloud, PRINTING)
 
 

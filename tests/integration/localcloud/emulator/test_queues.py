@@ -1,4 +1,4 @@
-"""What a queue orders waits while the laptop's processes are busy; what is done is deleted."""
+"""Messages wait while the processes of the local cloud are busy; processed ones are deleted."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ def handler(event, context):
         pass  # an invocation that only waits gives way to others
 """
 INVOCATIONS = 40
-# Two processes work at them, and sixteen more may wait before a queue has to.
+# Two processes work on them, and sixteen more may wait before messages stay in the queue.
 ENOUGH = INVOCATIONS - 2 - 16 - 4
 
 
