@@ -49,8 +49,7 @@ def run(tool: str, *arguments: str | Path, folder: Path, **environment: str) -> 
 def generate_python(folder: Path) -> Path:
     """Generate the package `darkroom_client` in a folder, and return its path.
 
-    Raises:
-        AssertionError: openapi-python-client fails or warns, because it left something out.
+    Raises: AssertionError: openapi-python-client failed, or warned that it left something out.
     """
     package = folder / "darkroom_client"
     options = ["--meta", "none", "--fail-on-warning", "--output-path", package]

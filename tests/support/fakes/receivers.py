@@ -1,4 +1,4 @@
-"""A receiver of webhooks that answers by what its path says."""
+"""A receiver of webhooks whose path determines the response."""
 
 import threading
 from collections import defaultdict
@@ -11,7 +11,7 @@ class Receiver(ThreadingHTTPServer):
     """`/flaky/2/…` answers 500 twice, then 200; `/silent/…` takes a request and never answers,
     `/redirect/…` redirects.
 
-    What came is in `told`, by path, as the reference library verified it.
+    Received events are in `told`, by path, as the reference library verified them.
     """
 
     daemon_threads = True
@@ -38,7 +38,8 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        # A signature that is wrong raises, and the sender gets no answer: the test finds no event.
+        # A wrong signature raises an error, and the sender gets no response, so the test finds no
+        # event.
         event = self.server.webhook.verify(body, dict(self.headers))
         told = self.server.told[self.path]
         told.append(event)

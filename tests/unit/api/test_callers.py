@@ -1,4 +1,4 @@
-"""A caller owns what it submits. Its keys come and go."""
+"""A caller owns what it submits. Its keys are added and removed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ PAST = "2020-01-01T00:00:00.000Z"
 
 @pytest.fixture(autouse=True)
 def _known(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two keys of acme, one that has ended, and nothing that an earlier test has looked up."""
+    """Two keys of acme, one of them ended, and an empty cache."""
     monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.index.table))
     for key_id, more in {"old": {}, "new": {}, "ended": {"endsAt": PAST}}.items():
         record = {"caller": "acme", "ownerId": "caller-acme", "createdAt": PAST, **more}

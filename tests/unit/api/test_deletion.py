@@ -142,7 +142,8 @@ def test_of_two_requests_with_one_key_the_one_that_loses_leaves_no_file(
     key = {"Idempotency-Key": "k"}
     api.post("/tasks", {"imageUrl": DATA_URL}, headers=key)
     get = TaskStore.get
-    monkeypatch.setattr(TaskStore, "get", lambda *_: None)  # it has not seen the first one
+    # It was sent before the first one was stored.
+    monkeypatch.setattr(TaskStore, "get", lambda *_: None)
 
     answer = api.post("/tasks", {"imageUrl": DATA_URL}, headers=key)
 

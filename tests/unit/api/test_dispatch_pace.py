@@ -51,7 +51,8 @@ def test_executions_that_wait_for_lambda_slow_the_starts_down_until_they_get_on(
     task = {"taskId": ORDER["taskId"], "status": "PENDING"}
 
     def seconds_for_ten(first: int) -> float:
-        """Dispatch ten messages, after those of the call before have been seen; measure it."""
+        """Dispatch ten messages after the ones of the previous call were checked; return the
+        seconds."""
         dispatch.clock.sleep(SECONDS_TO_CLAIM)
         for n in range(first, first + 10):
             dispatch.starts(other(n))

@@ -1,4 +1,4 @@
-"""Each error is told in the words that the description of the API shows as an example of it."""
+"""Each error has the message that the OpenAPI document shows as its example."""
 
 import json
 import re
@@ -139,7 +139,7 @@ EXAMPLES = {name: told["value"] for name, told in DOCUMENT["components"]["exampl
 
 
 def statuses(name: str) -> set[str]:
-    """The statuses that the description has an example under."""
+    """The statuses for which the OpenAPI document has an example."""
     shown = {"$ref": f"#/components/examples/{name}"}
     return {
         status
@@ -158,7 +158,7 @@ def test_an_error_is_told_as_described(api: Api, name: str) -> None:
 
     [status] = statuses(name)
     assert str(answer.status) == status or f"{answer.status // 100}XX" == status
-    # How many bytes are too many is the stack's own affair.
+    # The limit of bytes is a setting of the stack.
     told, example = (re.sub(r"\d+", "#", json.dumps(b)) for b in (answer.body, EXAMPLES[name]))
     assert told == example
 

@@ -1,4 +1,4 @@
-"""No request takes more memory or time than the API's function has, whatever its body holds."""
+"""No request needs more memory or time than the API's function has, whatever its body contains."""
 
 import json
 import os
@@ -24,7 +24,7 @@ START = f'{{"imageUrl": "{TASK}",'
 
 
 def fill(start: str, part: Callable[[int], str] | str, end: str, size: int = SIZE) -> str:
-    """A body of so many bytes, of one part over and over, or numbered."""
+    """A body of this size, which repeats one part, or numbers it."""
     if isinstance(part, str):
         return start + part * ((size - len(start) - len(end)) // len(part)) + end
     parts = [start]

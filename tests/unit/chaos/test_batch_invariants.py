@@ -1,4 +1,5 @@
-"""The fault suite reports each violation of a batch's invariants, so its zeros mean something."""
+"""The fault suite reports each violation of a batch's invariants, so that zero violations are a
+result."""
 
 import dataclasses
 from typing import Any
@@ -52,7 +53,7 @@ DONE = shown("COMPLETED", COMPLETED=1, FAILED=1)
 
 
 def audited(*story: dict[str, Any], promise: BatchPromise = PROMISE, **given: Any) -> AuditReport:
-    """Audit a batch with this story; what is not given is that of a COMPLETED one."""
+    """Check a batch with these writes; values that are not given are those of a COMPLETED one."""
     changes = [Change(new, old) for new, old in zip(story, [None, *story], strict=False)]
     last = story[-1] if story else None
     usual = {

@@ -1,4 +1,5 @@
-"""The fault suite reports each violation of a task's invariants, so its zeros mean something."""
+"""The fault suite reports each violation of a task's invariants, so that zero violations are a
+result."""
 
 from typing import Any
 
@@ -31,7 +32,7 @@ AGAIN = {**PENDING, "attempt": 2}
 def audited(
     *story: dict[str, Any], promises: list[Promise] | None = None, **given: Any
 ) -> AuditReport:
-    """Audit one task with this story; all else is as it should be, but for what is given."""
+    """Check one task with these writes; values that are not given are correct."""
     olds = [None, *story[:-1]]
     changes = [Change(new, old) for new, old in zip(story, olds, strict=True)]
     how = {"status": "SUCCEEDED" if story[-1]["status"] == "COMPLETED" else "FAILED"}
@@ -147,7 +148,7 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
                 executions={EXPRESS: BROKEN},
             ),
         ),
-        # No fault of the kind that was tried.
+        # No fault of the kind that was injected.
         (
             "wrong",
             audited(
@@ -157,7 +158,7 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
                 executions={ARN: {"status": "SUCCEEDED"}, EXPRESS: BROKEN},
             ),
         ),
-        # A Standard execution is heard of by its event.
+        # The end of a Standard execution is reported by its event.
         (
             "wrong",
             audited(

@@ -1,4 +1,4 @@
-"""One run of a batch, looked after by lambdas/batch.py."""
+"""One run of a batch, processed by lambdas/batch.py."""
 
 import json
 import uuid
@@ -22,7 +22,7 @@ GONE = {"next": "gone"}
 
 @pytest.fixture(autouse=True)
 def batch(aws: Any) -> dict[str, Any]:
-    """A RUNNING batch of six tasks that have all been entered."""
+    """A RUNNING batch of six tasks that have all been ingested."""
     manifest = {"reader": "lines", "key": "k"}
     attributes = {"manifest": manifest, "output": {}, "toleratedFailurePercentage": 20}
     item, _ = aws.batches.create(BATCH, "me", attributes)
@@ -158,7 +158,7 @@ def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch
 def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
-    """A page of the cancel stops an execution; the retry goes by while that call takes its time."""
+    """A page of the cancel stops an execution; the retry takes place while that call is slow."""
     cancelled: list[str] = []
 
     def stop_slowly(_: Any, execution: str, __: str) -> None:
@@ -182,7 +182,7 @@ def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
 def test_what_is_cancelled_behind_the_back_of_the_index_is_tried_again(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
-    """The index still has them PENDING, and one of them completed meanwhile."""
+    """In the index they are still PENDING, and one of them has completed in the meantime."""
     late, _ = aws.batch_tasks.page(BATCH)
     for task in TASKS[:3]:
         aws.store.cancel(task, 1)

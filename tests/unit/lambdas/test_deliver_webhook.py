@@ -16,7 +16,7 @@ TASK = {**DETAIL, "owner": "me", "callbackUrl": "https://receiver.example/"}
 
 
 class Receiver:
-    """A receiver that answers with a status, and what the function has done about that."""
+    """A receiver that answers with a status, and the calls of the function after that."""
 
     def __init__(self, module: ModuleType, patch: pytest.MonkeyPatch) -> None:
         self.status = 500

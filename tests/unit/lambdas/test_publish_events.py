@@ -1,4 +1,5 @@
-"""lambdas/publish_events.py: every completion is published, poison stops nothing."""
+"""lambdas/publish_events.py: every completion is published, and an entry that always fails stops no
+other one."""
 
 import json
 import re
@@ -60,7 +61,7 @@ def module(monkeypatch: pytest.MonkeyPatch, load: Callable[[str, str], ModuleTyp
 
 @pytest.fixture
 def put(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What was put on the bus. EventBridge refuses an entry whose name is "large"."""
+    """The events on the bus. EventBridge refuses an entry whose name is "large"."""
     taken: list[dict[str, Any]] = []
 
     class Events:
@@ -82,7 +83,7 @@ def put(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
 
 @pytest.fixture(autouse=True)
 def queued(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What was sent to the queue of webhooks. A group that is named like an error gets it."""
+    """The messages in the queue of webhooks. A group that is named like an error gets it."""
     taken: list[dict[str, Any]] = []
 
     class Sqs:

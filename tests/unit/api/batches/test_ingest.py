@@ -208,7 +208,8 @@ def test_a_task_that_is_not_queued_is_entered_all_the_same(
 def test_an_item_that_its_caller_has_deleted_is_not_created_again(
     aws: Any, enter: ModuleType, queued: list[list[Any]]
 ):
-    """A retry of a batch reads the rest of its manifest, and passes the beginning again."""
+    """A retry of a batch reads the rest of its manifest, and passes the tasks of the beginning
+    again."""
     enter.handler(event({"imageUrl": URL}, {"imageUrl": URL}), None)
     aws.eraser.erase(aws.store.cancel(task(aws, "0")["taskId"], 1))
     batch = aws.batches.get(BATCH)

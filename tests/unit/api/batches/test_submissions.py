@@ -1,4 +1,4 @@
-"""How a batch is accepted or refused, whatever its items come from."""
+"""How a batch is accepted or refused, for each kind of source."""
 
 import json
 import uuid
@@ -72,7 +72,8 @@ def test_the_loser_of_a_race_with_one_key_does_not_replace_the_manifest(
     api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"second", "text/csv")
     looks: list[str] = []
 
-    def get(store: Any, batch_id: str) -> Any:  # at the first look the other one is not stored yet
+    def get(store: Any, batch_id: str) -> Any:
+        # When it is first read, the other one is not stored yet.
         looks.append(batch_id)
         return None if len(looks) == 1 else found(store, batch_id)
 

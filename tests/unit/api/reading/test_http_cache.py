@@ -1,4 +1,4 @@
-"""What a client that polls is told: nothing new, and when to ask again."""
+"""Responses to clients that poll: 304 without a change, and when to try again."""
 
 import datetime
 
@@ -101,6 +101,6 @@ def test_what_has_ended_needs_no_second_look(api: Api) -> None:
 
 @pytest.fixture
 def moments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no two writes fall into one millisecond."""
+    """Make sure that no two writes are in the same millisecond."""
     moments = iter(f"2026-11-25T00:00:{n:02}.000Z" for n in range(60))
     monkeypatch.setattr("darkroom.tasks.store.timestamp", lambda: next(moments))

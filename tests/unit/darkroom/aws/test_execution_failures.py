@@ -61,7 +61,7 @@ def raised(message: object) -> str:
         (raised("x" * 5000)[:2000], "x" * 999 + "…"),
         ('{"errorMessage": "It \\"broke\\" \\u00', 'It "broke"'),
         ('{"errorMessage": "It broke.\\', "It broke."),
-        # What is before a stack trace, or its last line.
+        # The text before a stack trace, or its last line.
         (STACK, "ValueError: no"),
         (raised(STACK), "ValueError: no"),
         (raised(f"It broke.\n{STACK}"), "It broke."),
@@ -70,7 +70,7 @@ def raised(message: object) -> str:
         (raised('File "app.py", line 3'), NOTHING_SAID),
         (raised("""['  File "app.py", line 3, in f']"""), NOTHING_SAID),
         (raised(f"{STACK}\n"), "ValueError: no"),
-        # Nothing that a person could read.
+        # Nothing that a person can read.
         *[
             (nothing, NOTHING_SAID)
             for nothing in (
@@ -137,6 +137,6 @@ def test_a_message_is_never_empty_nor_too_long(step: str, cause: str) -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("part", ["\n", " ", " \n", "\n   ", "|", "\n|", "{ ", "['", "\\"])
 def test_a_long_cause_of_one_repeated_part_is_read_at_once(part):
-    """AWS gives up to 32,768 characters of what a function was told, perhaps by a stranger."""
+    """A cause has up to 32,768 characters, which may contain text from a foreign server."""
     text = ("x" + part * (32_000 // len(part)) + "x")[:32_768]
     assert len(readable(text)) <= MAX_MESSAGE_LENGTH

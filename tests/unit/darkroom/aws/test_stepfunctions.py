@@ -1,4 +1,4 @@
-"""Which executions Darkroom asks AWS for, and that it asks for no other."""
+"""The executions that Darkroom looks up in AWS, and no others."""
 
 import sys
 from typing import Any
@@ -17,7 +17,7 @@ REPLACED = "arn:aws:states:eu-central-1:123456789012:execution:tasks-before:t1-1
 
 
 def machine(workflow_type: str) -> tuple[StateMachine, Stubber]:
-    """A machine whose client answers what the stubber is told, and nothing else."""
+    """A machine whose client gives the responses of the stubber, and no others."""
     made = StateMachine(MACHINE, workflow_type)
     return made, Stubber(made._states)
 
@@ -26,7 +26,7 @@ def machine(workflow_type: str) -> tuple[StateMachine, Stubber]:
     ("workflow_type", "execution"),
     [
         ("EXPRESS", EXPRESS),
-        ("EXPRESS", STANDARD),  # by the name that a PENDING task's execution would have
+        ("EXPRESS", STANDARD),  # with the name that a PENDING task's execution would have
         ("EXPRESS", REPLACED),
         ("STANDARD", EXPRESS),  # claimed before WorkflowType was changed
         ("STANDARD", REPLACED),
@@ -38,7 +38,7 @@ def test_nothing_is_asked_of_an_execution_that_aws_does_not_answer_for(
 ) -> None:
     asked, stub = machine(workflow_type)
 
-    with stub:  # each call would fail: no answer is prepared
+    with stub:  # every call would fail, because no response is prepared
         assert asked.outcome(execution) is None
         assert asked.last_step(execution) == "MarkRunning"
         asked.stop(execution, "Task t1 was cancelled.")
@@ -93,4 +93,4 @@ def test_a_function_that_asks_for_executions_is_told_their_type(
 
     with Stubber(told._states):
         assert told.outcome(told.arn_of("t1-1")) is None
-    sys.modules.pop(module, None)  # not by the patch, which would put it back
+    sys.modules.pop(module, None)  # not with the patch, which would restore it

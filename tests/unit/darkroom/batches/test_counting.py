@@ -25,12 +25,12 @@ def tenth_failed(number: int) -> str:
 
 
 def slow(large: LargeIndex, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let only queries take time: so many seconds each."""
+    """Let only queries take time: this number of seconds each."""
     monkeypatch.setattr(runs, "monotonic", lambda: large.queries * seconds)
 
 
 def watch(runner: BatchRunner) -> list[dict[str, Any]]:
-    """The answers of all calls of one count."""
+    """The results of all calls of one count."""
     answers = [runner.watch(BATCH, 1, TASKS, "")]
     while answers[-1]["next"] == "count":
         answers.append(runner.watch(BATCH, 1, TASKS, answers[-1]["cursor"]))

@@ -24,7 +24,7 @@ TASKS = [str(uuid.uuid5(uuid.UUID(BATCH), str(number))) for number in range(5)]
 
 
 class Machine(StateMachine):
-    """Notes which executions it is asked to stop."""
+    """Records the executions that it has to stop."""
 
     def __init__(self) -> None:
         super().__init__("arn:aws:states:eu-central-1:1:stateMachine:tasks")

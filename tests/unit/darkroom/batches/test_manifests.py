@@ -1,4 +1,4 @@
-"""Whatever an uploaded manifest holds, each of its lines becomes one entry of valid JSON."""
+"""Whatever an uploaded manifest contains, each of its lines becomes one entry of valid JSON."""
 
 import io
 import json
@@ -163,7 +163,7 @@ def test_a_quoted_value_may_have_line_breaks(end: str):
 @pytest.mark.parametrize(
     ("row", "after"),
     [
-        ('{URL},12" frame', '{URL},14" frame'),  # two marks too many, each in its row
+        ('{URL},12" frame', '{URL},14" frame'),  # two quotation marks too many, each in its row
         ('{URL},"open', "{URL},a\n" * 150),  # never closed
         ('{URL},"open', '{URL},a\n{URL},"b,c"\n'),  # would be a row of too many values
         ('{URL},"open', "{URL}," + "a" * MAX_LINE_BYTES),
@@ -197,7 +197,7 @@ def test_every_entry_is_one_line_of_json_that_a_child_of_the_map_run_takes(text:
     head = "name\n" if form == "csv" else ""
     into = io.BytesIO()
     write([f"{head}{text}\n{text[:10]}\u2028\u2029\x85\n".encode()], form, into)
-    first, second = into.getvalue().decode().splitlines()  # which divides at these, too
+    first, second = into.getvalue().decode().splitlines()  # which also divides at these
     assert len(first) < 200_000
     assert len(json.dumps(json.loads(first))) < 200_000  # with every character escaped
     assert json.loads(second)["line"] == (3 if form == "csv" else 2)

@@ -87,7 +87,7 @@ def test_the_total_of_one_that_ended_before_it_was_read_is_what_was_entered(stat
     entered = counts(COMPLETED=3, CANCELLED=97)
 
     assert total_of(unread, entered) is None
-    assert total_of(ended | {"active": "1"}, entered) is None  # Enter may still be at work
+    assert total_of(ended | {"active": "1"}, entered) is None  # Enter may still be running
     assert total_of(ended, entered) == 100
     assert total_of(ended | {"total": 200}, entered) == 200
 

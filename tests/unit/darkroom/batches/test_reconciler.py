@@ -93,7 +93,7 @@ def test_a_batch_whose_execution_has_ended_fails_and_its_rest_is_cancelled(
 
 
 def test_a_batch_that_was_cancelled_is_cancelled_to_the_end(aws, reconciler, machine, batch):
-    """Step Functions failed when the API asked it to."""
+    """Step Functions failed when the API called it."""
     aws.batches.end("cancel", batch)
     machine.outcomes[RUN] = Outcome("ABORTED")
     assert reconciler.sweep(NOT_LONG) == {"BatchCancelling": 1}

@@ -22,7 +22,8 @@ def task_id(number: int) -> str:
 
 @pytest.fixture
 def batch_tasks(aws: Any, store: TaskStore) -> BatchTaskIndex:
-    """Of a batch of twelve: two COMPLETED, one CANCELLED; and a single task beside it."""
+    """A batch of twelve tasks, two COMPLETED and one CANCELLED; and a single task without a
+    batch."""
     for number in range(12):
         place = {"batchId": BATCH, "batchIndex": number}
         store.create(task_id(number), "me", ATTRIBUTES | place)

@@ -53,7 +53,7 @@ def test_no_result_overwrites_another(sources: list[tuple[str, str]]) -> None:
     results = [name.of_type(kind) for name, (_, kind) in zip(found, sources, strict=True)]
 
     assert len({collision_key(result) for result in results}) == len(sources)
-    # Nor does one need a folder that is called so.
+    # A folder with this name is not needed either.
     folders = {
         collision_key(str(folder)) for result in results for folder in PurePosixPath(result).parents
     }

@@ -1,4 +1,4 @@
-"""With `--json`, stdout has one JSON object on each line; all else is on stderr."""
+"""With `--json`, stdout has one JSON object on each line; everything else is on stderr."""
 
 import json
 from collections.abc import Iterator

@@ -269,7 +269,8 @@ def test_ctrl_c_ends_the_waiting_and_leaves_the_ids(monkeypatch: pytest.MonkeyPa
     def taken(_client: object, jobs: list[submissions.Job], *_: object) -> None:
         jobs[0].task = {"taskId": "t1", "status": "PENDING", "failure": None, "result": None}
 
-    # No server and no thread: a request that a busy machine sends twice would make another task.
+    # There is no server and no thread, because a request that a slow machine repeats would create
+    # another task.
     monkeypatch.setattr(stack, "find", lambda *_: stack.Stack("http://127.0.0.1:1", "k"))
     monkeypatch.setattr(submissions, "submit", taken)
     monkeypatch.setattr(submissions, "follow", mock.Mock(side_effect=KeyboardInterrupt))

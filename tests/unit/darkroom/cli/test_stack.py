@@ -13,7 +13,7 @@ from darkroom.cli.main import app
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder from which no stack is to be found."""
+    """A folder from which no stack can be found."""
     for variable in ("API_URL", "API_KEY", "STACK", "REGION"):
         monkeypatch.delenv(f"DARKROOM_{variable}", raising=False)
     monkeypatch.setattr(stack, "PROJECT", tmp_path / "elsewhere")

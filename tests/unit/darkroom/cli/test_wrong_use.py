@@ -156,7 +156,7 @@ def test_an_address_without_an_api_is_to_be_checked(api: Api) -> None:
     ],
 )
 def test_an_empty_path_is_not_the_current_folder(api: Api, arguments: list[str]) -> None:
-    """It is what a variable of the shell leaves that is not set."""
+    """An unset variable of the shell leaves an empty text."""
     done = darkroom(*arguments)
 
     assert done.exit_code == 2

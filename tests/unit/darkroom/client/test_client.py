@@ -120,7 +120,8 @@ def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_tol
 def test_a_young_task_is_asked_for_sooner_than_in_the_shortest_retry_after(
     client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
-    """Most tasks end within a second, and a header of whole seconds cannot say less than one."""
+    """Most tasks end within a second, and a header of whole seconds cannot express less than
+    one."""
     ask = httpserver.expect_ordered_request
     for _ in range(3):
         ask("/dev/tasks/t1").respond_with_json(a_task("t1"), headers={"Retry-After": "1"})

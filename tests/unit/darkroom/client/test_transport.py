@@ -54,7 +54,7 @@ def test_no_two_submissions_have_the_same_key(client: Darkroom, httpserver: HTTP
 
 
 def test_a_submission_survives_a_connection_that_breaks_off(naps: list[float]) -> None:
-    # Accepts, reads and closes without a word, as a proxy does that dies.
+    # Accepts, reads and closes without a response, like a proxy that crashes.
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         tries = threading.Thread(target=hang_up, args=(deaf, TRIES))
         tries.start()
@@ -142,7 +142,7 @@ def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
 
 
 def data_url(size: int) -> dict[str, str]:
-    """A source that makes a body of so many bytes within a string of JSON."""
+    """A source for which the body, as a string of JSON, has this number of bytes."""
     around = len(json.dumps(json.dumps({"imageUrl": ""})))
     return {"imageUrl": "x" * (size - around)}
 
@@ -175,7 +175,7 @@ def test_sources_that_are_too_long_for_one_request_are_a_manifest(
 
 
 def test_a_refusal_of_api_gateway_itself_is_told(client: Darkroom, httpserver: HTTPServer) -> None:
-    """As it was seen of AWS for a request of more than 6 MB, and of more than 10."""
+    """As AWS answered requests of more than 6 MB, and of more than 10 MB."""
     httpserver.expect_oneshot_request("/dev/tasks").respond_with_json(
         {"message": "Request Too Long"}, 413
     )

@@ -89,7 +89,7 @@ def test_the_decision_on_batches_reckons_with_what_was_counted(
     table = tables.beside_single(counts, prices)
     standard = {name: abs(float(dollars)) for name, dollars, *_ in table.rows}
 
-    # Another count has another processor time, and messages come in other portions.
+    # In another count, the processor times and the batches of messages differ.
     (dollars,) = re.findall(said, decision)
     assert float(dollars) == pytest.approx(standard[part], rel=0.1, abs=0.5)
 
@@ -142,7 +142,7 @@ def test_an_express_execution_costs_its_request_and_its_time(counts: Counts, pri
 
 
 def test_each_child_of_a_map_run_costs_three_transitions(counts: Counts, prices: Prices):
-    """The Map Run is billed one for each child; the child has one state, and an end."""
+    """The Map Run is billed one transition per child; the child has one state and its end."""
     run = counts.batch(STANDARD, counts.runs[0].picture)
     batch = replace(
         run,

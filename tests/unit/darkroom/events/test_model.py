@@ -1,4 +1,4 @@
-"""The event of an end and its webhook, held against their schema and against Standard Webhooks."""
+"""The event of a completion and its webhook, compared with their schema and Standard Webhooks."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What counts as delivered, what is tried again, and what is never called."""
+"""Which webhooks count as delivered, which are tried again, and which URLs are never called."""
 
 from collections.abc import Iterator
 from pathlib import Path

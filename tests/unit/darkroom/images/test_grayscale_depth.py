@@ -110,7 +110,7 @@ def test_alpha_that_the_colours_are_multiplied_with_is_taken_out_again():
 
     assert gray.content_type == "image/tiff"
     assert np.array_equal(alpha(gray), share)
-    assert np.abs(light(gray) * 255 - level).max() < 5  # what was rounded cannot come back
+    assert np.abs(light(gray) * 255 - level).max() < 5  # rounded values cannot be recovered
 
 
 def test_cie_lab_becomes_the_luma_of_its_srgb():

@@ -1,4 +1,4 @@
-"""What is no image, is half of one, or would be too much of one."""
+"""Files that are not images, truncated images, and images that are too large."""
 
 import io
 import random
@@ -70,7 +70,7 @@ def test_a_truncated_picture_is_an_invalid_image(file_format: str) -> None:
 
 # ── Pixels ───────────────────────────────────────────────────────────────────────────────────────
 def png_that_announces(width: int, height: int) -> bytes:
-    """Return a PNG of one bit a pixel with no pixels in it: decoding it can only fail."""
+    """Return a PNG of one bit per pixel without pixels, so that decoding it must fail."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (

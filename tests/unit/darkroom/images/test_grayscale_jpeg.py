@@ -26,7 +26,7 @@ def develop(data: bytes, output: str = "png") -> Gray:
 
 
 def garish() -> Image.Image:
-    """A picture whose colours are so strong that Y'CbCr holds more of them than RGB."""
+    """A picture with colours so strong that Y'CbCr can express them and RGB cannot."""
     noise = np.random.default_rng(5).integers(0, 2, (48, 64, 3), dtype=np.uint8)
     return Image.fromarray(noise * 255).resize((128, 96))
 
@@ -58,7 +58,7 @@ def test_the_gray_is_the_luma_plane_of_the_file_to_the_bit(options: dict[str, An
 
 
 def test_a_jpeg_of_rgb_is_weighed():
-    """Adobe's marker says that it is no Y'CbCr."""
+    """Adobe's marker says that it is not Y'CbCr."""
     data = encode(photo(), "JPEG", quality=100, keep_rgb=True)
     assert Image.open(io.BytesIO(data)).info["adobe_transform"] == 0
 

@@ -1,4 +1,4 @@
-"""What Darkroom does not read is refused by its name, and what it would read wrongly as well."""
+"""Files that Darkroom does not read, or would read wrongly, are refused by name."""
 
 import errno
 import io

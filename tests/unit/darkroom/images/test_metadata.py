@@ -1,4 +1,4 @@
-"""The fields of Exif that results keep, and all that they do not."""
+"""The fields of Exif that results keep, and those that are removed."""
 
 import io
 import struct

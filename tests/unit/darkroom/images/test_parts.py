@@ -1,4 +1,4 @@
-"""Complete pictures are developed, whatever is wrong with the rest of their files."""
+"""Complete pictures are converted, whatever is wrong with the rest of their files."""
 
 import struct
 import zlib

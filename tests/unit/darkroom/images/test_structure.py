@@ -1,4 +1,4 @@
-"""What a file holds beside its pixels fits the function's memory and time, or is refused."""
+"""Data beside the pixels must fit the function's memory and time, or the file is refused."""
 
 import io
 import json

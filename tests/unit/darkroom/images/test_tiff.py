@@ -1,4 +1,4 @@
-"""TIFFs that Pillow reads wrongly are developed correctly, or refused by name."""
+"""TIFFs that Pillow reads wrongly are converted correctly, or refused by name."""
 
 import io
 import struct

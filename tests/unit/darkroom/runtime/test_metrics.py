@@ -1,4 +1,4 @@
-"""What is counted, as the log lines of which CloudWatch makes metrics."""
+"""The metrics, as the log lines from which CloudWatch extracts them."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""No text that is shown or logged has more of a URL than its host."""
+"""Texts that are shown or logged contain only the host of a URL."""
 
 import ast
 import logging

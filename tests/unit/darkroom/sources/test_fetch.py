@@ -1,4 +1,4 @@
-"""What a server that speaks HTTP may answer."""
+"""Responses of servers with valid HTTP."""
 
 import io
 import re
@@ -135,7 +135,7 @@ def test_no_compression_is_requested(httpserver: HTTPServer) -> None:
 
 # ── Redirects ────────────────────────────────────────────────────────────────────────────────────
 def chain(httpserver: HTTPServer, length: int, status: int = 302) -> str:
-    """Serve so many redirects with an image at the end; return the first URL."""
+    """Serve this number of redirects with an image at the end; return the first URL."""
     for n in range(length):
         httpserver.expect_request(f"/{n}").respond_with_data(
             status=status, headers={"Location": httpserver.url_for(f"/{n + 1}")}
@@ -196,7 +196,7 @@ def test_a_redirect_to_what_is_no_web_address_is_refused(
 def test_a_redirect_to_a_private_address_is_refused(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first address is public; a stand-in dials the test's server for it."""
+    """The first address is public, but the connection goes to the test's server."""
     url = redirect(httpserver, "http://169.254.169.254/latest/meta-data/")
     real = socket.create_connection
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""What a server may do that lies, drips, breaks off or speaks no HTTP."""
+"""Servers that send false lengths, send slowly, break the connection or do not use HTTP."""
 
 import io
 import socket
@@ -22,7 +22,7 @@ from tests.support.fakes.raw_server import (
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 SECONDS = 0.3
-GENEROUS = 20.0  # what a busy machine may add before we say that the deadline did not hold
+GENEROUS = 20.0  # the tolerance for a busy machine before the deadline counts as missed
 
 
 def answer_of(talk: Talk, path: str = "/a.jpg?sig=secret", limits: Limits | None = None) -> bytes:
@@ -158,7 +158,7 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline(talk: Talk) -> None:
 
 
 def test_redirects_share_one_deadline() -> None:
-    seconds = 4  # of which even a busy machine needs less than half for the first answer
+    seconds = 4  # of which even a busy machine needs less than half for the first response
 
     def talk(connection: socket.socket, over: threading.Event) -> None:
         over.wait(seconds / 2)

@@ -1,4 +1,4 @@
-"""What servers do that are not hostile, but not as the standard says either."""
+"""Responses of servers that are not hostile, but do not follow the standard."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Which addresses a name may have, and that no other one is dialled."""
+"""Which addresses a name may have, and that no other address is used."""
 
 import io
 import socket
@@ -15,7 +15,8 @@ from tests.support.fakes.raw_server import say, serve
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let look-ups of names find these addresses, one list a look-up; return the names asked."""
+    """Let each lookup of a name return the next of these lists; return the names that were looked
+    up."""
     remaining, asked = list(answers), []
 
     def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -82,7 +83,7 @@ SERVICES = {
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment whose function is sent to ports of its own machine."""
+    """An environment whose function must not reach certain ports of its machine."""
     for name, value in SERVICES.items():
         monkeypatch.setenv(name, value)
 
@@ -231,7 +232,7 @@ def test_no_redirect_that_is_encoded_leads_to_a_private_address(
 
 
 def look_up_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the resolver of the system its addresses and `localhost`, but no name server."""
+    """Let the resolver of the system handle addresses and `localhost`, but no other name."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: str, *arguments: Any, **options: Any) -> list[Any]:

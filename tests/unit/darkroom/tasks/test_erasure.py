@@ -34,7 +34,7 @@ def task(aws: FakeAws, task_id: str = MADE, **more: Any) -> dict[str, Any]:
 
 
 def cancelled(aws: FakeAws, task_id: str = MADE) -> dict[str, Any]:
-    """A task whose execution may still be at work."""
+    """A task whose execution may still be running."""
     attributes = {"source": {"imageUrl": "https://a.example/"}, "output": {}}
     aws.store.create(task_id, "me", attributes)
     aws.store.start(task_id, 1, "arn", STARTED)
@@ -53,7 +53,7 @@ def items(aws: FakeAws) -> list[dict[str, Any]]:
 
 
 def is_closed(found: list[dict[str, Any]], marks: int = 1) -> bool:
-    """Whether the table has only so many marks, which tell nothing but a digest."""
+    """Whether the table has only this number of marks, which contain nothing but a digest."""
     return [set(each) for each in found] == [{"taskId", "expiresAt"}] * marks
 
 
@@ -63,7 +63,7 @@ def keys(aws: FakeAws) -> list[str]:
 
 
 def reconcile(aws: FakeAws) -> None:
-    """Let the sweep look at all that is overdue a year from now."""
+    """Run the sweep over everything that is overdue, a year from now."""
     queue: Any = None
     machine: Any = SimpleNamespace(describes_executions=True, running=frozenset)
     sweeper = Reconciler(aws.store, aws.index, queue, queue, machine, aws.eraser)
@@ -196,7 +196,7 @@ def test_a_write_that_belongs_to_the_deletion_prevents_it(aws: FakeAws) -> None:
 def test_a_transaction_that_is_in_the_way_is_waited_for(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, conflicts: int
 ) -> None:
-    """As when two tasks of one batch are deleted at the same time."""
+    """As if two tasks of one batch were deleted at the same time."""
     item = task(aws)
     transact, left = Table.transact, [conflicts]
 

@@ -1,4 +1,4 @@
-"""The file name of a result, and the header with it, whatever a task or a source is called."""
+"""The file name of a result, and its header, for any name of a task or a source."""
 
 import email.message
 import re
@@ -22,7 +22,7 @@ def named(name: str | None, **source: str) -> str:
 def told(header: str) -> str | None:
     """The file name as Python's own parser of headers finds it (RFC 2231, which RFC 8187 uses).
 
-    It takes the plain form if both are there, and RFC 6266 the other one.
+    It reads the plain form if both exist, but RFC 6266 prefers the other one.
     """
     message = email.message.Message()
     plain, exact, rest = header.partition("; filename*=")

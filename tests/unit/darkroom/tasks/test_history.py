@@ -61,7 +61,7 @@ def test_an_execution_that_was_ended_shows_in_which_state(kind: str, error: str)
     assert (gray.state, gray.seconds, gray.error) == ("Grayscale", 5, error)
 
 
-# Types, order and details of the next four as AWS has recorded them: LocalStack's snapshot tests,
+# Types, order and details of the next four are recorded from AWS: LocalStack's snapshot tests,
 # stepfunctions/v2, on the dates in docs/aws-differences.md.
 
 

@@ -110,7 +110,7 @@ def test_a_pause_does_not_count_as_growth(pace: Pace, clock: Clock) -> None:
 def test_the_rate_settles_just_below_what_is_possible(
     pace: Pace, clock: Clock, capacity: int
 ) -> None:
-    """Each second has room for about so many starts. More of them are throttled."""
+    """The number of starts per second that are accepted. More of them are throttled."""
     chance = random.Random(7)
     rates = []
     for _ in range(3600):

@@ -17,7 +17,7 @@ NEW = {"source": {"imageUrl": "https://example.com/a.jpg"}, "output": {"quality"
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every task be created a second after the one before."""
+    """Create every task a second after the previous one."""
     seconds = iter(range(1000))
 
     def timestamp() -> str:
@@ -145,7 +145,7 @@ def test_anothers_cursor_only_ever_gives_own_tasks(index: TaskIndex, store: Task
     assert [item["taskId"] for item in items] == ["mine-2", "mine-1"]
 
 
-# ── What is no cursor ────────────────────────────────────────────────────────────────────────────
+# ── Invalid cursors ──────────────────────────────────────────────────────────────────────────────
 def encoded(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 

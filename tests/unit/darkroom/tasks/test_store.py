@@ -111,8 +111,8 @@ def test_numbers_come_back_as_int_however_deep(store: TaskStore) -> None:
 
 
 # ── Transitions ──────────────────────────────────────────────────────────────────────────────────
-# What DESIGN allows, written down a second time: (transition, from, by MINE or OTHER) -> to.
-# A cancel and a retry are no execution's, so both stand for "anybody" there.
+# The allowed transitions, written a second time: (transition, from, by MINE or OTHER) -> to.
+# No execution owns a cancel or a retry, so both values mean "anybody" there.
 ALLOWED = {
     ("start", "PENDING", MINE): "RUNNING",
     ("start", "PENDING", OTHER): "RUNNING",
@@ -216,7 +216,7 @@ def test_another_error_of_dynamodb_is_not_taken_for_stale(transition: str) -> No
 
 # ── Times, and the index of unfinished tasks ─────────────────────────────────────────────────────
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every look at the clock be a second later than the last."""
+    """Let each reading of the clock be a second later than the previous one."""
     seconds = itertools.count()
     monkeypatch.setattr(
         "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"

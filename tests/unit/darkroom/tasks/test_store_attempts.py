@@ -34,7 +34,7 @@ def read(store: TaskStore) -> dict[str, Any]:
 
 
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every look at the clock be a second later than the last."""
+    """Let each reading of the clock be a second later than the previous one."""
     seconds = itertools.count()
     monkeypatch.setattr(
         "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"

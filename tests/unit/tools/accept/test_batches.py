@@ -10,7 +10,8 @@ from tools.accept.report import Broken
 
 
 def listing(subject: Any, monkeypatch: pytest.MonkeyPatch, *pages: list[str]) -> None:
-    """Let `GET /batches` answer with these ids, page after page, and the last one for ever."""
+    """Let `GET /batches` answer with these ids, page after page, and then always with the last
+    one."""
     left = [*pages]
 
     def request(_method: str, _path: str, **_options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What needs AWS, or a stack in a bad state: traces, alarms, releases, repairs."""
+"""Checks that need AWS, or a stack in a bad state: traces, alarms, releases, repairs."""
 
 import json
 from types import SimpleNamespace

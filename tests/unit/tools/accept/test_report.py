@@ -1,4 +1,4 @@
-"""Each promise is one line, whatever its check does."""
+"""Each check is one line of the report, whatever it does."""
 
 from typing import NoReturn
 

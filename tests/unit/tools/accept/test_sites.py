@@ -42,7 +42,7 @@ class Functions:
 
 @pytest.fixture
 def reach(make_subject, monkeypatch):
-    """Open the receiver of a stack in AWS; whoever posts to it without a signature is answered."""
+    """Open the receiver of a stack in AWS; it also answers requests without a signature."""
     monkeypatch.setattr(subject, "PAUSE", 0.0)
     monkeypatch.setattr(sites, "URL_SECONDS", 0.05)
     monkeypatch.setattr(sites, "secret_of", lambda _: "whsec_AAAA")

@@ -73,5 +73,5 @@ def test_a_refused_request_has_the_status_and_the_code_of_the_response(make_subj
 
 
 def test_the_test_takes_less_than_six_minutes():
-    """What is left is for the clean-up: some calls for each task."""
+    """The remaining time is for the clean-up: some calls for each task."""
     assert subject.SECONDS <= 330

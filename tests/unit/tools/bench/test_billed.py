@@ -1,4 +1,4 @@
-"""What calls are billed as: each is found again in the units, none is guessed."""
+"""How calls are billed: each one is in the units, and none is guessed."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The rules of the simulation, each against what is known without it."""
+"""The rules of the simulation, each compared with a known result."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The units that AWS bills: what an item weighs, and what its change costs in each index."""
+"""The units that AWS bills: the size of an item, and the cost of its change in each index."""
 
 import pytest
 

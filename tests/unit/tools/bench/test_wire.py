@@ -1,4 +1,4 @@
-"""The wire passes on what it hears, unchanged, and keeps it."""
+"""The wire passes on each call unchanged, and records it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Who is served on the local cloud's port, header by header."""
+"""Which requests are served on the local cloud's port, header by header."""
 
 import pytest
 
@@ -27,8 +27,8 @@ KINDS = {
     "ready": READY,
     "AWS": AWS,
 }
-# By whom each kind is served, where browsers say who sends: a program, the page itself, an address
-# that was typed or opened by another program, a page of another port, a page of another site.
+# Which senders are served for each kind of request: a program, the page itself, an address that was
+# typed or opened by another program, a page of another port, a page of another site.
 SENDERS = (None, "same-origin", "none", "same-site", "cross-site")
 SERVED = {
     "page": {None, "same-origin", "none"},
@@ -43,7 +43,7 @@ SERVED = {
 def judge(
     method: str, path: str, query: str = "", headers: dict[str, str] | None = None, **more: str
 ) -> str | None:
-    """What is said of a request; `more` are headers, with _ for -."""
+    """The decision about a request; `more` are headers, with _ for -."""
     given = {"host": HERE} | (headers or {}) | {k.replace("_", "-"): v for k, v in more.items()}
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
     return refusal(Request(method, path, query, raw), ORIGINS)
@@ -218,4 +218,4 @@ def test_the_page_and_the_docs_open_from_a_bookmark(path: str) -> None:
 def test_no_route_of_the_api_opens_from_a_link(path: str) -> None:
     for method in ("GET", "POST"):
         assert judge(method, STAGE + path, sec_fetch_site="none", sec_fetch_mode="navigate")
-        assert judge(method, STAGE + path) is None  # a program, whose key the API will judge
+        assert judge(method, STAGE + path) is None  # a program, whose key the API checks

@@ -1,4 +1,4 @@
-"""How many invocations work at once in the local cloud."""
+"""How many invocations run at the same time in the local cloud."""
 
 import itertools
 import math
@@ -24,12 +24,12 @@ DEADLINE = 60
 
 
 def nothing() -> float:
-    """For how long a process that only waits was busy."""
+    """The busy time of a process that only waits."""
     return 7.0
 
 
 def working() -> Callable[[], float]:
-    """For how long a process that works all the time was busy."""
+    """The busy time of a process that works all the time."""
     return map(float, itertools.count()).__next__
 
 

@@ -1,4 +1,4 @@
-"""The metric math that the local cloud knows."""
+"""The metric math that the local cloud supports."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from tools.localcloud import private
 
 @pytest.fixture(autouse=True)
 def generous_umask() -> object:
-    """What is written may be read by everybody, unless it is said otherwise."""
+    """Files can be read by everybody, unless they are written as private."""
     before = os.umask(0)
     yield
     os.umask(before)

@@ -1,4 +1,5 @@
-"""What a stage does when a release fails. The whole of it: integration/release/test_pipeline.py."""
+"""What a stage does when a release fails. The whole pipeline is tested in
+integration/release/test_pipeline.py."""
 
 import subprocess
 import tomllib
@@ -31,7 +32,7 @@ ACCOUNT = Account(region="eu-central-1", bucket="b", role="r", boundary="arn:bou
 
 
 class Runs:
-    """Stands for CloudFormation and the test of a stage; keeps what was deployed."""
+    """Replaces CloudFormation and the test of a stage; records what was deployed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, before: Running | None, failure: str = ""):
         self.deployed: list[tuple[str, dict[str, str]]] = []
@@ -83,7 +84,7 @@ def test_a_first_release_that_fails_has_nothing_to_go_back_to(monkeypatch):
 
 
 class Left:
-    """Stands for CloudFormation with the stack that a failed creation has left."""
+    """Replaces CloudFormation, with the stack that a failed creation has left."""
 
     def __init__(self, *, deletable: bool) -> None:
         self.there = True

@@ -110,7 +110,7 @@ def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
     place = folder(*(f"{number}.png" for number in range(20)))
     api.batches.pace = 0
     program = Path(sys.executable).with_name("darkroom")
-    # Where tests run in the background of a shell, all that they start would ignore Ctrl-C.
+    # If tests run in the background of a shell, every process that they start would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     with subprocess.Popen(

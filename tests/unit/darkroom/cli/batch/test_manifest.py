@@ -260,7 +260,7 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_read(
 
 
 def test_what_is_no_file_is_not_waited_for(photos: Path, tmp_path: Path) -> None:
-    """A pipe without a writer, whatever it is called, a device, a socket, links in a circle."""
+    """A pipe without a writer, a device, a socket and circular links, with any name."""
     os.mkfifo(photos / "pipe")
     os.mkfifo(photos / "pipe.png")
     (photos / "zero").symlink_to("/dev/zero")

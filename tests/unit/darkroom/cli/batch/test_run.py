@@ -87,7 +87,7 @@ def test_a_refused_line_of_many_is_a_failure_of_its_own(api: Api) -> None:
     assert done.exit_code == 1
     assert "1000 of 1002 saved" in done.stdout
     assert report()[wrong[0]]["error"] == "SourceNotFound"
-    assert report()[wrong[1]]["error"] == "SourceNotFound"  # however little is told of its line
+    assert report()[wrong[1]]["error"] == "SourceNotFound"  # however little its message says
 
 
 @pytest.mark.usefixtures("api")

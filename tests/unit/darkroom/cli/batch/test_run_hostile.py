@@ -1,6 +1,6 @@
-"""`darkroom` and names, files and lists that nobody expects: each ends with a result or a reason.
+"""`darkroom` with unexpected names, files and lists: each ends with a result or a reason.
 
-The program runs in a process of its own, which must end: a test that hangs is a test that failed.
+The program runs in a separate process with a time limit, because a hanging program is a failure.
 """
 
 import csv
@@ -111,7 +111,7 @@ def test_a_file_that_changes_while_it_is_sent_is_one_that_was_refused(
     connection = transport.connection
 
     def changing(**options: Any) -> httpx.Client:
-        """The file changes when the length of its request is known and nothing of it is sent."""
+        """The file changes after the length of the request was set and before it is sent."""
 
         def change(request: httpx.Request) -> None:
             if int(request.headers.get("Content-Length", 0)) > 100_000:

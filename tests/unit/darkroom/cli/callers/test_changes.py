@@ -1,4 +1,4 @@
-"""What becomes of keys, usage plans and records, in an order that can be interrupted."""
+"""How keys, usage plans and records change, in an order that can be interrupted."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def states(callers: Callers, name: str) -> list[KeyState]:
 
 
 def owner_of(aws: FakeAws, key_id: str) -> str | None:
-    """The owner that a function takes a request with this key for."""
+    """The owner of a request with this key, for a function."""
     return rules.KeyOwners(aws.store._table).owner_of(key_id)
 
 
@@ -279,7 +279,7 @@ def test_the_key_of_another_stack_is_not_to_be_had(callers: Callers, gateway: An
 
 
 def test_a_stack_of_a_release_without_callers_is_told_so(stack: Stack) -> None:
-    """Its functions would take the id of a new key for its owner."""
+    """Its functions would use the id of a new key as the owner."""
     outputs = {name: value for name, value in stack.outputs.items() if name != "UsagePlanId"}
 
     with pytest.raises(NoStack, match="Deploy this release first"):

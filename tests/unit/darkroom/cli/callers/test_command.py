@@ -1,4 +1,4 @@
-"""What `darkroom callers` prints, and where: a key goes to stdout, once, and nothing else does."""
+"""What `darkroom callers` prints, and where: stdout gets only a new key, and only once."""
 
 import json
 from typing import Any

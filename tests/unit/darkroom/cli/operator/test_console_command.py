@@ -10,7 +10,7 @@ IN_AWS = "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser is asked for."""
+    """The addresses that the browser opens."""
     found: list[str] = []
     monkeypatch.setattr(commands.webbrowser, "open", found.append)
     return found

@@ -1,4 +1,4 @@
-"""What `darkroom doctor` finds where no cloud can be made ill: over HTTP, and in AWS."""
+"""The findings of `darkroom doctor` that a local cloud cannot show: over HTTP, and in AWS."""
 
 import datetime
 import email.utils
@@ -25,7 +25,7 @@ def levels(findings: Iterable[Finding]) -> dict[str, str]:
 
 
 def an_api(server: HTTPServer, *, health: int = 200, tasks: int = 200) -> Deployment:
-    """An API that answers so."""
+    """An API with this response."""
     server.expect_request("/v1/health").respond_with_data("{}", health)
     server.expect_request("/v1/tasks", headers={"x-api-key": "k"}).respond_with_data("{}", tasks)
     return Deployment(Stack(server.url_for("/v1"), "k", endpoint_url="http://127.0.0.1:1"))
@@ -101,7 +101,7 @@ class OneClient(Stack):
 
 
 def a_deployment(*services: str) -> tuple[Deployment, dict[str, Stubber]]:
-    """A stack in AWS whose services answer what a test says."""
+    """A stack in AWS with prepared responses of its services."""
     real = Stack("http://127.0.0.1:1", "k", endpoint_url="http://127.0.0.1:1")
     stack = OneClient("http://127.0.0.1:1", "k", stack_name="prod")
     clients = {service: real.client(service) for service in services}
@@ -131,7 +131,7 @@ def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
 def functions_of(
     *layers: str, code: dict[str, dict[str, str]] | None = None, **more: Any
 ) -> list[Finding]:
-    """What is found of functions in AWS, each with one version of the rules."""
+    """The findings about functions in AWS, each with one version of the rules."""
     deployment, stubs = a_deployment("cloudformation", "lambda")
     object.__setattr__(deployment.stack, "code", code or {})
     resource = {

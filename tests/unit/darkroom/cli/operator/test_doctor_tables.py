@@ -16,7 +16,7 @@ TABLES = {name for name, made in TEMPLATE["Resources"].items() if made["Type"] =
 
 
 class Cloud(Stack):
-    """A stack whose tables are as the template wants them, but for `changes` of the table Tasks."""
+    """A stack whose tables match the template, except for `changes` of the table Tasks."""
 
     changes: dict[str, Any]
 

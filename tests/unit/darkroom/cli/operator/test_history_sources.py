@@ -1,4 +1,4 @@
-"""Where a history is read: by an API call, or for EXPRESS from the log group of the machine."""
+"""Where a history comes from: an API call, or for EXPRESS the log group of the machine."""
 
 import datetime
 import json
@@ -58,7 +58,7 @@ def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_event
         logged(3, "TaskStateEntered", {"name": "Grayscale"}),
         logged(2, "TaskStateEntered", {"name": "Download"}),
         f"{ARN} but no event",
-        # What AWS itself writes into a group that it is given, and what is no event at all.
+        # The test line that AWS writes into a new log group, and lines that are not events.
         "Permissions are set correctly to allow AWS CloudWatch Logs to write into your logs.",
         json.dumps([ARN]),
     ]
@@ -94,7 +94,7 @@ def test_a_search_goes_on_to_its_last_page_around_the_life_of_the_task_only() ->
 
 
 def test_an_execution_of_the_same_name_is_another_one() -> None:
-    """The words that are searched for may stand in a line about something else."""
+    """The words of the search may be in a line about something else."""
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     own = logged(2, "TaskStateEntered", {"name": "Download"})
     other = own.replace(ARN, f"{ARN}2").replace("Download", "Other")

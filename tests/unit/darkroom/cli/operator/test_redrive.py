@@ -32,7 +32,7 @@ class Queues:
         self.sqs.send_message(QueueUrl=self.dead, MessageBody=body, MessageAttributes=attributes)
 
     def bodies(self, url: str) -> list[str]:
-        """Return what can be received now."""
+        """Return the messages that can be received now."""
         found: list[str] = []
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
             "Messages"
@@ -161,7 +161,7 @@ def test_what_reconcile_has_in_hands_is_left_to_it_and_told(queues: Queues) -> N
 
 
 class Saboteur:
-    """SQS whose named call fails."""
+    """An SQS in which the call with this name fails."""
 
     def __init__(self, sqs: Any, call: str) -> None:
         self._sqs, self._call = sqs, call

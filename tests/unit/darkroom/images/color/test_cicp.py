@@ -1,4 +1,4 @@
-"""What a file says about its values is found, or nothing is said."""
+"""The colour description of a file is found, or reported as missing."""
 
 import io
 import struct
@@ -28,7 +28,7 @@ def nclx(transfer: int) -> bytes:
 
 
 def heif(pitm: bytes, ipma: bytes) -> bytes:
-    """A file without pictures, of which the second property has PQ and the third one HLG."""
+    """A file without pictures, whose second property has PQ and whose third one has HLG."""
     properties = box(b"ipco", box(b"ispe", bytes(12)), nclx(16), nclx(18))
     meta = box(b"pitm", pitm), box(b"iprp", properties, box(b"ipma", ipma))
     return box(b"ftyp", b"heic", bytes(4)) + box(b"meta", bytes(4), *meta)

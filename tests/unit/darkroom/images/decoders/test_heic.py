@@ -1,4 +1,4 @@
-"""HEIC: by default refused by its name; with the parameter, developed as phones show it."""
+"""HEIC: by default refused by its name; with the parameter, converted as phones show it."""
 
 import io
 import struct

@@ -148,7 +148,7 @@ def test_what_needs_too_much_memory_is_refused_before_it_is_decoded() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_broken_file_ends_in_a_documented_error(seed: int) -> None:
-    """Bits are flipped anywhere in the file: it is developed, or it is refused."""
+    """Bits are flipped anywhere in the file: it is converted, or it is refused."""
     chance = np.random.default_rng(seed)
     kind = ["u2", "f4", "i2"][seed % 3]
     data = tiff(stored(LIGHT[..., :3], kind), RGB, planar=bool(seed % 2), compression=8)

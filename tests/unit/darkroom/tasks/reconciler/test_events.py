@@ -49,7 +49,7 @@ def pending(aws: Any) -> None:
 
 
 def ended(name: str, given: Any = ORDER, status: str = "ABORTED") -> dict[str, Any]:
-    """What an event says of an execution; `input` is null if it is large."""
+    """The detail of an event about an execution; `input` is null if it is large."""
     text = None if given is None else json.dumps(given)
     return {"name": name, "executionArn": name, "status": status, "input": text}
 

@@ -24,7 +24,7 @@ SCALE = 25
 
 
 class Machine:
-    """Executions by ARN, which is their name; of others it knows nothing."""
+    """Executions by ARN, which is their name; others do not exist."""
 
     describes_executions = True
 
@@ -79,7 +79,7 @@ def reconciler(aws: Any, machine: Machine, orders: Orders) -> Reconciler:
 
 
 def put(aws: Any, count: int, status: str, age: float, **more: Any) -> list[str]:
-    """Write so many tasks that were last written `age` seconds ago, the first one the latest."""
+    """Create this number of tasks that were last written `age` seconds ago, the first one last."""
     now = datetime.datetime.now(datetime.UTC)
     ids = [str(uuid.uuid4()) for _ in range(count)]
     with aws.table.batch_writer() as batch:
@@ -126,7 +126,7 @@ def minutes(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def test_a_lost_task_is_found_within_ten_minutes_behind_ten_thousand(
     aws, reconciler, machine: Machine, minutes: Iterator[int]
 ):
-    """The older ones run for long, or cannot be repaired; both stay overdue for ever."""
+    """The older ones run for a long time, or cannot be repaired; both stay overdue forever."""
     slow = put(aws, 9_000 // SCALE, "RUNNING", 1_000, execution="slow-{}")
     put(aws, 990 // SCALE, "RUNNING", 900, execution="broken-{}")
     machine.listed = frozenset(f"slow-{task_id}" for task_id in slow)

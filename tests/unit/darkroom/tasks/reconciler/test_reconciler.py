@@ -39,7 +39,7 @@ class Orders(list[Any]):
 
 
 class DeadLetters:
-    """A queue that gives ten messages at a time, the oldest first, and hides those that it gave."""
+    """A queue that returns ten messages at a time, the oldest first, and hides them afterwards."""
 
     def __init__(self, *bodies: str) -> None:
         self.visible = [{"Body": body, "ReceiptHandle": body} for body in bodies]
@@ -62,7 +62,7 @@ def orders() -> Orders:
 
 @pytest.fixture
 def reconciler(aws: Any, orders: Orders) -> Any:
-    """A reconciler whose state machine answers no call."""
+    """A reconciler whose state machine fails every call."""
     machine = StateMachine(MACHINE, "EXPRESS")
     with Stubber(machine._states):
         yield Reconciler(aws.store, aws.index, orders, orders, machine, aws.eraser)
@@ -75,7 +75,7 @@ def pending(aws: Any) -> None:
 
 
 def set_back(aws: Any, seconds: float, task_id: str = TASK) -> None:
-    """Write a task's last write and its start so long ago."""
+    """Set a task's last write and its start back by this time."""
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
     aws.table.update_item(
         Key={"taskId": task_id},
@@ -178,5 +178,5 @@ def test_a_hundred_dead_letters_that_are_no_task_keep_none_from_its_end(aws, ord
 
     assert ended == {"Ended": 1}
     assert aws.store.get(TASK)["failure"]["error"] == "DeadLettered"
-    # Those stay, at once, for a person to look at.
+    # Those stay for a person to inspect.
     assert [message["Body"] for message in dead_letters.visible] == [*poison, "no task either"]
