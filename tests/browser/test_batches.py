@@ -171,7 +171,7 @@ def test_a_folder_is_sent_again_where_it_failed_reported_and_deleted(
     faults.clear()
 
 
-def test_a_running_batch_is_polled_only_while_it_is_seen_and_can_be_cancelled(
+def test_a_running_batch_is_polled_only_while_visible_and_can_be_cancelled(
     enter, sources: Sources, faults: list[str]
 ):
     page = enter(DESK)

@@ -139,7 +139,9 @@ def test_the_skip_link_leads_to_the_tasks_and_keeps_the_filter(enter):
     expect(page.get_by_label("Find a task")).to_have_value("x")
 
 
-def test_what_could_not_be_sent_stays_and_is_sent_again(enter, sources: Sources, faults: list[str]):
+def test_files_that_could_not_be_sent_stay_and_are_sent_again(
+    enter, sources: Sources, faults: list[str]
+):
     page = enter()
     page.route("**/tasks", lambda route: route.fulfill(status=400, json={
         "error": {"code": "InvalidSource", "message": "Not today."}
@@ -158,7 +160,7 @@ def test_what_could_not_be_sent_stays_and_is_sent_again(enter, sources: Sources,
     faults.clear()
 
 
-def test_a_key_that_was_revoked_is_asked_for_and_nothing_that_was_entered_is_lost(
+def test_a_revoked_key_is_asked_for_again_and_no_input_is_lost(
     enter, standard: Stack, caller: Caller, sources: Sources, faults: list[str]
 ):
     page = enter()

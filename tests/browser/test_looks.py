@@ -44,13 +44,13 @@ def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault_at_the_door(visit: Callable[..., Page], scheme: str):
+def test_axe_finds_no_serious_fault_on_the_key_form(visit: Callable[..., Page], scheme: str):
     assert serious_faults(visit(PHONE, scheme)) == []
 
 
 @pytest.mark.usefixtures("scene")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_axe_finds_no_serious_fault_in_the_room(
+def test_axe_finds_no_serious_fault_on_the_page(
     enter: Callable[..., Page], width: int, scheme: str
 ):
     page = enter(width, scheme)

@@ -175,7 +175,7 @@ def test_the_page_says_that_it_cannot_read_the_list_and_goes_on_asking(
     quiet("TypeError: ")
 
 
-def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(visit, caller, quiet):
+def test_a_request_without_an_answer_times_out_and_is_repeated(visit, caller, quiet):
     page = visit()
     # Longer than a test may take. The test is about the time limit of the page.
     page.add_init_script("AbortSignal.timeout = () => { "
@@ -198,15 +198,17 @@ def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(visit, calle
     quiet()
 
 
-@pytest.mark.parametrize("told", ["99999999999", "-1", "soon", "Wed, 25 Nov 2026 01:00:00 GMT", ""])
-def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, told: str):
+@pytest.mark.parametrize(
+    "reported", ["99999999999", "-1", "soon", "Wed, 25 Nov 2026 01:00:00 GMT", ""]
+)
+def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, reported: str):
     page = visit()
     page.clock.install()
     asked: list[int] = []
 
     def reply(route: Route) -> None:
         asked.append(1)
-        route.fulfill(json={"tasks": [], "cursor": None}, headers={"Retry-After": told})
+        route.fulfill(json={"tasks": [], "cursor": None}, headers={"Retry-After": reported})
 
     page.route("**/tasks?*", reply)
     enter(page, caller.key)
@@ -219,7 +221,7 @@ def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, told: str
         page.clock.fast_forward("06:00")
 
 
-def test_a_page_that_did_not_load_whole_says_so(visit, faults: list[str]):
+def test_a_page_that_did_not_load_completely_shows_a_message(visit, faults: list[str]):
     page = visit()
     page.route("**/task.asl.json", lambda route: route.fulfill(status=503, body="no"))
     page.reload()
@@ -228,7 +230,7 @@ def test_a_page_that_did_not_load_whole_says_so(visit, faults: list[str]):
     faults.clear()
 
 
-def test_a_batch_of_objects_and_of_bad_lines_is_seen_on_the_page(
+def test_a_batch_of_objects_and_of_bad_lines_is_shown_on_the_page(
     standard, visit, caller, sources: Sources, quiet
 ):
     as_caller = copy.copy(standard)  # that of all tests keeps its own client

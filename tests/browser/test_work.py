@@ -44,7 +44,7 @@ def parted(page: Page, name: str) -> str:
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_two_files_and_a_bad_url_are_followed_to_their_end_and_the_failure_is_mended(
+def test_two_files_and_a_bad_url_are_shown_to_their_end_and_the_failure_is_fixed(
     enter, pictures: list[Path], sources: Sources, width: int
 ):
     mended, held = f"/mended-{width}.jpg", f"/held/slow-{width}.jpg"
@@ -136,7 +136,7 @@ def test_the_list_is_filtered_by_status_and_name_and_goes_on_by_pages(
     expect(page.get_by_text("No task matches.")).to_be_visible()
 
 
-def test_an_answer_that_has_not_changed_does_not_come_again(enter, sources: Sources):
+def test_an_unchanged_answer_is_not_sent_again(enter, sources: Sources):
     page = enter()
     answers: list[int] = []
     page.on("response", lambda a: answers.append(a.status) if "/tasks?" in a.url else None)
@@ -151,7 +151,7 @@ def test_an_answer_that_has_not_changed_does_not_come_again(enter, sources: Sour
     assert set(answers) == {200, 304}
 
 
-def test_a_hidden_tab_asks_for_nothing_until_somebody_looks(enter, sources: Sources):
+def test_a_hidden_tab_sends_no_requests_until_it_is_visible(enter, sources: Sources):
     page = enter()
     page.clock.install()
     page.reload()
@@ -189,7 +189,7 @@ def test_the_key_is_kept_for_the_session_and_forgotten_when_asked(enter):
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(visit, faults: list[str]):
+def test_an_unknown_key_gives_no_access_and_is_not_stored(visit, faults: list[str]):
     page = visit()
     page.get_by_label("API key").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -200,7 +200,7 @@ def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(visit, faults: li
     assert "403" in faults.pop()  # the browser logs this for every refused request
 
 
-def test_what_is_no_image_is_told_where_it_was_given(enter, tmp_path: Path):
+def test_a_file_that_is_not_an_image_is_reported_where_it_was_given(enter, tmp_path: Path):
     (tmp_path / "letter.txt").write_text("Dear reader")
     page = enter()
     page.get_by_label("Drop images here").set_input_files(tmp_path / "letter.txt")

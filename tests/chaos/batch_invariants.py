@@ -227,8 +227,8 @@ def _moved(before: Item, now: Item) -> tuple[list[str], list[str]]:
         return [], []
     if now["status"] not in ENDED:
         return [], [f"went backwards from {one} to {other}"]
-    told = ("status", "completedAt", "failure")
-    again = [now.get(name) for name in told] != [before.get(name) for name in told]
+    reported = ("status", "completedAt", "failure")
+    again = [now.get(name) for name in reported] != [before.get(name) for name in reported]
     changed = "total" in before and now.get("total") != before["total"]
     return (
         [f"ended again, {one} and then {other}"] if again else [],

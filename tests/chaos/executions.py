@@ -9,7 +9,7 @@ from typing import Any
 from darkroom.runtime.clock import timestamp
 from tests.chaos.recorder import Item
 from tests.chaos.task_invariants import RESTARTED
-from tests.support.cloud.stacks import Stack, told
+from tests.support.cloud.stacks import Stack, described
 
 LONGER_THAN_AN_EXECUTION = datetime.timedelta(seconds=301)
 OVERLAP_MS = 5000
@@ -69,7 +69,7 @@ class ExpressExecutions:
 
     def all(self) -> Found:
         self._read()
-        found = {arn: told(arn, [event]) for arn, event in self._last.items()}
+        found = {arn: described(arn, [event]) for arn, event in self._last.items()}
         for arn in self._gone:
             found[arn] |= GONE
         return found

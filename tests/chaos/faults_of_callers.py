@@ -27,16 +27,16 @@ def slow_receivers(scene: Scene) -> None:
     with _receiver(scene) as slow, _receiver(scene, rig.another_key) as quick:
         for number in range(SLOW_WEBHOOKS):
             scene.submit("/colour.jpg", "COMPLETED", callback=slow.url(f"/silent/{number}"))
-        until(lambda: len(slow.told) >= HELD, 60, "the slow ones occupy the deliveries")
+        until(lambda: len(slow.received) >= HELD, 60, "the slow ones occupy the deliveries")
         quiet = [quick.url(f"/{number}") for number in range(scene.count // 4)]
         for url in quiet:
             scene.submit("/colour.jpg", "COMPLETED", callback=url, api_key=rig.another_key)
         began = time.monotonic()
-        until(lambda: len(quick.told) == len(quiet), 60, "all webhooks of the other have come")
+        until(lambda: len(quick.received) == len(quiet), 60, "all webhooks of the other have come")
         _require_soon(scene, began, DELIVERY_SECONDS + SOON, "webhooks of another caller")
-        scene.struck += len(slow.told)
+        scene.struck += len(slow.received)
         slow.over.set()
-        until(lambda: len(slow.told) == SLOW_WEBHOOKS, 60, "all webhooks of the slow have come")
+        until(lambda: len(slow.received) == SLOW_WEBHOOKS, 60, "all webhooks of the slow have come")
         until(lambda: not rig.stack.depth("CallbackQueueUrl"), 60, "no webhook waits any more")
 
 

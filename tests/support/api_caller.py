@@ -96,7 +96,7 @@ class Api:
             "isBase64Encoded": isinstance(body, bytes),
         }
         answer = self.module.app(json.loads(json.dumps(event)), None)
-        told = {**answer.get("headers", {})}
-        told |= {n: ", ".join(v) for n, v in (answer.get("multiValueHeaders") or {}).items()}
+        reported = {**answer.get("headers", {})}
+        reported |= {n: ", ".join(v) for n, v in (answer.get("multiValueHeaders") or {}).items()}
         body = json.loads(answer["body"]) if answer["body"] else None
-        return Answer(answer["statusCode"], told, body)
+        return Answer(answer["statusCode"], reported, body)

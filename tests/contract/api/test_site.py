@@ -76,7 +76,7 @@ def test_no_text_of_a_script_is_on_several_lines(path: Path):
         ("task.asl.json", "statemachine/task.asl.json"),
     ],
 )
-def test_what_the_page_tells_is_written_once(name: str, original: str):
+def test_the_texts_of_the_page_are_written_once(name: str, original: str):
     assert (SITE / name).resolve() == PROJECT / original
 
 
@@ -89,7 +89,7 @@ def test_every_file_that_a_page_names_is_there_and_its_scripts_are_all_loaded_at
     assert imported <= scripts
 
 
-def test_every_script_and_style_is_some_pages():
+def test_every_script_and_style_belongs_to_a_page():
     pages = "".join(page.read_text() for page in PAGES)
     for name in CODE:
         assert f'"{{root}}/page/{{version}}/{name}"' in pages

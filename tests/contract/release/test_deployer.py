@@ -21,7 +21,7 @@ from tools.release.stages import stages
 STAGES = list(stages())
 DEPLOYER = "samcli/lib/deploy/deployer.py"
 NOT_OF_A_RELEASE = {"CreateStack", "UpdateStack", "RollbackStack"}
-"""What the SAM CLI calls without change sets, or when it is told to delete what fails."""
+"""What the SAM CLI calls without change sets, or when it is reported to delete what fails."""
 WITHOUT_RESOURCES = {
     "cloudformation:GetTemplateSummary",
     "cloudwatch:GetMetricStatistics",
@@ -121,7 +121,7 @@ def test_no_role_can_be_made_or_widened_without_the_boundary(account):
     assert found == widening
 
 
-def test_the_roles_of_the_pipeline_are_out_of_its_own_reach(bootstrap):
+def test_the_pipeline_cannot_change_its_own_roles(bootstrap):
     """They are named after the stack of infra/pipeline.yaml, `darkroom-pipeline-STAGE`."""
     for stage in STAGES:
         for role in bootstrap["Resources"]:

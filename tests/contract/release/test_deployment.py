@@ -126,7 +126,7 @@ def test_functions_that_events_reach_are_shifted_and_steps_go_with_the_machine(
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
 
 
-def test_a_canary_goes_back_when_an_alarm_fires(translate):
+def test_a_canary_is_rolled_back_when_an_alarm_fires(translate):
     translated = translate()
     asked = set()
     for group in of_type(translated, "AWS::CodeDeploy::DeploymentGroup").values():

@@ -120,7 +120,7 @@ def test_the_help_imports_no_slow_library() -> None:
     assert done.stderr.strip() == ""
 
 
-def test_the_command_tells_its_version() -> None:
+def test_the_command_prints_its_version() -> None:
     program = Path(sys.executable).with_name("darkroom")
 
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)

@@ -89,7 +89,7 @@ def test_functions_make_clients_of_the_services_that_are_kept(code):
     assert {ast.literal_eval(call.args[0]) for call in made} == set(OPERATIONS)
 
 
-def test_functions_come_to_clients_in_no_other_way(code):
+def test_functions_make_clients_in_no_other_way(code):
     names = {alias.name for n in code if isinstance(n, ast.Import) for alias in n.names}
     names |= {n.module for n in code if isinstance(n, ast.ImportFrom) and n.module}
     assert {n for n in names if n.partition(".")[0] in {"boto3", "botocore"}} == MODULES
@@ -108,7 +108,7 @@ def test_functions_call_the_operations_that_are_kept_and_no_other(code):
     assert called & there == kept - OF_BOTOCORE
 
 
-def test_nothing_of_another_service_is_left(short):
+def test_no_files_of_other_services_are_left(short):
     assert set(short.get_available_services()) == set(OPERATIONS)
 
 

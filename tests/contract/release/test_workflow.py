@@ -92,6 +92,8 @@ def test_a_stage_runs_the_step_that_make_pipeline_local_runs(workflows):
 
 
 def test_the_variables_of_an_environment_are_what_bootstrap_gives_out(bootstrap):
-    told = {o["Description"].removeprefix("The variable ") for o in bootstrap["Outputs"].values()}
+    reported = {
+        o["Description"].removeprefix("The variable ") for o in bootstrap["Outputs"].values()
+    }
     used = set(re.findall(r"vars\.(\w+)", WORKFLOWS[1].read_text()))
-    assert used == told | {"AWS_REGION"}
+    assert used == reported | {"AWS_REGION"}

@@ -117,7 +117,7 @@ def test_every_variable_has_its_first_value_before_anything_reads_it(machine, st
     assert assigned <= set(states["Begin"]["Assign"])
 
 
-def test_throttling_is_retried_patiently_and_a_crash_once(tasks):
+def test_throttling_is_retried_for_long_and_a_crash_once(tasks):
     for name, state in tasks.items():
         patient = next(r for r in state["Retry"] if THROTTLING in r["ErrorEquals"])
         assert patient["MaxAttempts"] >= 8, name
@@ -147,7 +147,7 @@ def test_a_step_outlasts_its_function(tasks, invoked, resources, template):
         assert timeout < state["TimeoutSeconds"], name
 
 
-def test_what_was_cancelled_is_looked_at_again_after_every_call_of_the_run_is_over(
+def test_cancelled_tasks_are_checked_again_after_every_call_of_the_run_is_over(
     states, invoked, resources, template, slowest
 ):
     """A call of Enter is killed at its time limit; a page of a retry reads first, and then

@@ -39,14 +39,14 @@ def test_every_transition_leads_to_a_state_and_every_state_is_reached(machine):
     assert reached == set(states)
 
 
-def test_the_steps_stand_in_their_order(machine):
+def test_the_steps_are_in_order(machine):
     path = [machine["StartAt"]]
     while following := machine["States"][path[-1]].get("Next"):
         path.append(following)
     assert path == STEPS
 
 
-def test_a_task_that_goes_well_is_charged_for_its_steps_alone(machine):
+def test_a_successful_task_is_charged_for_its_steps_only(machine):
     """Each state costs $25 per million tasks, so there is no Succeed state after the last step."""
     assert machine["States"][STEPS[-1]]["End"] is True
 

@@ -74,7 +74,9 @@ def matches(pattern: Any, event: dict[str, Any]) -> bool:
         ("BatchStateMachine", "", "FAILED", True),
     ],
 )
-def test_reconcile_is_told_of_an_ending_that_no_catch_sees(machine, suffix, status, matched, stack):
+def test_reconcile_gets_the_event_of_an_end_that_no_catch_handles(
+    machine, suffix, status, matched, stack
+):
     (rule,) = [
         rule
         for rule in stack.of_type("AWS::Events::Rule").values()

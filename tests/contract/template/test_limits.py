@@ -208,7 +208,7 @@ def test_patterns_and_filters_are_short_enough(stack):
 
 # ── CloudWatch and CodeDeploy ────────────────────────────────────────────────────────────────────
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-def test_alarms_are_such_as_cloudwatch_takes(stack):
+def test_alarms_are_valid_for_cloudwatch(stack):
     for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         queries = alarm.get("Metrics", [])
         if queries:

@@ -138,7 +138,7 @@ def test_every_dimension_is_of_a_resource_of_the_right_kind(
                 assert value in indexes, metric
 
 
-def test_the_api_has_the_name_that_its_metrics_are_looked_for_under(template, monkeypatch):
+def test_the_api_has_the_name_in_the_dimension_of_its_metrics(template, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     local = json.loads(json.dumps(template))
     for resource in local["Resources"].values():
@@ -167,10 +167,10 @@ def test_every_alarm_says_what_it_means_and_which_part_of_the_runbook_to_read(al
         assert f"`{alarm['AlarmName']['Fn::Sub'].removeprefix(STACK + '-')}`" in section, name
 
 
-def test_every_alarm_tells_that_it_fires_and_that_it_clears_and_what_silence_means(alarms):
+def test_every_alarm_notifies_when_it_fires_and_clears_and_defines_missing_data(alarms):
     for name, alarm in alarms.items():
-        told = [{"Ref": "AlarmTopic"}]
-        assert alarm["AlarmActions"] == alarm["OKActions"] == told, name
+        reported = [{"Ref": "AlarmTopic"}]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == reported, name
         assert alarm["TreatMissingData"] in {"breaching", "notBreaching", "ignore"}, name
 
 
@@ -191,7 +191,7 @@ def test_the_dashboard_shows_every_alarm(alarms, resources):
     assert set(widget["properties"]["alarms"]) == {f"${{{name}.Arn}}" for name in alarms}
 
 
-def test_the_dashboard_reckons_with_the_memory_that_each_function_has(template, resources):
+def test_the_dashboard_calculates_with_the_memory_of_each_function(template, resources):
     (metrics,) = (
         w["properties"]["metrics"]
         for w in widgets(resources)

@@ -113,8 +113,8 @@ def test_what_is_broken_is_reported_and_the_rest_is_saved(run):
         "notes.txt": "",
     }
     assert rows["notes.txt"]["status"] == "IGNORED"
-    told = {name: (rows[name]["status"], rows[name]["error"]) for name in BROKEN}
-    assert told == {
+    reported = {name: (rows[name]["status"], rows[name]["error"]) for name in BROKEN}
+    assert reported == {
         "broken/cut.png": ("FAILED", "InvalidImage"),
         "broken/empty.gif": ("REFUSED", "EmptyFile"),
         "broken/text.jpg": ("FAILED", "UnsupportedFormat"),
@@ -140,7 +140,7 @@ def test_the_same_command_again_finds_its_batch(run, standard: Stack):
 
 
 @pytest.mark.usefixtures("run")
-def test_the_program_in_the_docs_develops_what_is_there(standard: Stack):
+def test_the_program_in_the_docs_converts_an_upload(standard: Stack):
     [program] = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     for number in range(3):
         Path(f"{number}.png").write_bytes(picture(number, "PNG"))

@@ -120,9 +120,7 @@ def test_more_failures_than_are_tolerated_fail_the_batch_and_cancel_the_rest(
     assert (execution["status"], execution["error"]) == ("FAILED", "TooManyFailures")
 
 
-def test_failures_that_are_tolerated_are_counted_and_retried_when_mended(
-    batches: Batches, sources: Sources
-):
+def test_tolerated_failures_are_counted_and_retried_when_fixed(batches: Batches, sources: Sources):
     batch = batches.submit(mixed(sources, "ten", 95, 5), toleratedFailurePercentage=10)
     ended = batches.ended(batch, 120)
     assert (ended["status"], ended["counts"]["FAILED"]) == ("COMPLETED", 5)

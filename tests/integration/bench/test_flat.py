@@ -8,7 +8,7 @@ from tools.bench.flat import measure, table
 pytestmark = pytest.mark.timeout(1200)
 
 
-def test_a_task_calls_as_much_in_a_larger_table_and_repairs_read_as_much():
+def test_a_task_makes_the_same_calls_and_repairs_read_the_same_in_a_larger_table():
     small, large = measure((5, 15))
 
     assert (small.tasks, large.tasks) == (5, 10)

@@ -59,10 +59,12 @@ def fault_of(request: malformed.Malformed, answer: malformed.Answer) -> str | No
         body = json.loads(answer.text)
     except ValueError:
         return "is no JSON"
-    told = body.get("error", {})
+    reported = body.get("error", {})
     if answer.headers.get_content_type() != "application/json":
         return "does not say that it is JSON"
-    if answer.status >= 400 and not (told.get("code") and told.get("message", "").endswith(".")):
+    if answer.status >= 400 and not (
+        reported.get("code") and reported.get("message", "").endswith(".")
+    ):
         return "has no code and sentence"
     return None
 
@@ -82,7 +84,7 @@ def test_hostile_images_all_end_within_the_memory(standard: Stack, sources: Sour
 
 
 @pytest.mark.timeout(1200)
-def test_the_largest_images_are_developed_or_refused_within_the_memory(
+def test_the_largest_images_are_converted_or_refused_within_the_memory(
     standard: Stack, sources: Sources
 ):
     files = {name: (data, output) for name, data, output in hostile_images.heavy()}

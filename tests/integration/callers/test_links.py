@@ -49,11 +49,11 @@ def test_links_of_a_task_reach_it_from_each_route(standard: Stack, sources: Sour
         }[route]()
 
     sources.held[source].set()
-    told = answer.json()
-    check(standard, answer, told["tasks"][0] if route == "list" else told, "taskId")
+    reported = answer.json()
+    check(standard, answer, reported["tasks"][0] if route == "list" else reported, "taskId")
     if answer.status_code == 202:
         place = follow(standard, answer, answer.headers["Location"])
-        assert place.json()["taskId"] == told["taskId"]
+        assert place.json()["taskId"] == reported["taskId"]
 
 
 @pytest.mark.parametrize("route", ["submit", "show", "cancel", "retry"])

@@ -78,8 +78,8 @@ def place(
         if "{" not in path:
             return path
         if "{taskId}" in path:
-            told = {"callbackUrl": receiver.url("/again")} if "/callback" in path else {}
-            made = standard.submit(sources.url(held), **told)
+            reported = {"callbackUrl": receiver.url("/again")} if "/callback" in path else {}
+            made = standard.submit(sources.url(held), **reported)
         else:
             made = Batches(standard).submit([sources.url(held)])
         if path.endswith(("/retry", "/callback")) or method == "delete":
@@ -96,7 +96,7 @@ def fits(value: Any, schema: Any) -> None:
 
 
 @pytest.mark.parametrize("shown", requests())
-def test_a_request_that_is_shown_is_answered_as_described(
+def test_a_request_of_an_example_is_answered_as_described(
     standard: Stack, real: Any, place: Callable[[str, str], str], shown: tuple[str, str, Any]
 ):
     path, method, body = shown
@@ -126,11 +126,12 @@ def test_a_webhook_has_the_shape_that_is_described(standard: Stack, real: Any, r
     examples = submit["requestBody"]["content"]["application/json"]["examples"].values()
     [body] = [one["value"] for one in examples if "callbackUrl" in one["value"]]
     [[webhook]] = [item.values() for item in submit["callbacks"]["ended"].values()]
-    before = len(receiver.told["/shown"])
+    before = len(receiver.received["/shown"])
 
     assert standard.http.post("/tasks", json=real(body)).status_code == 202
 
-    until(lambda: len(receiver.told["/shown"]) > before, 60, "the webhook comes")
+    until(lambda: len(receiver.received["/shown"]) > before, 60, "the webhook comes")
     fits(
-        receiver.told["/shown"][-1], webhook["requestBody"]["content"]["application/json"]["schema"]
+        receiver.received["/shown"][-1],
+        webhook["requestBody"]["content"]["application/json"]["schema"],
     )

@@ -123,7 +123,7 @@ def test_no_source_reaches_any_other_port_of_its_either(standard: Stack, sources
     assert {error for error, _ in found.values()} == {SourceBlocked.__name__}
 
 
-def test_a_source_that_redirects_to_the_local_cloud_orders_nothing(
+def test_a_source_that_redirects_to_the_local_cloud_creates_nothing(
     standard: Stack, redirects: HTTPServer
 ):
     urls = [redirects.url_for("/") + "?" + url for url in orders(standard).values()]
@@ -147,7 +147,7 @@ def test_no_webhook_reaches_the_local_cloud(standard: Stack, sources: Sources):
         found = [standard.task(task_id)["callback"]["delivery"] for task_id in submitted]
         return found if all(found) else None
 
-    told = until(deliveries, 60, "each webhook was tried")
+    reported = until(deliveries, 60, "each webhook was tried")
 
-    assert [delivery["delivered"] for delivery in told] == [False] * len(urls)
-    assert all("belongs to Darkroom itself" in delivery["message"] for delivery in told)
+    assert [delivery["delivered"] for delivery in reported] == [False] * len(urls)
+    assert all("belongs to Darkroom itself" in delivery["message"] for delivery in reported)

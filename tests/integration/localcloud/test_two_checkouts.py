@@ -53,9 +53,9 @@ def make(monkeypatch):
             )
             for home in homes
         ]
-        told = [process.communicate(timeout=300)[1] for process in running]
-        assert [process.returncode for process in running] == [0 for _ in homes], told
-        return told
+        reported = [process.communicate(timeout=300)[1] for process in running]
+        assert [process.returncode for process in running] == [0 for _ in homes], reported
+        return reported
 
     return make
 
@@ -72,10 +72,10 @@ def queues_of(home):
 def test_two_checkouts_side_by_side(homes, make):
     first, second = homes
 
-    told = make("up", first, second)
+    reported = make("up", first, second)
 
     assert ports.kept(first) != ports.kept(second)
-    assert sorted("this checkout uses" in line for line in told) == [False, True]
+    assert sorted("this checkout uses" in line for line in reported) == [False, True]
     cloud_of(second).client("sqs").create_queue(QueueName="of-the-second")
     assert queues_of(first) == []
     assert queues_of(second) == ["of-the-second"]
@@ -87,9 +87,9 @@ def test_two_checkouts_side_by_side(homes, make):
 
     before = ports.kept(second)
     with socket.create_server(("127.0.0.1", before)):  # another program takes it in the meantime
-        (told,) = make("up", second)
+        (reported,) = make("up", second)
 
-    assert told.startswith(f"Port {before} is used by ")
+    assert reported.startswith(f"Port {before} is used by ")
     assert ports.kept(second) != before
     assert json.loads((second / "stack.json").read_text())["apiUrl"].endswith(
         str(ports.kept(second))

@@ -65,7 +65,7 @@ def left(stack: Stack) -> tuple[list[Any], list[Any], list[Any]]:
 
 
 @pytest.mark.parametrize("workflow_type", ["STANDARD", "EXPRESS"])
-def test_a_good_stack_keeps_every_promise_and_nothing_remains_of_the_test(
+def test_a_good_stack_passes_every_check_and_the_test_leaves_nothing(
     cloud: LocalCloud, calls: set[str], workflow_type: str
 ):
     name = f"accepted-{workflow_type.lower()}"
@@ -84,7 +84,7 @@ def test_a_good_stack_keeps_every_promise_and_nothing_remains_of_the_test(
     assert not [a["AlarmName"] for a in alarms if a["StateValue"] == "ALARM"]
 
 
-def test_a_missing_permission_breaks_the_promise_that_needs_it(broken: Stack):
+def test_a_missing_permission_fails_the_check_that_needs_it(broken: Stack):
     with broken.without_policy("Batch"):
         report = accepted(broken)
 
@@ -116,7 +116,7 @@ def test_a_wrong_bucket_breaks_the_completion_of_tasks_and_its_step_is_named(
     assert not broken.keys() & {"API key", "presigned form", "signed webhook"}
 
 
-def test_a_queue_without_a_consumer_breaks_one_promise_and_no_other_waits(
+def test_a_queue_without_a_consumer_fails_one_check_and_delays_no_other(
     broken: Stack, monkeypatch: pytest.MonkeyPatch
 ):
     functions = broken.cloud.client("lambda")

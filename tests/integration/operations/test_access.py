@@ -59,18 +59,18 @@ def call_as(stack: Stack, function: str, call: tuple[str, str, dict[str, Any]]) 
 
 
 @pytest.mark.parametrize("function", REFUSED)
-def test_a_function_is_refused_what_is_not_its_work(standard: Stack, function: str):
+def test_a_function_is_refused_calls_that_it_does_not_need(standard: Stack, function: str):
     with pytest.raises(ClientError) as refusal:
         call_as(standard, function, REFUSED[function])
     assert refusal.value.response["Error"]["Code"].startswith("AccessDenied")
 
 
 @pytest.mark.parametrize("function", ALLOWED)
-def test_the_refusals_are_of_the_call_and_not_of_the_credentials(standard: Stack, function: str):
+def test_the_calls_are_refused_and_not_the_credentials(standard: Stack, function: str):
     assert call_as(standard, function, ALLOWED[function])
 
 
-def test_a_result_is_not_to_be_had_without_its_signature(standard: Stack, sources: Sources):
+def test_a_result_cannot_be_downloaded_without_its_signature(standard: Stack, sources: Sources):
     task = standard.ended(standard.submit(sources.url("/colour.png"))["taskId"])
     unsigned = task["result"]["url"].partition("?")[0]
     assert standard.http.get(unsigned, headers={"x-api-key": ""}).status_code == 403

@@ -62,7 +62,7 @@ def express_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     ],
     ids=lambda fault: fault.name,
 )
-def test_every_accepted_task_ends_once_and_truly_although(rig: Rig, fault: Fault):
+def test_every_accepted_task_ends_once_and_correctly_although(rig: Rig, fault: Fault):
     holds(rig, fault)
 
 

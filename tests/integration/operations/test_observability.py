@@ -173,7 +173,7 @@ def test_no_log_of_a_whole_run_holds_a_secret_or_an_event(
     assert plain == []
 
 
-def test_what_is_told_of_a_failure_has_no_path(receiver: Receiver, run: dict[str, dict[str, Any]]):
+def test_the_message_of_a_failure_has_no_path(receiver: Receiver, run: dict[str, dict[str, Any]]):
     for reason in unreachable(receiver):
         delivery = run[reason]["callback"]["delivery"]
         assert (delivery["delivered"], delivery["tries"]) == (False, 2)
@@ -198,7 +198,7 @@ def total(stack: Stack, name: str, **dimensions: str) -> float:
     return sum(point["Sum"] for point in found)
 
 
-def test_the_metrics_add_up_to_what_became_of_the_tasks(
+def test_the_metrics_add_up_to_the_outcomes_of_the_tasks(
     seen: Stack, run: dict[str, dict[str, Any]]
 ):
     tasks = [task for name, task in run.items() if name != "form"]

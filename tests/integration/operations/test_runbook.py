@@ -40,7 +40,7 @@ def darkroom(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], R
     return lambda line: CliRunner().invoke(app, line.split())
 
 
-def test_a_deployment_that_is_well_is_told_to_be_so(darkroom):
+def test_a_healthy_deployment_is_reported_as_healthy(darkroom):
     done = darkroom("doctor")
 
     assert done.exit_code == 0, done.output
@@ -172,7 +172,7 @@ def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sou
     assert "warn code GrayscaleFunction: not from this checkout" in shown["doctor"]
 
 
-def test_what_is_wrong_is_told_with_what_to_do(stack: Stack, darkroom):
+def test_a_problem_is_reported_with_what_to_do(stack: Stack, darkroom):
     stack.sqs.send_message(QueueUrl=stack.outputs["DeadLetterQueueUrl"], MessageBody="no task")
     stack.cloud.client("cloudwatch").put_metric_data(
         Namespace="Darkroom",

@@ -42,18 +42,18 @@ def empty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
+def messages() -> list[str]:
     """The progress messages of the first release."""
     return []
 
 
 @pytest.fixture(scope="module")
-def accounts(empty_cloud: LocalCloud, build: Path, told: list[str]) -> dict[str, LocalAccount]:
+def accounts(empty_cloud: LocalCloud, build: Path, messages: list[str]) -> dict[str, LocalAccount]:
     """An account for each stage, each with the first release."""
     made = {}
     for name, stage in STAGES.items():
         made[name] = tools.release.local.account(empty_cloud, stage)
-        release(made[name], stage, build, FIRST, told.append)
+        release(made[name], stage, build, FIRST, messages.append)
     return made
 
 
@@ -102,9 +102,9 @@ class Client(threading.Thread):
 
 
 def test_a_build_goes_through_all_stages(
-    accounts: dict[str, LocalAccount], empty_cloud: LocalCloud, told: list[str]
+    accounts: dict[str, LocalAccount], empty_cloud: LocalCloud, messages: list[str]
 ):
-    assert told == [
+    assert messages == [
         f"{stage.stack_name}: {what}"
         for stage in STAGES.values()
         for what in (f"deploy {FIRST}", f"test {FIRST}", f"{FIRST} is live")
@@ -119,7 +119,7 @@ def test_a_build_goes_through_all_stages(
         assert "Contents" not in listed
 
 
-def test_a_release_whose_test_fails_is_gone_back_from_and_the_old_one_serves_meanwhile(
+def test_a_release_whose_test_fails_is_rolled_back_while_the_old_one_serves(
     accounts: dict[str, LocalAccount], empty_cloud: LocalCloud, build: Path
 ):
     said: list[str] = []

@@ -72,7 +72,7 @@ def test_a_second_release_with_another_shape_of_task_goes_live_while_200_tasks_r
     )
 
 
-def test_an_order_of_the_old_release_is_done_by_the_new_one(
+def test_an_order_of_the_old_release_is_processed_by_the_new_one(
     stack: Stack, sources: Sources, tmp_path: Path
 ):
     """Messages that are in the queue while a release goes live have the old shape."""

@@ -114,11 +114,11 @@ def test_a_webhook_that_waits_is_dropped(standard: Stack, sources: Sources):
     try:
         url = receiver.url("/flaky/9/deleted")
         task = standard.submit(sources.url("/colour.png"), callbackUrl=url)
-        until(lambda: receiver.told["/flaky/9/deleted"], 30, "the first try")
+        until(lambda: receiver.received["/flaky/9/deleted"], 30, "the first try")
         assert delete(standard, task["taskId"]).status_code == 204
         until(lambda: standard.depth("CallbackQueueUrl") == 0, 60, "no message is left")
         assert traces(standard, task["taskId"]) == []
-        assert len(receiver.told["/flaky/9/deleted"]) <= 2
+        assert len(receiver.received["/flaky/9/deleted"]) <= 2
     finally:
         receiver.close()
 
@@ -171,7 +171,7 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
         for receiver in (old, new):
             body = {"imageUrl": sources.url("/colour.png"), "callbackUrl": receiver.url("/told")}
             tasks[receiver] = standard.http.post("/tasks", json=body, headers=key).json()["taskId"]
-        until(lambda: old.told["/told"] and new.told["/told"], 60, "both are verified")
+        until(lambda: old.received["/told"] and new.received["/told"], 60, "both are verified")
 
         # As if the day had passed.
         owner = standard.item(tasks[old])["owner"]
@@ -185,7 +185,7 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
         for task_id in tasks.values():
             answer = standard.http.post(f"/tasks/{task_id}/callback", headers=key)
             assert answer.status_code == 202, answer.text
-        until(lambda: len(new.told["/told"]) == 2, 60, "the new secret verifies it")
+        until(lambda: len(new.received["/told"]) == 2, 60, "the new secret verifies it")
         assert new.ids["/told"] == {f"{tasks[new]}-1"}  # the same id as before
 
         def delivery() -> dict[str, Any]:
@@ -194,7 +194,7 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
             return found
 
         until(lambda: not delivery()["delivered"], 60, "the old secret verifies nothing")
-        assert len(old.told["/told"]) == 1
+        assert len(old.received["/told"]) == 1
         # Otherwise its next tries would end in the queue that other tests read.
         assert standard.http.delete(f"/tasks/{tasks[old]}", headers=key).status_code == 204
     finally:

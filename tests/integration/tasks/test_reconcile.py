@@ -135,7 +135,7 @@ def test_an_execution_that_is_stopped_by_hand_ends_its_task_at_once(standard, so
     }
 
 
-def test_a_task_whose_message_is_lost_is_queued_again_and_done(table, casualties):
+def test_a_task_whose_message_is_lost_is_queued_again_and_completed(table, casualties):
     assert ended(table, casualties["message lost"])["status"] == "COMPLETED"
 
 
@@ -145,7 +145,7 @@ def test_a_task_whose_execution_is_gone_ends_failed(table, casualties):
     assert "active" not in item
 
 
-def test_a_batch_that_was_never_started_is_started_and_done(batches, casualties):
+def test_a_batch_that_was_never_started_is_started_and_completed(batches, casualties):
     key = {"batchId": casualties["batch not started"]}
 
     def status() -> str:

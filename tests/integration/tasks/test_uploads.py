@@ -28,7 +28,7 @@ def send(upload: dict[str, Any], data: bytes, **fields: str) -> httpx.Response:
     )
 
 
-def test_an_uploaded_file_is_developed(stack: Stack):
+def test_an_uploaded_file_is_converted(stack: Stack):
     upload = form(stack)
     assert send(upload, FILES["/colour.png"]).status_code == 204
 
@@ -49,7 +49,7 @@ def test_an_uploaded_file_is_developed(stack: Stack):
     ],
     ids=["HEIC", "TIFF of fractions", "JPEG 2000"],
 )
-def test_what_the_second_decoders_read_is_developed(
+def test_files_for_the_second_decoders_are_converted(
     standard: Stack, data: bytes, content_type: str
 ):
     upload = form(standard)

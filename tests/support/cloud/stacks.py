@@ -69,7 +69,7 @@ ENDS = {
 }
 
 
-def told(arn: str, events: list[dict[str, Any]]) -> dict[str, Any]:
+def described(arn: str, events: list[dict[str, Any]]) -> dict[str, Any]:
     """An Express execution in the form of DescribeExecution, built from its log.
 
     An execution that was lost stays RUNNING forever.
@@ -211,7 +211,7 @@ class Stack:
 
         def check() -> dict[str, Any] | None:
             if self.workflow_type == "EXPRESS":
-                execution = told(arn, self.logged(arn).get(arn, []))
+                execution = described(arn, self.logged(arn).get(arn, []))
             else:
                 execution = self.states.describe_execution(executionArn=arn)
             return execution if execution["status"] != "RUNNING" else None
@@ -221,7 +221,7 @@ class Stack:
     def executions(self) -> list[dict[str, Any]]:
         """The executions of tasks; for EXPRESS, all executions in the log group."""
         if self.workflow_type == "EXPRESS":
-            return [told(arn, events) for arn, events in self.logged(":express:").items()]
+            return [described(arn, events) for arn, events in self.logged(":express:").items()]
         pages = self.states.get_paginator("list_executions").paginate(
             stateMachineArn=self.outputs["StateMachineArn"]
         )

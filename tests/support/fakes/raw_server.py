@@ -19,10 +19,10 @@ Talk = Callable[[socket.socket, threading.Event], None]
 
 @contextlib.contextmanager
 def serve(
-    talk: Talk, tls: ssl.SSLContext | None = None, heard: list[bytes] | None = None
+    talk: Talk, tls: ssl.SSLContext | None = None, requests: list[bytes] | None = None
 ) -> Iterator[int]:
     """Handle each connection with `talk`; yield the port. Its request is read, and recorded in
-    `heard`."""
+    `requests`."""
     over = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -32,8 +32,8 @@ def serve(
             talker = tls.wrap_socket(connection, server_side=True) if tls else connection
             with talker:
                 request = talker.recv(65536)
-                if heard is not None:
-                    heard.append(request)
+                if requests is not None:
+                    requests.append(request)
                 talk(talker, over)
 
     def accept() -> None:

@@ -11,7 +11,7 @@ class Receiver(ThreadingHTTPServer):
     """`/flaky/2/…` answers 500 twice, then 200; `/silent/…` takes a request and never answers,
     `/redirect/…` redirects.
 
-    Received events are in `told`, by path, as the reference library verified them.
+    Received events are in `received`, by path, as the reference library verified them.
     """
 
     daemon_threads = True
@@ -19,7 +19,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self, secret: str) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.webhook = Webhook(secret)
-        self.told: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
+        self.received: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
         self.ids: defaultdict[str, set[str]] = defaultdict(set)
         self.over = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -41,8 +41,8 @@ class Answer(BaseHTTPRequestHandler):
         # A wrong signature raises an error, and the sender gets no response, so the test finds no
         # event.
         event = self.server.webhook.verify(body, dict(self.headers))
-        told = self.server.told[self.path]
-        told.append(event)
+        received = self.server.received[self.path]
+        received.append(event)
         self.server.ids[self.path].add(self.headers["webhook-id"])
         _, kind, argument, *_ = [*self.path.split("/"), "", ""]
         if kind == "silent":
@@ -51,7 +51,7 @@ class Answer(BaseHTTPRequestHandler):
             self.send_response(307)
             self.send_header("Location", self.path)
         else:
-            self.send_response(500 if kind == "flaky" and len(told) <= int(argument) else 200)
+            self.send_response(500 if kind == "flaky" and len(received) <= int(argument) else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -102,7 +102,7 @@ def test_an_instance_looks_a_key_up_once(api: Api, reads: list[str]) -> None:
     assert [read for read in reads if read.startswith("key#")] == ["key#old", "key#new"]
 
 
-def test_records_of_callers_and_keys_are_no_tasks(api: Api) -> None:
+def test_records_of_callers_and_keys_are_not_tasks(api: Api) -> None:
     for key_id in ("key#old", "caller#acme"):
         assert api.get(f"/tasks/{key_id}", caller="old").status == 404
     assert api.get("/tasks", caller="old").body["tasks"] == []

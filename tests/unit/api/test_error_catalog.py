@@ -135,7 +135,9 @@ PROVOKED: dict[str, Callable[[Api], Answer]] = {
     "InternalError": broken,
 }
 DOCUMENT = json.loads(OPENAPI_FILE.read_text("utf-8"))
-EXAMPLES = {name: told["value"] for name, told in DOCUMENT["components"]["examples"].items()}
+EXAMPLES = {
+    name: reported["value"] for name, reported in DOCUMENT["components"]["examples"].items()
+}
 
 
 def statuses(name: str) -> set[str]:
@@ -153,25 +155,25 @@ def statuses(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PROVOKED)
-def test_an_error_is_told_as_described(api: Api, name: str) -> None:
+def test_an_error_has_its_documented_message(api: Api, name: str) -> None:
     answer = PROVOKED[name](api)
 
     [status] = statuses(name)
     assert str(answer.status) == status or f"{answer.status // 100}XX" == status
     # The limit of bytes is a setting of the stack.
-    told, example = (re.sub(r"\d+", "#", json.dumps(b)) for b in (answer.body, EXAMPLES[name]))
-    assert told == example
+    reported, example = (re.sub(r"\d+", "#", json.dumps(b)) for b in (answer.body, EXAMPLES[name]))
+    assert reported == example
 
 
-def test_the_others_are_told_by_api_gateway_in_the_words_of_the_template() -> None:
+def test_the_other_errors_have_the_messages_of_the_template() -> None:
     template = yaml.load((PROJECT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
     refusals = template["Resources"]["Api"]["Properties"]["GatewayResponses"].values()
     bodies = [refusal["ResponseTemplates"]["application/json"] for refusal in refusals]
-    told = [
+    reported = [
         json.loads(body.replace("$context.error.messageString", '"Bad Request"')) for body in bodies
     ]
 
     others = {name: example for name, example in EXAMPLES.items() if name not in PROVOKED}
     assert len(others) > 4
     for name, example in others.items():
-        assert example in told, name
+        assert example in reported, name

@@ -95,7 +95,7 @@ def test_a_large_body_is_refused_with_half_the_memory_of_the_function(kind: str,
     assert seconds < MOST_SECONDS
 
 
-def test_a_whole_batch_with_every_field_is_taken(api: Api, monkeypatch: pytest.MonkeyPatch):
+def test_a_batch_with_every_field_is_accepted(api: Api, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(type(api.module.views.batch_machine), "start", lambda *_: None)
     item = {
         "imageUrl": TASK + "?[{,\"'", "uploadId": None, "name": '["\\",', "callbackUrl": TASK,

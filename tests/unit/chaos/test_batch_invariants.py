@@ -207,7 +207,7 @@ def test_a_batch_that_ended_as_promised_passes(report: AuditReport):
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_should_not_be_is_found(kind: str, what: str, report: AuditReport):
+def test_a_violation_is_found(kind: str, what: str, report: AuditReport):
     assert any(what in said for said in getattr(report, kind)), report
     assert not dataclasses.replace(report, tasks=0, ended=0).passed
 
@@ -235,5 +235,5 @@ def test_an_answer_that_contradicts_itself_is_found(answer: dict[str, Any]):
 
 
 @pytest.mark.parametrize("total", [2, None])
-def test_an_answer_that_adds_up_is_fine(total: int | None):
+def test_a_consistent_answer_is_accepted(total: int | None):
     assert list(totals(DONE | {"total": total})) == []

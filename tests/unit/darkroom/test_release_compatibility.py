@@ -35,7 +35,7 @@ LATER = {**FIRST, "mood": "calm", "output": {**FIRST["output"], "mood": "calm"}}
 
 
 @pytest.mark.parametrize("item", [FIRST, LATER], ids=["of the first release", "of a later one"])
-def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: dict[str, Any]):
+def test_a_task_of_another_release_is_shown_published_and_queued(api: Api, item: dict[str, Any]):
     api.aws.table.put_item(Item=item)
 
     shown = api.get(f"/tasks/{item['taskId']}")

@@ -100,11 +100,11 @@ def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
         "",
     )
     events = states.get_execution_history(executionArn=lost["executionArn"])["events"]
-    [told] = [
+    [reported] = [
         event for event in events if event["type"].startswith("Task") and "Out" in event["type"]
     ]
-    assert told["taskTimedOutEventDetails"]["error"] == "States.Timeout"
-    assert "cause" not in told["taskTimedOutEventDetails"]
+    assert reported["taskTimedOutEventDetails"]["error"] == "States.Timeout"
+    assert "cause" not in reported["taskTimedOutEventDetails"]
     assert "TaskFailed" not in [event["type"] for event in events]
 
 

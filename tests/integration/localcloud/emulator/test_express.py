@@ -127,7 +127,7 @@ def test_an_express_execution_has_no_status_event(cloud: LocalCloud, states: Any
     events.put_rule(Name="express-events", EventPattern=json.dumps(pattern))
     target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:000000000000:express-events"}
     events.put_targets(Rule="express-events", Targets=[target])
-    told: list[str] = []
+    reported: list[str] = []
     group = log_group(cloud)
     logging = logging_to(group, "ALL")
     arn = machine(cloud, EMPTY, type="EXPRESS", loggingConfiguration=logging)
@@ -138,10 +138,10 @@ def test_an_express_execution_has_no_status_event(cloud: LocalCloud, states: Any
 
     def arrived() -> bool:
         found = sqs.receive_message(QueueUrl=queue).get("Messages", [])
-        told.extend(json.loads(each["Body"])["detail"]["executionArn"] for each in found)
-        return standard in told
+        reported.extend(json.loads(each["Body"])["detail"]["executionArn"] for each in found)
+        return standard in reported
 
     eventually(arrived)
-    assert express not in told
+    assert express not in reported
     events.remove_targets(Rule="express-events", Ids=["queue"])
     events.delete_rule(Name="express-events")

@@ -150,7 +150,7 @@ def test_an_execution_that_is_stopped_says_so_last(cloud: LocalCloud) -> None:
     )
 
 
-def test_an_execution_goes_on_where_its_log_group_is_gone(cloud: LocalCloud) -> None:
+def test_an_execution_continues_without_its_log_group(cloud: LocalCloud) -> None:
     group = log_group(cloud)
     arn = machine(cloud, PASS, loggingConfiguration=logging_to(group, "ALL"))
     cloud.client("logs").delete_log_group(logGroupName=group)
@@ -160,7 +160,7 @@ def test_an_execution_goes_on_where_its_log_group_is_gone(cloud: LocalCloud) -> 
     assert ended(cloud, started["executionArn"])["status"] == "SUCCEEDED"
 
 
-def test_a_template_sets_what_is_logged(cloud: LocalCloud) -> None:
+def test_a_template_sets_the_log_level(cloud: LocalCloud) -> None:
     """The names in CloudFormation differ from those of the API."""
     group = log_group(cloud)
     destination = {

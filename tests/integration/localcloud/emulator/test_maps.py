@@ -99,7 +99,7 @@ def test_a_child_gets_no_more_items_than_the_bytes_that_it_may_have(cloud, bucke
     assert json.loads(end["output"]) == [2, 1, 1, 1]
 
 
-def test_a_map_of_what_was_stopped_starts_no_further_child(cloud, bucket):
+def test_the_map_of_a_stopped_execution_starts_no_further_child(cloud, bucket):
     put(cloud, bucket, "many", "\n".join(["{}"] * 60))
     state = over(bucket, task(function(cloud, SLOW)), MaxConcurrency=2)
     states = cloud.client("stepfunctions")

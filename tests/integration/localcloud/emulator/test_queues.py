@@ -129,7 +129,7 @@ def test_a_message_may_be_deleted_twice(cloud):
         assert not deleted.get("Failed")
 
 
-def test_what_is_no_receipt_handle_deletes_nothing(cloud):
+def test_an_invalid_receipt_handle_deletes_nothing(cloud):
     sqs = cloud.client("sqs")
     queue = sqs.create_queue(QueueName="invalid")["QueueUrl"]
 

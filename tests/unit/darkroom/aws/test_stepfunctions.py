@@ -33,7 +33,7 @@ def machine(workflow_type: str) -> tuple[StateMachine, Stubber]:
         ("STANDARD", ""),
     ],
 )
-def test_nothing_is_asked_of_an_execution_that_aws_does_not_answer_for(
+def test_an_execution_that_aws_cannot_describe_is_not_looked_up(
     workflow_type: str, execution: str
 ) -> None:
     asked, stub = machine(workflow_type)
@@ -64,7 +64,7 @@ def test_a_standard_execution_is_asked_for_and_stopped() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
+def test_an_execution_that_does_not_exist_needs_no_stop() -> None:
     asked, stub = machine("STANDARD")
     stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     stub.add_client_error("stop_execution", "ExecutionDoesNotExist")
@@ -83,14 +83,14 @@ def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
     ],
 )
 @pytest.mark.usefixtures("aws")
-def test_a_function_that_asks_for_executions_is_told_their_type(
+def test_a_function_that_describes_executions_knows_their_type(
     monkeypatch: pytest.MonkeyPatch, folder: str, module: str, owner: str
 ) -> None:
     monkeypatch.setitem(ENVIRONMENT, "WORKFLOW_TYPE", "EXPRESS")
     monkeypatch.delitem(sys.modules, module, raising=False)
     with functions() as load:
-        told: StateMachine = getattr(load(folder, module), owner).machine
+        reported: StateMachine = getattr(load(folder, module), owner).machine
 
-    with Stubber(told._states):
-        assert told.outcome(told.arn_of("t1-1")) is None
+    with Stubber(reported._states):
+        assert reported.outcome(reported.arn_of("t1-1")) is None
     sys.modules.pop(module, None)  # not with the patch, which would restore it

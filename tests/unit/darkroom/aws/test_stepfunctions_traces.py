@@ -31,7 +31,7 @@ def trace_sent(httpserver: HTTPServer) -> str | None:
 
 
 @pytest.mark.usefixtures("_in_lambda")
-def test_a_start_goes_on_with_the_trace_of_the_request_and_not_of_the_invocation(
+def test_a_start_continues_the_trace_of_the_request_and_not_of_the_invocation(
     machine: StateMachine, httpserver: HTTPServer
 ):
     machine.start("n", {}, REQUEST)

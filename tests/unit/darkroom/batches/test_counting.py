@@ -37,7 +37,7 @@ def watch(runner: BatchRunner) -> list[dict[str, Any]]:
     return answers
 
 
-def test_a_pass_is_the_same_after_it_was_text():
+def test_a_pass_survives_its_conversion_to_text():
     begun = Pass.read("")
     continued = begun.plus({"PENDING": 2}, "eyJ").plus({"PENDING": 1, "FAILED": 4}, "fyK")
     assert begun == Pass(None, {})
@@ -64,7 +64,7 @@ def test_a_count_that_takes_too_long_for_one_call_is_continued(
 @pytest.mark.parametrize(
     ("failures", "outcome"), [(TASKS // 5, "done"), (TASKS // 5 + 1, "failed")]
 )
-def test_one_failure_decides_however_many_calls_a_count_takes(
+def test_one_failure_is_decisive_however_many_calls_a_count_needs(
     runner_of: RunnerOf, monkeypatch: pytest.MonkeyPatch, failures: int, outcome: str
 ):
     """A fifth of the tasks may fail. These failures are the last tasks."""
@@ -143,7 +143,7 @@ def test_while_items_are_ingested_a_request_shows_the_first_tasks(large_batch: d
 
 
 @pytest.mark.parametrize("stored", [{}, {"counted": {"PENDING": TASKS}}])
-def test_a_settled_batch_whose_end_no_pass_has_seen_is_counted_as_a_whole(
+def test_a_settled_batch_without_a_finished_pass_is_counted_completely(
     large_batch: dict[str, Any], stored: dict[str, Any]
 ):
     large = LargeIndex(TASKS, tenth_failed)

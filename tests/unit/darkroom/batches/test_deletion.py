@@ -166,7 +166,7 @@ def test_open_tasks_are_cancelled_and_deleted_when_their_steps_have_ended(
 
 
 @pytest.mark.usefixtures("batch")
-def test_a_page_that_broke_off_leaves_no_file(
+def test_an_interrupted_page_leaves_no_file(
     aws: FakeAws, eraser: BatchEraser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:

@@ -62,7 +62,7 @@ def test_a_line_that_cannot_be_read_is_an_entry_that_says_why_and_the_others_are
     assert bad == {"line": 2, "text": shown, "problem": problem}
 
 
-def test_any_other_line_is_kept_as_it_is_for_the_model_to_judge():
+def test_any_other_line_is_kept_unchanged_for_the_model_to_validate():
     odd = ["no JSON", "[" * 3_000, '"\\ud800"', "NaN", "1e400", "9" * 5_000, "\u2028", "\u202e<b>"]
     found = read("\n".join(odd).encode())
     assert [entry["text"] for entry in found] == odd

@@ -146,7 +146,7 @@ def test_the_tasks_of_a_group_are_changed_at_the_same_time(
 
 
 @pytest.mark.usefixtures("cancelled")
-def test_a_page_needs_little_memory_and_time_of_its_own(runner_of: RunnerOf):
+def test_a_page_adds_little_memory_and_time(runner_of: RunnerOf):
     """This excludes the calls that change a task. docs/scale.md adds their time."""
     runner = runner_of(LargeIndex(TASKS, lambda _: "PENDING"))
     assert processor_seconds(lambda: runner.cancel(BATCH, 1, "")) < 10

@@ -25,7 +25,7 @@ FILES = st.from_regex(
         ("photo", "image/webp", "photo.webp"),
     ],
 )
-def test_a_result_is_called_as_its_source_and_only_a_wrong_extension_changes(
+def test_a_result_has_the_name_of_its_source_and_only_a_wrong_extension_changes(
     own: str, content_type: str, result: str
 ) -> None:
     (name,) = distinct([own])

@@ -143,15 +143,15 @@ def test_a_real_ctrl_c_ends_a_wait_soon(api: Api) -> None:
     ) as running:
         assert polled.wait(60)
         running.send_signal(signal.SIGINT)
-        shown, told = running.communicate(timeout=60)
+        shown, reported = running.communicate(timeout=60)
 
     assert running.returncode == 130
     assert shown.split()[1] == "t1"
-    assert "darkroom.cli status t1" in told
+    assert "darkroom.cli status t1" in reported
 
 
 @pytest.mark.usefixtures("api")
-def test_a_bug_is_one_line_unless_somebody_looks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_one_line_without_the_debug_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Darkroom, "all_tasks", mock.Mock(side_effect=KeyError("taskId")))
 
     usual = darkroom("list")

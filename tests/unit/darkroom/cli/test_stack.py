@@ -164,7 +164,7 @@ def test_an_option_has_precedence_over_the_environment(
     assert asked == [wanted]
 
 
-def test_advice_names_the_stack_that_the_command_was_for(
+def test_advice_names_the_stack_of_the_interrupted_command(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_stack_file(nowhere, consoleUrl=None, **LOCAL)
@@ -174,7 +174,7 @@ def test_advice_names_the_stack_that_the_command_was_for(
     assert "`darkroom --stack 'my stack' logs TASK`" in darkroom("console").stderr
 
 
-def test_a_local_cloud_that_does_not_run_is_found_at_once(nowhere: Path) -> None:
+def test_a_stopped_local_cloud_is_detected_at_once(nowhere: Path) -> None:
     write_stack_file(nowhere, savedUrl="http://127.0.0.1:1/saved", **LOCAL)
 
     done = darkroom("list")

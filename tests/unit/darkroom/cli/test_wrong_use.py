@@ -126,7 +126,7 @@ def test_more_than_any_list_has_may_be_asked_for(api: Api, command: str, what: s
         ("DARKROOM_API_KEY", "kéy", "Set it to the key alone."),
     ],
 )
-def test_a_variable_that_cannot_be_right_is_named(
+def test_an_invalid_variable_is_named(
     api: Api, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, value)

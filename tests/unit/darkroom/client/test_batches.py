@@ -197,7 +197,7 @@ def test_a_task_that_was_tried_again_is_given_again(
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
-def test_an_action_is_sent_once_and_its_refusal_told(
+def test_an_action_is_sent_once_and_its_refusal_reported(
     client: Darkroom, httpserver: HTTPServer, action: str
 ) -> None:
     error = {"error": {"code": "NotNow", "message": "It has not ended."}}
@@ -212,7 +212,7 @@ def test_an_action_is_sent_once_and_its_refusal_told(
     assert httpserver.log[0][0].environ["REQUEST_URI"] == place
 
 
-def test_a_batch_that_there_is_not_is_told(client: Darkroom, httpserver: HTTPServer) -> None:
+def test_a_batch_that_does_not_exist_is_reported(client: Darkroom, httpserver: HTTPServer) -> None:
     error = {"error": {"code": "BatchNotFound", "message": "There is no such batch."}}
     httpserver.expect_request("/dev/batches/b1").respond_with_json(error, 404)
 

@@ -41,7 +41,7 @@ HELD = {"bmp", "gif", "jpeg", "png", "tiff"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_file_is_developed_or_refused_as_the_table_says(name: str) -> None:
+def test_every_file_is_converted_or_refused_as_the_table_says(name: str) -> None:
     faults = {case.name: fault for case in FORMATS[name]() if (fault := _fault(case))}
 
     if faults:

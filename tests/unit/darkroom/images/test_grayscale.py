@@ -144,7 +144,7 @@ def test_bytes_behind_the_end_are_ignored(file_format: str, behind: bytes) -> No
     assert develop(data + behind, output="png").data == develop(data, output="png").data
 
 
-def test_an_orientation_that_is_none_is_ignored() -> None:
+def test_an_invalid_orientation_is_ignored() -> None:
     exif = Image.Exif()
     exif[274] = 99
 
@@ -276,7 +276,7 @@ MODES = {
 @pytest.mark.parametrize(
     ("file_format", "mode"), [(form, mode) for form, modes in MODES.items() for mode in modes]
 )
-def test_every_mode_of_every_format_is_developed(file_format: str, mode: str, output: str) -> None:
+def test_every_mode_of_every_format_is_converted(file_format: str, mode: str, output: str) -> None:
     source = encode(Image.new("L", (8, 8), 128).convert(mode), file_format)
 
     result = read(develop(source, output))

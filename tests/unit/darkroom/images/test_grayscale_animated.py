@@ -201,7 +201,7 @@ def test_frames_that_reach_over_the_edge_are_cut_there() -> None:
 @pytest.mark.parametrize(
     ("output", "seen"), [("auto", [10, 76, 150]), ("webp", [76, 150]), ("jpeg", [10])]
 )
-def test_the_picture_of_an_animation_that_is_no_frame(output: str, seen: list[int]) -> None:
+def test_the_default_image_of_an_apng_is_not_a_frame(output: str, seen: list[int]) -> None:
     poster, red, green = (Image.new("RGB", (8, 6), c) for c in ((10, 10, 10), "red", (0, 255, 0)))
     options: dict[str, Any] = {"save_all": True, "default_image": True, "duration": [100, 250]}
     source = encode(poster, "PNG", append_images=[red, green], **options)

@@ -123,7 +123,7 @@ OUTPUTS = [
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells its peaks")
 @pytest.mark.parametrize(("name", "output"), OUTPUTS)
-def test_no_image_takes_more_memory_than_was_foretold(name: str, output: str, tmp_path: Path):
+def test_no_image_needs_more_memory_than_estimated(name: str, output: str, tmp_path: Path):
     file = tmp_path / "image"
     if name in RAW:
         file.write_bytes(RAW[name]())
@@ -209,7 +209,7 @@ def test_the_smallest_frames_are_too_many_at_some_point():
     assert develop(gif(MAX_FRAMES + 1), "jpeg").width == 1  # one of them is one
 
 
-def test_a_jpeg_that_goes_over_its_pixels_without_end_is_refused():
+def test_a_jpeg_with_endless_scans_is_refused():
     whole = encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
     scan = whole[whole.rfind(b"\xff\xda") : -2]
     with pytest.raises(ImageTooLarge, match=f"more than {MAX_SCANS} scans"):
@@ -229,7 +229,7 @@ def test_the_frames_of_a_gray_gif_are_not_all_the_last_one():
     assert shades == [0, 90, 180]
 
 
-def test_a_second_picture_in_a_jpeg_is_no_second_frame():
+def test_a_second_picture_in_a_jpeg_is_not_a_second_frame():
     pictures = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     data = encoded(pictures[0], "MPO", save_all=True, append_images=pictures[1:])
     assert getattr(Image.open(io.BytesIO(develop(data, "png").data)), "n_frames", 1) == 1

@@ -109,8 +109,8 @@ class Life(RuleBasedStateMachine):
         item = self.store.get(self.id)
         if item is None:  # before `accept`
             return
-        told = (item["attempt"], item["status"], item.get("execution"), item.get("batchRun", 0))
-        assert told == (self.attempt, self.status, self.claimed_by, self.run)
+        reported = (item["attempt"], item["status"], item.get("execution"), item.get("batchRun", 0))
+        assert reported == (self.attempt, self.status, self.claimed_by, self.run)
         assert ("active" in item) == (self.status in {"PENDING", "RUNNING"})
         assert ("completedAt" in item) == (self.status not in {"PENDING", "RUNNING"})
         self.history.append(item)

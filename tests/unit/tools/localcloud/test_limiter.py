@@ -105,7 +105,7 @@ def test_an_error_frees_the_slot() -> None:
             divmod(1, 0)
 
 
-def test_of_the_groups_that_wait_the_one_with_the_fewest_at_work_is_next() -> None:
+def test_the_waiting_group_with_the_fewest_running_is_next() -> None:
     limiter = Limiter(2, NEVER)
     order: list[str] = []
     release = [threading.Event() for _ in range(2)]
@@ -132,7 +132,7 @@ def test_of_the_groups_that_wait_the_one_with_the_fewest_at_work_is_next() -> No
     assert order == ["quiet", "busy", "busy"]
 
 
-def test_an_idle_invocation_gives_way_to_others_up_to_a_limit() -> None:
+def test_an_idle_invocation_frees_its_slot_up_to_a_limit() -> None:
     places = Places(working=2, most=5, between_looks=0.01, share=0.05)
     held = Held(places, nothing)
     held.start(8)
@@ -143,7 +143,7 @@ def test_an_idle_invocation_gives_way_to_others_up_to_a_limit() -> None:
     assert held.running == 8
 
 
-def test_a_working_invocation_gives_way_to_none() -> None:
+def test_a_working_invocation_keeps_its_slot() -> None:
     places = Places(working=2, most=5, between_looks=0.01, share=0.05)
     looks = 0
     count = working()
@@ -162,7 +162,7 @@ def test_a_working_invocation_gives_way_to_none() -> None:
     assert held.running == 4
 
 
-def test_an_invocation_that_comes_between_two_looks_is_not_idle_at_the_first() -> None:
+def test_an_invocation_that_starts_between_two_checks_is_not_idle_at_the_first() -> None:
     places = Places(working=1, most=5, between_looks=0.2, share=0.05)
     looks = 0
     count = working()
@@ -199,7 +199,7 @@ def test_an_invocation_whose_process_has_not_started_is_not_idle() -> None:
     held.release()
 
 
-def test_nobody_looks_at_invocations_while_no_other_waits() -> None:
+def test_invocations_are_not_checked_while_no_other_waits() -> None:
     looks: list[int] = []
 
     def look() -> float:
@@ -220,7 +220,7 @@ READERS = [
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_the_processor_time_of_a_process_is_found_out(read: Callable[[int], float]) -> None:
+def test_the_processor_time_of_a_process_is_measured(read: Callable[[int], float]) -> None:
     before = read(os.getpid())
     began = time.process_time()
     while time.process_time() - began < 1.1:

@@ -35,6 +35,6 @@ def test_a_task_without_a_console_opens_its_page(
     assert opened == []
 
 
-def test_a_task_that_there_is_not_says_so(api: Api, opened: list[str]) -> None:  # noqa: ARG001
+def test_a_task_that_does_not_exist_is_reported(api: Api, opened: list[str]) -> None:  # noqa: ARG001
     assert darkroom("console", "t9").exit_code == 1
     assert opened == []

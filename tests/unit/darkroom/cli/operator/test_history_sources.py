@@ -70,7 +70,7 @@ def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_event
     assert [visit.state for visit in found] == ["Download", "Grayscale"]
 
 
-def test_a_search_goes_on_to_its_last_page_around_the_life_of_the_task_only() -> None:
+def test_a_search_reads_all_pages_but_only_around_the_time_of_the_task() -> None:
     """A page may be empty, and an execution may outlive its task by five minutes."""
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     ended = START + datetime.timedelta(seconds=2)
@@ -106,7 +106,7 @@ def test_an_execution_of_the_same_name_is_another_one() -> None:
     assert [visit.state for visit in found] == ["Download"]
 
 
-def test_an_express_history_that_has_not_arrived_is_told_with_its_log_group() -> None:
+def test_an_express_history_that_has_not_arrived_is_reported_with_its_log_group() -> None:
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     stub.add_response("filter_log_events", {"events": []})
 
@@ -123,14 +123,14 @@ def test_a_log_that_shows_no_end_is_cut_short() -> None:
     assert not history.is_cut_short(ARN.replace(":express:", ":execution:"), [open_])
 
 
-def test_a_log_group_that_is_not_known_is_told() -> None:
+def test_an_unknown_log_group_is_reported() -> None:
     stack, _ = a_stack("logs")
 
     with pytest.raises(NoHistory, match="Use --stack to name the stack"):
         history.read(stack, ARN, START)
 
 
-def test_a_history_that_is_gone_is_told() -> None:
+def test_a_deleted_history_is_reported() -> None:
     stack, stub = a_stack("stepfunctions")
     stub.add_client_error("get_execution_history", "ExecutionDoesNotExist", "Execution is gone")
 

@@ -99,7 +99,7 @@ def test_batches_have_their_own_table(tables: Tables) -> None:
     assert tables.items("batches") == [batch]
 
 
-def test_an_item_that_was_written_meanwhile_is_not_replaced(
+def test_an_item_that_was_written_in_the_meantime_is_not_replaced(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables.put("old-tasks", task(1))

@@ -90,7 +90,7 @@ def test_a_chunk_with_a_wrong_checksum_is_ignored():
 
 
 @pytest.mark.parametrize("data", [avif("RGBA"), avif("L", **FRAMES), b"\0\0\0\x18ftypavif"])
-def test_a_broken_file_says_nothing_and_raises_nothing(data: bytes):
+def test_a_broken_file_gives_no_description_and_raises_nothing(data: bytes):
     head = data[: data.find(b"mdat") if b"mdat" in data else None]
     for at in range(len(head)):
         encoding(head[:at])
@@ -98,7 +98,7 @@ def test_a_broken_file_says_nothing_and_raises_nothing(data: bytes):
             encoding(head[:at] + bytes([byte]) + head[at + 1 :])
 
 
-def test_another_file_says_nothing():
+def test_another_file_gives_no_description():
     buffer = io.BytesIO()
     photo().save(buffer, "JPEG")
 

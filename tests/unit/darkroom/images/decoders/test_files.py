@@ -107,7 +107,7 @@ def test_alpha_of_zero_everywhere_is_opaque_in_any_bit_fields() -> None:
 @pytest.mark.parametrize("masks", [
     [0x3FF << 20, 0x3FF << 10, 0x3FF, 3 << 30], [0x3FF, 0, 0, 0], [0xF, 0xF0, 0xF00, 0xF000],
 ])  # fmt: skip
-def test_bit_fields_that_no_decoder_reads_rightly_are_refused(masks: list[int]) -> None:
+def test_bit_fields_that_no_decoder_reads_correctly_are_refused(masks: list[int]) -> None:
     with pytest.raises(UnsupportedFormat, match="BMP with an unusual bit field layout"):
         develop(bmp(np.zeros((2, 4)), 32, masks))
 

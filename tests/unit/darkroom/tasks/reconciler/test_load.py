@@ -141,7 +141,7 @@ def test_a_lost_task_is_found_within_ten_minutes_behind_ten_thousand(
     assert status_of(aws, dead) == "FAILED"
 
 
-def test_every_one_of_ten_thousand_is_looked_at_within_ten_minutes(
+def test_each_of_ten_thousand_tasks_is_checked_within_ten_minutes(
     aws, reconciler, monkeypatch: pytest.MonkeyPatch
 ):
     ids = put(aws, 10_000 // SCALE, "RUNNING", 200)
@@ -161,7 +161,7 @@ def test_every_one_of_ten_thousand_is_looked_at_within_ten_minutes(
     assert set(seen) == set(ids)
 
 
-def test_a_backlog_is_queued_again_ever_more_rarely(aws, reconciler, orders: Orders):
+def test_a_backlog_is_queued_again_after_ever_longer_pauses(aws, reconciler, orders: Orders):
     """The messages still wait behind others; a second one is harmless, but not free."""
     put(aws, 60, "PENDING", 200)
 
@@ -197,7 +197,7 @@ def test_the_pause_doubles_up_to_half_an_hour(
     assert aws.store.get(task_id)["requeues"] == requeues + queued
 
 
-def test_where_the_sweep_continues_is_no_task(aws, reconciler):
+def test_the_position_of_the_sweep_is_not_a_task(aws, reconciler):
     put(aws, ACTIVE_SHARDS * module.TASKS_PER_SHARD * 2, "RUNNING", 200)
     reconciler.sweep(OLDER_THAN)
 
@@ -205,7 +205,7 @@ def test_where_the_sweep_continues_is_no_task(aws, reconciler):
     assert set(item) == {"taskId", "positions"}  # in no index
 
 
-def test_executions_that_cannot_be_listed_are_asked_for(
+def test_executions_that_cannot_be_listed_are_described(
     aws, reconciler, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):
     def refuse() -> frozenset[str]:
