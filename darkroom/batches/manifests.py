@@ -73,7 +73,7 @@ def write(chunks: Iterable[bytes], form: str, into: IO[bytes]) -> None:
 
 
 def encode(entry: Entry) -> bytes:
-    """Return an entry as a line of the file that the Map Run reads: one line for every reader."""
+    """Return an entry as a line of the file that the Map Run reads, without other line breaks."""
     line = _encode(entry)
     if not line.isascii():
         line = line.translate(LINE_SEPARATORS)
@@ -96,7 +96,7 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
         if not raw.strip():
             continue
         if number == 1 and raw.startswith(WORKBOOKS):
-            problem = f"is the start of a spreadsheet's own file, which is no list: {ADVICE}"
+            problem = f"is the start of a spreadsheet's own file, which is not a list: {ADVICE}"
             yield {"line": number, "text": "", "problem": problem}
             return
         text, problem = read(raw)

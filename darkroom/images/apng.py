@@ -24,7 +24,7 @@ class Canvas:
     def part(self, frame: Any) -> Image.Image:
         """Return the pixels of the frame that Pillow has sought: the canvas, or a part of it."""
         if frame.tell() == 0 and frame.info.get("default_image"):
-            # It is no frame, and nothing of it is left.
+            # It is not a frame, and nothing of it is left.
             self._area, self._disposal = self._whole, Disposal.OP_BACKGROUND
             self._blend = Blend.OP_SOURCE
         else:

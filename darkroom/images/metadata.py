@@ -49,7 +49,7 @@ def fields(image: Any) -> Fields:
         exif = image.getexif()
         data = image.info.get("exif", b"")
         if not {ARTIST, COPYRIGHT, PHOTO} & set(exif) and 0 < len(data) <= MOST_EXIF:
-            # Of a picture that another library decodes, `getexif` may only know the orientation.
+            # For a picture that another library decodes, `getexif` may only know the orientation.
             exif = Image.Exif()
             exif.load(data)
         photo = exif.get_ifd(PHOTO)

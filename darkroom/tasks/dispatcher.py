@@ -91,7 +91,7 @@ class Dispatcher:
                 return
 
     def adapt(self) -> None:
-        """Adapt the pace to what became of the executions that were started a while ago.
+        """Adapt the pace to the progress of the executions that were started a while ago.
 
         Whether Lambda has throttled an execution is known from its task: it is still PENDING, or
         MarkRunning has stored how often it was retried (`claimRetries`).

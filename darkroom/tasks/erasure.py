@@ -11,7 +11,7 @@ DELETE or reconcile goes on from the mark:
     close the mark ──────────▶  no file named any more
                                 (late MarkCompleted: StaleAttempt)
 
-    An execution of a cancelled task that is still at work, see `erasure_rules`:
+    An execution of a cancelled task that is still running, see `erasure_rules`:
     Download writes ───────────────────────────────────────────────▶ work/…/source
     reconcile, some minutes later: delete the files again ─────────▶ gone
     close the mark ──────────▶  no file named any more

@@ -114,7 +114,7 @@ def check_first(subject: Subject) -> str:
 
 
 def run_waves(subject: Subject, sites: Sites) -> Tried:
-    """Submit all tasks in waves; return what became of each. Raises nothing."""
+    """Submit all tasks in waves; return how each ended. Raises nothing."""
     tried = Tried()
     left = failures(subject, sites)
     # Its retries take up to 14 seconds, so the other tasks run meanwhile.

@@ -34,12 +34,10 @@ MOST_BITS = 16
 class Meaning:
     """What the samples of a pixel are.
 
-    `colors` is the number of samples in front that make the colour: 1 gray, 3 RGB, 4 CMYK.
-    `alpha` is the number of the sample with alpha, or None.
-    `multiplied` says whether the colours are multiplied with alpha.
-    `bits` is the number of used bits of an integer.
-    `white_is_zero` says that the scale of gray is inverted.
-    `nodata` is the value of the samples that are no data.
+    `colors` is the number of samples in front that make the colour: 1 gray, 3 RGB, 4 CMYK. `alpha`
+    is the number of the sample with alpha, or None. `multiplied` says whether the colours are
+    multiplied with alpha. `bits` is the number of used bits of an integer. `white_is_zero` says
+    that the scale of gray is inverted. `nodata` is the value of samples without data.
     """
 
     colors: int
@@ -159,7 +157,7 @@ def _equal(samples: Array, value: float) -> Array:
 
 
 def _empty(colors: Array, nodata: float) -> Array:
-    """Return the pixels of which a sample is no data."""
+    """Return the pixels that have a sample without data."""
     return _equal(colors, nodata).any(axis=-1)
 
 

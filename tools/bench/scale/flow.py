@@ -38,7 +38,7 @@ STARTED_TOGETHER = 0.5
 
 
 class Environment:
-    """One environment of the dispatch function: its pace, and what it has started lately."""
+    """One environment of the dispatch function: its pace, and its recent starts."""
 
     def __init__(self, env: simpy.Environment) -> None:
         """Begin as a new environment."""

@@ -79,7 +79,7 @@ class Times:
 
 @dataclass
 class Together:
-    """Executions that were started together, and what became of their first step."""
+    """Executions that were started together, and the outcome of their first step."""
 
     at: float
     count: int
@@ -91,7 +91,7 @@ class Together:
 
 @dataclass
 class Outcome:
-    """What became of the tasks. Latencies are from the first attempt to submit to the end."""
+    """The outcomes of the tasks. Latencies are from the first attempt to submit to the end."""
 
     latencies: dict[str, list[tuple[float, int]]]
     """Per caller: seconds, each with its number of COMPLETED tasks."""

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 
 - A group is noisy if it has more than 10 % of the messages in flight and at least 30 of them, or if
   its share of the recent processing time is more than 10 %.
-- Messages of quiet groups are delivered first. Of several noisy groups, the one with the fewest
+- Messages of quiet groups are delivered first. Among several noisy groups, the one with the fewest
   messages in flight is first.
 - A noisy group is quiet again when it has no more messages waiting, or has sent none for 5 minutes.
 - A message without a group is a group of its own.

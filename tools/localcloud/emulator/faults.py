@@ -7,10 +7,11 @@ rules, for example
     {"function": "chaos-DownloadFunction-…", "when": "after", "error": "Lambda.Unknown",
      "probability": 0.1}
 
-At each invocation by a state machine, every rule of its function draws a lot, and the first one
-that wins makes the state fail with its error. `when` is "before", so that the function does not
-run, or "after": the function does its work, and its answer is lost. Each fault is a line of JSON in
-the file of the same name with `.fired` at its end: `function`, `when` and `error`.
+At each invocation by a state machine, every rule of its function is applied with its probability,
+and the first one that applies makes the state fail with its error. `when` is "before", so that the
+function does not run, or "after": the function does its work, and its answer is lost. Each fault is
+a line of JSON in the file of the same name with `.fired` at its end: `function`, `when` and
+`error`.
 """
 
 import contextlib

@@ -45,10 +45,10 @@ class Slot:
 
 
 class Turns(ABC):
-    """Threads take turns. Of those that wait, one of the group with the fewest at work is next."""
+    """Threads take turns. The next one is of the waiting group with the fewest running ones."""
 
     def __init__(self) -> None:
-        """Begin with nobody at work."""
+        """Start without running threads."""
         self._held: list[Slot] = []  # the oldest first
         self._held_by: Counter[str] = Counter()
         self._waiting: dict[object, str] = {}  # the group of each thread, in the order of arrival

@@ -29,7 +29,7 @@ def processor_seconds(pid: int) -> float:
 def waited_seconds(pid: int) -> float:
     """Return for how many seconds the threads of a process waited for a processor.
 
-    Infinity if the process has ended, 0 where the system does not tell: macOS has no /proc.
+    Infinity if the process has ended, 0 if the system does not provide it: macOS has no /proc.
     https://docs.kernel.org/scheduler/sched-stats.html: the second field, in nanoseconds
     """
     threads = Path(f"/proc/{pid}/task")

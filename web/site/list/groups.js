@@ -76,7 +76,7 @@ export class Groups {
     return made;
   }
 
-  /** Tells the browser how large a group is that it does not lay out. */
+  /** Sets the size of a group that the browser does not lay out. */
   #measure(group) {
     const shown = [...group.children].filter((node) => !node.hidden).length;
     group.hidden = !shown;

@@ -115,7 +115,7 @@ def test_a_table_of_a_spreadsheet_is_read(encoding: str, end: str, size: int, te
 @pytest.mark.parametrize("start", [b"PK\3\4\x14\0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
 def test_the_file_of_a_spreadsheet_is_one_problem_that_says_what_to_do(start: bytes):
     [entry] = read(start + b"\0\xff\n" * 9, "csv")
-    assert str(entry["problem"]).endswith(f"spreadsheet's own file, which is no list: {ADVICE}")
+    assert str(entry["problem"]).endswith(f"spreadsheet's own file, which is not a list: {ADVICE}")
 
 
 def test_a_table_without_a_column_of_sources_says_so_of_each_row():

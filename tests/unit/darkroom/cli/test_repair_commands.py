@@ -66,8 +66,8 @@ def test_a_refusal_names_its_task_and_stops_no_other(api: Api, command: str) -> 
         (["t1", "--dry-run"], "--error, --since and --dry-run need --status."),
         (["--error", "SourceNotFound"], "Give either tasks"),
         (["--status", "COMPLETED"], "A COMPLETED task cannot be retried."),
-        (["--status", "FAILED", "--since", "1 week"], "--since: '1 week' is no duration."),
-        (["--status", "FAILED", "--since", ""], "--since: '' is no duration."),
+        (["--status", "FAILED", "--since", "1 week"], "--since: '1 week' is not a duration."),
+        (["--status", "FAILED", "--since", ""], "--since: '' is not a duration."),
     ],
 )
 def test_a_wrong_use_does_nothing_and_says_what_is_right(
@@ -264,5 +264,5 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     "text", ["", "h", "1", "1w", "-1h", "1.5h", "1h30m", " 1h", "1h\n", "\u0661h"]
 )
 def test_an_invalid_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration"):
+    with pytest.raises(ValueError, match="is not a duration"):
         retries.duration(text)

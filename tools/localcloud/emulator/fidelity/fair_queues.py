@@ -88,7 +88,7 @@ def deliver_quiet_groups_first(
         ranks = {name: served.groups.rank(name, now) for name in {*map(group_of, visible)}}
         if only_quiet.get():
             visible = [m for m in visible if not ranks[group_of(m)][0]]
-        # Of equals, the one that came first.
+        # Among equals, the one that came first.
         first = heapq.nsmallest(most, visible, key=lambda message: ranks[group_of(message)])
         received: list[dict[str, Any]] = original(
             {**queue, "messages": first}, most, hidden_seconds

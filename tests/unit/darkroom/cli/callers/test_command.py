@@ -180,7 +180,7 @@ def test_a_key_that_was_made_by_hand_is_listed_and_gets_a_name(
     [
         (["add", "a b"], 1, "A caller's name has"),
         (["rotate", "nobody"], 1, "There is no caller nobody."),
-        (["rotate", "first", "--grace", "soon"], 2, "--grace: 'soon' is no duration."),
+        (["rotate", "first", "--grace", "soon"], 2, "--grace: 'soon' is not a duration."),
         (["revoke", "first", "--key", "x"], 2, "first has no key x."),
         (["limit", "first"], 2, "Give --rate, --burst or --quota, or else --default."),
         (["limit", "first", "--rate", "1", "--default"], 2, "Give --rate"),

@@ -75,10 +75,10 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
     time limits of the function and of the state that invokes it begin after the wait.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 
-    All functions together take turns, too: of a dozen processes at work each finds that the others
-    have emptied the processor's caches, and a task takes a tenth more of its time.
+    All functions together also take turns. With a dozen running processes, the others empty the
+    processor's caches, and a task needs a tenth more of its time.
 
-    Next is an invocation of the message group that has the fewest at work. So the backlog of one
+    Next is an invocation of the message group with the fewest running ones. So the backlog of one
     caller, which waits for processes here and nowhere in AWS, does not delay another caller.
 
     A function that invokes itself and waits for the answer could wait for its own process. None of
