@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/example-csv-parse-dist-map.
     {"line": 17, "text": "{…the item, as JSON…}"}
     {"line": 18, "text": "…PNG…", "problem": "is longer than 32768 bytes"}
 
-The command line reads its lists with `entries`, too. Spreadsheets write them with byte order marks,
+The command line also reads its lists with `entries`. Spreadsheets write them with byte order marks,
 in UTF-16, with any end of line and with other delimiters than a comma; `csv_rows` reads the rows.
 """
 
@@ -150,7 +150,7 @@ def read(line: bytes) -> tuple[str, str]:
 
 
 class _Lines:
-    """The numbered lines of a file, in which the next ones can be looked at."""
+    """The numbered lines of a file, of which the next ones can be read ahead."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._lines = _lines(chunks)
@@ -172,7 +172,7 @@ class _Lines:
         return self._ahead[count - 1]
 
     def skip(self, count: int) -> None:
-        """Leave out `count` lines that were looked at."""
+        """Skip `count` lines that were read ahead."""
         for _ in range(count):
             self._ahead.popleft()
         self._number += count

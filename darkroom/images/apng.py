@@ -1,6 +1,6 @@
 """Compose the frames of an animated PNG (PNG specification, third edition, sections 12 and 13).
 
-Pillow composes them, too, but it takes the default image for a frame, mixes transparent pixels
+Pillow also composes them, but it uses the default image as a frame, mixes transparent pixels
 wrongly, and clears to black where a picture has no alpha.
 """
 

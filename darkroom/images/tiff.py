@@ -96,8 +96,8 @@ class Page(NamedTuple):
 def picture(file: BinaryIO) -> Page:
     """Return the first page that is a picture: not a reduced copy, and not a mask.
 
-    If all pages are reduced copies, it is the first picture below the first page. A file with
-    nothing but a reduced copy is that picture, unless it is a camera's preview.
+    If all pages are reduced copies, it is the first picture below the first page. A file with only
+    a reduced copy gives that picture, unless it is a camera's preview.
 
     Raises:
         UnsupportedFormat: it is a camera's raw file.

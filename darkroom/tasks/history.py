@@ -199,7 +199,7 @@ def _exited(found: list[Visit], event: Event) -> None:
     """End the visit of the state that is left, and the visits within it.
 
     In a Map or Parallel state, a state that failed, or was aborted because another one failed, has
-    no event of its own.
+    no separate event.
     """
     for index in reversed(range(len(found))):
         if found[index].state == event.details["name"] and found[index].left is None:

@@ -64,7 +64,7 @@ class Limits:
 
 
 def in_turn(tasks: list[Item], now: datetime.datetime, limit: int) -> list[Item]:
-    """Return tasks in the order in which a run that may repair `limit` of them looks at them.
+    """Return tasks in the order in which a run that may repair `limit` of them checks them.
 
     RUNNING ones come before PENDING ones, which can be queued again without a question. In both
     groups, other tasks come first in each run. So tasks that can never be repaired, and use up the

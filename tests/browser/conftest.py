@@ -1,4 +1,4 @@
-"""A browser that looks at the page of a real local cloud, each test with a key of its own."""
+"""A browser with the page of a real local cloud. Each test has its own key."""
 
 import os
 import shutil

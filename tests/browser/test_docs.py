@@ -61,7 +61,7 @@ def read(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
     assert others == {"/docs", "/openapi.json"}
 
 
-# A page of so many elements takes axe half a minute, so each width has one scheme.
+# With this number of elements, axe needs half a minute, so each width has one scheme.
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light")])
 def test_every_route_is_there_and_axe_finds_no_serious_fault(
     read: Callable[..., Page], width: int, scheme: str

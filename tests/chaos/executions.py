@@ -121,7 +121,7 @@ class ExpressExecutions:
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False  # it has been written meanwhile
+            return False  # it has been written in the meantime
         return True
 
     def _read(self) -> None:

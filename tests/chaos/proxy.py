@@ -1,6 +1,6 @@
 """A proxy between the functions and the local cloud, which answers with errors of AWS.
 
-It is `microburst`, from an environment of its own. What happens inside the emulator (Step Functions
+It is `microburst`, from a separate environment. What happens inside the emulator (Step Functions
 calling a function, the queue's event source) does not pass through it: `Invocations` tells the
 emulator itself to break the former.
 """

@@ -99,7 +99,7 @@ class Recorder:
             try:
                 page = self._streams.get_records(ShardIterator=iterator)
             except (BotoCoreError, ClientError):
-                continue  # the cloud is down: `resume` goes on
+                continue  # the cloud is down: `resume` continues
             iterator = page.get("NextShardIterator")
             for record in page["Records"]:
                 images = record["dynamodb"]

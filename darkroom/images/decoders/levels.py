@@ -27,7 +27,7 @@ NOT_FINITE = (
     "`gdal_edit.py -a_nodata nan FILE`; otherwise replace them by numbers."
 )
 MOST_BITS = 16
-"""Unsigned integers of so many bits use the whole range; others hold measurements."""
+"""Unsigned integers of these depths use the whole range; others hold measurements."""
 
 
 @dataclass(frozen=True)

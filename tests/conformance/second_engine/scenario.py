@@ -72,7 +72,7 @@ class Scenario:
         return self.cause
 
     def _sent(self, state: str, retries: int) -> dict[str, Any]:
-        """The payload that a state sends to its function after so many retries."""
+        """The payload that a state sends to its function after a number of retries."""
         step, error, cause = self.failed
         caught = {"Error": error, "Cause": cause}
         by = {"execution": EXECUTION}

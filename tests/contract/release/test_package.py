@@ -97,7 +97,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            # `from darkroom.cli import tasks` imports a module, too.
+            # `from darkroom.cli import tasks` also imports a module.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 

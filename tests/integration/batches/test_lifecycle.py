@@ -39,7 +39,7 @@ def batches(stack: Stack) -> Batches:
 
 
 def small(sources: Sources, name: str, count: int) -> list[str]:
-    """URLs of so many small pictures."""
+    """URLs of a number of small pictures."""
     paths = [f"/small/{name}/{number}.jpg" for number in range(count)]
     sources.files.update(dict.fromkeys(paths, SMALL))
     return [sources.url(path) for path in paths]

@@ -1,4 +1,4 @@
-"""The trace of a request goes on through the queue to the execution and its steps."""
+"""The trace of a request continues through the queue to the execution and its steps."""
 
 from tests.support.cloud.minimal import machine
 from tests.support.cloud.stacks import Stack

@@ -26,7 +26,7 @@ def history(stack: Stack, task_id: str) -> dict[str, Any]:
 
 
 def whole(stack: Stack, task_id: str) -> dict[str, Any]:
-    """The history of a task that has ended, once its execution has ended, too."""
+    """The history of a task that has ended, after the end of its execution."""
 
     def check() -> dict[str, Any] | None:
         found = history(stack, task_id)

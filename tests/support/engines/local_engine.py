@@ -1,6 +1,6 @@
 """The local cloud's interpreter of the Amazon States Language: ministack's, with our patches.
 
-It is run as a process of its own in the emulator's environment, see `emulator_process`.
+It runs as a separate process in the emulator's environment, see `emulator_process`.
 """
 
 import json

@@ -106,7 +106,7 @@ def called(kind: str) -> set[str]:
     """Return the permissions that the handlers of a type need, in any region.
 
     Raises:
-        KeyError: the schema has no handlers, so a table of our own is needed.
+        KeyError: the schema has no handlers, so our own table is needed.
     """
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     handlers = [handler for name, handler in schema["handlers"].items() if name != "list"]

@@ -60,7 +60,7 @@ class Flow:
     """The simulation of one scenario."""
 
     def __init__(self, scenario: Scenario, times: Times) -> None:
-        """Take the scenario, and the times of its parts."""
+        """Store the scenario, and the times of its parts."""
         self._env = simpy.Environment()
         account = self._account = scenario.account
         self._times, self._policy = times, scenario.policy

@@ -72,9 +72,9 @@ class Times:
     start: float
     """Of dispatch, for each execution."""
     steps: tuple[float, ...]
-    """Of each step's function, in order."""
+    """Seconds of each step's function, in order."""
     between: float
-    """Of the state machine, before each step."""
+    """Seconds of the state machine before each step."""
 
 
 @dataclass

@@ -51,7 +51,7 @@ def fail_before_or_after_the_invocation(original: Function, function: str, event
 
 
 def apply() -> None:
-    """Apply the patch if the fault suite has asked for it."""
+    """Apply the patch if the fault suite has enabled it."""
     if VARIABLE in os.environ:
         _random.seed(os.environ.get("SEED"))
         apply_patches(sys.modules[__name__])

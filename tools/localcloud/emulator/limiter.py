@@ -33,7 +33,7 @@ class Wait:
 
 @dataclass(eq=False)
 class Slot:
-    """What a thread holds while it works. Only `Places` looks at how busy it is."""
+    """The slot that a thread holds while it works. Only `Places` checks how busy it is."""
 
     began: float
     busy_seconds: Callable[[], float] = lambda: math.inf
@@ -117,8 +117,8 @@ class Places(Turns):
     """The slots of the invocations of one function: few of them work, more of them may be idle.
 
     An invocation that waits, for example for a slow source, uses no processor. It gives way to
-    another one. Nobody looks at the invocations while no other one waits for a slot. Whoever runs
-    an invocation sets `busy_seconds` of its slot when it has begun.
+    another one. The invocations are not checked while no other one waits for a slot. The code that
+    runs an invocation sets `busy_seconds` of its slot when it has begun.
     """
 
     def __init__(self, working: int, most: int, between_looks: float, share: float) -> None:
@@ -155,7 +155,7 @@ class Places(Turns):
         return len(self._held) < self._most and working < self._may_work
 
     def _look(self) -> None:
-        """Find out which invocations are idle."""
+        """Determine which invocations are idle."""
         now = time.monotonic()
         since, self._looked = now - self._looked, now
         # After a long time without looks, this one only remembers how busy they were.

@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def busy_seconds(pid: int) -> float:
-    """Return the seconds in which a process had work to do, infinity if they cannot be found out.
+    """Return the seconds in which a process had work to do, infinity if they are unknown.
 
-    On a machine with too much to do, a process that works uses little of a processor, too.
+    On a machine with too much to do, a working process also uses little of a processor.
     """
     return processor_seconds(pid) + waited_seconds(pid)
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the seconds, infinity if they cannot be found out."""
+    """Return the seconds, infinity if they are unknown."""
     try:
         # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
         # The name of the command, in brackets, may contain spaces.

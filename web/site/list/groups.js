@@ -1,6 +1,6 @@
 /**
  * The cards of a long list, in groups. A browser lays out only the groups that are about to be seen,
- * and a card that changes does not make it look at the cards of other groups.
+ * and a card that changes does not make it lay out the cards of other groups.
  */
 
 import { element } from "../dom.js";

@@ -128,7 +128,7 @@ def test_all_frames_are_counted(file_format: str) -> None:
 
 def test_what_the_encoder_has_no_room_for_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     def overflow(*_: object, **__: object) -> None:
-        raise ValueError("encoding error 6")  # as libwebp says of 64 megapixels of noise
+        raise ValueError("encoding error 6")  # the message of libwebp for 64 megapixels of noise
 
     data = encode(photo(), "WEBP")
     monkeypatch.setattr(Image.Image, "save", overflow)

@@ -57,7 +57,7 @@ def test_a_transparent_colour_is_compared_in_all_16_bits(extra: bytes) -> None:
 
 # ── BMP ──────────────────────────────────────────────────────────────────────────────────────────
 def bmp(numbers: np.ndarray, bits: int, masks: list[int], version: int = 56) -> bytes:
-    """Return a BMP with bit fields, whose header has so many bytes."""
+    """Return a BMP with bit fields, whose header has this number of bytes."""
     height, width = numbers.shape
     rows = np.zeros((height, -(-width * bits // 32) * 4), np.uint8)
     values = numbers.astype(f"<u{bits // 8}").view(np.uint8).reshape(height, -1)

@@ -1,4 +1,4 @@
-"""Thousands of overdue tasks: each is looked at in time, and each run's work is bounded."""
+"""Thousands of overdue tasks: each is checked in time, and each run's work is bounded."""
 
 import datetime
 import uuid
