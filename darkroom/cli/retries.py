@@ -114,7 +114,7 @@ def act_on(
     results: dict[str, Result] = {}
     wanted = list(dict.fromkeys(task_ids))
     try:
-        with _told_if_interrupted(results, len(wanted), stack):
+        with _reported_if_interrupted(results, len(wanted), stack):
             act_on_each(wanted, one, results)
     finally:
         for task_id, result in results.items():
@@ -163,7 +163,7 @@ def retry_all(
         confirm(f"Retry {count(len(tasks), 'task')}?", yes=yes)
         results: dict[str, Result] = {}
         try:
-            with _told_if_interrupted(results, len(tasks), stack):
+            with _reported_if_interrupted(results, len(tasks), stack):
                 act_on_each(list(tasks), lambda task_id: retry(client, tasks[task_id]), results)
         finally:
             for result in results.values():
@@ -181,7 +181,9 @@ def _preview(tasks: Mapping[str, Task]) -> None:
 
 
 @contextmanager
-def _told_if_interrupted(results: Mapping[str, Result], total: int, stack: Stack) -> Iterator[None]:
+def _reported_if_interrupted(
+    results: Mapping[str, Result], total: int, stack: Stack
+) -> Iterator[None]:
     """Say how far it came if Ctrl-C interrupts a bulk action."""
     try:
         yield

@@ -77,7 +77,7 @@ class Dispatcher:
         name = execution_name(order["taskId"], order["attempt"])
         while True:
             left = max(0.0, self._until - self._clock())
-            pause = self._pace.book(1, left)
+            pause = self._pace.reserve(1, left)
             # An environment that returned at once would receive one batch after the other.
             self._sleep(left if pause is None else pause)
             if pause is None:

@@ -75,12 +75,11 @@ def broken_invocations(scene: Scene) -> None:
 
 
 def stopped_executions(scene: Scene) -> None:
-    """A person stops executions in the console: while they ingest, while they wait, and while they
-    cancel."""
+    """A person stops executions in the console while they ingest, wait or cancel."""
     rig, size = scene.rig, scene.count // 4
     _slow_enter(scene, 500)
     entering = submit(scene, size, "jsonl", also=[ABORTED])
-    until(lambda: scene.statuses().total() > 0, 30, "some of its items have been entered")
+    until(lambda: scene.statuses().total() > 0, 30, "some of its items have been ingested")
     _stop(scene, f"{entering}-1")
     rig.proxy.forget()
     for watching in submit_some(scene, [size], held=2, also=[ABORTED]):
@@ -97,8 +96,7 @@ def stopped_executions(scene: Scene) -> None:
 
 
 def lost_events(scene: Scene) -> None:
-    """The event about an execution's end never comes: only the scheduled run can repair the
-    batch."""
+    """No event about an execution's end arrives: only the scheduled run can repair a batch."""
     with _without_events(scene):
         for watching in submit_some(scene, [scene.count // 4] * 2, held=1, also=[ABORTED]):
             _until_at_work(scene, watching)
@@ -226,7 +224,7 @@ def _until_at_work(scene: Scene, batch_id: str) -> None:
         waiting = {n for n, item in enumerate(held.items) if item.path.startswith("/held/")}
         return any(t["status"] == "RUNNING" and t["batchIndex"] in waiting for t in tasks)
 
-    until(at_work, 60, f"a held item of batch {batch_id} is at work")
+    until(at_work, 60, f"a held item of batch {batch_id} is running")
 
 
 def _stop(scene: Scene, name: str) -> None:

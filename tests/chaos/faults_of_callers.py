@@ -32,18 +32,26 @@ def slow_receivers(scene: Scene) -> None:
         for url in quiet:
             scene.submit("/colour.jpg", "COMPLETED", callback=url, api_key=rig.another_key)
         began = time.monotonic()
-        until(lambda: len(quick.received) == len(quiet), 60, "all webhooks of the other have come")
+        until(
+            lambda: len(quick.received) == len(quiet),
+            60,
+            "all webhooks of the other caller have arrived",
+        )
         _require_soon(scene, began, DELIVERY_SECONDS + SOON, "webhooks of another caller")
         scene.struck += len(slow.received)
         slow.over.set()
-        until(lambda: len(slow.received) == SLOW_WEBHOOKS, 60, "all webhooks of the slow have come")
+        until(
+            lambda: len(slow.received) == SLOW_WEBHOOKS,
+            60,
+            "all webhooks of the slow caller have arrived",
+        )
         until(lambda: not rig.stack.depth("CallbackQueueUrl"), 60, "no webhook waits any more")
 
 
 def slow_sources(scene: Scene) -> None:
     """The sources of one caller hang; tasks of another caller still end."""
     scene.held(HELD, "COMPLETED")
-    until(lambda: scene.asked("/held/") >= HELD, 60, "the slow sources are asked")
+    until(lambda: scene.asked("/held/") >= HELD, 60, "the slow sources are requested")
     began = time.monotonic()
     quick = set(scene.mixed(scene.count // 2, api_key=scene.rig.another_key))
 

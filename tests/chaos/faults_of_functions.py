@@ -61,7 +61,7 @@ def timed_out_executions(scene: Scene) -> None:
     try:
         scene.held(scene.count // 2, "States.Timeout")
         scene.mixed(scene.count - scene.count // 2)
-        until(lambda: scene.rig.running() == 0, 40, "no execution runs any more")
+        until(lambda: scene.rig.running() == 0, 40, "no execution is running")
         executions = scene.rig.executions.all().values()
         scene.struck += sum(execution["status"] == "TIMED_OUT" for execution in executions)
     finally:

@@ -80,7 +80,7 @@ def late_messages(scene: Scene) -> None:
             if order is first:
                 outdated.add(late["executionArn"])
             scene.pause(0, 0.1)
-    until(lambda: rig.running() == 0, 60, "no execution runs any more")
+    until(lambda: rig.running() == 0, 60, "no execution is running")
     rig.recorder.catch_up()
     for change in rig.recorder.changes:
         if change.new.get("execution") in outdated:

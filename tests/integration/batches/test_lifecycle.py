@@ -81,7 +81,7 @@ def test_five_hundred_images_all_end_and_are_counted_at_every_moment(
 def test_a_cancel_stops_a_batch_and_what_is_open_of_it(batches: Batches, sources: Sources):
     held = [f"/held/batch/{number}" for number in range(8)]
     batch = batches.submit([sources.url(path) for path in held])
-    until(lambda: any(sources.requests[path] for path in held), 60, "a source is asked for")
+    until(lambda: any(sources.requests[path] for path in held), 60, "a source is requested")
 
     answer = batches.act(batch, "cancel")
     ended = batches.ended(batch)
@@ -143,7 +143,7 @@ def test_a_machine_that_is_stopped_by_hand_fails_its_batch(batches: Batches, sou
     path = "/held/by-hand"
     batch = batches.submit([sources.url(path)])
     assert batches.act(batch, "retry").json()["error"]["code"] == "NotRetryable"
-    until(lambda: sources.requests[path], 60, "the source is asked for")
+    until(lambda: sources.requests[path], 60, "the source is requested")
 
     batches.stack.states.stop_execution(
         executionArn=batch["execution"]["arn"], cause="A person stopped it."

@@ -49,16 +49,16 @@ def test_a_retry_at_once_after_a_cancel_leaves_no_task_behind_however_slow_the_c
 ):
     held = [f"/held/races/{number}" for number in range(TASKS)]
     batch = batches.submit([sources.url(path) for path in held])
-    until(lambda: sum(sources.requests[path] for path in held) > 1, 60, "sources are asked for")
+    until(lambda: sum(sources.requests[path] for path in held) > 1, 60, "sources are requested")
     gate.open.clear()
     before = gate.held
     assert batches.act(batch, "cancel").status_code == 202
-    until(lambda: gate.held > before, 60, "the cancel is at work")
+    until(lambda: gate.held > before, 60, "the cancel is running")
 
     retried = batches.act(batch, "retry")
     assert retried.status_code == 202, retried.text
     again = retried.json()
-    until(lambda: "RetryPage" in batches.left_states(again), 120, "all was tried again")
+    until(lambda: "RetryPage" in batches.left_states(again), 120, "everything was tried again")
     gate.open.set()
     for path in held:
         sources.held[path].set()

@@ -130,7 +130,7 @@ def test_a_webhook_has_the_shape_that_is_described(standard: Stack, real: Any, r
 
     assert standard.http.post("/tasks", json=real(body)).status_code == 202
 
-    until(lambda: len(receiver.received["/shown"]) > before, 60, "the webhook comes")
+    until(lambda: len(receiver.received["/shown"]) > before, 60, "the webhook arrives")
     fits(
         receiver.received["/shown"][-1],
         webhook["requestBody"]["content"]["application/json"]["schema"],

@@ -156,7 +156,7 @@ def test_a_key_with_a_grace_is_refused_by_the_function_when_it_is_over(
     def status(key: str) -> int:
         return standard.http.get("/tasks", headers={"x-api-key": key}).status_code
 
-    until(lambda: status(old) == HTTPStatus.FORBIDDEN, 30, "the grace is over")
+    until(lambda: status(old) == HTTPStatus.FORBIDDEN, 30, "the grace period is over")
     assert status(new) == HTTPStatus.OK
     (old_id, _) = key_ids(operator, name)
     gateway = standard.cloud.client("apigateway")

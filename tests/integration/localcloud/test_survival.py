@@ -84,7 +84,7 @@ def test_an_express_task_ends_whose_execution_died_with_the_cloud(
     cloud, express, path = cloud_to_kill, {"WorkflowType": "EXPRESS"}, "/held/killed"
     with Stack(cloud, deploy(cloud, "killed", express), "EXPRESS") as stack:
         task_id = stack.submit(sources.url(path))["taskId"]
-        until(lambda: sources.requests[path], 30, "the source is asked for")
+        until(lambda: sources.requests[path], 30, "the source is requested")
         saved(cloud)
 
     kill(cloud)

@@ -87,13 +87,13 @@ def fires(stack: Stack, notified: Notified, alarm: str, cause: Callable[[], obje
     shortened(stack, alarm, 3 * PERIOD if alarm == "failure-rate" else PERIOD)
     assert not is_in(stack, alarm, "ALARM")
     until(lambda: cause() or is_in(stack, alarm, "ALARM"), 90, f"{alarm} fires")
-    until(lambda: notified(alarm, "ALARM"), 10, "that it fires is notified")
+    until(lambda: notified(alarm, "ALARM"), 10, "its alarm is notified")
 
 
 def clears(stack: Stack, notified: Notified, alarm: str) -> None:
     """Wait until an alarm clears after its cause is gone."""
     until(lambda: is_in(stack, alarm, "OK"), 90, f"{alarm} clears")
-    until(lambda: notified(alarm, "OK"), 10, "that it clears is notified")
+    until(lambda: notified(alarm, "OK"), 10, "its end is notified")
 
 
 def test_failure_rate_because_sources_are_not_there(
@@ -112,7 +112,7 @@ def test_executions_because_one_was_stopped_by_hand(
 ):
     path = "/held/by-hand"
     task_id = watched.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     arn = watched.task(task_id)["execution"]["arn"]
 
     fires(watched, notified, "executions", lambda: stop(watched, arn))

@@ -94,7 +94,9 @@ def run(seen: Stack, sources: Sources, receiver: Receiver) -> dict[str, dict[str
             90,
             f"the webhook of {name} is given up",
         )
-    until(lambda: seen.depth("DeadLetterQueueUrl"), 30, "what is no task is buried")
+    until(
+        lambda: seen.depth("DeadLetterQueueUrl"), 30, "the message without a task is a dead letter"
+    )
     return {name: seen.task(task["taskId"]) for name, task in ended.items()} | {"form": form}
 
 

@@ -102,7 +102,7 @@ def test_a_task_that_was_deleted_by_mistake_is_restored(stack: Stack, darkroom, 
 def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sources):
     path = "/held/runbook"
     task_id = stack.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     arn = stack.task(task_id)["execution"]["arn"]
     stack.states.stop_execution(executionArn=arn, cause="Maintenance, ask Ada.")
     task = stack.ended(task_id)
@@ -117,7 +117,7 @@ def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sou
         """Reconcile writes its line after the status that the test has seen."""
         return "reconcile ended" in " ".join(darkroom(f"logs {task_id}").output.split())
 
-    until(logged, 30, "who ended it is in the logs")
+    until(logged, 30, "the logs say who ended it")
 
 
 def test_a_permission_that_is_missing(stack: Stack, darkroom, sources: Sources):

@@ -35,7 +35,7 @@ def reconcile(express: Stack) -> Callable[[], dict[str, int]]:
 def running(stack: Stack, sources: Sources, path: str) -> str:
     """A task whose execution waits for its source until the test releases it."""
     task_id: str = stack.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     return task_id
 
 

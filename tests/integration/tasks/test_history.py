@@ -32,7 +32,7 @@ def whole(stack: Stack, task_id: str) -> dict[str, Any]:
         found = history(stack, task_id)
         return found if found["status"] not in {None, "RUNNING"} else None
 
-    found: dict[str, Any] = until(check, 30, "the history is whole")
+    found: dict[str, Any] = until(check, 30, "the history is complete")
     return found
 
 
@@ -88,7 +88,7 @@ def test_a_running_task_is_shown_with_the_state_that_runs(stack: Stack, sources:
             else None
         )
 
-    reported = until(running, 30, "the history tells of Download")
+    reported = until(running, 30, "the history shows Download")
 
     assert reported["status"] == "RUNNING"
     assert outcomes(reported) == [("MarkRunning", "SUCCEEDED"), ("Download", "RUNNING")]

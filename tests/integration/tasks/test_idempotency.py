@@ -79,7 +79,7 @@ def test_a_completed_task_is_neither_tried_again_nor_cancelled(standard: Stack, 
 def test_a_running_task_is_cancelled_at_once_and_stays_cancelled(stack: Stack, sources: Sources):
     path = f"/held/cancel-{stack.workflow_type}"
     task_id = stack.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
 
     answer = stack.http.post(f"/tasks/{task_id}/cancel")
     sources.held[path].set()
@@ -97,7 +97,7 @@ def test_a_running_task_is_cancelled_at_once_and_stays_cancelled(stack: Stack, s
 def test_a_cancelled_task_can_be_tried_again(standard: Stack, sources: Sources):
     path = "/held/again"
     task_id = standard.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     standard.http.post(f"/tasks/{task_id}/cancel")
     sources.held[path].set()
 

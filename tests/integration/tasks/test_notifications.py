@@ -93,14 +93,16 @@ def test_a_webhook_is_signed_tried_again_and_never_changes_the_task(
     assert event["type"] == "task.failed"
     assert event["data"]["failure"] == standard.task(failed["taskId"])["failure"]
 
-    until(lambda: (delivery(standard, flaky) or {}).get("delivered"), 60, "the third try is taken")
+    until(
+        lambda: (delivery(standard, flaky) or {}).get("delivered"), 60, "the third try is accepted"
+    )
     assert len(receiver.received["/flaky/2/x"]) == delivery(standard, flaky)["tries"] == 3
     assert receiver.ids["/flaky/2/x"] == {f"{flaky['taskId']}-1"}
 
     until(
         lambda: standard.depth("CallbackDeadLetterQueueUrl") == before + 1,
         120,
-        "the webhook that nobody takes is a dead letter",
+        "the undelivered webhook is a dead letter",
     )
     task = standard.task(silent["taskId"])
     assert task["status"] == "COMPLETED"

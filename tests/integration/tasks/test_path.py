@@ -220,4 +220,4 @@ def test_a_message_without_a_task_becomes_a_dead_letter_at_once(standard: Stack)
     reason = message["MessageAttributes"]["reason"]["StringValue"]
     assert "taskId of the message is missing" in reason
     # It is deleted from its queue a moment after it was sent to the other one.
-    until(lambda: standard.depth("TaskQueueUrl") == 0, 15, "it is in its queue no more")
+    until(lambda: standard.depth("TaskQueueUrl") == 0, 15, "it is not in its queue any more")

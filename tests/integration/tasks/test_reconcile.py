@@ -120,7 +120,7 @@ def test_an_execution_that_is_stopped_by_hand_ends_its_task_at_once(standard, so
     """By the event, because in this stack the schedule checks a task only after two minutes."""
     path = "/held/stopped"
     task_id = standard.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     arn = standard.task(task_id)["execution"]["arn"]
 
     standard.states.stop_execution(executionArn=arn, cause="A person stopped it.")
@@ -169,4 +169,8 @@ def test_a_dead_letter_ends_its_task_failed_and_no_other_one_is_touched(
         )
         return [message["Body"] for message in answer.get("Messages", [])]
 
-    until(lambda: what_a_person_finds() == ["no task"], 10, "what is no task is there for a person")
+    until(
+        lambda: what_a_person_finds() == ["no task"],
+        10,
+        "the message without a task is in the dead-letter queue",
+    )

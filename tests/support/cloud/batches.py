@@ -47,7 +47,7 @@ class Batches:
             shown = self.show(batch)
             return shown if holds(shown) else None
 
-        return until(check, seconds, "the batch comes so far")
+        return until(check, seconds, "the batch reaches this state")
 
     def ended(self, batch: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
         """The batch after it has ended and none of its tasks is open."""

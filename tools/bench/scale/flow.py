@@ -149,7 +149,7 @@ class Flow:
             if self._policy.paced:
                 count = min(count, math.ceil(pace.rate * STARTED_TOGETHER))
                 left = max(0.0, until - self._env.now)
-                pause = pace.book(count, left)
+                pause = pace.reserve(count, left)
                 yield self._env.timeout(left if pause is None else pause)
                 if pause is None:
                     break
