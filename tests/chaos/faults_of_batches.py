@@ -52,8 +52,7 @@ def killed_functions(scene: Scene) -> None:
 def broken_service(service: str, scene: Scene) -> None:
     """A service answers half of the calls with errors while batches start, run and end.
 
-    The rule applies to all calls of SQS: a batch sends its messages in one or two calls, so half of
-    them could be none.
+    All calls of SQS get errors, because a batch sends its messages in one or two calls.
     """
     errors = ERRORS[service]
     probability = 1.0 if service == "sqs" else 0.5
@@ -218,13 +217,13 @@ def _kill_one(scene: Scene, function: str) -> None:
 
 
 def _until_at_work(scene: Scene, batch_id: str) -> None:
-    def at_work() -> bool:
+    def running() -> bool:
         tasks = [item for item in scene.items() if item.get("batchId") == batch_id]
         held = next(promise for promise in scene.batches if promise.batch_id == batch_id)
         waiting = {n for n, item in enumerate(held.items) if item.path.startswith("/held/")}
         return any(t["status"] == "RUNNING" and t["batchIndex"] in waiting for t in tasks)
 
-    until(at_work, 60, f"a held item of batch {batch_id} is running")
+    until(running, 60, f"a held item of batch {batch_id} is running")
 
 
 def _stop(scene: Scene, name: str) -> None:
