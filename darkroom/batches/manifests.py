@@ -199,7 +199,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a file in UTF-8, without its byte order mark, which says if it is UTF-16.
 
-    Without a mark, a null in the first character says it, because lists begin with ASCII.
+    Without a mark, a null byte in the first character shows it, because lists begin with ASCII.
     What is not valid UTF-16 becomes invalid UTF-8, so that its line has a problem.
     """
     rest = (chunk for chunk in chunks if chunk)

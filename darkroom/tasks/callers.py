@@ -1,7 +1,7 @@
 """Callers and their API keys: which owner a request acts for.
 
 A caller owns tasks, batches, uploads, a webhook secret, message groups and idempotency keys. All of
-them name the caller's `ownerId`. API keys come and go, and each names the caller that it is for.
+them name the caller's `ownerId`. API keys are added and removed, and each names its caller.
 
 The records are items of the table of tasks. So the release before this one, which a rollback brings
 back, keeps them, and a restore of the table restores callers and tasks of the same moment.
