@@ -1,4 +1,4 @@
-"""The list of tasks: found, counted, selected, in rows, kept in the address, smooth when long."""
+"""The list of tasks: search, counts, selection, rows, its address, and smooth scrolling."""
 
 import json
 import re

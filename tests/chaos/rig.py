@@ -92,7 +92,7 @@ class Rig:
         self.batch_recorder.start()
 
     def post(self, path: str, **request: Any) -> httpx.Response:
-        """Send a request as a patient client does: again, while the answer is not one of the API's.
+        """Send a request, and repeat it until the response is one of the API.
 
         It sends the request again after a 429, after an error of the server, and if the connection
         broke.

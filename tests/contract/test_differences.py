@@ -148,7 +148,7 @@ def all_patches() -> set[str]:
 
 
 def behind_the_switch() -> set[str]:
-    """What `speedups.apply` applies: the patches of its own module."""
+    """The patches that `speedups.apply` applies: those of its own module."""
     return {f"speedups.{patch}" for patch in patches_of(SPEEDUPS.read_text())}
 
 

@@ -76,7 +76,7 @@ class Callers:
         """Add a caller for a key that belongs to none: it owns what was submitted with the key.
 
         Raises:
-            CallerError: the name is not valid or taken, or the key is not to be had.
+            CallerError: the name is not valid or taken, or the key cannot be read.
         """
         _check(name)
         with errors_of(f"{name} was not added"):

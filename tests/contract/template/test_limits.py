@@ -161,7 +161,7 @@ def test_the_policy_of_a_function_is_20_kilobytes_at_most(stack):
 
 
 def test_a_queue_hides_a_message_for_six_times_the_timeout_of_the_function_that_reads_it(stack):
-    """Less than once, and Lambda refuses the mapping.
+    """With a smaller value, Lambda refuses the mapping.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """

@@ -181,7 +181,7 @@ def test_a_stopped_local_cloud_is_detected_at_once(nowhere: Path) -> None:
 
     assert done.exit_code == 1
     assert done.stderr == (
-        "The local cloud does not run: 127.0.0.1:1 does not answer. Start it with `make up`.\n"
+        "The local cloud is not running: 127.0.0.1:1 does not answer. Start it with `make up`.\n"
     )
 
 

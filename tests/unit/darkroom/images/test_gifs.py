@@ -123,7 +123,7 @@ def test_any_frames_are_composed_as_browsers_do(seed: int, output: str):
 
 
 def test_pillow_alone_would_show_the_background():
-    """This is the fault that the rule is for. If it fails, Pillow may have fixed the fault."""
+    """The rule corrects this fault. If it fails, Pillow may have fixed the fault."""
     frames = [whole(30, 2), part(90, 0)]
     data = gif(SIZE, frames)
 
