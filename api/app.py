@@ -130,7 +130,7 @@ def delete_task(taskId: str) -> Response:  # noqa: N803
     try:
         task_service.delete(own(store, taskId))
     except Problem as error:
-        # The response of an earlier DELETE, which broke off, may have been lost.
+        # The response of an earlier DELETE may have been lost.
         if error.code != "TaskNotFound" or not task_service.eraser.resume(taskId.lower(), caller()):
             raise
     return Response("", status_code=204)

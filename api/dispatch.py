@@ -74,6 +74,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _group(record: dict[str, Any]) -> str:
-    """Return the message group of a message. One without a group is a group of its own."""
+    """Return the message group of a message. A message without a group forms a separate group."""
     group: str = record["attributes"].get("MessageGroupId", record["messageId"])
     return group

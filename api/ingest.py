@@ -72,7 +72,7 @@ def _task_of(batch: Item, reader: str, entry: dict[str, Any]) -> Item | None:
 def _create(batch: Item, item: str, index: int, attributes: Item) -> Item:
     """Store one task, unless it exists already, and return it; {} if its caller deleted it."""
     own_id = task_id(batch["batchId"], item)
-    # A deleted task belongs to the total of its batch, which the number of deleted ones lessens.
+    # A deleted task counts in the total of its batch; views subtract the number of deleted ones.
     if batch.get("deleted") and store.was_deleted(own_id):
         return {}
     membership = {"batchId": batch["batchId"], "batchIndex": index, "batchRun": batch["run"]}

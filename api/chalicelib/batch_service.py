@@ -72,7 +72,7 @@ class BatchService:
         if not created and key:  # a concurrent request with this key was first
             return replay(item, new), True
         if key and self.store.was_deleted(batch_id):
-            # Read after the write: a deletion before this request cannot be missed.
+            # Read after the write, so that a deletion before this request is always found.
             self.store.retract(item)
             self.bucket.erase(files_of_batch(batch_id))
             raise Problem.known("AlreadyDeleted")

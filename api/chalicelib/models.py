@@ -26,7 +26,7 @@ MAX_FIELD_LENGTH = 100
 """Characters of a wrong field's name in an error: the client chose it, and it may be very long."""
 MAX_LIST = 100
 MAX_ATTEMPT = 10_000
-"""In a query: a task never has so many attempts."""
+"""In a query: a task never has more attempts."""
 FIELD_TO_NAME = {"NewTask": "imageUrl", "NewItem": "imageUrl", "NewBatch": "sources"}
 """Some models need exactly one of several fields: this is the field that the error names."""
 

@@ -77,7 +77,7 @@ class TaskService:
             self.eraser.drop_source(attributes["source"])
             return replay(item, new), True
         if key and self.store.was_deleted(task_id):
-            # Read after the write: a deletion before this request cannot be missed.
+            # Read after the write, so that a deletion before this request is always found.
             self.eraser.retract(item)
             raise Problem.known("AlreadyDeleted")
         # Without a key it exists only if the SDK retried this put, and the first one had succeeded.

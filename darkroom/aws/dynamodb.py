@@ -1,7 +1,7 @@
 """Every call to DynamoDB, with attributes as plain Python values.
 
-Numbers are returned as `int`, because Darkroom stores no fractions. `boto3.resource` would convert
-values, too, but it loads the description of every operation at each cold start.
+Numbers are returned as `int`, because Darkroom stores no fractions. `boto3.resource` would also
+convert values, but it loads the description of every operation at each cold start.
 """
 
 import datetime
@@ -25,7 +25,7 @@ class ConditionFailed(Exception):
     """DynamoDB refused a write, because its condition does not hold."""
 
     def __init__(self, item: dict[str, Any]) -> None:
-        """Take the item that the condition saw, {} if it did not exist."""
+        """Keep the item that the condition saw, {} if it did not exist."""
         super().__init__()
         self.item = item
 

@@ -13,7 +13,7 @@ MAX_NESTING = 5
 LONGEST_ESCAPE = 12
 """Characters in the longest escape sequence of a JSON string, a surrogate pair."""
 
-# A text that is not JSON may begin with a bracket, too: "[Errno 111] Connection refused".
+# A text that is not JSON may also begin with a bracket: "[Errno 111] Connection refused".
 JSON_START = re.compile(r'\s*(?:\{\s*["}]|\{\Z|\[\s*["{\[\]]|\[\Z)')
 CUT_MESSAGE = re.compile(r'"errorMessage"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
 # In an exception group, every line begins with a bar. The number of spaces is limited, because the

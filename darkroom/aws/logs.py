@@ -46,7 +46,7 @@ class LogGroup:
     def found(
         self, term: str, since: datetime.datetime, until: datetime.datetime, seconds: float
     ) -> tuple[list[str], bool]:
-        """Return the lines as `lines` does, and whether all were read within so many seconds."""
+        """Return the lines as `lines` does, and whether all were read within these seconds."""
         deadline = time.monotonic() + seconds
         found: list[str] = []
         for page in self.lines(term, since, until):

@@ -52,7 +52,7 @@ class Queue:
         return len(answer.get("Failed", []))
 
     def send_later(self, body: Mapping[str, Any], group: str | None, seconds: float) -> None:
-        """Send a message that is delivered after so many seconds, or after 15 minutes if earlier.
+        """Send a message that is delivered after a delay in seconds, at most 15 minutes.
 
         Until then it is delayed, and not in flight like a message that is hidden: of those a queue
         has 120,000 at most, and delivers nothing more when it has them.
@@ -81,7 +81,7 @@ class Queue:
         )
 
     def receive(self, hidden_seconds: int) -> list[dict[str, Any]]:
-        """Return up to ten messages, and hide them from other receivers for so many seconds."""
+        """Return up to ten messages, and hide them from other receivers for these seconds."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=hidden_seconds
         )

@@ -205,7 +205,7 @@ def _keep_trace(params: Mapping[str, Any], context: dict[str, Any], **_: Any) ->
 
 
 def _send_trace(params: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
-    """Send the `traceHeader` of a call as the HTTP header, too.
+    """Also send the `traceHeader` of a call as the HTTP header.
 
     The header takes precedence over the parameter, and in Lambda the SDK sets it to the trace of
     the invocation. The execution would then belong to the trace of dispatch instead of the request

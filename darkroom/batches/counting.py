@@ -63,7 +63,7 @@ def counts_to_show(item: Mapping[str, Any], index: BatchTaskIndex) -> Counts:
     if last and not (settled and any(last.get(status) for status in OPEN)):
         return displayed_counts(item, last)
     counted, following = index.count(
-        item["batchId"], goes_on=lambda so_far: settled or not is_large(so_far)
+        item["batchId"], should_continue=lambda so_far: settled or not is_large(so_far)
     )
     if following and "total" in item:
         counted[Status.PENDING] += max(item["total"] - counted.total(), 0)

@@ -53,7 +53,7 @@ class Rows:
     def read(self, line: str) -> dict[str, str] | None:
         """Return the values of a row, of one line or several, by column, without the empty ones.
 
-        Return None for a line that is no row: the header, the hint, or a row of empty cells.
+        Return None for a line that is not a row: the header, the hint, or a row of empty cells.
 
         Raises:
             RowError: it is not a row of this table.

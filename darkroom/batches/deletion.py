@@ -1,8 +1,8 @@
 """The work of the batch state machine when it deletes a batch: page by page, then the record.
 
-Tasks that are open are cancelled first. A task that ended shortly before may still have a function
-at work, whose files would appear after its deletion. It is deleted in a later round, when nothing
-can write any more, so that no task needs a second look at its files.
+Tasks that are open are cancelled first. A task that ended shortly before may still have a running
+function, whose files would appear after its deletion. It is deleted in a later round, when nothing
+can write any more, so that the files of a task are checked only once.
 """
 
 import datetime

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/example-csv-parse-dist-map.
     {"line": 17, "text": "{…the item, as JSON…}"}
     {"line": 18, "text": "…PNG…", "problem": "is longer than 32768 bytes"}
 
-The command line reads its lists with `entries`, too. Spreadsheets write them with byte order marks,
+The command line also reads its lists with `entries`. Spreadsheets write them with byte order marks,
 in UTF-16, with any end of line and with other delimiters than a comma; `csv_rows` reads the rows.
 """
 
@@ -73,7 +73,7 @@ def write(chunks: Iterable[bytes], form: str, into: IO[bytes]) -> None:
 
 
 def encode(entry: Entry) -> bytes:
-    """Return an entry as a line of the file that the Map Run reads: one line for every reader."""
+    """Return an entry as a line of the file that the Map Run reads, without other line breaks."""
     line = _encode(entry)
     if not line.isascii():
         line = line.translate(LINE_SEPARATORS)
@@ -96,7 +96,7 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
         if not raw.strip():
             continue
         if number == 1 and raw.startswith(WORKBOOKS):
-            problem = f"is the start of a spreadsheet's own file, which is no list: {ADVICE}"
+            problem = f"is the start of a spreadsheet's own file, which is not a list: {ADVICE}"
             yield {"line": number, "text": "", "problem": problem}
             return
         text, problem = read(raw)
@@ -150,7 +150,7 @@ def read(line: bytes) -> tuple[str, str]:
 
 
 class _Lines:
-    """The numbered lines of a file, in which the next ones can be looked at."""
+    """The numbered lines of a file, of which the next ones can be read ahead."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._lines = _lines(chunks)
@@ -172,7 +172,7 @@ class _Lines:
         return self._ahead[count - 1]
 
     def skip(self, count: int) -> None:
-        """Leave out `count` lines that were looked at."""
+        """Skip `count` lines that were read ahead."""
         for _ in range(count):
             self._ahead.popleft()
         self._number += count
@@ -199,7 +199,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a file in UTF-8, without its byte order mark, which says if it is UTF-16.
 
-    Without a mark, a null in the first character says it, because lists begin with ASCII.
+    Without a mark, a null byte in the first character shows it, because lists begin with ASCII.
     What is not valid UTF-16 becomes invalid UTF-8, so that its line has a problem.
     """
     rest = (chunk for chunk in chunks if chunk)

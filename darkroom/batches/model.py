@@ -119,15 +119,15 @@ def run_of(name: str) -> tuple[str, int]:
 def order(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input of the execution of a run.
 
-    `reader` tells where the items come from:
+    `reader` says where the items come from:
 
     - `lines`: the entries in the object `key`
     - `manifest`: the same, after they have been written from an uploaded manifest
     - `objects`: the objects whose keys begin with `key`
     - `none`: all items have been ingested
 
-    `retry` tells whether FAILED and CANCELLED tasks are retried, after `pause` seconds. `total` is
-    0 while it is unknown.
+    `retry` says whether FAILED and CANCELLED tasks are retried, after `pause` seconds. `total` is 0
+    while it is unknown.
     """
     return {
         "action": "run",

@@ -1,6 +1,6 @@
 """The work of the batch state machine: watch one run, cancel or retry its tasks page by page.
 
-A cancelling page may still be at work when its batch is retried, because nothing stops a function
+A cancelling page may still be running when its batch is retried, because nothing stops a function
 and its calls may be slow. So each task stores the run of its batch that it belongs to (`batchRun`),
 and DynamoDB refuses a cancel by an earlier run:
 

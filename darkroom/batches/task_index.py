@@ -31,14 +31,15 @@ class BatchTaskIndex:
         self,
         batch_id: str,
         cursor: str | None = None,
-        goes_on: Callable[[Counter[str]], bool] = lambda _: True,
+        should_continue: Callable[[Counter[str]], bool] = lambda _: True,
     ) -> tuple[Counter[str], str | None]:
         """Count tasks by status. One query reads about 8,500 entries, 1 MB.
 
         Args:
             batch_id: the batch.
             cursor: where an earlier count ended; None: at the first entry.
-            goes_on: called with the counts after each query. If it returns False, the count ends.
+            should_continue: called with the counts after each query; the count ends if it returns
+                False.
 
         Returns:
             the number of tasks by status, and the cursor of the entries that are left (None: none).
@@ -53,7 +54,7 @@ class BatchTaskIndex:
             last = page.get("LastEvaluatedKey")
             if not last:
                 return counted, None
-            if not goes_on(counted):
+            if not should_continue(counted):
                 return counted, cursor_after(last)
             query["ExclusiveStartKey"] = last
 

@@ -89,7 +89,7 @@ class Commands(TyperGroup):
         """Run a command; Ctrl-C in it is an error with a message.
 
         Raises:
-            Interrupted: Ctrl-C, in a command that has nothing of its own to say about it.
+            Interrupted: Ctrl-C, in a command without its own message about it.
         """
         try:
             return super().invoke(ctx)

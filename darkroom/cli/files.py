@@ -58,7 +58,7 @@ def check(source: str) -> None:
 def task_name(source: str) -> str | None:
     """Return the name of the task of an argument: that of a file; None for a URL, which names it.
 
-    A name that is too long loses its beginning, which tells less than the extension.
+    A name that is too long loses its beginning, because the extension is more useful.
     """
     return None if is_url(source) else printable(Path(source).name)[-MAX_NAME:]
 

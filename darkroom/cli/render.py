@@ -173,7 +173,7 @@ def task_table(tasks: Iterable[Mapping[str, Any]]) -> Fitted:
     """Return tasks, a row each, with the error of each FAILED one.
 
     A terminal that is too narrow for a row with everything shows the age instead of the times, the
-    name or else the source, and the error on a line of its own.
+    name or else the source, and the error on a separate line.
     """
     tasks = list(tasks)
     common: list[list[str | Text]] = [

@@ -46,7 +46,7 @@ class Selection:
         """Return the selection of the options of `darkroom retry`.
 
         Raises:
-            UsageError: tasks with this status cannot be retried, or `since` is no duration.
+            UsageError: tasks with this status cannot be retried, or `since` is not a duration.
         """
         if not allowed("retry", status):
             raise UsageError(f"A {status} task cannot be retried. Use FAILED or CANCELLED.")
@@ -114,7 +114,7 @@ def act_on(
     results: dict[str, Result] = {}
     wanted = list(dict.fromkeys(task_ids))
     try:
-        with _told_if_interrupted(results, len(wanted), stack):
+        with _reported_if_interrupted(results, len(wanted), stack):
             act_on_each(wanted, one, results)
     finally:
         for task_id, result in results.items():
@@ -163,7 +163,7 @@ def retry_all(
         confirm(f"Retry {count(len(tasks), 'task')}?", yes=yes)
         results: dict[str, Result] = {}
         try:
-            with _told_if_interrupted(results, len(tasks), stack):
+            with _reported_if_interrupted(results, len(tasks), stack):
                 act_on_each(list(tasks), lambda task_id: retry(client, tasks[task_id]), results)
         finally:
             for result in results.values():
@@ -181,7 +181,9 @@ def _preview(tasks: Mapping[str, Task]) -> None:
 
 
 @contextmanager
-def _told_if_interrupted(results: Mapping[str, Result], total: int, stack: Stack) -> Iterator[None]:
+def _reported_if_interrupted(
+    results: Mapping[str, Result], total: int, stack: Stack
+) -> Iterator[None]:
     """Say how far it came if Ctrl-C interrupts a bulk action."""
     try:
         yield
@@ -201,7 +203,7 @@ def duration(text: str) -> datetime.timedelta:
     """
     found = re.fullmatch(r"([0-9]{1,5})([smhd])", text)
     if not found:
-        raise ValueError(f"{text!r} is no duration. Use a form like 30s, 15m, 1h or 2d.")
+        raise ValueError(f"{text!r} is not a duration. Use a form like 30s, 15m, 1h or 2d.")
     return datetime.timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
@@ -267,7 +269,7 @@ def _ended(task: Task) -> datetime.datetime:
 def _report(results: Mapping[str, Result], say: Callable[[str], Any]) -> None:
     """Print the results of a bulk retry; exit 1 if a request failed or was not sent.
 
-    A conflict is no failure: somebody else has retried or cancelled that task.
+    A conflict is not a failure: somebody else has retried or cancelled that task.
     """
     errors = [result for result in results.values() if isinstance(result, DarkroomError)]
     conflicts = [e for e in errors if isinstance(e, ApiError) and e.status == HTTPStatus.CONFLICT]

@@ -92,7 +92,8 @@ class Stack:
         except httpx.ConnectError as error:
             address = httpx.URL(self.saved_url).netloc.decode()
             raise NoStack(
-                f"The local cloud does not run: {address} does not answer. Start it with `make up`."
+                f"The local cloud is not running: {address} does not answer. "
+                "Start it with `make up`."
             ) from error
         except (httpx.HTTPError, ValueError, KeyError, TypeError):
             return None

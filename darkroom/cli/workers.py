@@ -14,8 +14,8 @@ class Workers(ThreadPoolExecutor):
 
     If the block raises an exception, what has not begun is cancelled, and what has begun ends. If
     Ctrl-C interrupts the block, or waiting at its end, what has begun has only `GRACE_SECONDS`:
-    without them the answers of requests that have arrived would be lost. It may then go on in the
-    background, until the process ends.
+    without them the answers of requests that have arrived would be lost. It may then continue in
+    the background until the process ends.
     """
 
     def __init__(self, at_once: int) -> None:

@@ -52,8 +52,8 @@ class Poll:
 
     def rest(self, most: float) -> None:
         """Wait before the next poll: longer each time, or for `Retry-After`; at most `most`."""
-        told = min(self._retry_after, default=SOON)
-        self._api.sleep(min(self._pause if told <= SOON else max(self._pause, told), most))
+        wanted = min(self._retry_after, default=SOON)
+        self._api.sleep(min(self._pause if wanted <= SOON else max(self._pause, wanted), most))
         self._pause = min(self._pause * SLOWER, LONGEST_PAUSE)
         self._retry_after = []
 

@@ -49,7 +49,7 @@ QUEUES = 2
 CHECKS, TRANSITIONS_OF_A_CHECK = 3, 3
 """Assumed status checks of a batch of 100, at 2, 4 and 6 seconds, and the states of each."""
 TRANSITIONS_OF_A_CHILD = 3
-"""Of a child of a Map Run: one that the Map Run is billed, its state, and its end."""
+"""For a child of a Map Run: one transition that the Map Run is billed, its state, and its end."""
 ACTIVE = "Active"
 # The resources with a monthly price.
 MONTHLY = {

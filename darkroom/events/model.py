@@ -74,7 +74,7 @@ def check(item: Item) -> None:
 def detail(item: Item) -> dict[str, Any]:
     """Return the content of the event of a task that has ended.
 
-    It omits the source, whose URL may be secret. `callback` tells whether the task has a
+    It omits the source, whose URL may be secret. `callback` says whether the task has a
     `callbackUrl`.
     """
     result = item.get("result")

@@ -1,6 +1,6 @@
 """Compose the frames of an animated PNG (PNG specification, third edition, sections 12 and 13).
 
-Pillow composes them, too, but it takes the default image for a frame, mixes transparent pixels
+Pillow also composes them, but it uses the default image as a frame, mixes transparent pixels
 wrongly, and clears to black where a picture has no alpha.
 """
 
@@ -24,7 +24,7 @@ class Canvas:
     def part(self, frame: Any) -> Image.Image:
         """Return the pixels of the frame that Pillow has sought: the canvas, or a part of it."""
         if frame.tell() == 0 and frame.info.get("default_image"):
-            # It is no frame, and nothing of it is left.
+            # It is not a frame, and nothing of it is left.
             self._area, self._disposal = self._whole, Disposal.OP_BACKGROUND
             self._blend = Blend.OP_SOURCE
         else:

@@ -76,7 +76,7 @@ def primary_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:
 
 
 def track_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what the first track of a sequence says of its pictures: kinds and contents of boxes.
+    """Yield the boxes of the first track of a sequence about its pictures: kinds and contents.
 
     They are in the first entry of `stsd` (ISO/IEC 14496-12, 8.5.2 and 12.1.3).
     """

@@ -53,7 +53,7 @@ one, and fewer bytes. Measured with a photograph's spectrum, a test card and a p
 READABLE = (OSError, SyntaxError, ValueError, EOFError)
 """Errors of Pillow whose messages are for people."""
 CODE = re.compile(r"error -\d|0x[0-9a-f]|^\d+$")
-"""Numbers in messages that tell people nothing."""
+"""Numbers in messages that mean nothing to people."""
 BROKEN = "its data are broken"
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
 """The lossless compressions that can hold gray."""

@@ -274,7 +274,7 @@ def _animation(
     if "loop" in image.info:
         options["loop"] = image.info["loop"]
     elif identify(image) == "GIF" and target != "GIF":
-        # A GIF without a loop count plays once; in other formats that would mean for ever.
+        # A GIF without a loop count plays once; in other formats that would mean forever.
         options["loop"] = 1
     if target == "GIF" and any("transparency" in frame.info for frame in frames):
         # With an optimized palette for each frame Pillow would mix up the transparent colours.

@@ -66,7 +66,7 @@ NAMES: list[tuple[bytes, str]] = [
         "a property list of Apple, such as the edits of a photo (AAE)",
     ),
     (rb"/9j/|iVBORw0KGgo|R0lGOD|UklGR|data:image/", "an image that is written as a text (base64)"),
-    (rb"\0{1024}", "nothing but zeros, because its content was lost"),
+    (rb"\0{1024}", "only zeros, because its content was lost"),
     (rb".{128}DICM", "a DICOM image"),
     (
         rb"(?i)" + PROLOG + rb"(<!doctype (\w+:)?svg|<(\w+:)?svg)",
@@ -126,7 +126,7 @@ def is_text(start: bytes) -> bool:
 
 
 def rare(error: Exception) -> str | None:
-    """Return the name of a rare kind of an accepted format, from what Pillow says of it."""
+    """Return the name of a rare kind of an accepted format, from what Pillow says about it."""
     said = str(error)
     if found := re.match(r"cannot handle (\d+)-bit layers", said):
         return f"a JPEG with {found[1]} bits a sample"

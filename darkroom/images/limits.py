@@ -74,7 +74,7 @@ def _frames(image: Any, kind: str) -> int:
 
 
 def _ends_after_a_frame(gif: Any) -> bool:
-    """Whether a GIF certainly has only one frame; False if this quick check cannot tell.
+    """Whether a GIF certainly has only one frame; False if this quick check is not certain.
 
     Pillow would search the file for a second frame block by block, which costs 3 % of the time of
     everything else. A frame is a list of blocks, each of up to 255 bytes after its length; a block

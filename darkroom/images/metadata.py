@@ -30,7 +30,7 @@ FORMS = {
     OFFSET: rb"[+-]\d\d:\d\d",
     FRACTION: rb"\d{1,9}",
 }
-"""The form of each field. They are compiled when a picture has such a field: few have."""
+"""The form of each field. They are compiled when a picture has such a field, which is rare."""
 WITH_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
 ASCII, LONG = 2, 4  # TIFF 6.0, section 2
 ENTRY = struct.Struct("<HHI4s")
@@ -49,7 +49,7 @@ def fields(image: Any) -> Fields:
         exif = image.getexif()
         data = image.info.get("exif", b"")
         if not {ARTIST, COPYRIGHT, PHOTO} & set(exif) and 0 < len(data) <= MOST_EXIF:
-            # Of a picture that another library decodes, `getexif` may only know the orientation.
+            # For a picture that another library decodes, `getexif` may only know the orientation.
             exif = Image.Exif()
             exif.load(data)
         photo = exif.get_ifd(PHOTO)

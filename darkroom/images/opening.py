@@ -104,7 +104,7 @@ def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> 
     if identify(image) == "BMP" and image.mode != "RGBA" and (repairs.bit_fields(data) or [0])[-1]:
         from darkroom.images.decoders import files
 
-        # Of bit fields with alpha, Pillow reads alpha only in 32 bits.
+        # In bit fields, Pillow reads alpha only with 32 bits.
         return files.opened_bmp(data) or image
     return image
 

@@ -59,7 +59,7 @@ def clear_background(gif: Any) -> None:
     """Make what the frames of a GIF leave free or clear transparent, as browsers do.
 
     Pillow fills it with the background colour. It is called after each frame is loaded, and also
-    says what Pillow shall restore before the next one (GIF89a, section 23).
+    says what Pillow must restore before the next one (GIF89a, section 23).
     """
     area, first = gif.dispose_extent, gif.tell() == 0
     clears = gif.disposal_method == CLEAR or (first and gif.disposal_method == PREVIOUS)
@@ -88,11 +88,11 @@ def _with_alpha(gif: Any, alpha: Image.Image | None) -> None:
 
 
 def disposals(frames: list[Image.Image]) -> list[int] | int:
-    """Return how a GIF shall dispose each frame, or the next one would show it where it is clear.
+    """Return the disposal of each frame of a GIF, so that the next one does not show it.
 
     As the canvas is clear before each frame, both methods clear it. Behind a frame with the usual
-    one Pillow cannot write a frame that is wholly clear: it writes the head of the file again.
-    Of frames that are all equal it writes one, and takes only one number for it.
+    one Pillow cannot write a frame that is wholly clear: it writes the head of the file again. If
+    all frames are equal, it writes one, and accepts only one number for it.
     """
     if all(frame.tobytes() == frames[0].tobytes() for frame in frames[1:]):
         return CLEAR

@@ -18,7 +18,7 @@ TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 
 SUBSAMPLING = 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
 DEPTH = 32997  # SGI: the slices of a volume
-NODATA = 42113  # GDAL's driver GTiff: the value of the pixels that are no data, as text
+NODATA = 42113  # GDAL's driver GTiff: the value of pixels without data, as text
 DNG_VERSION = 50706  # Adobe Digital Negative 1.7
 
 WHITE = 0xFF
@@ -96,8 +96,8 @@ class Page(NamedTuple):
 def picture(file: BinaryIO) -> Page:
     """Return the first page that is a picture: not a reduced copy, and not a mask.
 
-    If all pages are reduced copies, it is the first picture below the first page. A file with
-    nothing but a reduced copy is that picture, unless it is a camera's preview.
+    If all pages are reduced copies, it is the first picture below the first page. A file with only
+    a reduced copy gives that picture, unless it is a camera's preview.
 
     Raises:
         UnsupportedFormat: it is a camera's raw file.
@@ -157,7 +157,7 @@ def _below(file: BinaryIO, tags: Any) -> Iterator[tuple[int, Any]]:
             yield number, directory(file, offset)
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001, S112 - a broken directory is no picture
+        except Exception:  # noqa: BLE001, S112 - a broken directory is not a picture
             continue
 
 
@@ -197,7 +197,7 @@ def depths(tags: Any) -> set[int]:
 def is_usual(page: Page) -> bool:
     """Whether Pillow reads a page rightly, if it reads it.
 
-    ADR 0047 has the measurement. Of every other kind it reads some files wrongly: big-endian
+    ADR 0047 has the measurement. It reads some files of every other kind wrongly: big-endian
     numbers of more than 16 bits or with a sign, two samples in separate planes, and more.
     """
     tags = page.tags

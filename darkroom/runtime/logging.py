@@ -2,7 +2,7 @@
 
 Every line about a task has the task's id as `correlation_id`, from the request that created it to
 the webhook. `darkroom logs TASK` collects these lines. `function` is the module that Lambda runs.
-No line contains an event or a secret. Of a URL it contains only scheme and host, even in messages
+No line contains an event or a secret. It contains only scheme and host of a URL, even in messages
 of libraries.
 """
 

@@ -87,7 +87,7 @@ def count_webhook(outcome: str) -> None:
 def count_repairs(number: int) -> None:
     """Count the repairs of one run of reconcile.
 
-    Zero is counted, too, so that an alarm can distinguish "no repairs" from "did not run".
+    Zero is also counted, so that an alarm can distinguish "no repairs" from "did not run".
     """
     metrics.add_metric("Repairs", MetricUnit.Count, number)
     metrics.flush_metrics()

@@ -42,7 +42,7 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
     Raises:
         DarkroomError: raised by the step.
         ServiceUnavailable: an AWS service is unavailable or throttles. The SDK has too many error
-            names for this to list in the `Retry` of the state machine.
+            names for a list in the `Retry` of the state machine.
     """
 
     @functools.wraps(handler)
@@ -52,7 +52,7 @@ def step(handler: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         logger.append_keys(**fields, requestId=getattr(context, "aws_request_id", None))
         started = time.monotonic()
         try:
-            with redacted_errors():  # Step Functions stores the message, too
+            with redacted_errors():  # Step Functions also stores the message
                 answer = handler(event)
         except Exception as error:
             if _is_transient(error):

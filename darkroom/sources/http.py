@@ -102,7 +102,7 @@ class Deadline:
 def _connection(
     parts: urllib.parse.SplitResult, deadline: Deadline, *, allow_private: bool
 ) -> HTTPConnection:
-    """Return a connection that dials only the addresses that were checked."""
+    """Return a connection that only uses the addresses that were checked."""
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     seconds = deadline.left(LOOK_UP_SECONDS)
@@ -147,7 +147,8 @@ def exchange(
 
     Raises:
         SourceBlocked: Darkroom may not call the URL or its address.
-        SourceUnavailable: there is no response, or it broke off, also while the caller reads it.
+        SourceUnavailable: there is no response, or it was interrupted, also while the caller reads
+        it.
     """
     parts = check_url(url)
     connection = _connection(parts, deadline, allow_private=allow_private)
@@ -161,7 +162,8 @@ def exchange(
             preload_content=False,
             decode_content=False,
         )
-        # If the server closes the connection, only the response holds the socket: close it, too.
+        # If the server closes the connection, only the response holds the socket, so close it as
+        # well.
         with contextlib.closing(connection.getresponse()) as response:
             yield response
     except SourceError:

@@ -1,7 +1,7 @@
 """Decide which URLs Darkroom may call, and encode them as browsers do.
 
 People paste URLs with spaces, and servers redirect to URLs with raw UTF-8 in them. Browsers encode
-both (https://url.spec.whatwg.org/#url-parsing), so Darkroom does it, too. The host is checked in
+both (https://url.spec.whatwg.org/#url-parsing), so Darkroom does the same. The host is checked in
 the same spelling that is resolved later; `address_guard` checks its addresses.
 """
 

@@ -1,7 +1,7 @@
 """Callers and their API keys: which owner a request acts for.
 
 A caller owns tasks, batches, uploads, a webhook secret, message groups and idempotency keys. All of
-them name the caller's `ownerId`. API keys come and go, and each names the caller that it is for.
+them name the caller's `ownerId`. API keys are added and removed, and each names its caller.
 
 The records are items of the table of tasks. So the release before this one, which a rollback brings
 back, keeps them, and a restore of the table restores callers and tasks of the same moment.
@@ -11,8 +11,8 @@ back, keeps them, and a restore of the table restores callers and tasks of the s
     {"taskId": "key#a1b2c3d4e5", "caller": "acme", "ownerId": "caller-acme", "createdAt": "…"}
 
 `owner` puts a caller into the index of owners, where `darkroom callers list` finds it. A caller
-with limits of its own also has `limits` and `usagePlanId`. The record of a key has `endsAt` if the
-key was revoked or replaced. It is never deleted, and its `ownerId` never changes.
+with its own limits also has `limits` and `usagePlanId`. The record of a key has `endsAt` if the key
+was revoked or replaced. It is never deleted, and its `ownerId` never changes.
 
 Only `darkroom callers` writes these records. A key without one was made by hand, or by a release
 before there were callers: its own id is its owner.

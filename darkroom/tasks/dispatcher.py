@@ -77,7 +77,7 @@ class Dispatcher:
         name = execution_name(order["taskId"], order["attempt"])
         while True:
             left = max(0.0, self._until - self._clock())
-            pause = self._pace.book(1, left)
+            pause = self._pace.reserve(1, left)
             # An environment that returned at once would receive one batch after the other.
             self._sleep(left if pause is None else pause)
             if pause is None:
@@ -91,7 +91,7 @@ class Dispatcher:
                 return
 
     def adapt(self) -> None:
-        """Adapt the pace to what became of the executions that were started a while ago.
+        """Adapt the pace to the progress of the executions that were started a while ago.
 
         Whether Lambda has throttled an execution is known from its task: it is still PENDING, or
         MarkRunning has stored how often it was retried (`claimRetries`).

@@ -3,7 +3,7 @@
 One transaction deletes the record. From then on nobody finds the task, and no execution can change
 it, because every write of one has a condition (`store`). The same transaction stores a mark, which
 lists the files until they are deleted too. If the function dies in between, the caller's next
-DELETE or reconcile goes on from the mark:
+DELETE or reconcile continues from the mark:
 
     DELETE                      table                                bucket
     transaction ─────────────▶  task gone, mark with the files
@@ -11,7 +11,7 @@ DELETE or reconcile goes on from the mark:
     close the mark ──────────▶  no file named any more
                                 (late MarkCompleted: StaleAttempt)
 
-    An execution of a cancelled task that is still at work, see `erasure_rules`:
+    An execution of a cancelled task that is still running, see `erasure_rules`:
     Download writes ───────────────────────────────────────────────▶ work/…/source
     reconcile, some minutes later: delete the files again ─────────▶ gone
     close the mark ──────────▶  no file named any more
@@ -104,7 +104,7 @@ class Eraser:
         key = {"taskId": mark["taskId"]}
         open_still = "attribute_exists(#files)"  # or another request has closed it
         if mark["quietAt"] > timestamp():
-            later = {"updatedAt": mark["quietAt"]}  # reconcile looks at it after that time
+            later = {"updatedAt": mark["quietAt"]}  # reconcile checks it after that time
             with contextlib.suppress(ConditionFailed):
                 self._table.change(key, later, open_still, {}, ("deletedBy",))
         elif mark["remember"]:
@@ -115,7 +115,7 @@ class Eraser:
             self._table.delete(key)
 
     def resume(self, task_id: str, owner: str) -> bool:
-        """Finish a deletion that broke off, and return whether there was one of this caller."""
+        """Finish an interrupted deletion, and return whether there was one of this caller."""
         mark = self._table.get({"taskId": mark_of(task_id)})
         if mark is None or mark.get("deletedBy") != owner:
             return False

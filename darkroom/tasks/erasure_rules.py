@@ -1,6 +1,6 @@
 """When the files of a task can be deleted for good, and what is remembered of it. No AWS.
 
-The execution of a task that was cancelled may still be at work: nothing stops a function that runs,
+The execution of a task that was cancelled may still be running: nothing stops a function that runs,
 and an Express execution cannot be stopped at all. What it writes after the deletion must be deleted
 as well. So the files of such a task are deleted at once, and again when nothing can write any more.
 
@@ -53,6 +53,6 @@ def writes_until(
 def mark_of(item_id: str) -> str:
     """Return the key of what is remembered of a deleted task or batch.
 
-    It is a digest, which tells nothing to those who do not know the id.
+    It is a digest, which reveals nothing without the id.
     """
     return f"deleted {hashlib.sha256(item_id.encode()).hexdigest()}"

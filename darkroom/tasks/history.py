@@ -132,8 +132,8 @@ def from_log(message: str) -> Event:
 def logged(messages: Iterable[str], arn: str) -> list[Event]:
     """Return the events of one execution, in order, from the lines of its machine's log group.
 
-    Lines about other executions, and those that are no event, are left out: AWS writes a line of
-    its own to test its permission.
+    Lines about other executions, and lines that are not events, are left out: AWS writes a test
+    line to check its permission.
     """
     events = {}
     for message in messages:
@@ -199,7 +199,7 @@ def _exited(found: list[Visit], event: Event) -> None:
     """End the visit of the state that is left, and the visits within it.
 
     In a Map or Parallel state, a state that failed, or was aborted because another one failed, has
-    no event of its own.
+    no separate event.
     """
     for index in reversed(range(len(found))):
         if found[index].state == event.details["name"] and found[index].left is None:

@@ -39,10 +39,10 @@ class Pace:
         self._due = self._grown_at = clock()
         self._cut_at: float | None = None
 
-    def book(self, starts: int, within: float) -> float | None:
+    def reserve(self, starts: int, within: float) -> float | None:
         """Book the next starts, and return the seconds until they are due.
 
-        If that is later than `within` so many seconds, books nothing and returns None.
+        If that is more than `within` seconds away, it reserves nothing and returns None.
         """
         now = self._clock()
         burst = max(BURST_SECONDS, 1 / self.rate)

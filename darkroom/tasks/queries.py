@@ -50,7 +50,7 @@ class TaskIndex:
     def overdue(self, before: str, limit: int) -> list[Item]:
         """Return some of the PENDING and RUNNING tasks that were last written `before`.
 
-        Of each shard, these are the `limit` oldest ones, and `limit` of the others. The next call
+        These are the `limit` oldest ones of each shard, and `limit` of the others. The next call
         returns the next ones of those, so that tasks that stay overdue hide no other. Where it
         continues is stored in the table, because each call may be made by another process.
         """

@@ -64,10 +64,10 @@ class Limits:
 
 
 def in_turn(tasks: list[Item], now: datetime.datetime, limit: int) -> list[Item]:
-    """Return tasks in the order in which a run that may repair `limit` of them looks at them.
+    """Return tasks in the order in which a run that may repair `limit` of them checks them.
 
-    RUNNING ones come before PENDING ones, which can be queued again without a question. Of both
-    kinds, others come first in each minute. So tasks that can never be repaired, and use up the
+    RUNNING ones come before PENDING ones, which can be queued again without a question. In both
+    groups, other tasks come first in each run. So tasks that can never be repaired, and use up the
     limit, keep no other from its turn.
     """
     groups = len(tasks) // max(limit, 1) + 2
@@ -128,7 +128,7 @@ class Reconciler:
     def sweep(self, older_than: datetime.timedelta) -> Counter[str]:
         """Repair unfinished tasks that were not written for a while. Each run does bounded work.
 
-        Of 10,000 overdue tasks each is looked at within five runs, whatever becomes of the others.
+        Each of 10,000 overdue tasks is checked within five runs, whatever happens to the others.
         """
         started = monotonic()
         before = timestamp(datetime.datetime.now(datetime.UTC) - older_than)
@@ -154,7 +154,7 @@ class Reconciler:
         return repaired
 
     def _finish_deletions(self, marks: list[Item], started: float) -> None:
-        """Delete files that a deletion left, or that appeared after it. This is no repair."""
+        """Delete files that a deletion left, or that appeared after it. This is not a repair."""
         for mark in marks:
             if monotonic() - started > SECONDS_FOR_DELETIONS:
                 return

@@ -10,7 +10,7 @@
 | RUNNING | does not exist, or is Express, and its time limit is over | FAILED, `ExecutionLost` |
 
 The message of a PENDING task may be lost, or may wait behind a million others. A second message is
-harmless, but not free: hence the pauses.
+harmless, but costs something, so there are pauses.
 
 AWS does not report the status of an Express execution, so it is treated like one that does not
 exist. This is safe even if the execution is still running: only one of two executions can claim a

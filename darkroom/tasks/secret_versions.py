@@ -86,7 +86,7 @@ class SecretVersions:
     def rotate(self, owner: str, now: datetime.datetime) -> Versions:
         """Begin the next version of a caller's secret, and return its versions.
 
-        Of two rotations at the same time, one has an effect, and both return it.
+        If two rotations happen at the same time, one has an effect, and both return its secret.
 
         Raises:
             TooManyRotations: see there.

@@ -1,4 +1,4 @@
-"""A browser that looks at the page of a real local cloud, each test with a key of its own."""
+"""A browser with the page of a real local cloud. Each test has its own key."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ expect.set_options(timeout=120_000)
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where Chromium is. A developer may do without; who decides what lands may not."""
+    """Where Chromium is. Developers may skip these tests; CI must not."""
     found = shutil.which("chromium")
     if found is None:
         reason = "there is no Chromium: apt-get install --no-install-recommends chromium"
@@ -41,7 +41,8 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    # Of a module and not of the session: while it is open, no other test can run an event loop.
+    # The scope is a module and not the session: while a browser is open, no other test can run an
+    # event loop.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -59,13 +60,13 @@ def caller(standard: Stack) -> Iterator[Caller]:
 
 @pytest.fixture
 def faults() -> list[str]:
-    """What the console complains of."""
+    """The errors in the browser's console."""
     return []
 
 
 @pytest.fixture
 def visit(browser: Browser, standard: Stack, faults: list[str]) -> Iterator[Callable[..., Page]]:
-    """Open the page in a window of its own; at the end, nobody has found a fault in the console."""
+    """Open the page in a new window; fail at the end if the console has an error."""
     contexts = []
 
     def visit(width: int = DESK, scheme: str = "light", **options: Any) -> Page:
@@ -107,7 +108,7 @@ def enter(visit: Callable[..., Page], caller: Caller) -> Callable[..., Page]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
-    """Two files as somebody may have them."""
+    """Two files of a user."""
     docs = PROJECT / "docs"
     shutil.copy(docs / "card.png", tmp_path / "test card.png")
     (tmp_path / "gradient.jpg").write_bytes(JPEG)

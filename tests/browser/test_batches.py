@@ -31,7 +31,7 @@ def rows(page: Page) -> Locator:
 
 
 def number(page: Page, name: str) -> Locator:
-    """How many tasks have a status, which is a link."""
+    """The number of tasks with a status, which is a link."""
     return page.get_by_role("navigation", name="Tasks by status").get_by_role("link", name=name)
 
 
@@ -46,14 +46,14 @@ def submit_list(page: Page, text: str, name: str = "") -> None:
 
 
 def asked(page: Page) -> list[str]:
-    """What the page asks the API for from now on."""
+    """The requests that the page sends to the API from now on."""
     urls: list[str] = []
     page.on("request", lambda request: urls.append(request.url))
     return urls
 
 
 def faults_of_looks(page: Page) -> list[str]:
-    """What axe finds on the phone and on the desk, light and dark; what lies beside the screen."""
+    """What axe finds on a phone and on a desktop, light and dark; what is outside the screen."""
     found = []
     for width, scheme in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -81,7 +81,7 @@ def test_a_list_is_submitted_its_failures_are_shown_and_retried_and_the_polling_
     expect(rows(page).last).to_contain_text("Line 4")
     assert faults_of_looks(page) == []
 
-    # The address is that of the batch, with a slash at its end as well, and its tasks lead back.
+    # The address of the batch also works with a slash at the end, and its tasks link back to it.
     batch = re.search("#/batches/([^?]+)", page.url)[1]
     page.evaluate("location.hash += '/'")
     page.reload()
@@ -171,7 +171,7 @@ def test_a_folder_is_sent_again_where_it_failed_reported_and_deleted(
     faults.clear()
 
 
-def test_a_running_batch_is_polled_only_while_it_is_seen_and_can_be_cancelled(
+def test_a_running_batch_is_polled_only_while_visible_and_can_be_cancelled(
     enter, sources: Sources, faults: list[str]
 ):
     page = enter(DESK)
@@ -179,7 +179,7 @@ def test_a_running_batch_is_polled_only_while_it_is_seen_and_can_be_cancelled(
     page.reload()
     submit_list(page, sources.url("/held/slow.jpg"))
     expect(number(page, "Running")).to_have_text("Running 1")
-    with page.expect_response("**/batches/*"):  # none is on its way when the tab is hidden
+    with page.expect_response("**/batches/*"):  # no request is in flight when the tab is hidden
         pass
     page.evaluate(HIDE, arg=True)
     urls = asked(page)
@@ -190,7 +190,7 @@ def test_a_running_batch_is_polled_only_while_it_is_seen_and_can_be_cancelled(
         pass
     assert urls
 
-    # A refusal is told in words, and stays while the page goes on.
+    # A refusal is shown as a message, which stays while the page keeps polling.
     conflict = {"error": {"code": "NotCancellable", "message": "This batch has ended."}}
     page.route("**/cancel", lambda route: route.fulfill(status=409, json=conflict))
     cancel = page.get_by_role("button", name="Cancel the batch")

@@ -1,4 +1,4 @@
-"""A person deletes tasks on the page: asked before, told what was refused, and they are gone."""
+"""Deletion on the page: it asks first, shows what was refused, and the tasks are gone."""
 
 import re
 
@@ -82,7 +82,7 @@ def test_selected_tasks_are_deleted_and_those_that_have_not_ended_stay(
     sources.held["/held/runs.jpg"].set()
 
 
-def test_a_refusal_is_told_in_words_and_the_task_stays(
+def test_a_refusal_is_shown_as_a_message_and_the_task_stays(
     enter, caller: Caller, submit, sources: Sources, faults: list[str]
 ):
     task_id = submit("/held/again.jpg", ends=False)
@@ -97,12 +97,12 @@ def test_a_refusal_is_told_in_words_and_the_task_stays(
     delete.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
-    told = card.get_by_role("alert")
-    expect(told).to_have_text(
+    reported = card.get_by_role("alert")
+    expect(reported).to_have_text(
         re.compile("^Only a task that has ended can be deleted; .* Cancel it")
     )
     expect(card.locator(".status")).to_have_text("Running")
-    expect(told).to_be_visible()
+    expect(reported).to_be_visible()
     assert len(left(caller)) == 1
     sources.held["/held/again.jpg"].set()
     assert all("409" in fault for fault in faults)

@@ -1,4 +1,4 @@
-"""The description of the API, as a browser shows it and a person uses it."""
+"""The API documentation in a browser."""
 
 import io
 import json
@@ -30,7 +30,7 @@ ROUTES = [
 
 @pytest.fixture
 def read(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
-    """Open the description; at the end, nothing was asked for but it and its files."""
+    """Open the API documentation; fail at the end if anything else was requested."""
     address = standard.description["apiUrl"]
     faults: list[str] = []
     asked: list[str] = []
@@ -61,7 +61,7 @@ def read(browser: Browser, standard: Stack) -> Iterator[Callable[..., Page]]:
     assert others == {"/docs", "/openapi.json"}
 
 
-# A page of so many elements takes axe half a minute, so each width has one scheme.
+# With this number of elements, axe needs half a minute, so each width has one scheme.
 @pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESK, "light")])
 def test_every_route_is_there_and_axe_finds_no_serious_fault(
     read: Callable[..., Page], width: int, scheme: str
@@ -76,7 +76,7 @@ def test_every_route_is_there_and_axe_finds_no_serious_fault(
     assert serious_faults(page) == []
 
 
-def test_the_contents_lead_to_each_route(read: Callable[..., Page]):
+def test_the_contents_link_to_each_route(read: Callable[..., Page]):
     page = read(PHONE)
     contents = page.locator("#contents summary")
     contents.focus()
@@ -91,11 +91,11 @@ def test_every_field_error_and_header_of_the_document_is_on_the_page(read: Calla
     text = read().locator("main").text_content()
     assert text is not None
     for name, schema in DOCUMENT["components"]["schemas"].items():
-        for field, told in schema.get("properties", {}).items():
+        for field, reported in schema.get("properties", {}).items():
             assert field in text, f"{name}.{field}"
-            assert told["description"].replace("`", "") in text, f"{name}.{field}"
-    for told in DOCUMENT["components"]["examples"].values():
-        error = told["value"]["error"]
+            assert reported["description"].replace("`", "") in text, f"{name}.{field}"
+    for reported in DOCUMENT["components"]["examples"].values():
+        error = reported["value"]["error"]
         assert error["code"] in text
         assert error["message"] in text, error["code"]
     for header in (
@@ -109,7 +109,9 @@ def test_every_field_error_and_header_of_the_document_is_on_the_page(read: Calla
         assert header in text
 
 
-def test_a_choice_between_fields_is_told_also_of_the_items_of_a_list(read: Callable[..., Page]):
+def test_a_choice_between_fields_is_also_described_for_the_items_of_a_list(
+    read: Callable[..., Page],
+):
     body = read().get_by_role("region", name="POST /batches", exact=True)
     expect(body.get_by_text("Give exactly one of sources, s3Prefix and manifest.")).to_be_visible()
     sources = body.get_by_role("row").filter(has=body.page.get_by_text("sources", exact=True))
@@ -150,7 +152,7 @@ def test_where_a_browser_lets_nothing_be_copied_the_text_is_selected(read: Calla
     assert page.evaluate("getSelection().toString()").startswith("http://")
 
 
-def test_both_pages_lead_to_each_other(read: Callable[..., Page], standard: Stack):
+def test_both_pages_link_to_each_other(read: Callable[..., Page], standard: Stack):
     page = read()
     home = page.get_by_role("link", name="Page")
     assert home.evaluate("link => link.href") == standard.description["apiUrl"] + "/"

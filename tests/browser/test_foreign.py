@@ -1,4 +1,4 @@
-"""What a browser brings from elsewhere changes nothing in the local cloud; its own page works."""
+"""Requests from other sites change nothing in the local cloud; its own page works."""
 
 import html
 import json
@@ -72,14 +72,15 @@ def window(browser: Browser) -> Iterator[Page]:
 
 
 def order(stack: Stack) -> str:
-    """A link that makes a stack, signed with the right key: worse than anybody can have."""
+    """A link that creates a stack, signed with the right key: the worst case, which no attacker
+    has."""
     client = stack.cloud.client("cloudformation")
     arguments = {"StackName": "foreign", "TemplateBody": json.dumps(TEMPLATE)}
     return str(client.generate_presigned_url("create_stack", Params=arguments))
 
 
 def targets(stack: Stack) -> dict[str, str]:
-    """Addresses that would change something, if who asks were not looked at."""
+    """Addresses that would change something if the guard did not check who sends the request."""
     api = stack.description["apiUrl"]
     return {
         "stack": order(stack),
@@ -92,7 +93,7 @@ def targets(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def unchanged(standard: Stack) -> Iterator[None]:
-    """No test here makes a stack, a queue or a task but by the right way."""
+    """No test here may create a stack, a queue or a task in another way."""
     before = state(standard)
     yield
     assert state(standard) == before
@@ -107,8 +108,8 @@ def state(stack: Stack) -> list[list[str]]:
     ]
 
 
-# By these names another site reaches the same server: to Chromium `localhost` is another site than
-# 127.0.0.1, and 127.0.0.1 with another port the same site, another origin.
+# The names by which another site reaches the same server. To Chromium, `localhost` is another site
+# than 127.0.0.1; 127.0.0.1 with another port is the same site, but another origin.
 HOSTS = ("localhost", "127.0.0.1")
 
 
@@ -142,7 +143,7 @@ def test_no_page_of_another_origin_changes_anything(
     )
     window.wait_for_load_state("networkidle")
 
-    # An opaque answer is one that the page may not read: a 403, as is seen below.
+    # The page may not read an opaque response. It is a 403, which a test below checks.
     assert set(answers) <= {"opaque", "refused"}
     texts = [frame.content() for frame in window.frames if frame != window.main_frame]
     assert all(

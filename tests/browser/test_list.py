@@ -1,4 +1,4 @@
-"""The list of tasks: found, counted, selected, in rows, kept in the address, smooth when long."""
+"""The list of tasks: search, counts, selection, rows, its address, and smooth scrolling."""
 
 import json
 import re
@@ -139,7 +139,9 @@ def test_the_skip_link_leads_to_the_tasks_and_keeps_the_filter(enter):
     expect(page.get_by_label("Find a task")).to_have_value("x")
 
 
-def test_what_could_not_be_sent_stays_and_is_sent_again(enter, sources: Sources, faults: list[str]):
+def test_files_that_could_not_be_sent_stay_and_are_sent_again(
+    enter, sources: Sources, faults: list[str]
+):
     page = enter()
     page.route("**/tasks", lambda route: route.fulfill(status=400, json={
         "error": {"code": "InvalidSource", "message": "Not today."}
@@ -158,7 +160,7 @@ def test_what_could_not_be_sent_stays_and_is_sent_again(enter, sources: Sources,
     faults.clear()
 
 
-def test_a_key_that_was_revoked_is_asked_for_and_nothing_that_was_entered_is_lost(
+def test_a_revoked_key_is_asked_for_again_and_no_input_is_lost(
     enter, standard: Stack, caller: Caller, sources: Sources, faults: list[str]
 ):
     page = enter()
@@ -214,7 +216,7 @@ def listed(number: int) -> dict[str, Any]:
 
 
 def answer_many(page: Page) -> list[str]:
-    """Answer `GET /tasks` as a stack with 10,000 tasks would; return what is asked."""
+    """Answer `GET /tasks` as a stack with 10,000 tasks would; return the requests."""
     asked: list[str] = []
 
     def reply(route: Route) -> None:
@@ -261,6 +263,6 @@ def test_a_list_of_thousands_is_scrolled_without_a_long_task(
     expect(page.get_by_role("heading", name="print 9960")).to_be_attached()
 
     long = page.evaluate("window.long")
-    # On an idle machine they are shorter than 50 ms. One that is busy makes everything longer.
+    # On an idle machine they are shorter than 50 ms. On a busy machine everything takes longer.
     assert max(long, default=0) < 1000, long
-    assert page.locator(".card h3").count() < cards.count()  # the rest is filled when it is seen
+    assert page.locator(".card h3").count() < cards.count()  # others are filled when visible

@@ -1,4 +1,4 @@
-"""How the page looks, to axe (https://github.com/dequelabs/axe-core) and to people."""
+"""How the page looks, checked by axe (https://github.com/dequelabs/axe-core) and for people."""
 
 import io
 import os
@@ -21,7 +21,7 @@ LARGEST = 300_000
 @pytest.fixture
 def scene(standard: Stack, caller: Caller, sources: Sources) -> Any:
     """One task of each kind that a person sees. One is held, for half a minute at most."""
-    # That would not do while functions are still being started.
+    # That does not work while functions are still being started.
     standard.ended(standard.submit(sources.url("/colour.png"))["taskId"])
     held = sources.held["/held/harbour.jpg"]
     held.clear()
@@ -44,13 +44,13 @@ def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault_at_the_door(visit: Callable[..., Page], scheme: str):
+def test_axe_finds_no_serious_fault_on_the_key_form(visit: Callable[..., Page], scheme: str):
     assert serious_faults(visit(PHONE, scheme)) == []
 
 
 @pytest.mark.usefixtures("scene")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_axe_finds_no_serious_fault_in_the_room(
+def test_axe_finds_no_serious_fault_on_the_page(
     enter: Callable[..., Page], width: int, scheme: str
 ):
     page = enter(width, scheme)

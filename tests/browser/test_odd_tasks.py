@@ -1,4 +1,4 @@
-"""The page shows whatever the API may answer, and goes on asking whatever it answered."""
+"""The page shows every response that the API may send, and keeps polling after it."""
 
 import copy
 import json
@@ -50,7 +50,7 @@ def task(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def odd_tasks() -> list[dict[str, Any]]:
-    """Every kind of source, name and missing field, each in a task of its own."""
+    """Every kind of source, name and missing field, one task for each."""
     result = {"url": "data:,x", "expiresAt": "x", "contentType": "image/png", "sha256": "0" * 64}
     result |= {"width": 1, "height": 1, "bytes": 1}
     failed = {"status": "FAILED", "failure": {"step": "Download", "error": "E", "message": "m"}}
@@ -72,7 +72,7 @@ BROKEN = [{"links": None}, {"createdAt": "never"}, {"status": None}, {"result": 
 
 
 def answer_with(page: Page, *answers: dict[str, Any] | list[dict[str, Any]]) -> list[int]:
-    """Let the page read these answers to `GET /tasks`, the last one for ever; count them."""
+    """Answer `GET /tasks` with these responses, and then always with the last one; count them."""
     given: list[int] = []
 
     def answer(route: Route) -> None:
@@ -87,7 +87,8 @@ def answer_with(page: Page, *answers: dict[str, Any] | list[dict[str, Any]]) -> 
 
 @pytest.fixture
 def quiet(faults: list[str]) -> Callable[[str], None]:
-    """Forgive what the browser itself says of answers that are no success, and these words."""
+    """Ignore the browser's own messages about unsuccessful responses, and messages with these
+    words."""
 
     def forgive(words: str = "Failed to load resource") -> None:
         known = [fault for fault in faults if "Failed to load resource" in fault or words in fault]
@@ -110,7 +111,7 @@ def test_every_task_that_the_api_can_return_is_shown(visit, caller, quiet):
         expect(page.get_by_role("heading", name=title, exact=True).first).to_be_visible()
     assert page.evaluate("document.querySelectorAll('#cards h3 *').length") == 0  # no markup
     until_asked_again(page, asked)
-    quiet()  # sources and results that there are not
+    quiet()  # sources and results that do not exist
 
 
 def test_a_task_that_cannot_be_shown_says_so_in_its_place_and_the_others_work(visit, caller, quiet):
@@ -174,9 +175,9 @@ def test_the_page_says_that_it_cannot_read_the_list_and_goes_on_asking(
     quiet("TypeError: ")
 
 
-def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(visit, caller, quiet):
+def test_a_request_without_an_answer_times_out_and_is_repeated(visit, caller, quiet):
     page = visit()
-    # Longer than a test may take; the page's own patience is what is under test.
+    # Longer than a test may take. The test is about the time limit of the page.
     page.add_init_script("AbortSignal.timeout = () => { "
                          "const c = new AbortController(); setTimeout(() => c.abort(), 200); "
                          "return c.signal; }")  # fmt: skip
@@ -197,15 +198,17 @@ def test_an_answer_that_never_comes_is_given_up_and_asked_for_again(visit, calle
     quiet()
 
 
-@pytest.mark.parametrize("told", ["99999999999", "-1", "soon", "Wed, 25 Nov 2026 01:00:00 GMT", ""])
-def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, told: str):
+@pytest.mark.parametrize(
+    "reported", ["99999999999", "-1", "soon", "Wed, 25 Nov 2026 01:00:00 GMT", ""]
+)
+def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, reported: str):
     page = visit()
     page.clock.install()
     asked: list[int] = []
 
     def reply(route: Route) -> None:
         asked.append(1)
-        route.fulfill(json={"tasks": [], "cursor": None}, headers={"Retry-After": told})
+        route.fulfill(json={"tasks": [], "cursor": None}, headers={"Retry-After": reported})
 
     page.route("**/tasks?*", reply)
     enter(page, caller.key)
@@ -218,7 +221,7 @@ def test_no_retry_after_stops_the_page_or_lets_it_hurry(visit, caller, told: str
         page.clock.fast_forward("06:00")
 
 
-def test_a_page_that_did_not_load_whole_says_so(visit, faults: list[str]):
+def test_a_page_that_did_not_load_completely_shows_a_message(visit, faults: list[str]):
     page = visit()
     page.route("**/task.asl.json", lambda route: route.fulfill(status=503, body="no"))
     page.reload()
@@ -227,7 +230,7 @@ def test_a_page_that_did_not_load_whole_says_so(visit, faults: list[str]):
     faults.clear()
 
 
-def test_a_batch_of_objects_and_of_bad_lines_is_seen_on_the_page(
+def test_a_batch_of_objects_and_of_bad_lines_is_shown_on_the_page(
     standard, visit, caller, sources: Sources, quiet
 ):
     as_caller = copy.copy(standard)  # that of all tests keeps its own client
@@ -255,6 +258,6 @@ def enter(page: Page, key: str) -> None:
 
 
 def until_asked_again(page: Page, asked: list[int]) -> None:
-    """Wait for another round of questions, whatever the last one brought."""
+    """Wait for another round of requests, whatever the last one returned."""
     with page.expect_request("**/tasks?*"):
         assert asked

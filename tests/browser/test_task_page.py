@@ -1,4 +1,4 @@
-"""One task on a page of its own: what failed, why, how often it was tried, and what to do."""
+"""The page of a task: what failed, why, how often it was tried, and what to do."""
 
 import io
 import os
@@ -17,9 +17,7 @@ FOLD = 844
 """The height of the phone. What matters most must be above it."""
 
 
-def test_of_a_failed_execution_a_person_sees_at_once_what_why_how_often_and_what_to_do(
-    enter, submit
-):
+def test_the_page_of_a_failed_task_shows_what_failed_why_the_tries_and_what_to_do(enter, submit):
     task_id = submit("/status/500/harbour.jpg")  # once, because its retries take seconds
     for width, scheme in LOOKS:
         see_the_failure(enter(width, scheme), task_id, width)
@@ -29,7 +27,7 @@ def see_the_failure(page: Page, task_id: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": FOLD})
     task = go(page, task_id)
 
-    told = [
+    reported = [
         task.get_by_role("heading", name="Download failed: SourceUnavailable"),
         task.get_by_text(re.compile(r"^Tried 4 times in \d")),
         task.locator(".verdict .message").get_by_text("answered 500."),
@@ -37,7 +35,7 @@ def see_the_failure(page: Page, task_id: str, width: int) -> None:
         task.get_by_text("Try again later."),
         task.get_by_role("button", name="Retry"),
     ]
-    for each in told:
+    for each in reported:
         expect(each).to_be_in_viewport(ratio=1)
     for state, outcome in {
         "MarkRunning": "succeeded",
@@ -115,7 +113,7 @@ def test_a_running_task_shows_the_state_that_runs_and_then_its_end(enter, submit
     expect(task.get_by_role("link", name="Open result")).to_be_visible()
 
 
-def test_a_running_task_in_the_list_lights_no_state(enter, submit, sources: Sources):
+def test_a_running_task_in_the_list_highlights_no_state(enter, submit, sources: Sources):
     submit("/held/list.jpg", ends=False)
     page = enter()
     card = page.get_by_role("article", name="list.jpg")
@@ -207,19 +205,19 @@ def test_every_error_of_the_documentation_says_what_to_do(visit):
     script = """async () => {
       const main = document.querySelector("script[src]").src;
       const { advice, readErrors } = await import(new URL("errors.js", main));
-      const told = [...await readErrors()].map(([name, text]) => [name, advice(text)]);
-      return Object.fromEntries(told);
+      const reported = [...await readErrors()].map(([name, text]) => [name, advice(text)]);
+      return Object.fromEntries(reported);
     }"""
-    told = page.evaluate(script)
+    reported = page.evaluate(script)
     rows = re.findall(r"^\| `(\w+)` ", (PROJECT / "docs" / "errors.md").read_text(), re.M)
     never = {"StaleAttempt"}  # it is never the failure of a task
-    assert [name for name in rows if name not in never and not told[name]["todo"]] == []
-    assert told["SourceNotFound"]["todo"] == "Check the URL, or upload the file again."
-    assert "Check" not in told["SourceNotFound"]["meaning"]
+    assert [name for name in rows if name not in never and not reported[name]["todo"]] == []
+    assert reported["SourceNotFound"]["todo"] == "Check the URL, or upload the file again."
+    assert "Check" not in reported["SourceNotFound"]["meaning"]
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_nothing_of_a_drawing_lies_over_another(enter, submit, width: int):
+def test_no_parts_of_a_drawing_overlap(enter, submit, width: int):
     page = enter(width)
     go(page, submit("/colour.png"))
     boxes = page.locator(".graph rect").evaluate_all(

@@ -1,4 +1,4 @@
-"""The page of a task whose history, or which itself, is not there or cannot be read."""
+"""The page of a task that is missing or cannot be read, or whose history is."""
 
 from playwright.sync_api import Route, expect
 
@@ -36,7 +36,7 @@ HISTORY = {
 }
 
 
-def test_a_history_that_is_gone_is_told_and_the_failure_is_still_explained(enter, submit):
+def test_a_deleted_history_is_reported_and_the_failure_is_still_explained(enter, submit):
     task_id = submit("/status/404/old.jpg")
     page = enter()
     page.route("**/history", lambda route: route.fulfill(json={"taskId": task_id, **HISTORY}))
@@ -48,15 +48,15 @@ def test_a_history_that_is_gone_is_told_and_the_failure_is_still_explained(enter
     expect(task.get_by_text("Check the URL, or upload the file again.")).to_be_visible()
 
 
-def test_of_an_attempt_whose_history_is_not_kept_the_page_says_so(enter, submit, caller):
+def test_the_page_says_that_the_history_of_an_attempt_is_not_kept(enter, submit, caller):
     task_id = submit("/status/404/early.jpg")
     caller.http.post(f"/tasks/{task_id}/retry").raise_for_status()
     until(lambda: ended(caller, task_id), 60, "the second attempt ends")
     page = enter()
-    told = {"code": "NotKept", "message": "Only the last execution is known."}
+    reported = {"code": "NotKept", "message": "Only the last execution is known."}
     page.route(
         "**/history?attempt=1",
-        lambda route: route.fulfill(json={"taskId": task_id, **HISTORY, "missing": told}),
+        lambda route: route.fulfill(json={"taskId": task_id, **HISTORY, "missing": reported}),
     )
 
     task = go(page, task_id, "?attempt=1")
@@ -68,7 +68,7 @@ def test_of_an_attempt_whose_history_is_not_kept_the_page_says_so(enter, submit,
     expect(task.get_by_role("heading", name="Download failed: SourceNotFound")).to_be_visible()
 
 
-def test_a_task_that_there_is_not_says_so_and_leads_back(enter, faults: list[str]):
+def test_a_task_that_does_not_exist_has_a_message_and_a_link_back(enter, faults: list[str]):
     page = enter()
     page.evaluate("location.hash = '#/tasks/00000000-0000-4000-8000-000000000000'")
     expect(page.get_by_role("alert").get_by_text("You have no task with this id.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What a person does with the page, done by a browser."""
+"""What people do with the page."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.page import DESK, PHONE
 from tests.support.project import PROJECT
 
 DOCS = PROJECT / "docs"
-# Keeps what each card has been, and would be gone after a reload.
+# Records the states that each card had. A reload would delete the record.
 WATCH = """() => {
   window.seen = {};
   const look = () => {
@@ -44,7 +44,7 @@ def parted(page: Page, name: str) -> str:
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
-def test_two_files_and_a_bad_url_are_followed_to_their_end_and_the_failure_is_mended(
+def test_two_files_and_a_bad_url_are_shown_to_their_end_and_the_failure_is_fixed(
     enter, pictures: list[Path], sources: Sources, width: int
 ):
     mended, held = f"/mended-{width}.jpg", f"/held/slow-{width}.jpg"
@@ -61,14 +61,14 @@ def test_two_files_and_a_bad_url_are_followed_to_their_end_and_the_failure_is_me
     expect(slow.locator(".status")).to_have_text("Completed")
     expect(bad.locator(".status")).to_have_text("Failed")
 
-    # The states came in their order, and no reload has cleared what was seen.
+    # The states came in order, and no reload has cleared what was recorded.
     seen = page.evaluate("window.seen")
     assert len(seen) == 4
     assert seen[f"slow-{width}.jpg"] == ORDER
     for states in seen.values():
         assert states == sorted(states, key=[*ORDER, "FAILED"].index)
 
-    # The slider moves, by keyboard and by pointer.
+    # The slider can be moved with the keyboard and with the pointer.
     slider = card(page, "test card.png").get_by_role("slider")
     slider.focus()
     assert parted(page, "test card.png") == "50%"
@@ -80,7 +80,7 @@ def test_two_files_and_a_bad_url_are_followed_to_their_end_and_the_failure_is_me
     page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 3)
     assert parted(page, "test card.png") == "25%"
 
-    # The failing step is marked, and the reason stands there in the words of the documentation.
+    # The failing step is marked, with the reason in the words of the documentation.
     expect(bad.locator(".state.failed")).to_contain_text("Download")
     meaning = re.search(
         r"^\| `SourceNotFound` .*\| (.+) \|$", (DOCS / "errors.md").read_text(), re.M
@@ -95,7 +95,7 @@ def test_two_files_and_a_bad_url_are_followed_to_their_end_and_the_failure_is_me
     expect(bad.get_by_text("Attempt 2")).to_be_visible()
     expect(bad.locator("img.before")).to_have_js_property("naturalWidth", 320)
 
-    # Nothing lies beside the screen.
+    # Nothing is outside the screen.
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -104,7 +104,7 @@ def test_a_task_can_be_cancelled(enter, sources: Sources):
     develop(page, sources.url("/held/cancelled.jpg"))
     held = card(page, "cancelled.jpg")
     expect(held.locator(".status")).to_have_text("Running")
-    # It is running, and the local cloud has no console to lead to.
+    # It is running, and the local cloud has no console to link to.
     expect(held.get_by_role("link", name="Execution")).to_have_count(0)
 
     held.get_by_role("button", name="Cancel").click()
@@ -136,7 +136,7 @@ def test_the_list_is_filtered_by_status_and_name_and_goes_on_by_pages(
     expect(page.get_by_text("No task matches.")).to_be_visible()
 
 
-def test_an_answer_that_has_not_changed_does_not_come_again(enter, sources: Sources):
+def test_an_unchanged_answer_is_not_sent_again(enter, sources: Sources):
     page = enter()
     answers: list[int] = []
     page.on("response", lambda a: answers.append(a.status) if "/tasks?" in a.url else None)
@@ -151,7 +151,7 @@ def test_an_answer_that_has_not_changed_does_not_come_again(enter, sources: Sour
     assert set(answers) == {200, 304}
 
 
-def test_a_hidden_tab_asks_for_nothing_until_somebody_looks(enter, sources: Sources):
+def test_a_hidden_tab_sends_no_requests_until_it_is_visible(enter, sources: Sources):
     page = enter()
     page.clock.install()
     page.reload()
@@ -162,7 +162,7 @@ def test_a_hidden_tab_asks_for_nothing_until_somebody_looks(enter, sources: Sour
       Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
       document.dispatchEvent(new Event("visibilitychange"));
     }"""
-    with page.expect_response("**/tasks?*"):  # none is on its way when the tab is hidden
+    with page.expect_response("**/tasks?*"):  # no request is in flight when the tab is hidden
         pass
     page.evaluate(hide, arg=True)
     asked: list[str] = []
@@ -189,7 +189,7 @@ def test_the_key_is_kept_for_the_session_and_forgotten_when_asked(enter):
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(visit, faults: list[str]):
+def test_an_unknown_key_gives_no_access_and_is_not_stored(visit, faults: list[str]):
     page = visit()
     page.get_by_label("API key").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -197,10 +197,10 @@ def test_a_key_that_nobody_knows_opens_nothing_and_is_not_kept(visit, faults: li
     expect(page.get_by_role("alert")).to_have_text("The API key is not valid.")
     expect(page.get_by_role("heading", name="Tasks")).to_be_hidden()
     assert page.evaluate("sessionStorage.length") == 0
-    assert "403" in faults.pop()  # the browser itself says so, of every refusal
+    assert "403" in faults.pop()  # the browser logs this for every refused request
 
 
-def test_what_is_no_image_is_told_where_it_was_given(enter, tmp_path: Path):
+def test_a_file_that_is_not_an_image_is_reported_where_it_was_given(enter, tmp_path: Path):
     (tmp_path / "letter.txt").write_text("Dear reader")
     page = enter()
     page.get_by_label("Drop images here").set_input_files(tmp_path / "letter.txt")

@@ -41,7 +41,7 @@ class Group:
     faults: Sequence[Fault]
 
 
-# The cloud is killed last, as what comes after it finds what it left.
+# The fault that kills the cloud comes last, because later faults would find what it left.
 GROUPS = [
     Group("STANDARD", [*faults_of_batches.FAULTS, faults_of_batches.LAST]),
     Group(
@@ -55,7 +55,7 @@ GROUPS = [
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one fault."""
+    """The result of one fault."""
 
     fault: Fault
     report: AuditReport

@@ -45,7 +45,7 @@ class BatchPromise:
 
 @dataclass(frozen=True)
 class BatchEvidence:
-    """What was found of one batch: each field may be empty where the batch was lost."""
+    """What was found about one batch. Each field may be empty if the batch was lost."""
 
     item: Item | None
     """Of the table of batches."""
@@ -60,13 +60,13 @@ class BatchEvidence:
 
 
 def promised_tasks(promise: BatchPromise, found: BatchEvidence) -> list[Promise]:
-    """Return what the batch promises of each of its tasks that is there.
+    """Return the promise for each task that the batch has.
 
-    Of two tasks of the same item, and of one that is no item's, nobody was promised the second:
-    the audit of tasks reports it as doubled.
+    A second task of an item, or a task without an item, was not promised: the audit of tasks
+    reports it as a duplicate.
     """
     completed = found.item is not None and found.item["status"] == "COMPLETED"
-    # Of a COMPLETED batch that was cancelled and retried, each task has been tried again.
+    # In a COMPLETED batch that was cancelled and retried, each task has had another attempt.
     more = promise.tasks_may_fail_with | (frozenset() if completed else {"CANCELLED"})
     by_index: dict[int, Item] = {}
     for task in found.tasks:
@@ -79,7 +79,7 @@ def promised_tasks(promise: BatchPromise, found: BatchEvidence) -> list[Promise]
 
 
 def audit_batch(promise: BatchPromise, found: BatchEvidence, report: AuditReport) -> None:
-    """Add to the report what is lost, doubled or wrong of one batch."""
+    """Add to the report what is lost, duplicated or wrong in one batch."""
     report.batches += 1
     item, name = found.item, f"batch {promise.batch_id}"
     if item is None:
@@ -103,7 +103,7 @@ def audit_batch(promise: BatchPromise, found: BatchEvidence, report: AuditReport
 
 
 def _missing_items(promise: BatchPromise, found: BatchEvidence, item: Item) -> Iterable[str]:
-    """Name the items without a task. One that ended early may not have entered all of them."""
+    """Name the items without a task. A batch that ended early may not have ingested all of them."""
     failure = item.get("failure", {}).get("error")
     if item["status"] == "COMPLETED" or failure == "TooManyFailures" or item.get("entered"):
         there = {int(task["batchIndex"]) for task in found.tasks}
@@ -138,7 +138,7 @@ def _sources(promise: BatchPromise, found: BatchEvidence) -> Iterable[str]:
     for task in found.tasks:
         index, source = int(task["batchIndex"]), task["source"]
         if index >= len(promise.items):
-            continue  # reported as a task that nobody was promised
+            continue  # reported as a task that nobody submitted
         expected = promise.items[index].source
         if source != expected if expected is not None else "problem" not in source:
             yield f"has the source {source} at {index} and not {expected}"
@@ -148,9 +148,9 @@ def _counts(promise: BatchPromise, found: BatchEvidence, item: Item) -> Iterable
     """Compare what the API shows with the tables."""
     shown = found.shown
     counted = Counter(task["status"] for task in found.tasks)
-    # Of one that was not read to the end, what was entered is all of it.
+    # If the manifest was not read to the end, the total is the number of ingested items.
     total = int(item.get("total", counted.total()))
-    # What was never entered will never be: it counts as cancelled.
+    # An item that was not ingested before the end never will be, and counts as cancelled.
     counted["CANCELLED"] += max(total - counted.total(), 0)
     if item["status"] == "COMPLETED" and total != len(promise.items):
         yield f"is COMPLETED with a total of {total} and not {len(promise.items)}"
@@ -181,7 +181,7 @@ def _execution(promise: BatchPromise, found: BatchEvidence, item: Item) -> Itera
         return  # reported as not quiet; killed with the local cloud at any moment of its work
     failure = item.get("failure", {}).get("error")
     if item["status"] == "FAILED":
-        # An execution that has failed its batch may still break while it cancels the rest.
+        # An execution that has set its batch FAILED may still fail while it cancels the rest.
         fine = {
             "SUCCEEDED": failure == LOST,
             "ABORTED": failure == "ExecutionAborted" or "ExecutionAborted" in promise.ends,
@@ -193,13 +193,14 @@ def _execution(promise: BatchPromise, found: BatchEvidence, item: Item) -> Itera
 
 
 def _story(changes: Sequence[Change], item: Item) -> tuple[list[str], list[str]]:
-    """Read the story of a batch; return what happened twice, and what should never happen."""
+    """Check the writes to a batch in order; return what happened twice, and what must never
+    happen."""
     doubled: list[str] = []
     wrong: list[str] = []
     before: Item | None = None
     for change in changes:
         now = change.new
-        if change.found or change.lost:  # of what was before, the emulator lost a second
+        if change.found or change.lost:  # the emulator lost the last second before the kill
             before = None
             if change.lost:
                 continue
@@ -216,7 +217,7 @@ def _story(changes: Sequence[Change], item: Item) -> tuple[list[str], list[str]]
 
 
 def _moved(before: Item, now: Item) -> tuple[list[str], list[str]]:
-    """Judge one write to a batch; return what it did twice, and what is wrong with it."""
+    """Check one write to a batch; return what it did twice, and what is wrong with it."""
     one, other = (f"{i['status']} of run {i['run']}" for i in (before, now))
     if now["run"] != before["run"]:
         fine = now["run"] == before["run"] + 1 and now["status"] == "RUNNING"
@@ -226,8 +227,8 @@ def _moved(before: Item, now: Item) -> tuple[list[str], list[str]]:
         return [], []
     if now["status"] not in ENDED:
         return [], [f"went backwards from {one} to {other}"]
-    told = ("status", "completedAt", "failure")
-    again = [now.get(name) for name in told] != [before.get(name) for name in told]
+    reported = ("status", "completedAt", "failure")
+    again = [now.get(name) for name in reported] != [before.get(name) for name in reported]
     changed = "total" in before and now.get("total") != before["total"]
     return (
         [f"ended again, {one} and then {other}"] if again else [],

@@ -44,8 +44,7 @@ def submit(
 ) -> str:
     """Submit a batch of good and bad items; return its id.
 
-    Args:
-        scene: which gets the promise of the batch.
+    Args: scene: receives the promise of the batch.
         size: how many items it has.
         reader: one of `READERS`.
         held: how many of them wait for their source until `scene.release`; not of "objects".
@@ -110,7 +109,7 @@ def until_ended(scene: Scene, seconds: float) -> None:
 
 
 class Look:
-    """Polls the batches of a scene as clients do; an answer that contradicts itself is wrong."""
+    """Polls the batches of a scene as clients do, and reports contradictory responses."""
 
     def __init__(self, scene: Scene) -> None:
         self.wrong: list[str] = []

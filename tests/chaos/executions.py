@@ -1,4 +1,4 @@
-"""The executions of tasks: Step Functions tells of STANDARD ones, only the log of EXPRESS ones."""
+"""The executions of tasks: Step Functions lists STANDARD ones, EXPRESS ones are only in the log."""
 
 import datetime
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from darkroom.runtime.clock import timestamp
 from tests.chaos.recorder import Item
 from tests.chaos.task_invariants import RESTARTED
-from tests.support.cloud.stacks import Stack, told
+from tests.support.cloud.stacks import Stack, described
 
 LONGER_THAN_AN_EXECUTION = datetime.timedelta(seconds=301)
 OVERLAP_MS = 5000
@@ -37,7 +37,7 @@ class StandardExecutions:
         return sum(len(page["executions"]) for page in pages)
 
     def of(self, task_ids: set[str], more: Collection[str] = ()) -> Found:
-        """Describe the executions of these tasks, and more whose ARNs are known."""
+        """Describe the executions of these tasks, and others whose ARNs are known."""
         named = {arn for arn, e in self.all().items() if _task_of(e) in task_ids}
         found = dict.fromkeys(more, GONE) if self._restarts else {}
         for arn in named.union(more):
@@ -46,16 +46,17 @@ class StandardExecutions:
         return found
 
     def restarted(self) -> None:
-        """Go on after the cloud was killed: the emulator itself fails what ran, `RESTARTED`."""
+        """Continue after the cloud was killed: the emulator fails the running executions as
+        `RESTARTED`."""
         self._restarts += 1
 
     def let_time_pass(self, tasks: Iterable[Item]) -> int:  # noqa: ARG002 - as of EXPRESS
-        """Spare no wait: reconcile hears of an end by its event, or asks for it."""
+        """Nothing to skip: reconcile learns about an end from its event, or by a request."""
         return 0
 
 
 class ExpressExecutions:
-    """Only their log tells of them, and nothing of those that died with the local cloud."""
+    """Only their log reports them, and not those that died with the local cloud."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -68,7 +69,7 @@ class ExpressExecutions:
 
     def all(self) -> Found:
         self._read()
-        found = {arn: told(arn, [event]) for arn, event in self._last.items()}
+        found = {arn: described(arn, [event]) for arn, event in self._last.items()}
         for arn in self._gone:
             found[arn] |= GONE
         return found
@@ -77,7 +78,7 @@ class ExpressExecutions:
         return sum(e["status"] == "RUNNING" for e in self.all().values())
 
     def of(self, task_ids: set[str], more: Collection[str] = ()) -> Found:
-        """Return the executions of these tasks, and more whose ARNs are known."""
+        """Return the executions of these tasks, and others whose ARNs are known."""
         known = self.all()
         found = dict.fromkeys(more, GONE) if self._restarts else {}
         return found | {
@@ -85,16 +86,18 @@ class ExpressExecutions:
         }
 
     def restarted(self) -> None:
-        """Go on after the cloud was killed: what ran is gone, and nobody will ever tell of it."""
+        """Continue after the cloud was killed: the running executions are gone, and nothing will
+        report their end."""
         self._restarts += 1
         self._gone |= {arn for arn, e in self.all().items() if e["status"] == "RUNNING"}
 
     def let_time_pass(self, tasks: Iterable[Item]) -> int:
-        """Spare the wait for executions that have ended without a word; return for how many tasks.
+        """Skip the wait for executions that have ended without a status; return the number of
+        tasks.
 
-        Reconcile cannot know that they have, and ends their tasks when 5 minutes are over in which
-        nothing happens. So start and last write of a task that is RUNNING, and whose execution has
-        ended by its log or was killed with the cloud, are set back by as much.
+        Reconcile cannot know that they have ended. It ends their tasks after 5 minutes without a
+        change. So start and last write of a task that is RUNNING, and whose execution has ended by
+        its log or was killed with the cloud, are set back by as much.
         """
         waiting = [task for task in tasks if task["status"] == "RUNNING"]
         known = self.all() if waiting else {}
@@ -118,7 +121,7 @@ class ExpressExecutions:
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return False  # it has been written meanwhile
+            return False  # it has been written in the meantime
         return True
 
     def _read(self) -> None:

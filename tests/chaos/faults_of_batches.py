@@ -1,4 +1,4 @@
-"""Faults that hit batches: what enters, watches, cancels and retries them."""
+"""Faults in what ingests, counts, cancels and retries batches."""
 
 import json
 import time
@@ -34,9 +34,9 @@ def nothing(scene: Scene) -> None:
 
 
 def killed_functions(scene: Scene) -> None:
-    """SIGKILL to Enter while it enters items, then to whatever works on a batch."""
+    """SIGKILL to Enter while it ingests items, then to every function that works on a batch."""
     sizes, also = _sizes(scene), [DIED, ENTER_FAILED]
-    _slow_enter(scene, 100)  # it is done with its items in no time: it is to be met at work
+    _slow_enter(scene, 100)  # without this it would finish its items before the fault
     submit_some(scene, sizes[:2], also=also)
     while scene.struck < KILLS_OF_ENTER and _entering(scene):
         if scene.rig.workers("Enter"):
@@ -50,9 +50,9 @@ def killed_functions(scene: Scene) -> None:
 
 
 def broken_service(service: str, scene: Scene) -> None:
-    """A service answers errors, to half of the calls, while batches begin, work and end.
+    """A service answers half of the calls with errors while batches start, run and end.
 
-    To all calls of SQS: a batch sends its messages in one or two, and half of them may be none.
+    All calls of SQS get errors, because a batch sends its messages in one or two calls.
     """
     errors = ERRORS[service]
     probability = 1.0 if service == "sqs" else 0.5
@@ -67,18 +67,18 @@ def broken_service(service: str, scene: Scene) -> None:
 
 
 def broken_invocations(scene: Scene) -> None:
-    """Invocations of the batch machine fail, before their function ran or after."""
+    """Invocations by the batch machine fail, before their function runs or after it."""
     scene.rig.break_invocations("Enter", "Batch", "UpdateStatus")
     submit_some(scene, _sizes(scene), also=["Lambda.Unknown"])
     until_ended(scene, 120)
 
 
 def stopped_executions(scene: Scene) -> None:
-    """A person presses Stop: on what enters, what watches, and what cancels the rest."""
+    """A person stops executions in the console while they ingest, wait or cancel."""
     rig, size = scene.rig, scene.count // 4
     _slow_enter(scene, 500)
     entering = submit(scene, size, "jsonl", also=[ABORTED])
-    until(lambda: scene.statuses().total() > 0, 30, "some of its items have been entered")
+    until(lambda: scene.statuses().total() > 0, 30, "some of its items have been ingested")
     _stop(scene, f"{entering}-1")
     rig.proxy.forget()
     for watching in submit_some(scene, [size], held=2, also=[ABORTED]):
@@ -95,7 +95,7 @@ def stopped_executions(scene: Scene) -> None:
 
 
 def lost_events(scene: Scene) -> None:
-    """The event of an execution's end never comes: only the minute's run can repair the batch."""
+    """No event about an execution's end arrives: only the scheduled run can repair a batch."""
     with _without_events(scene):
         for watching in submit_some(scene, [scene.count // 4] * 2, held=1, also=[ABORTED]):
             _until_at_work(scene, watching)
@@ -104,7 +104,7 @@ def lost_events(scene: Scene) -> None:
 
 
 def failing_starts(scene: Scene) -> None:
-    """No execution of a batch can be started: to run it, to cancel it, to try it again."""
+    """No execution of a batch can be started: neither to run it, nor to cancel or retry it."""
     rig = scene.rig
     rig.proxy.inject(NO_START)
     submit_some(scene, _sizes(scene))
@@ -119,14 +119,14 @@ def failing_starts(scene: Scene) -> None:
 
 
 def cancelled_and_retried(scene: Scene) -> None:
-    """Callers cancel a batch and retry it at once, while it is entered and while it works."""
+    """Callers cancel a batch and retry it at once, while it is ingested and while its tasks run."""
     _slow_enter(scene, 100)
     batches = submit_some(scene, _sizes(scene) * 2, also=["CANCELLED"])
     scene.rig.proxy.forget()
     plans = [
         [(scene.random.uniform(0, 1.5), call) for call in ("cancel", "retry") * 2] for _ in batches
     ]
-    # Half of them stay cancelled; of the others every item is tried again.
+    # Half of them stay cancelled; in the others every item is tried again.
     plans = [plan[:3] if n % 2 else plan for n, plan in enumerate(plans)]
 
     def live(batch_id: str, plan: list[tuple[float, str]]) -> list[str]:
@@ -143,7 +143,7 @@ def cancelled_and_retried(scene: Scene) -> None:
 
 
 def repeated_calls(scene: Scene) -> None:
-    """Enter and Batch are called twice for the same thing, and again when their run is over."""
+    """Enter and Batch are called twice with the same input, and again when their run is over."""
     rig = scene.rig
     _slow_enter(scene, 100)
     batch_id = submit(scene, scene.count // 4, held=1, also=["CANCELLED"])
@@ -170,7 +170,7 @@ def repeated_calls(scene: Scene) -> None:
 
 
 def killed_cloud(scene: Scene) -> None:
-    """Kill -9 to the whole local cloud while batches are entered, watched and cancelled."""
+    """SIGKILL to the whole local cloud while batches are ingested, counted and cancelled."""
     rig, size = scene.rig, scene.count // 6
     also = [RESTARTED, LOST]
     submit_some(scene, [size])
@@ -206,7 +206,7 @@ def _slow_enter(scene: Scene, milliseconds: int) -> None:
 
 
 def _entering(scene: Scene) -> bool:
-    """Whether a batch of the scene may still be entered."""
+    """Whether a batch of the scene may still be ingesting."""
     items = scene.batch_items()
     return any(item["status"] == "RUNNING" and not item.get("entered") for item in items)
 
@@ -217,13 +217,13 @@ def _kill_one(scene: Scene, function: str) -> None:
 
 
 def _until_at_work(scene: Scene, batch_id: str) -> None:
-    def at_work() -> bool:
+    def running() -> bool:
         tasks = [item for item in scene.items() if item.get("batchId") == batch_id]
         held = next(promise for promise in scene.batches if promise.batch_id == batch_id)
         waiting = {n for n, item in enumerate(held.items) if item.path.startswith("/held/")}
         return any(t["status"] == "RUNNING" and t["batchIndex"] in waiting for t in tasks)
 
-    until(at_work, 60, f"a held item of batch {batch_id} is at work")
+    until(running, 60, f"a held item of batch {batch_id} is running")
 
 
 def _stop(scene: Scene, name: str) -> None:
@@ -243,7 +243,7 @@ def _reconcile_until_ended(scene: Scene) -> None:
 
 @contextmanager
 def _without_events(scene: Scene) -> Iterator[None]:
-    """Let reconcile hear of no execution that ends."""
+    """Let no event about an execution reach reconcile."""
     rule = scene.rig.stack.physical("ReconcileFunctionExecutionEnded")
     events = scene.rig.cloud.client("events")
     events.disable_rule(Name=rule)
@@ -254,7 +254,7 @@ def _without_events(scene: Scene) -> Iterator[None]:
 
 
 def _compare_with_the_record(scene: Scene, done: list[str]) -> None:
-    """Every call that was answered 202 was written once, and no other one was."""
+    """Every call that was answered 202 was written once, and no other call was."""
     scene.rig.batch_recorder.catch_up()
     mine = {promise.batch_id for promise in scene.batches}
     pairs = [
@@ -280,7 +280,7 @@ def _broken(service: str, name: str) -> Fault:
     return Fault(f"batch: {name} answers errors", strike, frozenset({"ServiceUnavailable"}))
 
 
-# A state retries a lost answer once. If a child of the Map Run loses two, the run fails.
+# A state retries a lost answer once. If a child of the Map Run loses two answers, the run fails.
 MAY_BE_LOST_TWICE = frozenset({"Lambda.Unknown", "States.ExceedToleratedFailureThreshold"})
 CANCELLED_AND_RETRIED = Fault("batch: cancelled, retried at once", cancelled_and_retried)
 FAULTS = [

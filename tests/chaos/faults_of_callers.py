@@ -1,4 +1,4 @@
-"""What one caller has that is slow: it may cost this caller time, and no other one."""
+"""Slow sources and receivers of one caller may delay this caller, and no other one."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ SOON = 10
 
 
 def slow_receivers(scene: Scene) -> None:
-    """The receivers of one caller never answer, and webhooks of another one come all the same.
+    """The receivers of one caller never answer; webhooks of another caller are still delivered.
 
     Its first webhook waits for one delivery at most: there is always one that ends within 15 s.
     """
@@ -27,23 +27,31 @@ def slow_receivers(scene: Scene) -> None:
     with _receiver(scene) as slow, _receiver(scene, rig.another_key) as quick:
         for number in range(SLOW_WEBHOOKS):
             scene.submit("/colour.jpg", "COMPLETED", callback=slow.url(f"/silent/{number}"))
-        until(lambda: len(slow.told) >= HELD, 60, "the slow ones occupy the deliveries")
+        until(lambda: len(slow.received) >= HELD, 60, "the slow ones occupy the deliveries")
         quiet = [quick.url(f"/{number}") for number in range(scene.count // 4)]
         for url in quiet:
             scene.submit("/colour.jpg", "COMPLETED", callback=url, api_key=rig.another_key)
         began = time.monotonic()
-        until(lambda: len(quick.told) == len(quiet), 60, "all webhooks of the other have come")
+        until(
+            lambda: len(quick.received) == len(quiet),
+            60,
+            "all webhooks of the other caller have arrived",
+        )
         _require_soon(scene, began, DELIVERY_SECONDS + SOON, "webhooks of another caller")
-        scene.struck += len(slow.told)
+        scene.struck += len(slow.received)
         slow.over.set()
-        until(lambda: len(slow.told) == SLOW_WEBHOOKS, 60, "all webhooks of the slow have come")
+        until(
+            lambda: len(slow.received) == SLOW_WEBHOOKS,
+            60,
+            "all webhooks of the slow caller have arrived",
+        )
         until(lambda: not rig.stack.depth("CallbackQueueUrl"), 60, "no webhook waits any more")
 
 
 def slow_sources(scene: Scene) -> None:
-    """The sources of one caller are held, and tasks of another one end all the same."""
+    """The sources of one caller hang; tasks of another caller still end."""
     scene.held(HELD, "COMPLETED")
-    until(lambda: scene.asked("/held/") >= HELD, 60, "the slow sources are asked")
+    until(lambda: scene.asked("/held/") >= HELD, 60, "the slow sources are requested")
     began = time.monotonic()
     quick = set(scene.mixed(scene.count // 2, api_key=scene.rig.another_key))
 

@@ -1,7 +1,8 @@
-"""The same faults where executions are EXPRESS: not to be asked for, nor stopped, and no events.
+"""The same faults with EXPRESS executions, which cannot be described or stopped and send no events.
 
-A task whose execution has ended without a word is ended by reconcile when the longest time is over
-that one may take, 5 minutes. These faults do not wait for that: see `executions.ExpressExecutions`.
+If an execution has ended without a status, reconcile ends its task after the longest time that an
+execution may take, 5 minutes. These faults do not wait for that: see
+`executions.ExpressExecutions`.
 """
 
 import dataclasses
@@ -24,7 +25,7 @@ REFUSED = {"code": "AccessDeniedException", "status": 400}
 
 
 def mute_executions(scene: Scene) -> None:
-    """No execution can write a status: each fails without a word, its task PENDING or RUNNING."""
+    """No execution can write a status: each fails and leaves its task PENDING or RUNNING."""
     held = scene.held(WORKERS, "COMPLETED")
     until(lambda: scene.statuses()["RUNNING"] == WORKERS, 30, "sources are held")
     no_write = {"service": "dynamodb", "operation": "UpdateItem", "error": REFUSED}
@@ -40,7 +41,8 @@ def mute_executions(scene: Scene) -> None:
 
 
 def _of_express(fault: Fault) -> Fault:
-    """Take a fault for EXPRESS: with no event, a task whose execution was mute ends `LOST`."""
+    """Adapt a fault to EXPRESS: without events, a task whose execution wrote no status ends
+    `LOST`."""
     return dataclasses.replace(
         fault,
         name=f"EXPRESS: {fault.name}",

@@ -1,4 +1,4 @@
-"""Faults of what does the work: functions, executions, the cloud itself."""
+"""Faults in functions, in executions and in the cloud itself."""
 
 import json
 import re
@@ -18,12 +18,12 @@ WORKERS = 2
 
 
 def nothing(scene: Scene) -> None:
-    """No fault: the invariants must hold without one, or a violation would prove nothing."""
+    """No fault: the invariants must hold without one, otherwise a violation would prove nothing."""
     scene.mixed()
 
 
 def killed_functions(scene: Scene) -> None:
-    """SIGKILL, again and again: first where a source is held, then to any process of a step."""
+    """Repeated SIGKILL: first where a source is held, then to any process of a step."""
     scene.held(WORKERS, "COMPLETED")
     until(lambda: scene.asked("/held/") >= WORKERS, 30, "sources are held")
     for process in scene.rig.workers("Download"):
@@ -52,7 +52,8 @@ def timed_out_functions(scene: Scene) -> None:
 
 
 def timed_out_executions(scene: Scene) -> None:
-    """The machine's own time is over: no Catch sees that, only the event of the execution."""
+    """The time limit of the machine is over: no Catch handles that, only the event about the
+    execution."""
     states, arn = scene.rig.stack.states, scene.rig.stack.outputs["StateMachineArn"]
     before = states.describe_state_machine(stateMachineArn=arn)["definition"]
     short = json.dumps({**json.loads(before), "TimeoutSeconds": 3})
@@ -60,7 +61,7 @@ def timed_out_executions(scene: Scene) -> None:
     try:
         scene.held(scene.count // 2, "States.Timeout")
         scene.mixed(scene.count - scene.count // 2)
-        until(lambda: scene.rig.running() == 0, 40, "no execution runs any more")
+        until(lambda: scene.rig.running() == 0, 40, "no execution is running")
         executions = scene.rig.executions.all().values()
         scene.struck += sum(execution["status"] == "TIMED_OUT" for execution in executions)
     finally:
@@ -77,7 +78,7 @@ def stopped_executions(scene: Scene) -> None:
         stack.states.stop_execution(executionArn=arn)
         scene.struck += 1
     while running := [e for e in stack.executions() if e["status"] == "RUNNING"]:
-        # It may have ended by itself meanwhile: that is no error.
+        # It may have ended in the meantime, which is not an error.
         with suppress(stack.states.exceptions.ValidationException):
             stack.states.stop_execution(executionArn=scene.random.choice(running)["executionArn"])
         scene.struck += 1
@@ -86,7 +87,7 @@ def stopped_executions(scene: Scene) -> None:
 
 
 def killed_cloud(scene: Scene) -> None:
-    """Kill -9 to the whole local cloud in the middle of it all; it comes back with its state."""
+    """SIGKILL to the whole local cloud while tasks run; it is started again with its state."""
     rig = scene.rig
     part = scene.count // 4
     scene.mixed(part)

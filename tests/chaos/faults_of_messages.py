@@ -1,4 +1,4 @@
-"""Faults of what carries the work: services that answer with errors, messages, racing callers."""
+"""Faults between components: services that answer with errors, messages, and callers that race."""
 
 import json
 import time
@@ -18,32 +18,33 @@ NO_SEND = {"service": "sqs", "operation": "SendMessage", "error": ERRORS["sqs"][
 
 
 def broken_service(service: str, scene: Scene) -> None:
-    """A service answers 500, then 503, then throttles: half of the calls, for a while each."""
+    """A service answers half of the calls with 500, then with 503, then throttles them."""
     errors = ERRORS[service]
     for error in scene.random.sample(errors, len(errors)):
         scene.rig.proxy.inject({"service": service, "error": error, "probability": 0.5})
         scene.mixed(scene.count // len(errors))
         scene.pause(1.0, 2.0)
-    # And nothing works at all for a moment.
+    # For a moment no call works.
     scene.rig.proxy.inject({"service": service, "error": errors[1]})
     scene.pause(1.5, 2.5)
 
 
 def broken_invocations(scene: Scene) -> None:
-    """Step Functions cannot invoke a step, or the step has done its work and its answer is lost."""
+    """Step Functions cannot invoke a step, or the step succeeds and its answer is lost."""
     scene.rig.break_invocations("UpdateStatus", "Download", "Grayscale", "Upload")
     scene.mixed()
     until(lambda: not scene.statuses().keys() & OPEN, 120, "all have ended")
 
 
 def failing_sends(scene: Scene) -> None:
-    """The task is stored, its message never sent. Only the schedule's own run repairs it."""
+    """The task is stored, its message never sent. Only the scheduled run repairs it."""
     scene.rig.proxy.inject(NO_SEND)
     scene.mixed()
 
 
 def repeated_messages(scene: Scene) -> None:
-    """Each message comes three times and more, before, while and after its task is done."""
+    """Each message is delivered three times or more: before, during and after the execution of its
+    task."""
     orders = [scene.rig.order(task_id) for task_id in scene.mixed()]
     for order in scene.random.sample(orders * 2, 2 * len(orders)):
         scene.rig.send(order)
@@ -54,10 +55,11 @@ def repeated_messages(scene: Scene) -> None:
 
 
 def late_messages(scene: Scene) -> None:
-    """While attempt 2 works, attempt 1 comes back: as messages, as executions of other names."""
+    """While attempt 2 runs, attempt 1 comes back: as messages, and as executions with other
+    names."""
     rig = scene.rig
     arn = rig.stack.outputs["StateMachineArn"]
-    # Else an attempt would be over before anything can come late.
+    # Otherwise an attempt would be over before anything could arrive late.
     slow = {"service": "s3", "operation": "PutObject", "latency": 2000}
     rig.proxy.inject(slow)
     outdated = set()
@@ -67,10 +69,10 @@ def late_messages(scene: Scene) -> None:
         for call in ("cancel", "retry"):
             answer = rig.post(f"/tasks/{task_id}/{call}")
             assert answer.status_code == ACCEPTED, answer.text
-        # Once while attempt 2 is PENDING and once, in all likelihood, while it is RUNNING.
+        # Once while attempt 2 is PENDING and once, very probably, while it is RUNNING.
         for order in (first, {**first, "attempt": 2}, first):
             rig.send(order)
-            # As on an Express machine, which starts a name as often as it is told to.
+            # As on an Express machine, which accepts the same name any number of times.
             late = rig.stack.states.start_execution(
                 stateMachineArn=arn, name=f"late-{uuid.uuid4()}", input=json.dumps(order)
             )
@@ -78,21 +80,21 @@ def late_messages(scene: Scene) -> None:
             if order is first:
                 outdated.add(late["executionArn"])
             scene.pause(0, 0.1)
-    until(lambda: rig.running() == 0, 60, "no execution runs any more")
+    until(lambda: rig.running() == 0, 60, "no execution is running")
     rig.recorder.catch_up()
     for change in rig.recorder.changes:
         if change.new.get("execution") in outdated:
             scene.wrong.append(f"attempt 1 got hold of attempt 2: {change.new}")
     for execution in rig.executions.all().values():
         if execution["name"].startswith("late-") and execution["status"] != "SUCCEEDED":
-            # It has not the name of its task, as if a person had started it.
+            # It does not have the name of its task, as if a person had started it.
             ended = rig.stack.execution({"execution": {"arn": execution["executionArn"]}})
             if ended["error"] != "StaleAttempt":
                 scene.wrong.append(f"an execution that was late failed otherwise: {execution}")
 
 
 def dead_letters(scene: Scene) -> None:
-    """Orders land among the dead letters, where messages that are no task lie as well."""
+    """Orders arrive in the dead-letter queue, which also has messages that are not orders."""
     rig = scene.rig
     rig.proxy.inject(NO_SEND)
     dead = scene.mixed(scene.count // 2, also=["DeadLettered"])
@@ -100,7 +102,7 @@ def dead_letters(scene: Scene) -> None:
     for task_id in dead:
         rig.send(rig.order(task_id), "DeadLetterQueueUrl")
     scene.repaired.update(rig.reconcile())
-    # The dead letter of a task that is done, or being done, by another message: it says nothing.
+    # The dead letter of a task that another message has started already: it means nothing.
     alive = scene.mixed(scene.count - len(dead), also=["DeadLettered"])
     for task_id in alive:
         rig.send(rig.order(task_id), "DeadLetterQueueUrl")
@@ -110,7 +112,7 @@ def dead_letters(scene: Scene) -> None:
 
 
 def racing_callers(scene: Scene) -> None:
-    """Callers cancel and try again at any moment, whatever the execution is about to write."""
+    """Callers cancel and retry at any moment, whatever the execution is about to write."""
     rig = scene.rig
     delays = [[scene.random.uniform(0, 0.4) for _ in range(4)] for _ in range(scene.count)]
 
@@ -132,7 +134,7 @@ def racing_callers(scene: Scene) -> None:
 
 
 def _compare_with_the_record(scene: Scene, done: list[tuple[str, bool]]) -> None:
-    """Every call that was answered 202 was written once, and no other one was."""
+    """Every call that was answered 202 was written once, and no other call was."""
     mine = {promise.task_id for promise in scene.promises}
     changes = [c for c in scene.rig.recorder.changes if c.new["taskId"] in mine and c.old]
     written = {
@@ -149,7 +151,7 @@ def _compare_with_the_record(scene: Scene, done: list[tuple[str, bool]]) -> None
 def one_key(scene: Scene) -> None:
     """Fifty posts at once with one idempotency key: one task, one message, one execution."""
     rig = scene.rig
-    # It changes nothing but that the proxy counts what it sees.
+    # It changes nothing, but the proxy counts the calls.
     rig.proxy.inject({"service": "sqs", "operation": "SendMessage", "latency": 1})
     headers = {"Idempotency-Key": f"one-{scene.random.getrandbits(64):x}"}
     request = {"imageUrl": rig.sources.url("/colour.jpg")}

@@ -1,4 +1,4 @@
-"""One fault from its beginning to its audit."""
+"""One fault, from its injection to the check."""
 
 import random
 import time
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_SWEEPS = 2.0
 
 
 def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[AuditReport, Scene]:
-    """Let one fault happen, wait for quiet, and audit what was promised."""
+    """Inject one fault, wait until nothing is in progress, and check the invariants."""
     tasks = _Known(rig.recorder)
     batches = _Known(rig.batch_recorder)
     scene = Scene(rig, count, fault.may_fail_with, random.Random(f"{seed} {fault.name}"))
@@ -24,7 +24,7 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[AuditReport, Sc
         try:
             fault.strike(scene)
         except AssertionError as error:
-            scene.wrong.append(str(error))  # the others are to be tried all the same
+            scene.wrong.append(str(error))  # the other faults must still be tried
         finally:
             scene.struck += rig.proxy.forget() + rig.invocations.forget()
             scene.release()
@@ -41,7 +41,7 @@ def play(rig: Rig, fault: Fault, count: int, seed: int) -> tuple[AuditReport, Sc
 
 
 class _Known:
-    """What was in a table before the fault, to tell it from what came with the fault."""
+    """What was in a table before the fault, to distinguish it from items of the fault."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder, self._key = recorder, recorder.key
@@ -52,12 +52,12 @@ class _Known:
         return [item for item in self._recorder.items() if item[self._key] not in self._items]
 
     def changes(self) -> list[Change]:
-        """Return the changes of what came with the fault."""
+        """Return the changes of the items that were created during the fault."""
         recorded = self._recorder.changes[self._mark :]
         return [change for change in recorded if change.new[self._key] not in self._items]
 
     def disturbed(self) -> list[str]:
-        """Name what was there before and has been changed since."""
+        """Name what existed before the fault and has been changed since."""
         return [
             f"{change.new[self._key]}: was changed, and it is none of this fault's"
             for change in self._recorder.changes[self._mark :]
@@ -110,7 +110,7 @@ def _evidence(
 
 
 def _wait_for_quiet(scene: Scene, fault: Fault) -> list[str]:
-    """Wait until nothing is under way; return what still is when the time is over."""
+    """Wait until nothing is in progress; return what still is at the time limit."""
     rig = scene.rig
     deadline = time.monotonic() + fault.seconds
     next_sweep = time.monotonic()

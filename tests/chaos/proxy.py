@@ -1,6 +1,6 @@
-"""A proxy between the functions and the local cloud that answers in AWS's place, with its errors.
+"""A proxy between the functions and the local cloud, which answers with errors of AWS.
 
-It is `microburst`, from an environment of its own. What happens inside the emulator (Step Functions
+It is `microburst`, from a separate environment. What happens inside the emulator (Step Functions
 calling a function, the queue's event source) does not pass through it: `Invocations` tells the
 emulator itself to break the former.
 """
@@ -18,9 +18,9 @@ from tests.support.ports import free_port
 from tools.localcloud import processes
 from tools.localcloud.cloud import TOOLS
 
-# Its own command, but with the dice of its probabilities thrown from our seed, and less of a change
-# to what passes: it drops the Content-Length of answers, from which alone HeadObject has its size,
-# and the Host of requests, which is part of what was signed.
+# This runs its command with two changes. Its random numbers come from our seed. It keeps the
+# Content-Length of responses, which HeadObject needs for the size, and the Host of requests, which
+# is part of the signature.
 START = """
 import random, sys
 random.seed(int(sys.argv.pop(1)))
@@ -35,8 +35,8 @@ forward.Upstream._outbound_headers = headers
 sys.exit(main())
 """
 
-# By the names that microburst has for services: what they answer when they are broken, when they
-# are down, and when they throttle.
+# For each service, by microburst's name for it: the responses when it is broken, when it is down,
+# and when it throttles.
 ERRORS: dict[str, list[dict[str, Any]]] = {
     "s3": [
         {"code": "InternalError", "status": 500},
@@ -102,7 +102,7 @@ class Proxy:
     def stop(self) -> None:
         self._control.close()
         if self._process:
-            self._process.kill()  # it keeps nothing, and its polite end waits for open connections
+            self._process.kill()  # a normal end would wait for open connections
             self._process.wait(timeout=10)
 
     def inject(self, *rules: dict[str, Any]) -> None:
@@ -130,7 +130,7 @@ class Invocations:
         self.environment = {"DARKROOM_INVOKE_FAULTS": str(self._rules), "SEED": str(seed)}
 
     def inject(self, functions: Iterable[str]) -> None:
-        """Break a quarter of the invocations of these functions, in every way."""
+        """Make a quarter of the invocations of these functions fail, in every way."""
         kinds = [(when, error) for when, errors in INVOCATION_ERRORS.items() for error in errors]
         rules = [
             {
@@ -147,7 +147,7 @@ class Invocations:
         new.replace(self._rules)
 
     def forget(self) -> int:
-        """Break no more, and count from zero; return the count so far."""
+        """Stop injecting, and count from zero; return the count so far."""
         self._rules.unlink(missing_ok=True)
         fired = self._fired.read_text().splitlines() if self._fired.exists() else []
         self._fired.unlink(missing_ok=True)

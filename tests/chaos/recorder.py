@@ -1,4 +1,4 @@
-"""What really happened to a table: its own stream of changes, written down."""
+"""What happened to a table: its stream of changes, recorded."""
 
 import threading
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ class Change:
 class Recorder:
     """Reads the stream of a table in a thread, from its beginning, until it is stopped.
 
-    The emulator keeps a stream in memory only: after it was killed, `resume` writes down what it
-    came back with and reads on from there.
+    The emulator keeps a stream in memory only. After it was killed, `resume` records the items that
+    were restored and continues from there.
     """
 
     def __init__(self, cloud: LocalCloud, table: str, key: str) -> None:
@@ -59,7 +59,7 @@ class Recorder:
             )["TableDescription"]
         stream = table["LatestStreamArn"]
         shards = self._streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
-        # The emulator has one shard for ever.
+        # The emulator has one shard, which is never closed.
         iterator = self._streams.get_shard_iterator(
             StreamArn=stream, ShardId=shards[0]["ShardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
@@ -73,7 +73,7 @@ class Recorder:
             self._thread.join(timeout=30)
 
     def resume(self) -> None:
-        """Read on after a restart, with what is in the table as the new beginning."""
+        """Continue after a restart, with the present items of the table as the new beginning."""
         self.stop()
         there = self.items()
         last = {change.new[self.key]: change.new for change in self.changes}
@@ -99,7 +99,7 @@ class Recorder:
             try:
                 page = self._streams.get_records(ShardIterator=iterator)
             except (BotoCoreError, ClientError):
-                continue  # the cloud is down: `resume` goes on
+                continue  # the cloud is down: `resume` continues
             iterator = page.get("NextShardIterator")
             for record in page["Records"]:
                 images = record["dynamodb"]

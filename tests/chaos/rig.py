@@ -1,4 +1,4 @@
-"""What the faults are let loose on: a local cloud of its own, with a proxy and a recorder."""
+"""The system that faults are injected into: a separate local cloud with a proxy and a recorder."""
 
 import hashlib
 import json
@@ -27,19 +27,20 @@ from tools.localcloud.deploy import deploy
 from tools.localcloud.emulator.__main__ import SERVICES
 
 REPAIR_AFTER_SECONDS = 5
-# Of the queue's messages, in the place of 60: a failed batch comes back while we are still there.
+# The visibility timeout of the queue, instead of 60 s: a failed batch of messages reappears while
+# the test still runs.
 VISIBILITY_SECONDS = 10
 
 
 class ImpatientlyAsked(Sources):
-    """Those who ask are killed here while they wait for the answer."""
+    """The functions that request it are killed while they wait for the response."""
 
     def handle_error(self, *_: object) -> None:
         pass
 
 
 class Rig:
-    """The cloud and all that stands around it. `open_rig` makes and ends it."""
+    """The local cloud, with its proxy and its recorder. `open_rig` makes and ends it."""
 
     def __init__(self, home: Path, seed: int, workflow_type: str) -> None:
         self.workflow_type = workflow_type
@@ -91,10 +92,10 @@ class Rig:
         self.batch_recorder.start()
 
     def post(self, path: str, **request: Any) -> httpx.Response:
-        """Send a request as a patient client does: again, while the answer is not one of the API's.
+        """Send a request, and repeat it until the response is one of the API.
 
-        Refusals for want of capacity and errors of the server are not the end of it, and neither is
-        a connection that broke.
+        It sends the request again after a 429, after an error of the server, and if the connection
+        broke.
         """
         deadline = time.monotonic() + 60
         while True:
@@ -104,12 +105,12 @@ class Rig:
             if answer is not None and answer.status_code not in {429, 500, 502, 503, 504}:
                 return answer
             assert time.monotonic() < deadline, f"no answer of {path}: {answer and answer.text}"
-            time.sleep(0.2)  # the client's patience: there is nothing to wait for
+            time.sleep(0.2)  # the client's time limit: there is nothing else to wait for
 
     def reconcile(self) -> dict[str, int]:
         """Run the function that the schedule runs every minute; return what it repaired.
 
-        What it answers while it is broken itself is not of interest: it is run again.
+        Its result does not matter while it is broken itself: it is run again.
         """
         try:
             answer = self.lambdas.invoke(FunctionName=self.functions["Reconcile"], Payload=b"{}")
@@ -149,7 +150,7 @@ class Rig:
     def kill(self) -> int:
         """End the local cloud as a power cut would; return how many processes it had.
 
-        None of them gets to do a last thing.
+        None of them can clean up.
         """
         victims = processes.marked(self.cloud.home)
         for process in victims:
@@ -201,10 +202,10 @@ class Rig:
                 if sent.status_code == httpx.codes.NO_CONTENT:
                     return str(form["uploadId"])
             assert time.monotonic() < deadline, f"no answer of {form['url']}"
-            time.sleep(0.2)  # the client's patience, as in `post`
+            time.sleep(0.2)  # the client's time limit, as in `post`
 
     def bring(self, key: str, data: bytes) -> None:
-        """Put an object into the bucket, as its owner's people do."""
+        """Put an object into the bucket, as the operator of the stack does."""
         self.s3.put_object(Bucket=self.stack.outputs["BucketName"], Key=key, Body=data)
 
     def objects(self, keys: set[str]) -> dict[str, Stored]:
@@ -233,7 +234,7 @@ class Rig:
 
 @contextmanager
 def open_rig(home: Path, seed: int, workflow_type: str = "STANDARD") -> Iterator[Rig]:
-    """Start all of it, and leave no process."""
+    """Start everything, and leave no process."""
     rig = Rig(home, seed, workflow_type)
     try:
         rig.proxy.start()

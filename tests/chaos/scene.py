@@ -1,4 +1,4 @@
-"""What a fault acts in: the tasks and batches that it submits, and what becomes of them."""
+"""The workload of a fault: the tasks and batches that it submits, and how they end."""
 
 import itertools
 import random
@@ -32,7 +32,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Scene:
-    """What a fault acts in: it submits tasks here and breaks what they need."""
+    """The workload of a fault, which submits tasks here and breaks what they need."""
 
     rig: Rig
     count: int
@@ -51,7 +51,7 @@ class Scene:
     """Waits for the longest time that an EXPRESS execution may take, see `executions`."""
 
     def submit(self, path: str, *ends: str, callback: str = "", api_key: str = "") -> str:
-        """Submit a task whose end is one of these, or what the fault may do; return its id.
+        """Submit a task that must end in one of these ways, or as the fault allows; return its id.
 
         Args:
             path: of its source.
@@ -95,7 +95,7 @@ class Scene:
         return [self.submit(path, *ends) for path in paths]
 
     def release(self) -> None:
-        """Let every source that is held answer, now and later."""
+        """Release every held source, now and later."""
         items = [item for batch in self.batches for item in batch.items]
         for path in (promised.path for promised in [*self.promises, *items]):
             if path.startswith("/held/"):
@@ -133,13 +133,14 @@ class Scene:
         return Counter(_end(item) for item in self.batch_items())
 
     def pause(self, shortest: float, longest: float) -> None:
-        """Let a seeded time pass: the fault is in *when* the next thing happens."""
+        """Wait for a random time from the seed, because the fault depends on when the next step
+        happens."""
         time.sleep(self.random.uniform(shortest, longest))
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that breaks: `strike` does it, and may leave it broken when it returns."""
+    """A fault: `strike` injects it, and may leave it in place when it returns."""
 
     name: str
     strike: Callable[[Scene], None]

@@ -13,14 +13,14 @@ from tests.chaos.recorder import Change, Item
 OPEN = {"PENDING", "RUNNING"}
 ENDED = {"COMPLETED", "FAILED", "CANCELLED"}
 RANK = {"PENDING": 0, "RUNNING": 1, "COMPLETED": 2, "FAILED": 2, "CANCELLED": 2}
-# What the emulator says of executions that ran when it was killed. AWS does not.
+# What the emulator reports about executions that ran when it was killed. AWS does not.
 RESTARTED = "States.ServiceRestart"
 LOST = "ExecutionLost"
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A task that was accepted, and the ends that are true of it.
+    """A task that was accepted, and the ends that it may have.
 
     An end is `COMPLETED`, `CANCELLED`, or the error of a task that FAILED.
     """
@@ -40,7 +40,8 @@ class Stored:
 
 @dataclass
 class AuditReport:
-    """What the audit of one fault found. Each entry of a list names a task and what is wrong."""
+    """The result of the checks after one fault. Each entry of a list names a task and what is
+    wrong."""
 
     tasks: int
     batches: int = 0
@@ -96,7 +97,7 @@ def audit(
 
 
 def _differences(promises: Sequence[Promise], items: Iterable[Item]) -> Iterable[str]:
-    """Say which sources gave several results: the same bytes in are the same bytes out."""
+    """Report sources with several results: the same source must always give the same bytes."""
     path_of = {promise.task_id: promise.path for promise in promises}
     results: defaultdict[str, set[str]] = defaultdict(set)
     for item in items:
@@ -134,7 +135,7 @@ def _result(
     elif (stored.size, stored.sha256) != (result["bytes"], result["sha256"]):
         yield f"has a result that differs from its object: {result}, {stored}"
     execution = executions.get(item["execution"], {})
-    # Stopped in the moment after it had written COMPLETED: the record is the truth.
+    # Stopped just after it had written COMPLETED: the record is right.
     fine = execution.get("status") in {"SUCCEEDED", "ABORTED"}
     if not fine and execution.get("error") != RESTARTED:
         how = [execution.get(name) for name in ("status", "error")]
@@ -144,7 +145,7 @@ def _result(
 def _executions(
     promise: Promise, story: Sequence[Change], executions: Mapping[str, Mapping[str, Any]]
 ) -> Iterable[str]:
-    """Say which executions are red although their attempt did not end that way."""
+    """Report executions that FAILED although their attempt did not."""
     failed = {
         int(change.new["attempt"]): change.new["failure"].get("error")
         for change in story
@@ -160,8 +161,8 @@ def _executions(
         if task_id != promise.task_id or execution["status"] != "FAILED":
             continue
         attempt, error = int(number), execution.get("error")
-        # Of one that could not write its end, and for which no event spoke: it was lost, or another
-        # one has claimed the task.
+        # The failure of an execution that could not write its end and sent no event: it was lost,
+        # or another one has claimed the task.
         mute = ":express:" in arn and error in promise.ends
         mute = mute and (failed.get(attempt) == LOST or claims.get(attempt, arn) != arn)
         if not mute and error not in {RESTARTED, failed.get(attempt)}:
@@ -169,7 +170,8 @@ def _executions(
 
 
 def read(story: Sequence[Change], item: Item) -> tuple[list[str], list[str]]:
-    """Read the story of a task; return what happened twice, and what should never happen."""
+    """Check the writes to a task in order; return what happened twice, and what must never
+    happen."""
     doubled: list[str] = []
     wrong: list[str] = []
     ends: defaultdict[int, list[str]] = defaultdict(list)
@@ -177,7 +179,7 @@ def read(story: Sequence[Change], item: Item) -> tuple[list[str], list[str]]:
     before: Item | None = None
     for change in story:
         now = change.new
-        if change.found or change.lost:  # of what was before, the emulator lost a second
+        if change.found or change.lost:  # the emulator lost the last second before the kill
             before, ends, claims = None, defaultdict(list), defaultdict(set)
             if change.lost:
                 continue
@@ -205,13 +207,13 @@ def read(story: Sequence[Change], item: Item) -> tuple[list[str], list[str]]:
 
 
 def _is_delivery(before: Item, now: Item) -> bool:
-    """Whether only the outcome of a webhook was written, of a task that has ended."""
+    """Whether only the outcome of a webhook was written to a task that has ended."""
     same = all(before.get(name) == now.get(name) for name in {*before, *now} - {"delivery"})
     return same and now["status"] in ENDED and "callbackUrl" in now
 
 
 def _step(before: Item, now: Item) -> Iterable[str]:
-    """Say what is wrong with one step of a task's life."""
+    """Report what is wrong with one write to a task."""
     one, other = (f"{i['status']} of attempt {i['attempt']}" for i in (before, now))
     if now["attempt"] == before["attempt"]:
         if RANK[now["status"]] < RANK[before["status"]]:

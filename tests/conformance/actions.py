@@ -27,7 +27,7 @@ def refusal(call: Any, **arguments: Any) -> tuple[str, str]:
 
 
 def status_events(runs: Runs, *machines: str) -> Callable[[], list[Any]]:
-    """Send the status events of executions to a queue; returns what reads it."""
+    """Send the status events of executions to a queue; returns a function that reads it."""
     name = f"q-{uuid.uuid4().hex[:12]}"
     sqs, events = runs.cloud.client("sqs"), runs.cloud.client("events")
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]

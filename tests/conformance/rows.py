@@ -14,9 +14,9 @@ Each file in recorded/ is a list of rows about one topic. A row has
     differs       for `end` or `events`: why the local cloud is known to differ. The test must fail.
 
 and, if it needs them, `type` (EXPRESS), `timeout` (seconds of the machine), `input` and `objects`
-(keys and texts in the bucket). Of each recording, only facts were taken: the machines are our own.
+(keys and texts in the bucket). Only facts were taken from each recording; the machines are our own.
 
-A machine is written a little shorter than AWS takes it, see `Row.definition`. In expected values,
+A machine is written in a shorter form than AWS accepts, see `Row.definition`. In expected values,
 `!any` is any value, `!text …` a text in which the regular expression is found, and `!json …` a text
 that contains this value as JSON.
 """
@@ -59,7 +59,7 @@ class Row:
         return self.recorded or self.inferred or self.documented
 
     def definition(self, functions: dict[str, str], bucket: str) -> str:
-        """The machine as AWS takes it.
+        """The machine in the form that AWS accepts.
 
         A state with `Invokes: [step, …]` is a Task that invokes the scripted function with these
         steps, or the function that `Function` names. `${Bucket}` is the bucket.
@@ -84,12 +84,12 @@ def load() -> list[Row]:
 
 
 def recorded(date: str, file: str, test: str) -> Callable[[Any], Any]:
-    """Name the recording that a test of an API action is from, as the rows do."""
+    """Name the recording that a test of an API action is based on, as the rows do."""
     return _cited(f"{date} {file}::{test}")
 
 
 def documented(page: str) -> Callable[[Any], Any]:
-    """Name the page of AWS's documentation that a test is from."""
+    """Name the page of AWS's documentation that a test is based on."""
     return _cited(page)
 
 

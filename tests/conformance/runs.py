@@ -20,7 +20,8 @@ class Runs:
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
         self.states = cloud.client("stepfunctions")
-        # botocore puts `sync-` before the host of a synchronous start, which has no such name here.
+        # botocore puts `sync-` before the host of a synchronous start, a name that the local cloud
+        # does not have.
         self.synchronous = cloud.client("stepfunctions", inject_host_prefix=False)
         self.functions = {
             "scripted": function(cloud, SCRIPTED, Timeout=10),
@@ -60,7 +61,7 @@ class Runs:
 
     @cached_property
     def _executions(self) -> dict[str, str]:
-        """The ARNs of the executions, all of which are started before one is looked at."""
+        """The ARNs of the executions. All are started before the first one is read."""
         rows = load()
         with ThreadPoolExecutor(max_workers=4) as pool:
             arns = pool.map(self._start, rows)

@@ -1,4 +1,4 @@
-"""Starting, stopping and reading executions is answered as AWS was recorded to answer it.
+"""Calls that start, stop and read executions are answered as AWS was recorded to answer them.
 
 `recorded` names the recording of each test, as `rows` explains.
 """
@@ -16,7 +16,7 @@ from tests.support.cloud.minimal import ended, eventually, history
 
 @pytest.fixture
 def waiting(runs: Runs) -> dict[str, Any]:
-    """The arguments with which an execution was started that waits."""
+    """The arguments with which a waiting execution was started."""
     start = {
         "stateMachineArn": runs.machine(WAITING),
         "name": f"e-{uuid.uuid4().hex[:12]}",
@@ -90,7 +90,7 @@ def test_a_stopped_execution_ends_aborted_by_one_event_which_is_the_last(runs: R
 
     runs.states.stop_execution(executionArn=arn)
 
-    # What is started now ends later than the stopped execution would have.
+    # The execution that is started now ends later than the stopped one would have.
     ended(runs.cloud, runs.states.start_execution(stateMachineArn=machine)["executionArn"])
     assert ended(runs.cloud, arn)["status"] == "ABORTED"
     assert history(runs.cloud, arn) == ["ExecutionStarted", "WaitStateEntered", "ExecutionAborted"]

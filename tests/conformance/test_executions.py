@@ -9,7 +9,7 @@ ROWS = load()
 
 
 def compared(aspect: str) -> list[object]:
-    """The rows that expect something of an aspect; a known difference must show."""
+    """The rows that have expectations for an aspect; a known difference must appear."""
     return [
         pytest.param(
             row,

@@ -40,14 +40,14 @@ def test_a_test_of_an_action_names_its_source():
     ] == []
 
 
-def test_at_least_45_rows_are_recorded_or_inferred_and_each_has_a_name_of_its_own():
+def test_at_least_45_rows_are_recorded_or_inferred_and_each_has_a_unique_name():
     names = Counter(row.name for row in ROWS)
 
     assert len([row for row in ROWS if not row.documented]) >= 45
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_what_is_expected_of_a_text_can_be_missed():
+def test_a_missing_text_fails_the_expectation():
     assert Anything() == {"any": "value"}
     assert Text("^Function not found: ") == "Function not found: f"
     assert Text("^Function not found: ") != "Not found"

@@ -34,7 +34,7 @@ def tasks(machine: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def invoked(tasks: dict[str, Any], resources: dict[str, Any]) -> dict[str, str]:
-    """The function of template.yaml that each Task state invokes: a version of it."""
+    """The function of template.yaml of which each Task state invokes a version."""
     substitutions = resources["TaskStateMachine"]["Properties"]["DefinitionSubstitutions"]
     return {
         name: substitutions[re.fullmatch(r"\$\{(\w+)\}", state["Arguments"]["FunctionName"])[1]][
@@ -52,16 +52,16 @@ def document(template: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def bootstrap() -> dict[str, Any]:
-    """What an account gives to a stage of the pipeline."""
+    """The resources that an account has for a stage of the pipeline."""
     return yaml_parse((PROJECT / "infra" / "pipeline.yaml").read_text())
 
 
 @pytest.fixture
 def translate(template: dict[str, Any]) -> Callable[..., Any]:
-    """What the SAM translator makes of the resources.
+    """The output of the SAM translator for the resources.
 
-    `content` tells what a layer or function holds, by its name; `change` makes another template of
-    it; `parameters` are those of a stack.
+    `content` returns the content of a layer or function, by its name; `change` changes the
+    template; `parameters` are those of a stack.
     """
 
     def run(

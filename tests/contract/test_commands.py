@@ -53,7 +53,7 @@ def parts(line: str) -> Iterator[str]:
 def words(command: str) -> list[str]:
     try:
         return shlex.split(command)
-    except ValueError:  # an argument goes on in the next line
+    except ValueError:  # an argument continues on the next line
         return command.split()
 
 
@@ -69,7 +69,7 @@ def shown(page: Path, pattern: re.Pattern[str]) -> Iterator[list[str]]:
 
 
 def unknown(given: list[str]) -> str | None:
-    """What `darkroom` does not know of its arguments; None if it knows all."""
+    """The arguments that `darkroom` does not know; None if it knows all."""
     known, command = set(), typer.main.get_command(app)
     left = [*given]
     while left and isinstance(commands := getattr(command, "commands", None), dict):
@@ -101,7 +101,7 @@ def operations(service: str) -> dict[str, set[str]]:
 
 
 def wrong(given: list[str]) -> str | None:
-    """What the AWS CLI does not know of its arguments; None if it knows all."""
+    """The arguments that the AWS CLI does not know; None if it knows all."""
     service, operation, *rest = given
     if operation in WRITTEN_BY_HAND.get(service, set()) or operation == "wait":
         return None

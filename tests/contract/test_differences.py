@@ -1,7 +1,7 @@
 """docs/aws-differences.md has a row for each way in which the local cloud differs from AWS.
 
-What a row names is read, not run: that its test fails when the row is no longer true can be seen by
-taking the patch out.
+The names in a row are only looked up. To see that its test fails without the patch, remove the
+patch.
 """
 
 import ast
@@ -19,7 +19,7 @@ EMULATOR = PROJECT / "tools" / "localcloud" / "emulator"
 SPEEDUPS = EMULATOR / "speedups.py"
 
 HEADER = ["AWS", "Source", "Local cloud", "Changed by", "Test or workaround"]
-# Patches that change no answer: there is nothing of AWS to compare them with.
+# Patches that change no response, so that there is no behaviour of AWS to compare.
 FASTER = ["What ministack does without it", "Changed by", "Test"]
 
 CODE = re.compile(r"`([^`]+)`")
@@ -28,7 +28,7 @@ RECORDED = re.compile(r"recorded \d{4}-\d\d-\d\d")
 RECORDING = re.compile(r"[a-z_]+/[\w/]+")
 TEST = re.compile(r"tests/\S+\.py::\w+")
 WORKAROUND = re.compile(r"Workaround: \S+ \S+")
-# What a patch calls to reach into ministack.
+# The functions by which a patch changes ministack.
 REACHES = {"replaces", "replace", "rely_on", "setattr"}
 
 
@@ -88,7 +88,8 @@ def definitions(body: list[ast.stmt]) -> dict[str, ast.stmt]:
 
 
 def patches_of(source: str) -> set[str]:
-    """The functions of a module that change ministack: what `apply` calls, what reaches into it.
+    """The functions of a module that change ministack: those that `apply` calls, and those that
+    change it directly.
 
     `Patch` and `replaces` decorate such a function.
 
@@ -124,7 +125,7 @@ def _is_decorated(node: ast.AST) -> bool:
 
 
 def _reaches(code: ast.AST, modules: set[str]) -> bool:
-    """Whether code puts something in the place of what a module of ministack has.
+    """Whether code replaces something in a module of ministack.
 
     `stepfunctions._add_event = …` does, `stepfunctions._executions[arn] = …` writes a state.
     """
@@ -147,7 +148,7 @@ def all_patches() -> set[str]:
 
 
 def behind_the_switch() -> set[str]:
-    """What `speedups.apply` applies: the patches of its own module."""
+    """The patches that `speedups.apply` applies: those of its own module."""
     return {f"speedups.{patch}" for patch in patches_of(SPEEDUPS.read_text())}
 
 
@@ -192,7 +193,7 @@ def test_every_row_has_a_test_that_exists_or_says_what_to_do(rows: list[Row]):
 
 
 def test_what_a_patch_makes_right_has_a_test(rows: list[Row]):
-    """A workaround is for what nothing here can show; a patch shows it."""
+    """A workaround is for behaviour that no test here can show; a patch can be tested."""
     of_patches = [row for row in rows if any(is_patch(name) for name in row.patches)]
 
     assert [f"line {row.line}" for row in of_patches if not row.tests] == []

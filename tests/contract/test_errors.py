@@ -68,7 +68,7 @@ def test_an_error_is_retried_only_in_the_steps_that_raise_it(tasks, documented):
 
 
 @pytest.mark.parametrize("step", ["Download", "Grayscale", "Upload"])
-def test_a_step_says_which_errors_it_raises_where_its_code_stands(step, documented):
+def test_the_module_of_a_step_documents_the_errors_that_it_raises(step, documented):
     module = PROJECT / "lambdas" / f"{step.lower()}.py"
     said = re.search(r"^Raises: (.+(?:\n +.+)*)$", module.read_text(), re.MULTILINE)[1]
     assert set(re.split(r",\s+", said)) == {

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.support.project import PROJECT
 
-# What ministack ignores, does wrong or does not know, so that nothing here could be tried with it:
-# fields of states, integrations of Task states, properties and types of resources.
+# What ministack ignores, does wrong or does not know, so that it cannot be tested here: fields of
+# states, integrations of Task states, properties and types of resources.
 NOT_OF_STATES = {
     "HeartbeatSeconds",
     "HeartbeatSecondsPath",

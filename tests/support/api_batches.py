@@ -1,4 +1,4 @@
-"""Batches as tests of the API submit them, and what is stored of them."""
+"""Batches for tests of the API, and their stored records."""
 
 import uuid
 from typing import Any
@@ -22,7 +22,7 @@ def stored(api: Api, batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def enter(api: Api, batch: dict[str, Any], count: int) -> list[str]:
-    """Tasks as Enter makes them; returns their ids."""
+    """Create tasks as Enter does; return their ids."""
     ids = [str(uuid.uuid5(uuid.UUID(batch["batchId"]), str(n))) for n in range(count)]
     for number, task_id in enumerate(ids):
         place = {"batchId": batch["batchId"], "batchIndex": number}

@@ -13,7 +13,7 @@ STAGE = "/v1"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `body` is read."""
+    """A response, with its parsed `body`."""
 
     status: int
     headers: dict[str, str]
@@ -21,7 +21,7 @@ class Answer:
 
     @property
     def error(self) -> dict[str, str]:
-        """The error, which has exactly the one form."""
+        """The error, which must have exactly the documented form."""
         assert list(self.body) == ["error"]
         error: dict[str, str] = self.body["error"]
         assert list(error) in (["code", "message"], ["code", "message", "field"])
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass
 class Api:
-    """The API, and what it left behind."""
+    """The API, with its stored items and queued messages."""
 
     module: ModuleType
     aws: FakeAws
@@ -63,7 +63,7 @@ class Api:
         parameters: dict[str, str] | None = None,
         root: str = STAGE,
     ) -> Answer:
-        """Send one request; a path may begin with its root, as links do: the stage, mostly."""
+        """Send one request. A path may begin with the stage or the base path, as in links."""
         path = path.removeprefix(root)
         parts = path.split("/")
         name = {"tasks": "taskId", "batches": "batchId"}.get(parts[1])
@@ -96,7 +96,7 @@ class Api:
             "isBase64Encoded": isinstance(body, bytes),
         }
         answer = self.module.app(json.loads(json.dumps(event)), None)
-        told = {**answer.get("headers", {})}
-        told |= {n: ", ".join(v) for n, v in (answer.get("multiValueHeaders") or {}).items()}
+        reported = {**answer.get("headers", {})}
+        reported |= {n: ", ".join(v) for n, v in (answer.get("multiValueHeaders") or {}).items()}
         body = json.loads(answer["body"]) if answer["body"] else None
-        return Answer(answer["statusCode"], told, body)
+        return Answer(answer["statusCode"], reported, body)

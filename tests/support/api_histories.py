@@ -1,4 +1,4 @@
-"""Tasks with executions, and their histories as the API tells them."""
+"""Tasks with executions, and their histories in responses of the API."""
 
 from typing import Any
 

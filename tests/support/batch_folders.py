@@ -9,7 +9,7 @@ from tests.support.fakes.api import PNG
 
 
 def folder(*names: str) -> Path:
-    """A folder of pictures that differ; one is broken whose name says so."""
+    """A folder of different pictures; those with `broken` in their names cannot be decoded."""
     place = Path("photos")
     for name in names:
         (place / name).parent.mkdir(parents=True, exist_ok=True)

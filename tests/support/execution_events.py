@@ -1,4 +1,4 @@
-"""Events of executions, as GetExecutionHistory gives them."""
+"""Events of executions, as GetExecutionHistory returns them."""
 
 import datetime
 import json
@@ -13,12 +13,13 @@ EVALUATION = "The JSONata expression '$states.input.x' specified for the field '
 
 
 def recorded(*events: tuple[float, str] | tuple[float, str, dict[str, Any]]) -> list[Visit]:
-    """The visits in events as GetExecutionHistory gives them: see `history`."""
+    """The visits in events of GetExecutionHistory: see `history`."""
     return history(*events).visits
 
 
 def history(*events: tuple[float, str] | tuple[float, str, dict[str, Any]]) -> History:
-    """Read events as GetExecutionHistory gives them: seconds after the start, type, details."""
+    """Make events as GetExecutionHistory returns them, from seconds after the start, type and
+    details."""
     given = []
     for second, kind, *details in events:
         event: dict[str, Any] = {
@@ -31,7 +32,7 @@ def history(*events: tuple[float, str] | tuple[float, str, dict[str, Any]]) -> H
     return read(given)
 
 
-# As the emulator tells it: no TaskStarted, no previousEventId.
+# As the emulator reports it: no TaskStarted, no previousEventId.
 FAILED_DOWNLOAD = (
     (0.0, "ExecutionStarted"),
     (0.0, "TaskStateEntered", {"name": "MarkRunning"}),

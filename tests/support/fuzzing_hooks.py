@@ -1,6 +1,6 @@
 """Loaded by Schemathesis: what a schema cannot say about a request.
 
-`SOURCE_URL` is the test's own server, so that no test ever calls a stranger.
+`SOURCE_URL` is the test's server, so that no test sends requests to foreign servers.
 """
 
 import os
@@ -11,7 +11,7 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """Give a valid request a URL that is one and no cursor, since none of ours can be guessed."""
+    """Give a valid request a usable URL and no cursor, because a cursor cannot be generated."""
     valid = case.meta is None or case.meta.generation.mode.is_positive
     if isinstance(case.body, dict):
         body = {**_led_home(case.body, valid=valid)}
@@ -26,7 +26,7 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 
 
 def _led_home(body: dict[str, Any], *, valid: bool) -> dict[str, Any]:
-    """Return what was generated with URLs of the test's own server."""
+    """Return the generated value with URLs of the test's server."""
     for name in ("imageUrl", "callbackUrl"):
         url = body.get(name)
         if isinstance(url, str) and (valid or url.startswith("http")):

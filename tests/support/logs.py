@@ -1,4 +1,4 @@
-"""What functions log, as tests read it."""
+"""The log lines of functions, for tests."""
 
 import io
 import json

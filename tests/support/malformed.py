@@ -1,4 +1,4 @@
-"""Requests that no honest client sends: valid HTTP, and whatever in it. Made from a seed."""
+"""Requests that no normal client sends: valid HTTP with arbitrary content. Made from a seed."""
 
 import base64
 import http.client
@@ -14,7 +14,7 @@ from tests.support.fakes.sources import JPEG
 
 ID = "00000000-0000-4000-8000-000000000000"
 DATA_URL = "data:image/jpeg;base64," + base64.b64encode(JPEG[:600]).decode()
-# No URL that could be fetched is among these: a mutated one might be a stranger's.
+# None of these URLs can be fetched, because a mutated one could belong to a foreign server.
 BODIES = [
     {"imageUrl": DATA_URL, "name": "malformed", "output": {"format": "png", "quality": 50}},
     {"uploadId": ID, "name": "malformed"},
@@ -103,7 +103,7 @@ class Malformed:
     headers: dict[str, str] = field(default_factory=dict)
 
     def send(self, api_url: str, key: str) -> Answer:
-        """Send it byte by byte as it is, which a client's library would not do."""
+        """Send exactly these bytes, which a client library would not do."""
         place = urllib.parse.urlsplit(api_url)
         headers = {"Host": place.netloc, "x-api-key": key, "Connection": "close"} | self.headers
         lines = [f"{self.method} {place.path}{self.path} HTTP/1.1"]
@@ -181,7 +181,7 @@ def _doubled_key(chance: random.Random) -> Malformed:
 
 
 def _bytes(chance: random.Random) -> Malformed:
-    """No UTF-8, other encodings, or nothing but bytes."""
+    """Invalid UTF-8, other encodings, or arbitrary bytes."""
     good = json.dumps(chance.choice(BODIES))
     body = chance.choice(
         [
@@ -225,7 +225,7 @@ def _header(chance: random.Random) -> Malformed:
 
 
 def _place(chance: random.Random) -> Malformed:
-    """A method or a path that is none."""
+    """An unknown method or path."""
     path = "/" + "/".join(chance.choices(SEGMENTS, k=chance.randint(1, 5)))
     method = chance.choice([*METHODS, "GET", "POST"])
     body = b"" if method in {"GET", "HEAD"} else b"{}"
@@ -240,7 +240,7 @@ def _query(chance: random.Random) -> Malformed:
 
     names = ["limit", "cursor", "status", "name", "limit%00", "", "[]", "limit[]", "__proto__"]
     pairs = [f"{chance.choice(names)}={text()}" for _ in range(chance.randint(1, 3))]
-    if chance.random() < 0.3:  # a cursor that is one, of nonsense
+    if chance.random() < 0.3:  # a well-formed cursor with meaningless content
         inner = json.dumps(chance.choice(CURSORS))
         pairs.append("cursor=" + base64.urlsafe_b64encode(inner.encode()).decode().rstrip("="))
     return Malformed("query", "GET", "/tasks?" + chance.choice("&&&;").join(pairs))

@@ -1,4 +1,4 @@
-"""Who looks at the page, on which screens, and what axe says of it."""
+"""The users and screens of the page, and how axe checks it."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ SERIOUS = {"serious", "critical"}
 
 @dataclass
 class Caller:
-    """Somebody with a key, who has no tasks yet."""
+    """A caller with a key, without tasks."""
 
     key: str
     http: httpx.Client

@@ -1,4 +1,4 @@
-"""Ports for servers of the tests' own, and those on which a local cloud listens."""
+"""Ports for the servers of tests, and the ports on which a local cloud listens."""
 
 import contextlib
 import socket
@@ -19,7 +19,7 @@ def listening(home: Path) -> set[tuple[str, int]]:
     """The addresses and ports on which the processes of a local cloud wait for connections."""
     found: set[tuple[str, int]] = set()
     for process in processes.marked(home):
-        with contextlib.suppress(psutil.NoSuchProcess):  # a function that has ended meanwhile
+        with contextlib.suppress(psutil.NoSuchProcess):  # a function that has ended in the meantime
             found |= {
                 (connection.laddr.ip, connection.laddr.port)
                 for connection in process.net_connections()

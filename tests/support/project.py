@@ -1,4 +1,4 @@
-"""Where the files of the project are, for tests at any depth."""
+"""The paths of the project's files, for tests in any folder."""
 
 from pathlib import Path
 

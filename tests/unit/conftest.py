@@ -17,7 +17,7 @@ from tests.support.fakes.aws import REGION, FakeAws, fake_aws, functions
 
 @pytest.fixture(autouse=True)
 def _no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test reach, or be led by, an AWS account or profile of the machine."""
+    """Let no test use an AWS account or profile of the machine."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -28,7 +28,7 @@ def _no_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[FakeAws]:
-    """Moto instead of AWS, for a module."""
+    """Moto instead of AWS, in a module."""
     with fake_aws() as fake:
         yield fake
 
@@ -76,7 +76,7 @@ def app(cloud: FakeAws) -> Iterator[ModuleType]:  # noqa: ARG001 - its clients a
 
 @pytest.fixture
 def api(aws: FakeAws, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """The API before an empty cloud; what it queues is kept in `queued` and `groups`."""
+    """The API on an empty cloud; its messages are recorded in `queued` and `groups`."""
     caller = Api(app, aws)
     queue = type(app.task_service.queue)
 
@@ -90,7 +90,7 @@ def api(aws: FakeAws, app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Api:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What is logged. The logger took hold of the standard output when it was made."""
+    """What is logged. The logger keeps the standard output of the time when it was created."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", stream)
     return stream

@@ -59,8 +59,8 @@ def _require_listed(subject: Subject, batch_id: str) -> None:
 def check_repair(subject: Subject, sites: Sites) -> str:
     """A batch whose execution somebody stops is ended with the reason, and its tasks with it.
 
-    It is a batch, because a stopped execution of a single task fires the alarm `executions`. And
-    the executions of batches can be stopped on a stack with `EXPRESS`, too.
+    It is a batch, because a stopped execution of a single task fires the alarm `executions`. The
+    executions of batches can also be stopped on a stack with `EXPRESS`.
 
     Raises:
         NotChecked: in prod, if its repairs would fire the alarm `repairs`, or if the credentials

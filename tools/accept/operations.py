@@ -81,8 +81,10 @@ def check_retries(subject: Subject, unavailable: Outcome) -> str:
         raise Broken(f"SourceUnavailable {DOWNLOAD_TRIES} times in Download", tries)
     answer = subject.request("GET", f"/tasks/{unavailable['taskId']}/history")
     states = answer.json()["states"]
-    told = [t["error"] for state in states if state["name"] == "Download" for t in state["tries"]]
-    if told != tries:
+    recorded = [
+        t["error"] for state in states if state["name"] == "Download" for t in state["tries"]
+    ]
+    if recorded != tries:
         raise Broken(f"the same from GET /tasks/ID/history: {tries}", answer.text[:300])
     return f"Download was retried {found[0].retries} times after SourceUnavailable"
 

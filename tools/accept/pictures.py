@@ -49,7 +49,7 @@ def broken_picture() -> bytes:
 
 
 def large_picture(max_pixels: int) -> bytes:
-    """Return a valid PNG with more than so many pixels: white, of one bit, in some kilobytes."""
+    """Return a valid white PNG of some kilobytes with more than this number of pixels."""
     side = isqrt(max_pixels) + 1
     row = b"\0" + b"\xff" * ((side + 7) // 8)
     packer = zlib.compressobj(9)

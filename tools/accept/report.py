@@ -14,7 +14,7 @@ STYLES = {OK: "green", FAILED: "bold red", NOT_CHECKED: "yellow"}
 
 
 class Broken(Exception):
-    """A promise that the stack does not keep: what was expected, and what was seen."""
+    """A failed check: what was expected, and what was found."""
 
     def __init__(self, expected: str, seen: object) -> None:
         super().__init__(f"expected {expected}; seen: {seen}")

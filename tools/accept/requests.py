@@ -49,7 +49,7 @@ def check_key(subject: Subject) -> str:
 
 
 def check_form(subject: Subject) -> str:
-    """A presigned form takes a file of its own type and size only."""
+    """A presigned form only accepts a file of the given type and size."""
     form = subject.form("image/png")
     changed = {**form, "fields": {**form["fields"], "Content-Type": "text/html"}}
     status = subject.send_form(changed, b"<p>").status_code

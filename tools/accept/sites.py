@@ -124,8 +124,8 @@ def receiver_of(subject: Subject, sites: Sites) -> Iterator[str]:
 def _function(subject: Subject) -> Iterator[str]:
     """Create a Lambda function with a public URL, yield the URL, delete the function.
 
-    The function has the role of the stack's page, which may read and write nothing but its log. It
-    needs no other permission, because Darkroom itself stores what the function has answered.
+    The function has the role of the stack's page, which may only write its log. It needs no other
+    permission, because Darkroom itself stores what the function has answered.
     """
     functions = subject.stack.client("lambda")
     name = f"{subject.stack.stack_name[:40]}-accept-{secrets.token_hex(4)}"

@@ -50,15 +50,15 @@ class Subject:
     stack: Stack
     client: Darkroom
     http: httpx.Client
-    """Has no key of its own: see `request`."""
+    """It has no separate key: see `request`."""
     stage: str | None
     """`dev`, `staging`, `prod` or another name; None: unknown."""
     parameters: Mapping[str, str]
     created: Created = field(default_factory=Created)
     first: Task | None = None
-    """The first task that was COMPLETED: several promises look at it."""
+    """The first task that was COMPLETED, which several checks use."""
     trace_id: str = ""
-    """Of the request that submitted it."""
+    """The `Location` of the response that submitted it."""
     stuck: bool = False
     """Whether tasks do not end, so that every check that needs one would only wait."""
     name: str = field(default_factory=lambda: f"accept-{uuid.uuid4().hex[:8]}")

@@ -2,7 +2,7 @@
 
 The alarm `failure-rate` fires when more than half of at least ten tasks fail within five minutes.
 So the tasks run in waves of two that complete and one that fails, and a wave starts when the last
-one has ended. Whichever five minutes CloudWatch takes, at most half of their tasks have failed.
+one has ended. In every period of five minutes, at most half of the tasks have failed.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from tools.accept.sites import Sites
 from tools.accept.subject import Subject, data_url
 
 OUTPUTS = {"PNG": ("auto", "jpeg", "webp", "avif"), "JPEG": ("auto", "png", "webp")}
-"""What is asked for; of the other sources `auto` and `png`."""
+"""The output format; for the other sources `auto` and `png`."""
 FORMATS = {**pictures.MEDIA_TYPES, **pictures.READ_ONLY}
 NEED_A_FAULT = ("ResultCorrupted", "ServiceUnavailable", "DeadLettered", "ExecutionLost")
 """Failures that no caller can cause."""
@@ -114,10 +114,10 @@ def check_first(subject: Subject) -> str:
 
 
 def run_waves(subject: Subject, sites: Sites) -> Tried:
-    """Submit all tasks in waves; return what became of each. Raises nothing."""
+    """Submit all tasks in waves; return how each ended. Raises nothing."""
     tried = Tried()
     left = failures(subject, sites)
-    # Its retries take up to 14 seconds, so the other tasks run meanwhile.
+    # Its retries take up to 14 seconds, in which the other tasks run.
     _, unavailable = left.pop("SourceUnavailable")
     first = _attempt(unavailable)
     good = iter(conversions(heic=subject.parameters.get("Heic") == "true"))

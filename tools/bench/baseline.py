@@ -57,7 +57,7 @@ class Order(BaseModel):
 
 @api.post("/tasks", status_code=202)  # type: ignore[untyped-decorator]
 def create(order: Order) -> dict[str, str]:
-    """Accept a task that runs in one piece."""
+    """Accept a task that runs as one function."""
     task = store(order)
     develop.delay(task["taskId"], order.imageUrl)
     return task

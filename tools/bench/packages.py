@@ -134,7 +134,7 @@ def _functions(built: Path, opt: Path) -> dict[str, Function]:
         if resource["Type"] == "AWS::Serverless::Function":
             properties = resource["Properties"]
             for layer in (*shared["Layers"], *properties.get("Layers", [])):
-                # Of two that a condition decides between, the one of the default.
+                # If a condition decides between two, this is the default one.
                 used = layer["Ref"] if "Ref" in layer else layer["Fn::If"][2]["Ref"]
                 shutil.copytree(built / used, opt / name, dirs_exist_ok=True)
             found[name.removesuffix("Function")] = Function(

@@ -26,7 +26,7 @@ SHARED = "darkroom/"
 FOLDERS = ("api/", "lambdas/", "web/")
 HANDLER = re.compile(r"HANDLER := (\S+)")
 COMMENT_OR_INDENT = re.compile(r"^ *(?:/\*(?:(?!\*/).)*\*/$|//[^\n]*)?", re.DOTALL | re.MULTILINE)
-"""A comment on lines of its own; or the spaces before code."""
+"""A comment on separate lines; or the spaces before code."""
 
 
 def files(folder: str, handler: str) -> dict[str, Path]:
@@ -72,8 +72,8 @@ def zipped(contents: dict[str, Path]) -> bytes:
 def packed(path: Path) -> bytes:
     """Return what a package contains of a file.
 
-    Of a script or a style these are the lines of code, without comments and indentation. The others
-    are empty, so that errors in a browser name the same lines as the source.
+    For a script or a style these are the lines of code, without comments and indentation. The
+    others are empty, so that errors in a browser name the same lines as the source.
     """
     if path.suffix not in {".js", ".css"}:
         return path.read_bytes()

@@ -1,1 +1,1 @@
-"""`make demo` and the picture that it develops."""
+"""`make demo` and the picture that it converts."""

@@ -52,8 +52,8 @@ class PortTaken(LocalCloudError):
 class LocalCloud:
     """One emulator with its port and its state folder `home`.
 
-    Two local clouds with different folders and ports are independent. A temporary one need not
-    `keep` its state and its objects on disk. Only the owner can read the files that it writes.
+    Local clouds with different folders and ports are independent. A temporary one need not `keep`
+    its state and its objects on disk. Only the owner can read the files that it writes.
     """
 
     home: Path

@@ -15,8 +15,7 @@ export const STATUSES = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED
 /** In the address of a batch: its tasks of every status. */
 export const ALL = "ALL";
 
-/**
- * Returns what an address stands for: the `view`, which is the id of its element, and `task` and
+/** Returns the view of an address: the `view`, which is the id of its element, and `task` and
  * `attempt`, `batch` and `status`, or the `filter` of the list of tasks.
  */
 export function read(hash = location.hash) {

@@ -74,7 +74,7 @@ async function retried(request) {
   }
 }
 
-// The last response by address: its ETag, and the body that a 304 stands for.
+// The last response by address: its ETag, and the body that a 304 refers to.
 const known = new Map();
 
 /**

@@ -3,7 +3,7 @@
 import { byId, element } from "./dom.js";
 import { count } from "./words.js";
 
-/** Titles that are listed; of more, only the number. */
+/** The number of titles that are listed; the others are only counted. */
 const LISTED = 5;
 
 /**
@@ -44,7 +44,7 @@ export function ask(question, action, ...parts) {
 /**
  * Asks whether to delete tasks.
  * @param {string[]} titles of the tasks
- * @param {number} open how many tasks were chosen, too, but have not ended and so stay
+ * @param {number} open how many other chosen tasks have not ended and so stay
  * @returns {Promise<boolean>} whether to delete them
  */
 export function confirmDeletion(titles, open = 0) {

@@ -77,7 +77,7 @@ function follow(machine, start) {
   return names;
 }
 
-/** Returns where the errors of a state lead. A Choice is drawn as the state it usually leads to. */
+/** Returns the state to which the errors of a state lead. A Choice is drawn as the state it usually leads to. */
 function caughtBy(machine, state) {
   return (state.Catch ?? []).map(({ Next }) => machine.States[Next].Default ?? Next);
 }

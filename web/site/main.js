@@ -43,7 +43,7 @@ function open() {
   show();
 }
 
-/** Shows what the address stands for: a task or a batch, or the list of either. */
+/** Shows the view of the address: a task or a batch, or the list of either. */
 function show() {
   const shown = address.read();
   const { view } = shown;

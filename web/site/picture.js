@@ -67,7 +67,7 @@ export function compare({ name, before, result, missing }) {
   return figure;
 }
 
-/** Returns a text in the place of an image. */
+/** Returns a text that replaces an image. */
 export function placeholder(text) {
   return element("p", { className: "placeholder" }, text);
 }

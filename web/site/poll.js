@@ -25,7 +25,7 @@ export class Poll {
     });
   }
 
-  /** Reads at once, and then goes on. */
+  /** Reads at once, and then continues. */
   async now() {
     this.stop();
     const round = this.#round;

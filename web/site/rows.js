@@ -33,7 +33,7 @@ export class Rows {
     return this.#pages.flatMap(({ items }) => items ?? []);
   }
 
-  /** Whether the list goes on after what is loaded. */
+  /** Whether the list has more entries than are loaded. */
   get goesOn() {
     return Boolean(this.#pages.at(-1).next);
   }

@@ -19,7 +19,7 @@ export const clock = (moment) => shown(moment, (_, time) => time.slice(0, -1));
 
 /**
  * Returns a timestamp of the API as an element.
- * @throws {RangeError} it is no timestamp
+ * @throws {RangeError} it is not a timestamp
  */
 function shown(moment, written) {
   const dateTime = new Date(moment).toISOString();

@@ -20,11 +20,11 @@ READ_SECONDS = 8
 AFTER_END = datetime.timedelta(seconds=30)
 """An EXPRESS execution ends within seconds after its task, and the clocks differ."""
 AFTER_CANCEL = datetime.timedelta(minutes=6)
-"""After a cancel it goes on for 5 minutes at most."""
+"""After a cancel it continues for 5 minutes at most."""
 
 MISSING = {
     "NotStarted": "No execution of this attempt has started.",
-    "NoSuchAttempt": "The task does not have so many attempts.",
+    "NoSuchAttempt": "The task has fewer attempts.",
     "Expired": (
         "AWS no longer has the history of this execution. Step Functions deletes it 90 days after "
         "the end of the execution."

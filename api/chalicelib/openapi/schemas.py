@@ -1,8 +1,8 @@
 """The schemas of the OpenAPI document, in forms that generators of clients understand.
 
 - A body that needs exactly one of several fields is a choice of named schemas, one for each field.
-  From a `oneOf` that only lists required fields, generators make types that lack the other fields,
-  or no type at all. It is an `anyOf`, although no body matches two of them: Redocly's linter takes
+  If a `oneOf` only lists required fields, generators make types without the other fields, or no
+  type at all. It is an `anyOf`, although no body matches two of them: Redocly's linter takes
   only required fields into account, and so finds that the schemas of a `oneOf` overlap.
 - A field of a body has no `default`: its description names it. openapi-typescript takes a field
   with a default for one that is always there, and asks for it in requests.

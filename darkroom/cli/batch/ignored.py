@@ -41,7 +41,7 @@ ADVICE = {
     MAP: "Convert it to a GeoTIFF, for example with `gdal_translate`.",
     "an icon": "Convert it to PNG.",
     VIDEO: "Save one of its pictures. Of a live photo, the image is the file beside it.",
-    "a web page": "Save its images as files of their own.",
+    "a web page": "Save its images as separate files.",
     "a PDF document": "Export its pages as PNG.",
     "a PostScript document": "Export its pages as PNG.",
     "an archive": "Unpack it, and give the folder with its images.",

@@ -62,7 +62,7 @@ class ApiKeys:
         self._gateway = stack.client("apigateway")
         self._stack_name = stack.stack_name
         self.shared = stack.outputs["UsagePlanId"]
-        """The usage plan of the template: of all callers without limits of their own."""
+        """The usage plan of the template: of all callers without their own limits."""
         self.first = stack.outputs["ApiKeyId"]
         """The key of the template."""
 

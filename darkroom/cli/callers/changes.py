@@ -76,7 +76,7 @@ class Callers:
         """Add a caller for a key that belongs to none: it owns what was submitted with the key.
 
         Raises:
-            CallerError: the name is not valid or taken, or the key is not to be had.
+            CallerError: the name is not valid or taken, or the key cannot be read.
         """
         _check(name)
         with errors_of(f"{name} was not added"):
@@ -147,12 +147,12 @@ class Callers:
         return caller.limits or self.shared_limits()
 
     def shared_limits(self) -> Limits:
-        """Return the limits of callers without limits of their own."""
+        """Return the limits of callers without their own limits."""
         with errors_of("The limits cannot be read"):
             return self.api_keys.limits(self.api_keys.shared)
 
     def _with_plan(self, caller: Caller) -> Caller:
-        """Create the usage plan of a caller that has limits of its own, unless it has one."""
+        """Create the usage plan of a caller with its own limits, unless it exists."""
         if caller.limits is None or caller.plan_id is not None:
             return caller
         plan_id = self.api_keys.create_plan(caller.name, caller.limits)

@@ -206,8 +206,8 @@ def limit(
 ) -> None:
     """Limit each key of a caller.
 
-    What is not given stays as it is. While a caller gets limits of its own for the first time, or
-    loses them, API Gateway may refuse its requests with 403 for some seconds.
+    Values that are not given stay unchanged. While a caller gets its own limits for the first
+    time, or loses them, API Gateway may refuse its requests with 403 for some seconds.
     """
     from darkroom.cli.render import print_json, say
 

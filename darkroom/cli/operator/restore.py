@@ -44,7 +44,7 @@ class Restore:
 
         Raises:
             NoStack: the tables of the stack are not known, only the address of the API.
-            RestoreError: the copy cannot be read, or is no copy of a table of the stack.
+            RestoreError: the copy cannot be read, or is not a copy of a table of the stack.
         """
         if not set(OUTPUTS.values()) <= stack.outputs.keys():
             raise NoStack("The tables of the stack are not known. Use --stack to name the stack.")
@@ -56,7 +56,7 @@ class Restore:
         self._key = schema[0]["AttributeName"]
         self.table = stack.outputs.get(OUTPUTS.get(self._key, ""), "")
         if not self.table or len(schema) > 1:
-            raise RestoreError(f"{copy} is no copy of the stack's table of tasks or of batches.")
+            raise RestoreError(f"{copy} is not a copy of the stack's table of tasks or of batches.")
         if copy == self.table:
             raise RestoreError(f"{copy} is the table itself. Give the table that was restored.")
 
@@ -97,8 +97,9 @@ class Restore:
     def _missing(self) -> Iterator[Item]:
         """Yield the items of the copy that are not in the table and have not expired.
 
-        What a caller has deleted stays away, which the marks of deletions tell. So do the numbers
-        of uses of uploads: one could outlive its upload. Without it the upload expires by itself.
+        Items that a caller has deleted are not copied; the marks of deletions identify them. So do
+        the numbers of uses of uploads: one could outlive its upload. Without it the upload expires
+        by itself.
         """
         now = datetime.datetime.now(datetime.UTC).timestamp()
         pages = self._dynamodb.get_paginator("scan").paginate(

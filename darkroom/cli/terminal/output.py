@@ -22,7 +22,7 @@ class _Screen(Console):
     """A console whose reader may leave: that is an error like any other, see `cli.errors`."""
 
     def on_broken_pipe(self) -> None:
-        """Raise the error that rich would answer with an exit code of its own."""
+        """Raise the error that rich would answer with its own exit code."""
         raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 

@@ -46,7 +46,7 @@ NARROW = (16 / 255, 235 / 255)
 
 
 def note(image: Any, data: Data) -> None:
-    """Find out how the values of an opened image become those of sRGB, for `tone`."""
+    """Determine how the values of an opened image become those of sRGB, for `tone`."""
     found = _tone(image, cicp.encoding(data))
     # The frames of an animation share a table.
     image.info[KEY] = found and functools.cache(found)
@@ -163,7 +163,7 @@ def _table(curve: Callable[[float], float], values: int) -> list[int]:
 
 
 def _is_gray(image: Any) -> bool:
-    """Whether an image is gray, also by a palette that has nothing but gray."""
+    """Whether an image is gray. A palette with only gray colours counts."""
     if image.mode != "P":
         return image.mode in GRAY | DEEP
     # Not `getpalette`, which loads the picture, also before its size was checked.

@@ -1,6 +1,6 @@
 """PNG, BMP and JPEG of kinds that Pillow does not read, or reads wrongly: imagecodecs decodes them.
 
-Its decoders are libpng, libjpeg-turbo and a small one of its own for BMP.
+Its decoders are libpng, libjpeg-turbo and its own small one for BMP.
 """
 
 import io
@@ -118,6 +118,6 @@ def _picture(
     samples: int,
     exif: Mapping[int, Any] | None = None,
 ) -> Picture:
-    """Return a picture of which a decoder needs so many bytes per pixel for its samples."""
+    """Return a picture whose decoder needs this number of bytes per pixel for its samples."""
     decoding = samples + meaning.result
     return Picture(kind, meaning.mode, size, decode, decoding=decoding, base=levels.BASE, exif=exif)

@@ -1,6 +1,6 @@
 """HEIC: libheif and libde265 decode it, by the package pi-heif, which has no encoder.
 
-HEVC is patented, so whoever deploys decides whether the layer has this decoder: the template's
+HEVC is patented, so the operator decides whether the layer has this decoder: the template's
 parameter `Heic`. libheif applies `clap`, `irot` and `imir` and adds the alpha channel. The Exif
 orientation does not count (ISO/IEC 23008-12, A.3 and MIAF, ISO/IEC 23000-22).
 """
@@ -54,7 +54,7 @@ def opened(data: Any) -> Picture:
         from pi_heif import options
     except ImportError as error:
         raise refused() from error
-    # Nothing but the primary picture is read, in the one thread that a function has.
+    # Only the primary picture is read, in the only thread of a function.
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
     options.DECODE_THREADS = 1
     try:
@@ -85,7 +85,7 @@ def opened(data: Any) -> Picture:
 
 
 def _error(error: Exception, data: Any) -> Exception:
-    """Return the documented error for what libheif says of a file."""
+    """Return the documented error for a message of libheif about a file."""
     said = str(error)
     if isinstance(error, MemoryError) or (OUT_OF_MEMORY in said and SECURITY not in said):
         return MemoryError(said)

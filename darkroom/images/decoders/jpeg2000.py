@@ -32,7 +32,7 @@ MOST_COMPONENTS = 4
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its picture.
+    """What a file says about its picture.
 
     `bits` and `signed` are those of all components; 0 bits means that they differ.
     `color` is one of `COLORS`, or None if the file does not say it; `profile` is its ICC profile.
@@ -57,7 +57,7 @@ def begins(data: Any) -> bool:
 
 
 def header(data: Any) -> Header:
-    """Return what a file says of its picture.
+    """Return what a file says about its picture.
 
     Raises:
         InvalidImage: there is no codestream.

@@ -27,19 +27,17 @@ NOT_FINITE = (
     "`gdal_edit.py -a_nodata nan FILE`; otherwise replace them by numbers."
 )
 MOST_BITS = 16
-"""Unsigned integers of so many bits use the whole range; others hold measurements."""
+"""Unsigned integers of these depths use the whole range; others hold measurements."""
 
 
 @dataclass(frozen=True)
 class Meaning:
     """What the samples of a pixel are.
 
-    `colors` is the number of samples in front that make the colour: 1 gray, 3 RGB, 4 CMYK.
-    `alpha` is the number of the sample with alpha, or None.
-    `multiplied` says whether the colours are multiplied with alpha.
-    `bits` is the number of used bits of an integer.
-    `white_is_zero` says that the scale of gray is inverted.
-    `nodata` is the value of the samples that are no data.
+    `colors` is the number of samples in front that make the colour: 1 gray, 3 RGB, 4 CMYK. `alpha`
+    is the number of the sample with alpha, or None. `multiplied` says whether the colours are
+    multiplied with alpha. `bits` is the number of used bits of an integer. `white_is_zero` says
+    that the scale of gray is inverted. `nodata` is the value of samples without data.
     """
 
     colors: int
@@ -159,7 +157,7 @@ def _equal(samples: Array, value: float) -> Array:
 
 
 def _empty(colors: Array, nodata: float) -> Array:
-    """Return the pixels of which a sample is no data."""
+    """Return the pixels that have a sample without data."""
     return _equal(colors, nodata).any(axis=-1)
 
 

@@ -138,7 +138,7 @@ def _is_jpeg(tags: Any) -> bool:
 
 
 def _nodata(tags: Any) -> float | None:
-    """Return the value of samples that are no data, which only measurements have."""
+    """Return the value of samples without data, which only measurements have."""
     unsigned = set(tags.get(tiff.SAMPLE_FORMAT, (1,))) <= {tiff.UNSIGNED, tiff.UNDEFINED}
     if unsigned and max(tiff.depths(tags)) <= levels.MOST_BITS:
         return None

@@ -1,4 +1,5 @@
-"""The scenarios of the state machine of batches, of which the Amazon States Language says the end.
+"""The scenarios of the state machine of batches, each with the end that the Amazon States Language
+requires.
 
 A Choice goes to the `Next` of the first condition that is true, or to `Default`. `Assign` changes
 variables after the state (https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html).

@@ -30,7 +30,7 @@ FILES = {TASKS: "task.asl.json", BATCHES: "batch.asl.json"}
 
 @cache
 def substitutions(machine: str) -> Mapping[str, str]:
-    """The names and ARNs that the template puts into a definition."""
+    """The names and ARNs that the template inserts into a definition."""
     template = translated(yaml_parse((PROJECT / "template.yaml").read_text()))
     # The local cloud's region and account: it invokes no function of another.
     stack = Deployed(template, "darkroom", region="us-east-1", account="000000000000")
@@ -67,7 +67,7 @@ def run_of(scenario: Scenario, machine: Definition | None = None) -> Run:
 def run_of_batch(scenario: BatchScenario, machine: Definition | None = None) -> Run:
     """The execution of a scenario, on the deployed definition or on a changed one.
 
-    The Distributed Maps are inline ones, and the longest wait is a short one.
+    Distributed Maps are replaced by inline ones, and the longest wait is shortened.
     """
     short = shortened(machine or definition(BATCHES))
     states = {name: _inline(state) for name, state in short["States"].items()}
@@ -95,7 +95,7 @@ def shortened(machine: Definition, timeouts: Mapping[str, int] = {}) -> Definiti
 
 
 def _text(machine: Definition, scenario: Scenario | BatchScenario) -> str:
-    """No engine but AWS's can redrive an execution, so the definition says that it was."""
+    """Only AWS can redrive an execution, so the definition sets the redrive count."""
     text = json.dumps(machine)
     return text.replace(REDRIVES, "1") if scenario.redriven else text
 

@@ -72,7 +72,7 @@ class Scenario:
         return self.cause
 
     def _sent(self, state: str, retries: int) -> dict[str, Any]:
-        """The payload that a state sends to its function after so many retries."""
+        """The payload that a state sends to its function after a number of retries."""
         step, error, cause = self.failed
         caught = {"Error": error, "Cause": cause}
         by = {"execution": EXECUTION}
@@ -105,7 +105,7 @@ NOT_THE_OWNER = "Another execution owns the task."
 
 
 def refused(name: str, script: Script, path: str, **more: Any) -> Scenario:
-    """An execution that a person began, and that could not change its task."""
+    """An execution that a person started, and that could not change its task."""
     cause = (
         f"{NOT_THE_OWNER} Nothing was changed. To process a task again, retry it: "
         "POST /tasks/{taskId}/retry, or darkroom retry {taskId}. Do not redrive its executions, "

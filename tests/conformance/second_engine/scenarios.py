@@ -5,7 +5,7 @@ Each expected path and end was derived from the Amazon States Language
 answer of an engine:
 
 - A retrier applies if one of its names is the error's. It runs the state again at most
-  `MaxAttempts` times; each retrier of a state has a count of its own
+  `MaxAttempts` times; each retrier of a state has its own count
   (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
 - After that, the first catcher that matches leads to its `Next`. Its `Output` is the error output,
   unless it says otherwise.

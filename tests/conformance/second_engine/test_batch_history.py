@@ -1,7 +1,8 @@
 """How many events the history of a batch's execution has, on both engines.
 
 Counted: the events of one more page, round, part of a count and throttled call. Extrapolated from
-them: the events of two million items and of 14 days. Assumed: how many tasks a call gets through.
+them: the events of two million items and of 14 days. Assumed: the number of tasks that one call
+processes.
 """
 
 from collections.abc import Mapping
@@ -95,7 +96,7 @@ def test_one_more_of_each_adds_these_events(events: Mapping[str, int], what: str
 
 
 def pause(age: float) -> float:
-    """The seconds that the state Pause waits when the execution has this age, by its expression."""
+    """The seconds that the state Pause waits at this age of the execution, by its expression."""
     text = definition(BATCHES)["States"]["Pause"]["Seconds"].removeprefix("{%").removesuffix("%}")
     bound = {"$millis()": str(round(age * 1000)), "$toMillis": "$number"}
     for name, value in bound.items():
@@ -107,7 +108,7 @@ def pause(age: float) -> float:
 
 
 def rounds(seconds: float) -> int:
-    """How often an execution waits in so much time, if its counts take none."""
+    """The number of waits of an execution in this time, if its counts took no time."""
     age = 0.0
     for number in count():
         if age >= seconds:
@@ -117,7 +118,7 @@ def rounds(seconds: float) -> int:
 
 
 def events_of_pages(what: str, per_second: float = inf) -> int:
-    """Of a page for each part of two million tasks. By default, the tasks are only read."""
+    """The events of the pages for two million tasks. By default, the tasks are only read."""
     return -(-MAX_ITEMS // int(min(ENTRIES_PER_PAGE, per_second * PAGE_SECONDS))) * COUNTED[what]
 
 
@@ -127,7 +128,7 @@ def events_of_watching(seconds: float) -> int:
 
 
 def events_of_throttling() -> int:
-    """An hour of it uses up no more tries than its retrier has."""
+    """An hour of throttling does not use up the tries of its retrier."""
     tries = definition(BATCHES)["States"]["Watch"]["Retry"][0]["MaxAttempts"]
     return HOURS_OF_THROTTLING * tries * COUNTED["throttled call"]
 

@@ -1,9 +1,9 @@
 """batch.asl.json on both engines, without its Distributed Maps.
 
-moto knows no `ItemReader` of JSON Lines, no `ItemBatcher` and no child executions. So both engines
-get a copy in which each Distributed Map is an inline one over one batch of items; its child, its
-`Assign`, `Catch` and `Next` are the same. tests/integration/localcloud/emulator/test_maps.py tests
-what is left out.
+moto does not support `ItemReader` with JSON Lines, `ItemBatcher` or child executions. So both
+engines get a copy in which each Distributed Map is an inline one over one batch of items; its
+child, its `Assign`, `Catch` and `Next` are the same.
+tests/integration/localcloud/emulator/test_maps.py tests the part that is left out.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""A mistake in a definition makes a scenario end otherwise on the second engine."""
+"""A mistake in a definition changes the end of a scenario on the second engine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -91,7 +91,7 @@ BATCHES_BY_NAME = {scenario.name: scenario for scenario in batch_scenarios.SCENA
 
 @pytest.fixture(scope="module")
 def ends() -> dict[Mistake, tuple[Result, Result]]:
-    """How the scenario of each mistake ends with it, and how it should; all at the same time."""
+    """The actual and the expected end of the scenario of each mistake; all run at the same time."""
     tasks = [run_of(TASKS_BY_NAME[name], _with(made, TASKS)) for made, name in OF_TASKS.items()]
     batches = [
         run_of_batch(BATCHES_BY_NAME[name], _with(made, BATCHES))

@@ -1,8 +1,8 @@
 """task.asl.json on two interpreters: the local cloud's and moto's.
 
 A misunderstanding of the Amazon States Language in the local cloud, which we patch ourselves, would
-pass in every other test. Here each scenario must end on both interpreters as the specification of
-the language says. They share no code but the library that evaluates JSONata expressions.
+pass in every other test. On both interpreters, each scenario must end as the specification of the
+language says. They share no code but the library that evaluates JSONata expressions.
 
 Both get the same copy of the definition. Only the seconds of its retries and time limits are
 shorter than in the original.
@@ -40,7 +40,8 @@ def test_an_execution_takes_its_path_and_ends_as_the_language_says(
 def test_a_result_over_the_limit_ends_the_execution_failed_whether_it_is_caught_or_not(
     results: dict[str, Result],
 ) -> None:
-    """The only scenario in which the engines differ: one follows AWS's words, one its recordings.
+    """The only scenario in which the engines differ: one follows AWS's documentation, one its
+    recordings.
 
     Either way the execution is FAILED with this error. If it was caught, the record has the error
     at once; otherwise reconcile sets it (tests/integration/tasks/test_data_limit.py).

@@ -9,16 +9,16 @@ from tools.build.describe import OPENAPI_FILE
 
 def test_redocly_finds_nothing(tmp_path: Path):
     command = ["lint", OPENAPI_FILE, "--extends", "recommended-strict"]
-    told = run("redocly", *command, folder=tmp_path)
-    assert "Your API description is valid" in told
-    assert "warning" not in told.lower(), told
+    reported = run("redocly", *command, folder=tmp_path)
+    assert "Your API description is valid" in reported
+    assert "warning" not in reported.lower(), reported
 
 
 def test_spectral_finds_nothing(tmp_path: Path):
     rules = TYPESCRIPT / ".spectral.yaml"
     command = ["lint", OPENAPI_FILE, "--ruleset", rules, "--fail-severity", "hint"]
-    told = run("spectral", *command, folder=tmp_path)
-    assert "No results" in told, told
+    reported = run("spectral", *command, folder=tmp_path)
+    assert "No results" in reported, reported
 
 
 def test_the_versions_of_the_tools_are_exact_and_without_an_address():

@@ -1,4 +1,4 @@
-"""What `GET /openapi.json` tells is what the routes are, and it is whole."""
+"""`GET /openapi.json` describes the routes as they are, and completely."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def test_it_is_valid_openapi_3_1(document):
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_its_server_is_where_it_lies_itself_with_the_stage(document):
+def test_its_server_is_its_own_address_with_the_stage(document):
     [server] = document["servers"]
     for base in ("https://a.example/v1", "http://127.0.0.1:1/_aws/execute-api/x/v1"):
         assert urljoin(f"{base}/openapi.json", server["url"]).rstrip("/") == base
@@ -79,13 +79,13 @@ def test_the_paths_that_need_no_key_say_so(operations):
     assert free == {path for path, _ in WITHOUT_THE_API}
 
 
-def test_every_operation_tells_of_the_errors_that_any_request_can_meet(operations):
+def test_every_operation_describes_the_errors_of_all_requests(operations):
     for place, operation in operations.items():
         assert {"400", "405", "429", "503", "5XX"} <= set(operation["responses"]), place
         assert ("403" in operation["responses"]) == (operation.get("security") != []), place
 
 
-def test_every_operation_has_a_name_of_its_own_and_words(operations):
+def test_every_operation_has_a_unique_name_and_a_description(operations):
     names = [operation["operationId"] for operation in operations.values()]
     assert len(set(names)) == len(names)
     for place, operation in operations.items():
@@ -110,7 +110,7 @@ def test_no_schema_has_what_generators_of_clients_leave_out(document):
     assert not list(found(document["components"]["schemas"], "oneOf"))
 
 
-def test_no_client_is_asked_to_poll_without_a_pause(document):
+def test_every_client_is_asked_to_pause_between_polls(document):
     patterns = {
         headers["Retry-After"]["schema"]["pattern"]
         for headers in found(document, "headers")
@@ -127,10 +127,10 @@ def test_every_reference_leads_somewhere(document):
 
 def test_every_field_parameter_and_header_is_described(document):
     for name, schema in document["components"]["schemas"].items():
-        for field, told in schema.get("properties", {}).items():
-            assert told.get("description"), f"{name}.{field}"
+        for field, reported in schema.get("properties", {}).items():
+            assert reported.get("description"), f"{name}.{field}"
     for parameter in found(document["paths"], "parameters"):
-        for one in parameter if isinstance(parameter, list) else []:  # those of links are others
+        for one in parameter if isinstance(parameter, list) else []:  # links have others
             assert one["description"], one["name"]
     for headers in found(document["paths"], "headers"):
         for name, header in headers.items():
@@ -177,8 +177,8 @@ def test_every_error_that_anybody_raises_is_described_and_documented(operations,
         for name in re.findall(r'"([\w-]+)"', "".join(known)):
             raised.add((status_of[name].replace("XX", "00"), name.partition("-")[0]))
     for refusal in resources["Api"]["Properties"]["GatewayResponses"].values():
-        told = re.search(r'"code": "(\w+)"', refusal["ResponseTemplates"]["application/json"])
-        raised.add((str(refusal.get("StatusCode", "")), told[1]))
+        reported = re.search(r'"code": "(\w+)"', refusal["ResponseTemplates"]["application/json"])
+        raised.add((str(refusal.get("StatusCode", "")), reported[1]))
     described = {
         (status, code)
         for operation in operations.values()
@@ -197,7 +197,7 @@ def test_every_error_that_anybody_raises_is_described_and_documented(operations,
     }
 
     assert {code for _, code in described} == {code for _, code in raised}
-    # What API Gateway refuses by default has a status for each reason, and 500 is one of 5XX.
+    # API Gateway's default refusals have a status for each reason, and 500 is one of 5XX.
     exact = {(status, code) for status, code in raised if status not in {"", "500"}}
     assert exact <= described
     assert documented.keys() == {code for _, code in described}
@@ -206,7 +206,7 @@ def test_every_error_that_anybody_raises_is_described_and_documented(operations,
 
 
 def at(document: Any, reference: str) -> Any:
-    """What a reference stands for."""
+    """The target of a reference."""
     place = document
     for part in reference.removeprefix("#/").split("/"):
         place = place[part]

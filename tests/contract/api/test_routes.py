@@ -1,4 +1,4 @@
-"""The routes of the template are those of the API, and its errors have one form."""
+"""The routes of the template and of the API are the same, and all errors have the same form."""
 
 import json
 import re
@@ -42,9 +42,11 @@ FREE = {
 
 @pytest.fixture(scope="module")
 def methods(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What API Gateway is told of each path and method."""
+    """The settings of API Gateway for each path and method."""
     paths = document["Resources"]["Api"]["Properties"]["Body"]["paths"]
-    return {(path, name.upper()): told for path, m in paths.items() for name, told in m.items()}
+    return {
+        (path, name.upper()): reported for path, m in paths.items() for name, reported in m.items()
+    }
 
 
 def function_of(method: dict[str, Any]) -> str:
@@ -70,18 +72,20 @@ def test_a_wrong_method_is_answered_405_by_the_api_or_without_a_function(methods
     described = examples["MethodNotAllowed"]["value"]
     assert {name for path, name in methods if path not in FREE} == {ANY}
     assert {name for path, name in methods if path in FREE} == {ANY, "GET", "HEAD"}
-    for (path, name), told in methods.items():
+    for (path, name), reported in methods.items():
         if name == ANY and path in FREE:
-            (answer,) = told[INTEGRATION]["responses"].values()
+            (answer,) = reported[INTEGRATION]["responses"].values()
             assert answer["statusCode"] == "405"
             assert json.loads(answer["responseTemplates"]["application/json"]) == described
         elif name == ANY:
-            assert function_of(told) == "ApiFunctionAliaslive"
+            assert function_of(reported) == "ApiFunctionAliaslive"
 
 
 def test_api_gateway_may_invoke_each_function_that_has_a_route(document, methods):
     routed = {
-        function_of(told) for told in methods.values() if told[INTEGRATION]["type"] == "aws_proxy"
+        function_of(reported)
+        for reported in methods.values()
+        if reported[INTEGRATION]["type"] == "aws_proxy"
     }
     permitted = [
         permission["Properties"]
@@ -95,9 +99,11 @@ def test_api_gateway_may_invoke_each_function_that_has_a_route(document, methods
 
 
 def test_every_method_needs_a_key_but_the_pages_and_health(methods):
-    needed = {method for method, told in methods.items() if told["security"] == [{"api_key": []}]}
+    needed = {
+        method for method, reported in methods.items() if reported["security"] == [{"api_key": []}]
+    }
     assert {
-        method: told["security"] for method, told in methods.items() if method not in needed
+        method: reported["security"] for method, reported in methods.items() if method not in needed
     } == {(path, method): [] for path in FREE for method in ("GET", "HEAD", ANY)}
     assert len(needed) > 10
 
@@ -113,7 +119,7 @@ def test_what_needs_no_key_leaves_most_of_the_accounts_functions_to_callers(docu
     rate = sum(each["ThrottlingRateLimit"] for each in functions)
     burst = sum(each["ThrottlingBurstLimit"] for each in functions)
     assert rate * SECONDS_OF_A_PAGE < CONCURRENCY / 100
-    assert burst < CONCURRENCY / 2  # all of them at once, of functions that have to start
+    assert burst < CONCURRENCY / 2  # all at the same time, with functions that have to start
 
 
 def test_no_function_says_that_the_api_is_well(methods):
@@ -123,8 +129,8 @@ def test_no_function_says_that_the_api_is_well(methods):
     assert json.loads(answer["responseTemplates"]["application/json"]) == {"status": "ok"}
 
 
-def test_what_needs_no_function_is_answered_whatever_type_the_request_has(methods):
-    """A type without a template is a 415, one that is passed through a 500."""
+def test_routes_without_a_function_answer_requests_of_any_type(methods):
+    """A type without a template is answered with 415, one that is passed through with 500."""
     for method in methods.values():
         integration = method[INTEGRATION]
         if integration["type"] == "mock":
@@ -143,13 +149,13 @@ def test_what_api_gateway_refuses_by_itself_has_the_form_of_our_errors(refusals)
         assert set(error) == {"code", "message"}, name
 
 
-def test_whoever_is_told_to_come_back_is_told_when(refusals):
-    told = {
+def test_a_throttled_client_gets_a_retry_after(refusals):
+    reported = {
         name
         for name, refusal in refusals.items()
         if "Retry-After" in refusal.get("ResponseParameters", {}).get("Headers", {})
     }
-    assert told == RETRY_AFTER
+    assert reported == RETRY_AFTER
 
 
 def test_a_page_of_another_origin_may_use_signed_urls_of_the_bucket_only(resources, methods):

@@ -1,4 +1,4 @@
-"""The page, the template and what the page is made of agree."""
+"""The page, its files and the template agree."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ PAGES = sorted(SITE.glob("*.html"))
 
 
 def imports(script: Path) -> list[tuple[str, str]]:
-    """The names that a script imports, and the script that it has them from."""
+    """The names that a script imports, and the script from which it imports them."""
     found = re.findall(r'import (.+?) from "(\.\.?/.+?)"', script.read_text(), re.DOTALL)
     return [
         (names, (script.parent / module).resolve().relative_to(SITE).as_posix())
@@ -76,7 +76,7 @@ def test_no_text_of_a_script_is_on_several_lines(path: Path):
         ("task.asl.json", "statemachine/task.asl.json"),
     ],
 )
-def test_what_the_page_tells_is_written_once(name: str, original: str):
+def test_the_texts_of_the_page_are_written_once(name: str, original: str):
     assert (SITE / name).resolve() == PROJECT / original
 
 
@@ -89,7 +89,7 @@ def test_every_file_that_a_page_names_is_there_and_its_scripts_are_all_loaded_at
     assert imported <= scripts
 
 
-def test_every_script_and_style_is_some_pages():
+def test_every_script_and_style_belongs_to_a_page():
     pages = "".join(page.read_text() for page in PAGES)
     for name in CODE:
         assert f'"{{root}}/page/{{version}}/{name}"' in pages

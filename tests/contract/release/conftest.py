@@ -1,4 +1,4 @@
-"""A stage of the pipeline: what bootstraps its account, and its stack."""
+"""A stage of the pipeline: the bootstrap stack of its account, and its own stack."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ def stage(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def account(bootstrap: dict[str, Any], stage: str) -> Deployed:
-    """What bootstrap.yaml makes for a stage."""
+    """What infra/pipeline.yaml creates for a stage."""
     parameters = {"Stage": stage, "Repository": "owner/name"}
     return Deployed(bootstrap, f"darkroom-pipeline-{stage}", parameters)
 
 
 @pytest.fixture(scope="module")
 def stack(document: dict[str, Any], account: Deployed, stage: str) -> Deployed:
-    """The stack of a stage, with all that any parameter adds."""
+    """The stack of a stage, with everything that a parameter can add."""
     parameters = {
         "AlarmEmail": "someone@example.com",
         "Deployment": "Canary",

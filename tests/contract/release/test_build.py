@@ -1,4 +1,4 @@
-"""The build finds an interpreter for bytecode wherever a laptop keeps one."""
+"""The build finds an interpreter for bytecode in all usual places of a laptop."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def command(path: Path, script: str) -> Path:
 
 
 def compiler(home: Path, **environment: str) -> str:
-    """What the build would compile with, on a machine with this home and nothing else."""
+    """The interpreter that the build would use on a machine with only this home folder."""
     shutil.copy(BUILD, home)  # a copy has no .venv beside it
     makefile = home / "probe.mk"
     makefile.write_text("include build.mk\nprobe:\n\t@echo $(COMPILER)\n")

@@ -1,5 +1,5 @@
-"""The role that deploys may do what CloudFormation does for each resource, and the pipeline's role
-what the SAM CLI and the release do."""
+"""The deployment role may make the calls of CloudFormation for each resource, and the pipeline's
+role the calls of the SAM CLI and the release."""
 
 import ast
 import fnmatch
@@ -21,7 +21,7 @@ from tools.release.stages import stages
 STAGES = list(stages())
 DEPLOYER = "samcli/lib/deploy/deployer.py"
 NOT_OF_A_RELEASE = {"CreateStack", "UpdateStack", "RollbackStack"}
-"""What the SAM CLI calls without change sets, or when it is told to delete what fails."""
+"""What the SAM CLI calls without change sets, or when it is reported to delete what fails."""
 WITHOUT_RESOURCES = {
     "cloudformation:GetTemplateSummary",
     "cloudwatch:GetMetricStatistics",
@@ -31,7 +31,7 @@ WITHOUT_RESOURCES = {
 
 
 def targets(stack: Deployed, account: Deployed) -> list[str]:
-    """The ARNs of all that a handler may act upon."""
+    """The ARNs of everything that a handler may act upon."""
     prefix = f"arn:aws:codedeploy:{stack.region}:{stack.account}:deploymentconfig"
     return [
         *(arn for name in stack.resources for arn in about(stack, name)),
@@ -71,7 +71,8 @@ def test_what_the_role_need_not_do_is_of_a_property_that_no_resource_has(kind, d
 
 
 def test_the_role_of_a_stage_cannot_change_the_stack_of_another(account, stage, document):
-    """By names; where those do not tell the stages apart, by tags. What knows no resource, may."""
+    """By names; if the names of the stages do not differ, by tags. Actions that do not support
+    resources may have `*`."""
     role = policy(account, "CloudFormationRole")
     reached = set()
     for other in set(STAGES) - {stage}:
@@ -120,8 +121,8 @@ def test_no_role_can_be_made_or_widened_without_the_boundary(account):
     assert found == widening
 
 
-def test_the_roles_of_the_pipeline_are_out_of_its_own_reach(bootstrap):
-    """They are named after the stack of bootstrap.yaml, `darkroom-pipeline-STAGE`."""
+def test_the_pipeline_cannot_change_its_own_roles(bootstrap):
+    """They are named after the stack of infra/pipeline.yaml, `darkroom-pipeline-STAGE`."""
     for stage in STAGES:
         for role in bootstrap["Resources"]:
             assert not fnmatch.fnmatch(f"darkroom-pipeline-{stage}-{role}", f"darkroom-{stage}-*")
@@ -129,7 +130,7 @@ def test_the_roles_of_the_pipeline_are_out_of_its_own_reach(bootstrap):
 
 # ── The pipeline's own role ──────────────────────────────────────────────────────────────────────
 def operations(names: set[str], service: str) -> Iterator[str]:
-    """Give those of some names that are operations of a service in boto3: `s3:ListObjectsV2`."""
+    """Yield the names that are operations of a service in boto3: `s3:ListObjectsV2`."""
     model = botocore.session.Session().get_service_model(service)
     for operation in model.operation_names:
         if xform_name(operation) in names:
@@ -137,7 +138,8 @@ def operations(names: set[str], service: str) -> Iterator[str]:
 
 
 def called_by(*paths: Path) -> set[str]:
-    """The names of methods that modules call or name: of waiters and paginators, operations."""
+    """The names of methods that modules call or name; for waiters and paginators, the
+    operations."""
     nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text()))]
     return {
         *(n.func.attr for n in nodes if isinstance(n, ast.Call) and hasattr(n.func, "attr")),
@@ -153,7 +155,7 @@ def test_the_pipelines_role_may_do_what_a_release_calls(account, stack):
         *(a for a in operations(called_by(deployer), "cloudformation")),
         *(a for service in ("cloudformation", "s3", "dynamodb", "lambda", "apigateway")
           for a in operations(names, service)),
-        "s3:PutObject", "s3:GetObject",  # the SAM CLI's packages: is it there, put it there
+        "s3:PutObject", "s3:GetObject",  # the SAM CLI's packages: look up, upload
     }  # fmt: skip
     wanted -= {f"cloudformation:{name}" for name in NOT_OF_A_RELEASE}
     assert {"cloudformation:CreateChangeSet", "cloudformation:DescribeStackEvents"} <= wanted
@@ -190,7 +192,7 @@ def test_the_pipelines_role_has_no_wildcard_and_passes_two_roles_only(account, s
             assert WITHOUT_RESOURCES.issuperset(given)
         if "iam:PassRole" in given:
             passed.append(statement["Resource"])
-    # The second one is for the receiver of a webhook, and can read and write nothing.
+    # The second one is for the receiver of a webhook, and has no permission to read or write.
     assert passed[0] == account.arn("CloudFormationRole")
     assert fnmatch.filter([stack.arn(r) for r in stack.of_type("AWS::IAM::Role")], passed[1]) == [
         stack.arn("PageRole")
@@ -212,7 +214,7 @@ def test_a_change_set_may_be_made_with_the_transform_and_the_role(account, stack
 
 
 def test_every_condition_of_the_trust_is_one_that_the_token_surely_meets(account, bootstrap):
-    """That CloudFormation sends aws:SourceAccount, no document says."""
+    """No AWS document says that CloudFormation sends aws:SourceAccount."""
     trust = account.resources["CloudFormationRole"]["Properties"]["AssumeRolePolicyDocument"]
     assert "Condition" not in json.dumps(trust)
     ids = {"Stage": "dev", "Repository": "o/n", "RepositoryWithIds": "o@1/n@2"}

@@ -1,4 +1,4 @@
-"""A release goes live gradually and can go back: what SAM makes of the template says so."""
+"""A release goes live gradually and can be rolled back, according to the translated template."""
 
 import json
 import tomllib
@@ -31,7 +31,7 @@ def versions(translated: dict[str, Any]) -> dict[str, str]:
 
 
 def chosen(value: Any, *, gradual: bool) -> Any:
-    """The side that a stack with or without `Deployment=Canary` takes of an `If`."""
+    """The branch of an `If` in a stack with or without `Deployment=Canary`."""
     condition, yes, no = value["Fn::If"]
     assert condition == "Gradual"
     return yes if gradual else no
@@ -44,14 +44,14 @@ def test_every_function_has_a_version_that_stays_and_an_alias_live(translate, fu
     assert {alias["Name"] for alias in aliases.values()} == {"live"}
     assert versions(translated).keys() == functions
     for version in versions(translated).values():
-        # A running execution may still need the one before.
+        # A running execution may still need the previous version.
         assert translated[version]["DeletionPolicy"] == "Retain"
 
 
 def test_a_release_publishes_a_version_of_every_function(translate, functions):
     first, second = versions(translate(Release="a1")), versions(translate(Release="b2"))
     assert {name for name in functions if first[name] != second[name]} == functions
-    # Lambda makes no version of what has not changed, and CloudFormation would fail.
+    # Lambda does not create a version without a change, so CloudFormation would fail.
     assert of_type(translate(Release="b2"), "AWS::Lambda::Function")["UploadFunction"][
         "Description"
     ].endswith(" b2")
@@ -68,7 +68,7 @@ def test_without_a_release_new_code_and_new_layers_are_published(translate, func
 
 
 def test_the_version_of_the_machine_names_versions_of_functions(translate):
-    """Both are immutable, so an execution ends with the code that it began with."""
+    """Both are immutable, so an execution ends with the code with which it began."""
     translated = translate()
     machine = translated["TaskStateMachine"]["Properties"]
     named = {reference["Ref"] for reference in machine["DefinitionSubstitutions"].values()}
@@ -126,14 +126,14 @@ def test_functions_that_events_reach_are_shifted_and_steps_go_with_the_machine(
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
 
 
-def test_a_canary_goes_back_when_an_alarm_fires(translate):
+def test_a_canary_is_rolled_back_when_an_alarm_fires(translate):
     translated = translate()
     asked = set()
     for group in of_type(translated, "AWS::CodeDeploy::DeploymentGroup").values():
         alarms = chosen(group["AlarmConfiguration"], gradual=True)
         assert alarms["Enabled"] is True
         asked |= {alarm["Name"]["Ref"] for alarm in alarms["Alarms"]}
-        # All at once, nothing is waited for: so a fix goes out while an alarm is on.
+        # With `AllAtOnce` nothing waits, so a fix can be deployed while an alarm is on.
         assert chosen(group["AlarmConfiguration"], gradual=False) == {}
     machine = translated["TaskStateMachineAliaslive"]["Properties"]["DeploymentPreference"]
     assert chosen(machine["Type"], gradual=True) == "CANARY"
@@ -158,7 +158,7 @@ def test_the_alarms_look_at_new_versions_and_miss_no_function(translate, functio
         seen.add(function)
     assert seen == functions - STEPS
     for name in ALARMS:
-        # No traffic is no reason to go back.
+        # Missing traffic is not a reason for a rollback.
         assert translated[name]["Properties"]["TreatMissingData"] == "notBreaching"
 
 
@@ -189,7 +189,8 @@ def test_every_role_of_the_stack_takes_the_boundary(translate):
 
 
 def test_a_deployment_by_hand_after_one_of_the_pipeline_goes_live():
-    """CloudFormation keeps a parameter that is not given, and with it the names of versions."""
+    """CloudFormation keeps the value of a parameter that is not given, and so the names of
+    versions."""
     config = tomllib.loads((PROJECT / "samconfig.toml").read_text())
     for stage in ("default", "staging", "prod"):
         overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"].split()

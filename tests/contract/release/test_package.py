@@ -97,7 +97,7 @@ def imports(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            # `from darkroom.cli import tasks` imports a module, too.
+            # `from darkroom.cli import tasks` also imports a module.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
@@ -120,7 +120,7 @@ def test_the_help_imports_no_slow_library() -> None:
     assert done.stderr.strip() == ""
 
 
-def test_the_command_tells_its_version() -> None:
+def test_the_command_prints_its_version() -> None:
     program = Path(sys.executable).with_name("darkroom")
 
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""What `tools/build/sdk.py` leaves of boto3 is what the functions use, and works like the whole."""
+"""The part of boto3 that `tools/build/sdk.py` keeps is what functions use, and works like boto3."""
 
 import ast
 import json
@@ -18,7 +18,8 @@ from darkroom.aws.s3 import Bucket
 from tools.build.packages import files
 from tools.build.sdk import OPERATIONS, cut
 
-# What functions may import of the SDK. Other ways to a client would escape the test below.
+# The modules of the SDK that functions may import. The test below would miss other ways to make a
+# client.
 MODULES = {
     "boto3",
     "boto3.dynamodb.types",
@@ -32,7 +33,7 @@ NOT_COMPARED = {"Authorization", "User-Agent", "X-Amz-Date", "amz-sdk-invocation
 
 @pytest.fixture(scope="module")
 def code(resources: dict[str, Any]) -> list[ast.AST]:
-    """All that functions carry of ours, parsed."""
+    """All our modules in functions, parsed."""
     found: dict[str, Path] = {}
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -50,7 +51,7 @@ def whole() -> botocore.session.Session:
 
 @pytest.fixture(scope="module")
 def cut_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the layer has of botocore's data."""
+    """The files of botocore's data in the layer."""
     site = tmp_path_factory.mktemp("site")
     for package in (boto3, botocore):
         source = Path(package.__file__).parent
@@ -70,12 +71,12 @@ def short_of(data: Path) -> botocore.session.Session:
 
 @pytest.fixture(scope="module")
 def short(cut_data: Path) -> botocore.session.Session:
-    """A session whose data is what the layer has."""
+    """A session with the data in the layer."""
     return short_of(cut_data)
 
 
 def foreign(folder: str, names: list[str]) -> list[str]:
-    """Of the hundreds of services, copy ours and one that has to go."""
+    """Copy our services and one that must be removed, of hundreds."""
     kept = {*OPERATIONS, "sns"}
     return [n for n in names if Path(folder).name == "data" and "." not in n and n not in kept]
 
@@ -88,7 +89,7 @@ def test_functions_make_clients_of_the_services_that_are_kept(code):
     assert {ast.literal_eval(call.args[0]) for call in made} == set(OPERATIONS)
 
 
-def test_functions_come_to_clients_in_no_other_way(code):
+def test_functions_make_clients_in_no_other_way(code):
     names = {alias.name for n in code if isinstance(n, ast.Import) for alias in n.names}
     names |= {n.module for n in code if isinstance(n, ast.ImportFrom) and n.module}
     assert {n for n in names if n.partition(".")[0] in {"boto3", "botocore"}} == MODULES
@@ -107,7 +108,7 @@ def test_functions_call_the_operations_that_are_kept_and_no_other(code):
     assert called & there == kept - OF_BOTOCORE
 
 
-def test_nothing_of_another_service_is_left(short):
+def test_no_files_of_other_services_are_left(short):
     assert set(short.get_available_services()) == set(OPERATIONS)
 
 
@@ -157,11 +158,11 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 class Sent(Exception):
-    """A request on its way."""
+    """A request that would be sent."""
 
 
 def sent(session: botocore.session.Session, service: str, act: Callable[[Any], Any]) -> Any:
-    """What a call would send, but for what is new each time."""
+    """What a call would send, without the values that are new each time."""
 
     def stop(request: Any, **_: Any) -> None:
         headers = {k: v for k, v in request.headers.items() if k not in NOT_COMPARED}
@@ -181,7 +182,7 @@ def test_a_call_sends_what_it_sent(short, call):
 
 
 def test_a_link_and_a_form_are_signed_as_they_were(short):
-    """Neither is sent, so no call above would miss what they need of a service's description."""
+    """Neither is sent, so no call above shows which parts of a service's description they need."""
     before, after = (s.create_client("s3", region_name="us-east-1") for s in (whole(), short))
     forms = [c.generate_presigned_post("b", "k", {}, [], 60) for c in (before, after)]
     assert forms[0]["url"] == forms[1]["url"]
@@ -192,7 +193,7 @@ def test_a_link_and_a_form_are_signed_as_they_were(short):
 
 
 # Regions of several kinds: the oldest, two that are on by default, two that an account opts into,
-# and other partitions. And how the names of their hosts end.
+# and other partitions. And the suffix of their host names.
 HOSTS_END = {
     "us-east-1": "amazonaws.com",
     "us-west-2": "amazonaws.com",
@@ -208,7 +209,7 @@ HOSTS_END = {
 def in_region(
     request: pytest.FixtureRequest, cut_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], None]:
-    """Make the clients of functions be those of a region, with either of the SDK's data."""
+    """Make the clients of functions for a region, with the data of the SDK or of the layer."""
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
 
@@ -232,7 +233,7 @@ def test_links_and_forms_name_the_bucket_at_its_own_region(in_region, region):
     assert urlsplit(link).netloc == f"darkroom-files.s3.{region}.{HOSTS_END[region]}"
     assert urlsplit(link).path == "/results/1.png"
     assert form == f"https://darkroom-files.s3.{region}.{HOSTS_END[region]}/"
-    # The signature is for this region, too, and not for the one that the global host stands for.
+    # The signature is also for this region, and not for the region of the global host.
     assert f"%2F{region}%2Fs3%2F" in link
 
 

@@ -1,4 +1,4 @@
-"""The workflow may do little, stores no key, and runs the steps that are tested here."""
+"""The workflow has few permissions, stores no key, and runs the steps that are tested here."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ STAGES = ["dev", "staging", "prod"]
 
 @pytest.fixture(scope="module")
 def workflows() -> dict[str, Any]:
-    # YAML 1.1 reads the key `on` as a truth.
+    # YAML 1.1 reads the key `on` as `true`.
     return {path.stem: yaml.safe_load(path.read_text()) for path in WORKFLOWS}
 
 
@@ -92,6 +92,8 @@ def test_a_stage_runs_the_step_that_make_pipeline_local_runs(workflows):
 
 
 def test_the_variables_of_an_environment_are_what_bootstrap_gives_out(bootstrap):
-    told = {o["Description"].removeprefix("The variable ") for o in bootstrap["Outputs"].values()}
+    reported = {
+        o["Description"].removeprefix("The variable ") for o in bootstrap["Outputs"].values()
+    }
     used = set(re.findall(r"vars\.(\w+)", WORKFLOWS[1].read_text()))
-    assert used == told | {"AWS_REGION"}
+    assert used == reported | {"AWS_REGION"}

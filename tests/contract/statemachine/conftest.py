@@ -1,4 +1,4 @@
-"""What the tests of the state machines know of the calls of functions."""
+"""The time limits of the calls of functions, for the tests of the state machines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,8 @@ import pytest
 
 @pytest.fixture
 def slowest(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], float]:
-    """The seconds that a call of a client may take, with all its tries and what is between them."""
+    """The seconds that a call of a client may take, with all its tries and the pauses between
+    them."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
     def seconds(client: Any) -> float:

@@ -1,4 +1,5 @@
-"""The machine of batches is valid, ends where it says, and fits its functions and their roles."""
+"""The machine of batches is valid, ends as documented, and matches its functions and their
+roles."""
 
 import json
 import re
@@ -26,7 +27,7 @@ MAPS = ["EnterLines", "EnterObjects"]
 
 
 def retriers_of(value: Any) -> Iterator[list[dict[str, Any]]]:
-    """Give the `Retry` of every state, the states inside a Map among them."""
+    """Yield the `Retry` of every state, including those inside a Map."""
     if isinstance(value, dict):
         if "Retry" in value:
             yield value["Retry"]
@@ -46,7 +47,7 @@ def states(machine: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tasks(states: dict[str, Any]) -> dict[str, Any]:
-    """The Task states, those of the children among them."""
+    """The Task states, including those of the children."""
     own = {name: state for name, state in states.items() if state["Type"] == "Task"}
     return own | {"Enter": states[MAPS[0]]["ItemProcessor"]["States"]["Enter"]}
 
@@ -116,7 +117,7 @@ def test_every_variable_has_its_first_value_before_anything_reads_it(machine, st
     assert assigned <= set(states["Begin"]["Assign"])
 
 
-def test_throttling_is_retried_patiently_and_a_crash_once(tasks):
+def test_throttling_is_retried_for_long_and_a_crash_once(tasks):
     for name, state in tasks.items():
         patient = next(r for r in state["Retry"] if THROTTLING in r["ErrorEquals"])
         assert patient["MaxAttempts"] >= 8, name
@@ -126,7 +127,7 @@ def test_throttling_is_retried_patiently_and_a_crash_once(tasks):
 
 
 def test_every_state_retries_throttling_and_crashes_in_the_same_way(machine):
-    """JSON cannot write a retrier once, so every Task state has a copy."""
+    """JSON cannot share a retrier, so every Task state has a copy."""
     copies = [retriers[-2:] for retriers in retriers_of(machine)]
     assert len(copies) == 10
     assert [copy for copy in copies if copy != copies[0]] == []
@@ -146,10 +147,11 @@ def test_a_step_outlasts_its_function(tasks, invoked, resources, template):
         assert timeout < state["TimeoutSeconds"], name
 
 
-def test_what_was_cancelled_is_looked_at_again_after_every_call_of_the_run_is_over(
+def test_cancelled_tasks_are_checked_again_after_every_call_of_the_run_is_over(
     states, invoked, resources, template, slowest
 ):
-    """A call of Enter is killed at its time limit; a page of a retry looks, and then writes."""
+    """A call of Enter is killed at its time limit; a page of a retry reads first, and then
+    writes."""
     default = template["Globals"]["Function"]["Timeout"]
     enter = resources[invoked["Enter"]]["Properties"].get("Timeout", default)
     page = CHECK_SECONDS + slowest(Table("any")._dynamodb)
@@ -177,7 +179,7 @@ def test_the_role_may_do_what_the_definition_does_and_nothing_else(invoked, reso
     assert set(by_action) == {"lambda:InvokeFunction", "s3:GetObject", "s3:ListBucket"}
     functions = by_action["lambda:InvokeFunction"]["Resource"]
     assert {arn["Fn::Sub"] for arn in functions} == {f"${{{f}.Arn}}:*" for f in invoked.values()}
-    # Never an upload: that can be replaced.
+    # Never an upload, because it can be replaced.
     assert by_action["s3:GetObject"]["Resource"] == {"Fn::Sub": "${Files.Arn}/batches/*"}
     assert by_action["s3:ListBucket"]["Condition"] == {"StringLike": {"s3:prefix": "imports/*"}}
     others = [s["Action"] for s in policy["Statement"] if isinstance(s["Action"], list)]
@@ -218,7 +220,7 @@ def test_the_definition_reads_what_the_input_has(machine):
 
 
 def test_what_cancels_reads_only_what_its_input_has(states):
-    """An expression that finds nothing is an error of the state machine."""
+    """An expression without a result is an error of the state machine."""
     on_its_way = [states[name] for name in ("Begin", "CancelPage", "Settle")]
     on_its_way.append(states["Purpose"]["Choices"][0])
     read = {n for text in strings(on_its_way) for n in re.findall(r"Input\.(\w+)", text)}

@@ -1,4 +1,4 @@
-"""The state machine is valid, fails where it says, and fits the functions and their roles."""
+"""The state machine is valid, fails as documented, and matches its functions and their roles."""
 
 import json
 import random
@@ -39,15 +39,15 @@ def test_every_transition_leads_to_a_state_and_every_state_is_reached(machine):
     assert reached == set(states)
 
 
-def test_the_steps_stand_in_their_order(machine):
+def test_the_steps_are_in_order(machine):
     path = [machine["StartAt"]]
     while following := machine["States"][path[-1]].get("Next"):
         path.append(following)
     assert path == STEPS
 
 
-def test_a_task_that_goes_well_is_charged_for_its_steps_alone(machine):
-    """Each state costs $25 a million tasks: a Succeed state after the last step is not worth it."""
+def test_a_successful_task_is_charged_for_its_steps_only(machine):
+    """Each state costs $25 per million tasks, so there is no Succeed state after the last step."""
     assert machine["States"][STEPS[-1]]["End"] is True
 
 
@@ -83,7 +83,7 @@ def test_no_step_gives_up_while_lambda_is_busy_for_an_hour(tasks):
     for name, state in tasks.items():
         retrier = next(r for r in state["Retry"] if THROTTLING in r["ErrorEquals"])
         assert retrier["JitterStrategy"] == "FULL", name
-        assert retrier["MaxDelaySeconds"] <= 60, name  # it gets on within a minute after that
+        assert retrier["MaxDelaySeconds"] <= 60, name  # it continues within a minute after that
         delays = [
             min(
                 retrier["MaxDelaySeconds"],

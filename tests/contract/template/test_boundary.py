@@ -1,4 +1,4 @@
-"""Roles may do what code, machines and services do by them, all within the pipeline's boundary."""
+"""Roles allow what code, machines and services do with them, all within the pipeline's boundary."""
 
 import json
 from collections.abc import Iterator
@@ -130,7 +130,7 @@ def test_the_boundary_allows_nothing_that_no_role_may_do(stack, boundary):
 
 
 def test_the_boundary_of_a_stage_is_not_about_another(document, stage, boundary):
-    """Machines and keys are named by chance: a role names its own by ARN."""
+    """The names of machines and keys are random, so a role names them by ARN."""
     for other in set(stages()) - {stage}:
         foreign = Deployed(document, stages()[other].stack_name)
         for policy in role_policies(foreign).values():

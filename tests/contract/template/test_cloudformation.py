@@ -1,4 +1,4 @@
-"""`make lint` sees what CloudFormation would refuse of what SAM makes of the template."""
+"""`make lint` finds what CloudFormation would refuse in the translated template."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""Patterns and filters match the events that AWS documents; not by the local cloud's engine."""
+"""Patterns and filters match the events that AWS documents, checked without the local cloud."""
 
 import copy
 import json
@@ -67,13 +67,16 @@ def matches(pattern: Any, event: dict[str, Any]) -> bool:
         ("TaskStateMachine", "", "ABORTED", True),
         ("TaskStateMachine", "", "SUCCEEDED", False),
         ("TaskStateMachine", "", "RUNNING", False),
-        # An execution that was started through an alias may be told with its version or alias.
+        # The event about an execution that was started through an alias may name the version or the
+        # alias.
         ("TaskStateMachine", ":live", "FAILED", True),
         ("TaskStateMachine", ":7", "FAILED", True),
         ("BatchStateMachine", "", "FAILED", True),
     ],
 )
-def test_reconcile_is_told_of_an_ending_that_no_catch_sees(machine, suffix, status, matched, stack):
+def test_reconcile_gets_the_event_of_an_end_that_no_catch_handles(
+    machine, suffix, status, matched, stack
+):
     (rule,) = [
         rule
         for rule in stack.of_type("AWS::Events::Rule").values()

@@ -1,7 +1,7 @@
-"""What CloudFormation and the services refuse when a resource is created is within their limits.
+"""The resources are within the limits that CloudFormation and the services check at creation.
 
-Lengths, patterns and values that the registry schemas know are checked on the template as a stack
-has it, with the longest name that a stack may have; what they do not know is written down here.
+Lengths, patterns and values in the registry schemas are checked on the template of a stack with the
+longest name that is allowed. Limits that the schemas lack are written here.
 """
 
 import json
@@ -143,7 +143,7 @@ def test_the_variables_of_a_function_are_4_kilobytes_at_most_and_no_name_of_lamb
 
 
 def test_the_policy_of_a_function_is_20_kilobytes_at_most(stack):
-    """Each route adds a statement of Lambda's making to the policy of its function."""
+    """Each route adds a statement, written by Lambda, to the policy of its function."""
     sizes: dict[str, int] = {}
     for permission in stack.of_type("AWS::Lambda::Permission").values():
         about = {
@@ -161,7 +161,7 @@ def test_the_policy_of_a_function_is_20_kilobytes_at_most(stack):
 
 
 def test_a_queue_hides_a_message_for_six_times_the_timeout_of_the_function_that_reads_it(stack):
-    """Less than once, and Lambda refuses the mapping.
+    """With a smaller value, Lambda refuses the mapping.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
@@ -208,7 +208,7 @@ def test_patterns_and_filters_are_short_enough(stack):
 
 # ── CloudWatch and CodeDeploy ────────────────────────────────────────────────────────────────────
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-def test_alarms_are_such_as_cloudwatch_takes(stack):
+def test_alarms_are_valid_for_cloudwatch(stack):
     for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         queries = alarm.get("Metrics", [])
         if queries:

@@ -1,4 +1,4 @@
-"""What is watched is there: by AWS's documentation, or by what our code emits."""
+"""Each watched metric exists: in AWS's documentation, or because our code emits it."""
 
 import ast
 import json
@@ -17,8 +17,8 @@ from tools.bench.cost import METRICS
 
 RUNBOOK = (PROJECT / "docs" / "operate.md").read_text()
 
-# What AWS documents: namespace and dimensions, metrics, page. Written from memory; those of SQS and
-# Lambda were compared with copies of their pages on 2026-11-25.
+# From AWS's documentation: namespace and dimensions, metrics, page. Written from memory; those of
+# SQS and Lambda were compared with copies of their pages on 2026-11-25.
 DOCUMENTED = {
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     ("AWS/SQS", frozenset({"QueueName"})): {
@@ -52,7 +52,7 @@ DOCUMENTED = {
     },
 }  # fmt: skip
 
-# What a dimension's value must be: an attribute of a resource of this type.
+# The value of a dimension must be an attribute of a resource of this type.
 VALUES = {
     "QueueName": ("AWS::SQS::Queue", ".QueueName"),
     "FunctionName": ("AWS::Serverless::Function", ""),
@@ -138,7 +138,7 @@ def test_every_dimension_is_of_a_resource_of_the_right_kind(
                 assert value in indexes, metric
 
 
-def test_the_api_has_the_name_that_its_metrics_are_looked_for_under(template, monkeypatch):
+def test_the_api_has_the_name_in_the_dimension_of_its_metrics(template, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     local = json.loads(json.dumps(template))
     for resource in local["Resources"].values():
@@ -152,7 +152,7 @@ def test_the_api_has_the_name_that_its_metrics_are_looked_for_under(template, mo
 
 @pytest.fixture(scope="module")
 def alarms(resources: dict[str, Any]) -> dict[str, Any]:
-    """Those for people. What stops a canary is CodeDeploy's to read: see test_deployment.py."""
+    """Those for people. CodeDeploy reads the alarms that stop a canary: see test_deployment.py."""
     found = {n: r["Properties"] for n, r in resources.items() if r["Type"] == ALARM}
     return {name: alarm for name, alarm in found.items() if "AlarmName" in alarm}
 
@@ -167,10 +167,10 @@ def test_every_alarm_says_what_it_means_and_which_part_of_the_runbook_to_read(al
         assert f"`{alarm['AlarmName']['Fn::Sub'].removeprefix(STACK + '-')}`" in section, name
 
 
-def test_every_alarm_tells_that_it_fires_and_that_it_clears_and_what_silence_means(alarms):
+def test_every_alarm_notifies_when_it_fires_and_clears_and_defines_missing_data(alarms):
     for name, alarm in alarms.items():
-        told = [{"Ref": "AlarmTopic"}]
-        assert alarm["AlarmActions"] == alarm["OKActions"] == told, name
+        reported = [{"Ref": "AlarmTopic"}]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == reported, name
         assert alarm["TreatMissingData"] in {"breaching", "notBreaching", "ignore"}, name
 
 
@@ -191,7 +191,7 @@ def test_the_dashboard_shows_every_alarm(alarms, resources):
     assert set(widget["properties"]["alarms"]) == {f"${{{name}.Arn}}" for name in alarms}
 
 
-def test_the_dashboard_reckons_with_the_memory_that_each_function_has(template, resources):
+def test_the_dashboard_calculates_with_the_memory_of_each_function(template, resources):
     (metrics,) = (
         w["properties"]["metrics"]
         for w in widgets(resources)
@@ -215,7 +215,7 @@ def test_a_trace_goes_through_api_functions_and_state_machine(template, resource
     apart = {
         n for n, r in resources.items() if r.get("Properties", {}).get("Tracing") == "PassThrough"
     }
-    assert apart == {"AnnounceFunction"}  # called by a stream, to which no trace leads
+    assert apart == {"AnnounceFunction"}  # called by a stream, which has no trace
     assert all(api["TracingEnabled"] for api in kinds["AWS::Serverless::Api"])
     assert all(m["Tracing"] == {"Enabled": True} for m in kinds["AWS::Serverless::StateMachine"])
     for machine in ("TaskStateMachine", "BatchStateMachine"):

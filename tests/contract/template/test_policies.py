@@ -1,5 +1,6 @@
-"""Policies mean what they say. IAM accepts a misspelt action, or a condition that no request meets,
-without an error."""
+"""Policies have no misspelt action and no condition that no request meets.
+
+IAM accepts both without an error."""
 
 import re
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def test_every_action_is_one_that_aws_has(written):
 
 
 def test_every_condition_is_one_that_a_request_for_the_action_can_meet(written):
-    """Of a pattern of actions, one that can is enough."""
+    """For a pattern of actions, one that can is enough."""
     never = {
         f"{name}: {key} with {pattern}"
         for name, statement in written
@@ -143,11 +144,11 @@ PRICES = "at list prices of us-east-1"
 
 
 def texts(part: Any, line: int = 0) -> Iterator[tuple[int, str]]:
-    """Give what a template says, by line, without what it tells people."""
+    """Yield the values of a template by line, without descriptions."""
     if isinstance(part, dict):
         for key, value in part.items():
             if key not in {"Description", "AlarmDescription", "Metadata"}:
-                # A function that YAML has as a tag has no line of its own.
+                # A function that is written as a YAML tag has no line number.
                 mark = getattr(key, "start_mark", None)
                 yield from texts(value, mark.line + 1 if mark else line)
     elif isinstance(part, list):

@@ -10,7 +10,7 @@ from darkroom.aws.console_links import machine_url
 from tests.support.project import PROJECT
 
 NO_RESOURCES = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-# Roles that write logs and traces and may do nothing else: what they serve is open to everybody.
+# Roles that may only write logs and traces, because their functions are open to everybody.
 MAY_DO_NOTHING = {"PageRole"}
 STORAGE = {"AWS::DynamoDB::Table", "AWS::S3::Bucket"}
 PHYSICAL_NAMES = {
@@ -54,7 +54,7 @@ def test_no_policy_of_a_function_has_a_wildcard(functions, resources):
 def test_an_account_that_is_busy_for_an_hour_makes_no_dead_letters(resources):
     queue = properties(resources["TaskQueue"])
     redrive = queue["RedrivePolicy"]
-    # Each receive, of a message that is not started, hides it for the visibility timeout.
+    # Each receive of a message that is not started hides it for the visibility timeout.
     assert redrive["maxReceiveCount"] * queue["VisibilityTimeout"] > 1.5 * 3600
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 
@@ -83,7 +83,8 @@ def test_what_a_task_reads_outlives_the_longest_wait_of_its_message(resources):
 
 @pytest.mark.parametrize("name", ["TaskQueue", "CallbackQueue"])
 def test_a_message_is_kept_for_two_weeks_the_last_day_as_a_dead_letter(resources, name):
-    """The age counts from the first send. With the same time, a dead letter would be gone at once.
+    """The age is counted from the first send. With the same retention period, a dead letter would
+    be deleted at once.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
     """
@@ -105,7 +106,7 @@ def test_the_bucket_is_private_and_queues_and_bucket_take_tls_only(resources):
 
 
 def test_a_statement_about_a_queue_names_one_resource(resources):
-    """SQS refuses more: the policy is one queue's, and so is each of its statements."""
+    """SQS accepts a policy of one queue only, with statements about that queue."""
     for name, resource in resources.items():
         if resource["Type"] == "AWS::SQS::QueuePolicy":
             queues = [queue["Ref"] for queue in properties(resource)["Queues"]]
@@ -137,7 +138,7 @@ def test_logs_keep_no_data_of_executions(resources):
 
 
 def test_the_log_level_keeps_metrics_and_hides_what_the_sdk_sends(functions, template):
-    """Lambda's level outranks Powertools' own: both would have to agree, so there is only one."""
+    """Lambda's log level overrides that of Powertools, so only Lambda's is set."""
     settings = template["Globals"]["Function"]
     assert settings["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
     for function in functions.values():
@@ -147,7 +148,8 @@ def test_the_log_level_keeps_metrics_and_hides_what_the_sdk_sends(functions, tem
 
 
 def test_two_stacks_of_an_account_give_nothing_the_same_name(resources):
-    """A name of our own has the stack's in it; without one, CloudFormation makes it unique."""
+    """A name in the template contains the stack's name; without a name, CloudFormation makes a
+    unique one."""
     for name, resource in resources.items():
         for key in properties(resource).keys() & PHYSICAL_NAMES:
             if resource["Type"] == "AWS::Lambda::Permission":

@@ -1,4 +1,4 @@
-"""Redrive and Start of a batch's execution in the console: it is red if it could change nothing.
+"""Redrive and Start of a batch's execution in the console: it FAILED if it could change nothing.
 
 The local cloud has no redrive, so a copy of the machine enters a state with a `RedriveCount` of 1.
 """

@@ -40,7 +40,7 @@ def run(standard: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 def picture(number: int, kind: str, size: tuple[int, int] = (24, 16)) -> bytes:
-    """A small picture, of a colour that no other one has."""
+    """A small picture with a colour that no other one has."""
     data = io.BytesIO()
     Image.new("RGB", size, (number, 255 - number, 90)).save(data, kind)
     return data.getvalue()
@@ -76,10 +76,10 @@ def test_a_folder_of_200_becomes_200_gray_files_with_the_same_names(run):
     for number, name in enumerate(good):
         with Image.open(Path("gray", name)) as gray, Image.open(Path("photos", name)) as colour:
             assert (gray.size, gray.format) == (colour.size, colour.format)
-            # WebP knows no gray: there the three channels are alike.
+            # WebP has no gray mode: there the three channels are equal.
             red, green, blue = gray.convert("RGB").getpixel((5, 5))
             assert red == green == blue
-            # Every picture is its own: 299 of 1000 red, 587 green, 114 blue.
+            # Every picture has another gray: 299 of 1000 red, 587 green, 114 blue.
             luma = (299 * number + 587 * (255 - number) + 114 * 90) / 1000
             assert abs(green - luma) < 3
     assert {row["status"] for row in report().values()} == {"COMPLETED"}
@@ -113,8 +113,8 @@ def test_what_is_broken_is_reported_and_the_rest_is_saved(run):
         "notes.txt": "",
     }
     assert rows["notes.txt"]["status"] == "IGNORED"
-    told = {name: (rows[name]["status"], rows[name]["error"]) for name in BROKEN}
-    assert told == {
+    reported = {name: (rows[name]["status"], rows[name]["error"]) for name in BROKEN}
+    assert reported == {
         "broken/cut.png": ("FAILED", "InvalidImage"),
         "broken/empty.gif": ("REFUSED", "EmptyFile"),
         "broken/text.jpg": ("FAILED", "UnsupportedFormat"),
@@ -140,7 +140,7 @@ def test_the_same_command_again_finds_its_batch(run, standard: Stack):
 
 
 @pytest.mark.usefixtures("run")
-def test_the_program_in_the_docs_develops_what_is_there(standard: Stack):
+def test_the_program_in_the_docs_converts_an_upload(standard: Stack):
     [program] = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
     for number in range(3):
         Path(f"{number}.png").write_bytes(picture(number, "PNG"))

@@ -1,4 +1,4 @@
-"""Batches at work: a large one, one that is cancelled, retried, stopped, or fails too often."""
+"""Running batches: large, cancelled, retried, stopped, and with too many failures."""
 
 import time
 from collections import Counter
@@ -18,17 +18,17 @@ pytestmark = pytest.mark.timeout(1200)
 
 LARGE = 500
 SINGLE = 100
-# Of the rate of single submissions that a batch must reach: the machine is shared, and other work
-# comes and goes between the two measurements.
+# The share of the rate of single submissions that a batch must reach. It is low, because the
+# machine is shared, and its load may change between the two measurements.
 MARGIN = 0.5
-# What the emulator may keep of a task: its item, messages, execution and history.
+# What the emulator may keep in memory for a task: its item, messages, execution and history.
 BYTES_KEPT_PER_TASK = 150_000
 SMALL = encoded(PICTURE.resize((16, 12)), "JPEG")
 
 
 @pytest.fixture(scope="module")
 def stack(cloud: LocalCloud) -> Iterator[Stack]:
-    """A stack of their own: no other test lists hundreds of tasks."""
+    """A separate stack, so that no other test lists hundreds of tasks."""
     with Stack(cloud, deploy(cloud, "batches")) as own:
         yield own
 
@@ -39,14 +39,14 @@ def batches(stack: Stack) -> Batches:
 
 
 def small(sources: Sources, name: str, count: int) -> list[str]:
-    """URLs of so many small pictures."""
+    """URLs of a number of small pictures."""
     paths = [f"/small/{name}/{number}.jpg" for number in range(count)]
     sources.files.update(dict.fromkeys(paths, SMALL))
     return [sources.url(path) for path in paths]
 
 
 def mixed(sources: Sources, name: str, good: int, bad: int) -> list[str]:
-    """URLs of pictures with some between them that are not there."""
+    """URLs of pictures, some of which do not exist."""
     missing = [sources.url(f"/missing/{name}/{number}.jpg") for number in range(bad)]
     return [*missing, *small(sources, name, good)]
 
@@ -81,7 +81,7 @@ def test_five_hundred_images_all_end_and_are_counted_at_every_moment(
 def test_a_cancel_stops_a_batch_and_what_is_open_of_it(batches: Batches, sources: Sources):
     held = [f"/held/batch/{number}" for number in range(8)]
     batch = batches.submit([sources.url(path) for path in held])
-    until(lambda: any(sources.requests[path] for path in held), 60, "a source is asked for")
+    until(lambda: any(sources.requests[path] for path in held), 60, "a source is requested")
 
     answer = batches.act(batch, "cancel")
     ended = batches.ended(batch)
@@ -94,7 +94,7 @@ def test_a_cancel_stops_a_batch_and_what_is_open_of_it(batches: Batches, sources
     assert batches.act(ended, "cancel").json()["error"]["code"] == "NotCancellable"
     assert batches.execution(ended)["status"] == "ABORTED"
 
-    # And all that was cancelled can be done after all.
+    # And everything that was cancelled can still be done.
     assert batches.act(ended, "retry").status_code == 202
     again = batches.ended(ended)
     assert (again["status"], again["counts"]["COMPLETED"]) == ("COMPLETED", 8)
@@ -120,9 +120,7 @@ def test_more_failures_than_are_tolerated_fail_the_batch_and_cancel_the_rest(
     assert (execution["status"], execution["error"]) == ("FAILED", "TooManyFailures")
 
 
-def test_failures_that_are_tolerated_are_counted_and_retried_when_mended(
-    batches: Batches, sources: Sources
-):
+def test_tolerated_failures_are_counted_and_retried_when_fixed(batches: Batches, sources: Sources):
     batch = batches.submit(mixed(sources, "ten", 95, 5), toleratedFailurePercentage=10)
     ended = batches.ended(batch, 120)
     assert (ended["status"], ended["counts"]["FAILED"]) == ("COMPLETED", 5)
@@ -145,7 +143,7 @@ def test_a_machine_that_is_stopped_by_hand_fails_its_batch(batches: Batches, sou
     path = "/held/by-hand"
     batch = batches.submit([sources.url(path)])
     assert batches.act(batch, "retry").json()["error"]["code"] == "NotRetryable"
-    until(lambda: sources.requests[path], 60, "the source is asked for")
+    until(lambda: sources.requests[path], 60, "the source is requested")
 
     batches.stack.states.stop_execution(
         executionArn=batch["execution"]["arn"], cause="A person stopped it."

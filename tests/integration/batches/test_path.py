@@ -1,4 +1,4 @@
-"""A batch goes the whole way, whatever its sources come from."""
+"""A batch from its submission to its results, for each kind of manifest."""
 
 import json
 
@@ -30,7 +30,7 @@ def test_sources_in_the_request_become_tasks_in_their_order(batches: Batches, so
     assert batches.execution(ended)["status"] == "SUCCEEDED"
 
 
-def test_one_source_is_a_batch_too(batches: Batches, sources: Sources):
+def test_one_source_is_also_a_batch(batches: Batches, sources: Sources):
     assert batches.ended(batches.submit([sources.url("/colour.png")]))["status"] == "COMPLETED"
 
 
@@ -119,7 +119,8 @@ def test_a_manifest_that_is_sent_again_changes_nothing_of_its_batch(
     batches.send(form, slow)
     batch = batches.submit(manifest={"uploadId": form["uploadId"], "format": "jsonl"})
     batches.send(form, b"\n".join([slow] * 125))
-    batches.act(batch, "cancel")  # before the run has noted that all is entered: it reads again
+    # Before the run has recorded that all items are ingested, so it reads again.
+    batches.act(batch, "cancel")
     batches.ended(batch)
     sources.held["/held/manifest"].set()
 
@@ -129,7 +130,7 @@ def test_a_manifest_that_is_sent_again_changes_nothing_of_its_batch(
     assert len(batches.tasks(batch)) == 1
 
 
-def test_rows_of_csv_are_taken(batches: Batches, sources: Sources):
+def test_rows_of_csv_are_accepted(batches: Batches, sources: Sources):
     text = f"imageUrl,name\n{sources.url('/colour.png')},one\n{sources.url('/colour.jpg')},\n"
     manifest = {"uploadId": batches.upload(text.encode(), "text/csv"), "format": "csv"}
 
@@ -139,7 +140,7 @@ def test_rows_of_csv_are_taken(batches: Batches, sources: Sources):
     assert ended["counts"]["COMPLETED"] == 2
 
 
-def test_objects_under_a_prefix_are_taken_and_no_others(batches: Batches):
+def test_only_objects_under_the_prefix_become_tasks(batches: Batches):
     for name in ("trip/1.png", "trip/sub/2.png", "other/3.png"):
         batches.bring(name, FILES["/colour.png"])
     batches.bring("trip/", b"")  # a folder, as the console makes it
@@ -195,7 +196,7 @@ def test_another_callers_batch_is_not_found(batches: Batches, sources: Sources, 
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "BatchNotFound")
 
 
-def test_what_has_not_changed_is_told_without_a_body(batches: Batches, sources: Sources):
+def test_an_unchanged_response_has_no_body(batches: Batches, sources: Sources):
     ended = batches.ended(batches.submit([sources.url("/colour.png")]))
     place = batches.stack.url(ended["links"]["self"])
     answer = batches.stack.http.get(place)

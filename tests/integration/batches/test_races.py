@@ -1,4 +1,4 @@
-"""A batch that is tried again while its cancel is at work, and AWS takes its time to answer."""
+"""A batch that is retried while its cancel still runs, and while AWS answers slowly."""
 
 from collections.abc import Iterator, Mapping
 
@@ -49,16 +49,16 @@ def test_a_retry_at_once_after_a_cancel_leaves_no_task_behind_however_slow_the_c
 ):
     held = [f"/held/races/{number}" for number in range(TASKS)]
     batch = batches.submit([sources.url(path) for path in held])
-    until(lambda: sum(sources.requests[path] for path in held) > 1, 60, "sources are asked for")
+    until(lambda: sum(sources.requests[path] for path in held) > 1, 60, "sources are requested")
     gate.open.clear()
     before = gate.held
     assert batches.act(batch, "cancel").status_code == 202
-    until(lambda: gate.held > before, 60, "the cancel is at work")
+    until(lambda: gate.held > before, 60, "the cancel is running")
 
     retried = batches.act(batch, "retry")
     assert retried.status_code == 202, retried.text
     again = retried.json()
-    until(lambda: "RetryPage" in batches.left_states(again), 120, "all was tried again")
+    until(lambda: "RetryPage" in batches.left_states(again), 120, "everything was tried again")
     gate.open.set()
     for path in held:
         sources.held[path].set()
@@ -67,4 +67,4 @@ def test_a_retry_at_once_after_a_cancel_leaves_no_task_behind_however_slow_the_c
     assert ended["status"] == "COMPLETED"
     assert ended["counts"]["COMPLETED"] == TASKS, batches.failures(ended)
     cancelled = [task for task in batches.tasks(ended) if task["attempt"] > 1]
-    assert 0 < len(cancelled) < TASKS  # the cancel was at work and was not done
+    assert 0 < len(cancelled) < TASKS  # the cancel had begun and had not ended

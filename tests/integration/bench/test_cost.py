@@ -1,4 +1,4 @@
-"""`make cost` counts what a task calls: a call that is new shows here, before it is paid for."""
+"""`make cost` counts the calls of a task. A new call fails here before it costs money."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_task_makes_these_calls_and_no_other(workflow: str, sources: Sources):
     (run,), (batch,) = counted.runs, counted.batches
 
     calls = {n: dict(f.calls) for n, f in run.functions.items()}
-    # Dispatch looks at the tasks that it started two seconds before, also at those before these.
+    # Dispatch reads the tasks that it started two seconds before, and those before them.
     looks = calls["Dispatch"].pop("dynamodb:BatchGetItem", 0)
     assert looks <= 3
     # An instance of the API looks the caller's key up once a minute.
@@ -63,6 +63,6 @@ def _a_batch_enters_its_tasks_by_50_and_writes_an_index(batch: Run):
     assert (batch.functions["Batch"].calls["dynamodb:Query"], batch.messages) == (looks, 6)
     assert (batch.writes["table"], batch.writes["batch"]) == (3 * 60, 3 * 60)
     assert (batch.writes["batches table"], batch.requests) == (3, 3)
-    # Nine states and the way out; three more for each look but the first.
+    # Nine states and the transition to the end; three more for each count after the first.
     of_tasks = 60 * 6 if batch.workflow == "STANDARD" else 0
     assert batch.transitions == of_tasks + 10 + 3 * (looks - 1)

@@ -1,4 +1,4 @@
-"""`make bench` can run both contenders and read what they did; how fast is not for a test."""
+"""`make bench` can run both contenders and read their results. A test does not check how fast."""
 
 import pytest
 

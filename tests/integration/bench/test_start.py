@@ -1,4 +1,4 @@
-"""`make bench` can build and start everything; how fast is for `docs/performance.md`."""
+"""`make bench` can build and start everything. How fast is in `docs/performance.md`."""
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse

@@ -78,14 +78,14 @@ def test_a_python_program_does_everything(settings: dict[str, str], package: Pat
     mypy = ["-P", "-m", "mypy", "--config-file", PROGRAMS / "mypy.ini", "--cache-dir", "cache"]
 
     run(sys.executable, *mypy, "journey.py", package.name, folder=folder)
-    told = run(sys.executable, "journey.py", folder=folder, **settings)
+    reported = run(sys.executable, "journey.py", folder=folder, **settings)
 
-    assert told == "done\n"
+    assert reported == "done\n"
 
 
 @pytest.mark.parametrize("program", ["openapi_fetch", "hey_api"])
 def test_a_typescript_program_does_everything(
     settings: dict[str, str], typescript: Path, program: str
 ):
-    told = run("node", f"built/{program}.js", folder=typescript, **settings)
-    assert told == "done\n"
+    reported = run("node", f"built/{program}.js", folder=typescript, **settings)
+    assert reported == "done\n"

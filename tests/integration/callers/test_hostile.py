@@ -1,6 +1,6 @@
-"""Whatever is sent gets an answer of ours; whatever is accepted ends, with an error of ours.
+"""Every request gets a response of the API, and every accepted task ends with a documented error.
 
-`SEED` makes other requests and images; every failure names the one that it was found with.
+Another `SEED` makes other requests and images; every failure names its seed.
 """
 
 import io
@@ -40,12 +40,12 @@ def test_a_thousand_malformed_requests_are_answered_in_our_form(standard: Stack)
         elif answer.status == HTTPStatus.ACCEPTED and "taskId" in json.loads(answer.text):
             accepted.append(json.loads(answer.text)["taskId"])
     assert not wrong, "\n".join(wrong)
-    # Some mutations leave a request valid. What was accepted must end like any other.
+    # Some mutations leave a request valid. A task that was accepted must end like any other.
     standard.all_ended(accepted, 60)
 
 
 def taken(request: malformed.Malformed, description: dict[str, str]) -> malformed.Answer | None:
-    """Send a request; `None` if it came too fast after the others to be looked at."""
+    """Send a request; `None` if it was throttled."""
     answer = request.send(description["apiUrl"], description["apiKey"])
     return answer if answer.status != HTTPStatus.TOO_MANY_REQUESTS else None
 
@@ -59,10 +59,12 @@ def fault_of(request: malformed.Malformed, answer: malformed.Answer) -> str | No
         body = json.loads(answer.text)
     except ValueError:
         return "is no JSON"
-    told = body.get("error", {})
+    reported = body.get("error", {})
     if answer.headers.get_content_type() != "application/json":
         return "does not say that it is JSON"
-    if answer.status >= 400 and not (told.get("code") and told.get("message", "").endswith(".")):
+    if answer.status >= 400 and not (
+        reported.get("code") and reported.get("message", "").endswith(".")
+    ):
         return "has no code and sentence"
     return None
 
@@ -82,7 +84,7 @@ def test_hostile_images_all_end_within_the_memory(standard: Stack, sources: Sour
 
 
 @pytest.mark.timeout(1200)
-def test_the_largest_images_are_developed_or_refused_within_the_memory(
+def test_the_largest_images_are_converted_or_refused_within_the_memory(
     standard: Stack, sources: Sources
 ):
     files = {name: (data, output) for name, data, output in hostile_images.heavy()}
@@ -96,7 +98,7 @@ def test_the_largest_images_are_developed_or_refused_within_the_memory(
 def develop(
     stack: Stack, sources: Sources, files: dict[str, tuple[bytes, str]]
 ) -> dict[str, dict[str, object]]:
-    """Submit files with the format that each is to have, and wait for the end of all."""
+    """Submit files, each with its output format, and wait until all have ended."""
     names = {}
     for number, (name, (data, output)) in enumerate(files.items()):
         path = f"/hostile/{number}"
@@ -124,7 +126,7 @@ def assert_gray(stack: Stack, name: str, task: dict[str, object]) -> None:
 
 
 def peak_of(function: str, stack: Stack) -> int:
-    """The most bytes that a process of a function has held since it started."""
+    """The peak memory in bytes of a process of a function since it started."""
     return max(peaks(function, stack))
 
 

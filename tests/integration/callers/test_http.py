@@ -27,7 +27,7 @@ def batch(standard: Stack, sources: Sources) -> str:
 
 
 def kept(answer: httpx.Response) -> dict[str, str]:
-    """The headers that have to be the same in two responses."""
+    """The headers that must be equal in two responses."""
     return {
         name: value
         for name, value in answer.headers.items()
@@ -105,7 +105,7 @@ def test_a_body_in_another_charset_is_refused(standard: Stack):
 
 
 def test_a_preflight_request_is_refused_and_no_response_allows_another_origin(standard: Stack):
-    """Without `Origin`, which the guard of the local cloud refuses before the API sees it."""
+    """Without `Origin`, because the guard of the local cloud would refuse the request."""
     preflight = httpx.options(standard.description["apiUrl"] + "/tasks")
     assert error_of(preflight, 403)["code"] == "Forbidden"
     for response in (preflight, standard.http.get("/tasks"), standard.http.options("/tasks")):

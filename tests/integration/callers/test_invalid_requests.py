@@ -1,4 +1,4 @@
-"""What the API answers to requests that are wrong: real HTTP, through the gateway."""
+"""The responses of the API to invalid requests, over HTTP and through the gateway."""
 
 import json
 
@@ -46,7 +46,7 @@ BAD_BODIES = {
 
 @pytest.mark.parametrize("path", ["/tasks", f"/tasks/{UNKNOWN}"])
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_without_a_valid_key_nothing_is_told(standard: Stack, path: str, key: str | None):
+def test_without_a_valid_key_nothing_is_disclosed(standard: Stack, path: str, key: str | None):
     headers = {"x-api-key": key} if key else {}
     answer = httpx.get(standard.description["apiUrl"] + path, headers=headers)
     assert error_of(answer, 403)["code"] == "Forbidden"
@@ -74,9 +74,7 @@ def test_a_form_sent_to_an_open_route_is_refused_like_json(standard: Stack):
 
 
 @pytest.mark.parametrize("kind", ["text/html", "*/*", ";", "image/png"])
-def test_a_type_that_needs_no_function_to_be_refused_is_refused_in_our_form(
-    standard: Stack, kind: str
-):
+def test_a_type_that_api_gateway_refuses_has_our_error_form(standard: Stack, kind: str):
     url = standard.description["apiUrl"] + "/health"
     answer = httpx.get(url, headers={"Content-Type": kind})
     error = error_of(answer, 400)
@@ -85,7 +83,7 @@ def test_a_type_that_needs_no_function_to_be_refused_is_refused_in_our_form(
 
 
 @pytest.mark.parametrize("path", ["/docs", "/page/x/main.js"])
-def test_a_flood_without_a_key_is_told_to_wait(standard: Stack, path: str):
+def test_many_requests_without_a_key_are_throttled(standard: Stack, path: str):
     url = standard.description["apiUrl"] + path
     with httpx.Client() as client:
         answers = [client.head(url) for _ in range(60)]
@@ -155,7 +153,7 @@ def test_a_wrong_method_is_a_405_that_says_which_are_right(standard: Stack, meth
 @pytest.mark.parametrize(
     "content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain"]
 )
-def test_a_plain_curl_may_call_json_what_it_likes(
+def test_json_is_accepted_with_any_content_type_of_curl(
     standard: Stack, sources: Sources, content_type: str
 ):
     answer = standard.http.post(
@@ -198,7 +196,7 @@ def test_a_caller_sees_its_own_tasks_only(standard: Stack, sources: Sources, ano
 
 
 @pytest.mark.parametrize("body", ["A" * 6_400_000, '"' * 3_200_000], ids=["long", "escaped"])
-def test_a_request_that_no_function_can_take_is_refused_as_too_large(standard: Stack, body: str):
+def test_a_request_over_the_payload_limit_is_refused_as_too_large(standard: Stack, body: str):
     """The limit is Lambda's, for the whole event, in which the body is a string of JSON."""
     answer = standard.http.post("/tasks", content=body)
     assert error_of(answer, 413)["code"] == "RequestTooLarge"

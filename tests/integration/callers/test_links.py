@@ -13,7 +13,7 @@ METHODS = {"self": "GET", "tasks": "GET", "retry": "POST", "cancel": "POST"}
 
 
 def follow(stack: Stack, answer: httpx.Response, reference: str, method: str = "GET") -> Any:
-    """The answer at a reference. One of API Gateway itself would have another code than these."""
+    """The answer at a reference. An error of API Gateway itself would have another code."""
     found = stack.http.request(method, urljoin(str(answer.url), reference))
     if method == "GET":
         assert found.status_code == 200, found.text
@@ -24,7 +24,7 @@ def follow(stack: Stack, answer: httpx.Response, reference: str, method: str = "
 
 
 def check(stack: Stack, answer: httpx.Response, shown: dict[str, Any], key: str) -> None:
-    """Follow all links that an answer shows of a task or a batch."""
+    """Follow all links of a task or a batch in a response."""
     for name, link in shown["links"].items():
         if link:
             found = follow(stack, answer, link, METHODS[name])
@@ -49,11 +49,11 @@ def test_links_of_a_task_reach_it_from_each_route(standard: Stack, sources: Sour
         }[route]()
 
     sources.held[source].set()
-    told = answer.json()
-    check(standard, answer, told["tasks"][0] if route == "list" else told, "taskId")
+    reported = answer.json()
+    check(standard, answer, reported["tasks"][0] if route == "list" else reported, "taskId")
     if answer.status_code == 202:
         place = follow(standard, answer, answer.headers["Location"])
-        assert place.json()["taskId"] == told["taskId"]
+        assert place.json()["taskId"] == reported["taskId"]
 
 
 @pytest.mark.parametrize("route", ["submit", "show", "cancel", "retry"])

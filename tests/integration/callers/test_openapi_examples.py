@@ -1,4 +1,5 @@
-"""Every request that `GET /openapi.json` shows is sent, and answered as it says."""
+"""Every request in the examples of `GET /openapi.json` is sent, and its response is as
+documented."""
 
 import json
 import uuid
@@ -21,7 +22,7 @@ SHOWN_ID = "00ebb763-6783-4f6d-ad5a-ac1fcc3b8807"
 
 
 def requests() -> list[Any]:
-    """Each operation with each example of its body, or without one: path, method, body."""
+    """Each operation with each example of its body, or without a body: path, method, body."""
     found = []
     for path, item in DOCUMENT["paths"].items():
         for method in (name for name in item if name in METHODS):
@@ -42,7 +43,7 @@ def receiver(standard: Stack) -> Iterator[Receiver]:
 
 @pytest.fixture
 def real(standard: Stack, sources: Sources, receiver: Receiver) -> Any:
-    """Puts servers of ours, and files that are there, in the place of those of an example."""
+    """Replaces the servers and files of an example by those of the test."""
     image = sources.files["/card.png"] = FILES["/colour.png"]
     manifest = json.dumps({"imageUrl": sources.url("/card.png")}).encode()
     Batches(standard).bring("holiday/2026/card.png", image)
@@ -69,15 +70,16 @@ def real(standard: Stack, sources: Sources, receiver: Receiver) -> Any:
 def place(
     standard: Stack, sources: Sources, receiver: Receiver
 ) -> Iterator[Callable[[str, str], str]]:
-    """Gives a path the id of what is as the operation needs it, until the test ends."""
+    """Puts the id of a suitable task, batch or upload into a path, and keeps it until the test
+    ends."""
     held = f"/held/{uuid.uuid4()}.png"
 
     def place(path: str, method: str) -> str:
         if "{" not in path:
             return path
         if "{taskId}" in path:
-            told = {"callbackUrl": receiver.url("/again")} if "/callback" in path else {}
-            made = standard.submit(sources.url(held), **told)
+            reported = {"callbackUrl": receiver.url("/again")} if "/callback" in path else {}
+            made = standard.submit(sources.url(held), **reported)
         else:
             made = Batches(standard).submit([sources.url(held)])
         if path.endswith(("/retry", "/callback")) or method == "delete":
@@ -94,7 +96,7 @@ def fits(value: Any, schema: Any) -> None:
 
 
 @pytest.mark.parametrize("shown", requests())
-def test_a_request_that_is_shown_is_answered_as_described(
+def test_a_request_of_an_example_is_answered_as_described(
     standard: Stack, real: Any, place: Callable[[str, str], str], shown: tuple[str, str, Any]
 ):
     path, method, body = shown
@@ -124,11 +126,12 @@ def test_a_webhook_has_the_shape_that_is_described(standard: Stack, real: Any, r
     examples = submit["requestBody"]["content"]["application/json"]["examples"].values()
     [body] = [one["value"] for one in examples if "callbackUrl" in one["value"]]
     [[webhook]] = [item.values() for item in submit["callbacks"]["ended"].values()]
-    before = len(receiver.told["/shown"])
+    before = len(receiver.received["/shown"])
 
     assert standard.http.post("/tasks", json=real(body)).status_code == 202
 
-    until(lambda: len(receiver.told["/shown"]) > before, 60, "the webhook comes")
+    until(lambda: len(receiver.received["/shown"]) > before, 60, "the webhook arrives")
     fits(
-        receiver.told["/shown"][-1], webhook["requestBody"]["content"]["application/json"]["schema"]
+        receiver.received["/shown"][-1],
+        webhook["requestBody"]["content"]["application/json"]["schema"],
     )

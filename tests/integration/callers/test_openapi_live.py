@@ -1,4 +1,4 @@
-"""What the API answers is what `GET /openapi.json` tells."""
+"""The responses of the API match `GET /openapi.json`."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def shapes() -> Any:
         return SimpleNamespace(**{**vars(responses), **vars(batch_responses)})
 
 
-def test_the_description_needs_no_key_and_is_whole(standard: Stack):
+def test_the_description_needs_no_key_and_is_complete(standard: Stack):
     answer = httpx.get(standard.description["apiUrl"] + "/openapi.json")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     assert answer.json()["openapi"] == "3.1.0"

@@ -1,4 +1,4 @@
-"""What the README shows does what it says."""
+"""The commands in the README do what it says."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.cloud.stacks import Stack
 from tests.support.project import PROJECT
 
 
-def test_the_program_in_the_readme_develops_the_card(
+def test_the_program_in_the_readme_converts_the_card(
     standard: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     [program] = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
@@ -29,7 +29,7 @@ def test_the_program_in_the_readme_develops_the_card(
         assert gray.size == c.size
 
 
-def test_the_client_tells_of_a_failure_and_waits_no_longer_than_it_should(standard: Stack):
+def test_the_client_reports_a_failure_and_respects_its_time_limit(standard: Stack):
     with Darkroom(
         standard.description["apiUrl"], standard.description["apiKey"], proxies=False
     ) as darkroom:

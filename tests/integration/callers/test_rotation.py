@@ -1,4 +1,4 @@
-"""The life of a caller on a stack: added, used, limited, its key rotated under load, revoked."""
+"""A caller on a stack is added, used and limited, its key is rotated under load and revoked."""
 
 import threading
 import uuid
@@ -48,7 +48,7 @@ def name() -> str:
 
 @contextmanager
 def with_key(stack: Stack, key: str) -> Iterator[Stack]:
-    """The stack as a caller with this key sees it, once API Gateway accepts the key."""
+    """A client of the stack with this key, as soon as API Gateway accepts the key."""
     with Stack(stack.cloud, {**stack.description, "apiKey": key}) as own:
         until(lambda: own.http.get("/tasks").status_code != HTTPStatus.FORBIDDEN, 60, "accepted")
         yield own
@@ -56,7 +56,7 @@ def with_key(stack: Stack, key: str) -> Iterator[Stack]:
 
 @dataclass
 class Load:
-    """Requests of several threads: what was answered, and which tasks were accepted."""
+    """Requests of several threads: the responses, and the tasks that were accepted."""
 
     url: str
     answers: list[tuple[str, int]] = field(default_factory=list)
@@ -132,7 +132,7 @@ def key_ids(operator: Operator, name: str) -> list[str]:
 def nothing_for_another(
     standard: Stack, key: str, tasks: list[str], batch: dict[str, Any], upload: str
 ) -> None:
-    """Another caller finds nothing, and what it takes for its own upload does not exist."""
+    """Another caller finds nothing, and an upload with this id does not exist for it."""
     with with_key(standard, key) as other:
         paths = [f"/tasks/{task_id}" for task_id in tasks]
         paths += [f"/batches/{batch['batchId']}", f"/batches/{batch['batchId']}/tasks"]
@@ -149,14 +149,14 @@ def nothing_for_another(
 def test_a_key_with_a_grace_is_refused_by_the_function_when_it_is_over(
     standard: Stack, operator: Operator, name: str
 ):
-    """A key of API Gateway has no end."""
+    """A key of API Gateway does not expire."""
     old = operator(f"add {name}")
     new = operator(f"rotate {name} --grace 1s")
 
     def status(key: str) -> int:
         return standard.http.get("/tasks", headers={"x-api-key": key}).status_code
 
-    until(lambda: status(old) == HTTPStatus.FORBIDDEN, 30, "the grace is over")
+    until(lambda: status(old) == HTTPStatus.FORBIDDEN, 30, "the grace period is over")
     assert status(new) == HTTPStatus.OK
     (old_id, _) = key_ids(operator, name)
     gateway = standard.cloud.client("apigateway")

@@ -1,4 +1,4 @@
-"""The machine of whoever tries Darkroom: no source and no webhook reaches a port of its cloud."""
+"""On a developer's machine, no source and no webhook reaches a port of the local cloud."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from tests.support.cloud.stacks import Stack, until
 from tests.support.fakes.sources import Sources
 from tests.support.ports import listening
 
-# Who can send this to the local cloud runs code on the machine.
+# Anybody who can send this to the local cloud can run code on the machine.
 TEMPLATE = {
     "Resources": {"Mine": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String"}}}
 }
@@ -46,7 +46,7 @@ THIS_MACHINE = [
 
 @pytest.fixture(scope="module")
 def redirects() -> Iterator[HTTPServer]:
-    """Somebody's server that sends whoever asks to the address in its query."""
+    """A foreign server that redirects every request to the address in its query."""
     with HTTPServer() as server:
         server.expect_request("/").respond_with_handler(
             lambda request: Response(
@@ -65,7 +65,8 @@ def own_addresses() -> set[str]:
 
 
 def orders(stack: Stack) -> dict[str, str]:
-    """Links that would make a stack, by the name of it: signed with the right key, and by guess."""
+    """Links that would create a stack, by the stack's name: signed with the right key, and with a
+    guessed one."""
     right = stack.cloud.client("cloudformation")
     signed = {
         name: right.generate_presigned_url(
@@ -83,7 +84,7 @@ def made(stack: Stack) -> set[str]:
 
 
 def failures(stack: Stack, urls: list[str]) -> dict[str, tuple[str, str]]:
-    """Submit sources, wait until all have failed; return the error of each and what is said."""
+    """Submit sources, wait until all have failed; return the error and the message of each."""
     submitted = {stack.submit(url)["taskId"]: url for url in urls}
     ended = stack.all_ended(submitted, 90)
     return {
@@ -109,7 +110,7 @@ def test_no_source_reaches_a_port_of_the_local_cloud_however_it_is_spelled(
 
 
 def test_no_source_reaches_any_other_port_of_its_either(standard: Stack, sources: Sources):
-    """The Runtime API would give the next invocation of a function to whoever asks."""
+    """The Runtime API would give the next invocation of a function to any client."""
     standard.ended(standard.submit(sources.url("/colour.png"))["taskId"])
     waiting = {port for _, port in listening(standard.cloud.home)}
 
@@ -122,7 +123,7 @@ def test_no_source_reaches_any_other_port_of_its_either(standard: Stack, sources
     assert {error for error, _ in found.values()} == {SourceBlocked.__name__}
 
 
-def test_a_source_that_redirects_to_the_local_cloud_orders_nothing(
+def test_a_source_that_redirects_to_the_local_cloud_creates_nothing(
     standard: Stack, redirects: HTTPServer
 ):
     urls = [redirects.url_for("/") + "?" + url for url in orders(standard).values()]
@@ -146,7 +147,7 @@ def test_no_webhook_reaches_the_local_cloud(standard: Stack, sources: Sources):
         found = [standard.task(task_id)["callback"]["delivery"] for task_id in submitted]
         return found if all(found) else None
 
-    told = until(deliveries, 60, "each webhook was tried")
+    reported = until(deliveries, 60, "each webhook was tried")
 
-    assert [delivery["delivered"] for delivery in told] == [False] * len(urls)
-    assert all("belongs to Darkroom itself" in delivery["message"] for delivery in told)
+    assert [delivery["delivered"] for delivery in reported] == [False] * len(urls)
+    assert all("belongs to Darkroom itself" in delivery["message"] for delivery in reported)

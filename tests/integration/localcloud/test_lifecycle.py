@@ -1,4 +1,4 @@
-"""The local cloud starts once, keeps what it was given, and leaves nothing running."""
+"""The local cloud starts once, keeps its state, and leaves no process running."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def _kill(cloud):
     psutil.wait_procs(killed, timeout=60)
 
 
-def test_what_was_done_outlives_a_kill(own_cloud):
+def test_results_survive_a_kill(own_cloud):
     own_cloud.start()
     clients = {name: own_cloud.client(name) for name in ("s3", "sqs", "dynamodb", "lambda")}
     clients["s3"].create_bucket(Bucket="results")
@@ -166,7 +166,7 @@ commands.main(sys.argv[3])
 
 @pytest.fixture
 def make(own_cloud):
-    """Run `make up` and `make down` on a cloud of the test's own; none outlives the test."""
+    """Run `make up` and `make down` on a separate local cloud, which ends with the test."""
     running = []
 
     def make(what):
@@ -183,10 +183,10 @@ def make(own_cloud):
 
 def test_two_at_once_start_and_deploy_one_after_the_other(own_cloud, make):
     both = [make("up") for _ in range(2)]
-    told = [process.communicate(timeout=300) for process in both]
+    reported = [process.communicate(timeout=300) for process in both]
 
-    assert [process.returncode for process in both] == [0, 0], told
-    assert sorted("waiting for it" in stderr for _, stderr in told) == [False, True]
+    assert [process.returncode for process in both] == [0, 0], reported
+    assert sorted("waiting for it" in stderr for _, stderr in reported) == [False, True]
     assert len(processes.running(own_cloud.home, "tools.localcloud.emulator")) == 1
     written = own_cloud.home / "stack.json"
     assert written.stat().st_mode & 0o077 == 0
@@ -200,9 +200,9 @@ def test_down_waits_for_up(own_cloud, make):
     up = make("up")
     eventually(lambda: processes.marked(own_cloud.home), seconds=60)
     down = make("down")
-    told = [process.communicate(timeout=300) for process in (up, down)]
+    reported = [process.communicate(timeout=300) for process in (up, down)]
 
-    assert [up.returncode, down.returncode] == [0, 0], told
+    assert [up.returncode, down.returncode] == [0, 0], reported
     assert processes.marked(own_cloud.home) == []
 
 

@@ -1,4 +1,4 @@
-"""Nobody but this machine's own programs with credentials, and the page, uses the port."""
+"""Only programs of this machine with credentials, and the page, can use the port."""
 
 import datetime
 import hashlib
@@ -55,7 +55,7 @@ def test_the_right_key_with_another_secret_is_refused(cloud, service):
 
 
 def test_the_credentials_of_a_function_cannot_be_made_from_its_name(cloud):
-    """ministack's are a digest of two ARNs, which are no secret."""
+    """ministack's are a digest of two ARNs, which are not secret."""
     source = "import os\ndef handler(event, context): return dict(os.environ)"
     arn = function(cloud, source)
     digest = hashlib.sha256(f"{arn}:{role(cloud)}".encode()).hexdigest()
@@ -126,7 +126,7 @@ def test_no_signed_link_but_to_an_object_is_served(cloud):
     assert s3.get_object(**place)["Body"].read() == b"pixels"
 
 
-def test_only_a_form_that_was_signed_is_taken(cloud):
+def test_only_a_signed_form_is_accepted(cloud):
     s3 = cloud.client("s3", signature_version="s3v4")
     s3.create_bucket(Bucket="formal")
     form = s3.generate_presigned_post("formal", "key")
@@ -156,7 +156,7 @@ def test_ids_and_api_keys_cannot_be_predicted():
 @pytest.mark.parametrize(
     "path", ["", "/2018-06-01/runtime/invocation/next", "/guess/2018-06-01/runtime/invocation/next"]
 )
-def test_nobody_takes_an_invocation_from_a_function(cloud, path):
+def test_no_other_process_can_take_an_invocation_of_a_function(cloud, path):
     arn = function(cloud, "def handler(event, context): return event")
     invoke(cloud, arn)  # one process waits for more
     ports = {port for _, port in listening(cloud.home)}
@@ -192,7 +192,7 @@ def test_what_the_local_cloud_writes_is_for_its_owner_only(cloud):
     cloud.save()
 
     def readable(folder):
-        """What others can read. They cannot look into a folder that is closed to them."""
+        """What others can read. They cannot read a folder without permission."""
         for path in folder.iterdir():
             if path.stat().st_mode & 0o077 and path.name != "lock":
                 yield path.name
@@ -202,14 +202,14 @@ def test_what_the_local_cloud_writes_is_for_its_owner_only(cloud):
     state = cloud.home / "state"
     assert name in (state / "ssm.json").read_text()
     assert list(readable(cloud.home)) == []
-    # A folder that somebody opens tells nothing either.
+    # A folder that somebody opens reveals nothing either.
     assert list(readable(state)) == []
 
 
-def test_no_command_line_tells_the_credentials(cloud):
+def test_no_command_line_shows_the_credentials(cloud):
     invoke(cloud, function(cloud, "def handler(event, context): ..."))
 
-    told = json.dumps([process.cmdline() for process in processes.marked(cloud.home)])
+    reported = json.dumps([process.cmdline() for process in processes.marked(cloud.home)])
 
-    assert cloud.credentials.secret_access_key not in told
-    assert cloud.credentials.access_key_id not in told
+    assert cloud.credentials.secret_access_key not in reported
+    assert cloud.credentials.access_key_id not in reported

@@ -1,4 +1,4 @@
-"""A local cloud that cannot save what it does says so, accepts nothing new, and loses nothing."""
+"""A local cloud that cannot save its state reports it, accepts nothing new, and loses nothing."""
 
 import signal
 import subprocess
@@ -68,14 +68,14 @@ def test_what_cannot_be_saved_is_refused_and_what_was_accepted_is_saved_later(
         monkeypatch.setattr(
             "darkroom.cli.stack.find", lambda *_: from_description(stack.description)
         )
-        told = CliRunner().invoke(app, ["list"])
+        reported = CliRunner().invoke(app, ["list"])
 
     assert done["status"] == "COMPLETED"
     assert refused.status_code == 503
     assert "accepts nothing new" in refused.json()["error"]["message"]
     assert [task["taskId"] for task in read.json()["tasks"]] == [accepted, first]
-    assert "cannot save its state" in told.stderr
-    assert accepted in told.stdout
+    assert "cannot save its state" in reported.stderr
+    assert accepted in reported.stdout
 
     cloud.save()
     assert CliRunner().invoke(app, ["list"]).stderr == ""
@@ -100,7 +100,7 @@ def test_what_cannot_be_saved_is_refused_and_what_was_accepted_is_saved_later(
         ("f_bavail=10**9, f_frsize=4096, f_flag=0", None),
     ],
 )
-def test_a_disk_that_is_full_or_read_only_is_known_before_anything_is_lost(tmp_path, disk, reason):
+def test_a_full_or_read_only_disk_is_detected_before_anything_is_lost(tmp_path, disk, reason):
     code = f"""
 import os, types
 from tools.localcloud.emulator import snapshots
@@ -116,7 +116,7 @@ print(snapshots.problem())
     }
     python = PROJECT / ".local" / "tools" / "emulator" / "bin" / "python"
 
-    told = subprocess.run(
+    reported = subprocess.run(
         [python, "-c", code],
         cwd=PROJECT,
         env=environment,
@@ -125,5 +125,5 @@ print(snapshots.problem())
         check=True,
     ).stdout
 
-    assert (reason or "None") in told
-    assert (str(tmp_path) in told) == bool(reason)
+    assert (reason or "None") in reported
+    assert (str(tmp_path) in reported) == bool(reason)

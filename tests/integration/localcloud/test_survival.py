@@ -32,7 +32,7 @@ def kill(cloud: LocalCloud) -> None:
     until(lambda: not cloud.is_up(), 10, "the local cloud is dead")
 
 
-def is_told(stack: Stack, events: str, task_id: str) -> bool:
+def is_reported(stack: Stack, events: str, task_id: str) -> bool:
     found = stack.sqs.receive_message(QueueUrl=events, MaxNumberOfMessages=10).get("Messages", [])
     return any(task_id in message["Body"] for message in found)
 
@@ -47,14 +47,14 @@ def test_every_end_is_an_event_also_after_a_restart(cloud_to_kill: LocalCloud, s
     with Stack(cloud, deploy(cloud, "killed")) as stack:
         for _ in range(3):
             before = stack.submit(sources.url("/colour.jpg"))["taskId"]
-            until(partial(is_told, stack, events, before), 30, "its end is told")
+            until(partial(is_reported, stack, events, before), 30, "its end is reported")
         saved(cloud)
 
         kill(cloud)
         cloud.start()
 
         after = stack.submit(sources.url("/colour.jpg"))["taskId"]
-        until(partial(is_told, stack, events, after), 30, "its end is told")
+        until(partial(is_reported, stack, events, after), 30, "its end is reported")
 
 
 def test_a_completed_task_and_its_object_survive_kill_9(
@@ -80,11 +80,11 @@ def test_a_completed_task_and_its_object_survive_kill_9(
 def test_an_express_task_ends_whose_execution_died_with_the_cloud(
     cloud_to_kill: LocalCloud, sources: Sources
 ):
-    """Nothing tells of it any more, and AWS could not be asked: the minute's run ends it."""
+    """No event reports it any more, and AWS cannot describe it: the scheduled run ends it."""
     cloud, express, path = cloud_to_kill, {"WorkflowType": "EXPRESS"}, "/held/killed"
     with Stack(cloud, deploy(cloud, "killed", express), "EXPRESS") as stack:
         task_id = stack.submit(sources.url(path))["taskId"]
-        until(lambda: sources.requests[path], 30, "the source is asked for")
+        until(lambda: sources.requests[path], 30, "the source is requested")
         saved(cloud)
 
     kill(cloud)

@@ -28,7 +28,7 @@ commands.main(sys.argv[2])
 
 @pytest.fixture
 def homes(tmp_path):
-    """The state folders of two checkouts; nothing that was started outlives the test."""
+    """The state folders of two checkouts; every process ends with the test."""
     folders = [tmp_path / "first", tmp_path / "second"]
     yield folders
     for folder in folders:
@@ -37,12 +37,12 @@ def homes(tmp_path):
 
 @pytest.fixture
 def make(monkeypatch):
-    """Run `make up` or `make down` of checkouts; all want the same ports, in the same order."""
+    """Run `make up` or `make down` in checkouts that try the same ports in the same order."""
     monkeypatch.setenv("CANDIDATES", " ".join(str(free_port()) for _ in range(3)))
     monkeypatch.delenv("DARKROOM_PORT", raising=False)
 
     def make(what, *homes):
-        """Run a command in each checkout at once; return what they say on stderr."""
+        """Run a command in all checkouts at the same time; return their stderr."""
         running = [
             subprocess.Popen(
                 [sys.executable, "-c", MAKE, home, what],
@@ -53,9 +53,9 @@ def make(monkeypatch):
             )
             for home in homes
         ]
-        told = [process.communicate(timeout=300)[1] for process in running]
-        assert [process.returncode for process in running] == [0 for _ in homes], told
-        return told
+        reported = [process.communicate(timeout=300)[1] for process in running]
+        assert [process.returncode for process in running] == [0 for _ in homes], reported
+        return reported
 
     return make
 
@@ -72,10 +72,10 @@ def queues_of(home):
 def test_two_checkouts_side_by_side(homes, make):
     first, second = homes
 
-    told = make("up", first, second)
+    reported = make("up", first, second)
 
     assert ports.kept(first) != ports.kept(second)
-    assert sorted("this checkout uses" in line for line in told) == [False, True]
+    assert sorted("this checkout uses" in line for line in reported) == [False, True]
     cloud_of(second).client("sqs").create_queue(QueueName="of-the-second")
     assert queues_of(first) == []
     assert queues_of(second) == ["of-the-second"]
@@ -86,10 +86,10 @@ def test_two_checkouts_side_by_side(homes, make):
     assert processes.marked(second) == []
 
     before = ports.kept(second)
-    with socket.create_server(("127.0.0.1", before)):  # somebody else takes it meanwhile
-        (told,) = make("up", second)
+    with socket.create_server(("127.0.0.1", before)):  # another program takes it in the meantime
+        (reported,) = make("up", second)
 
-    assert told.startswith(f"Port {before} is used by ")
+    assert reported.startswith(f"Port {before} is used by ")
     assert ports.kept(second) != before
     assert json.loads((second / "stack.json").read_text())["apiUrl"].endswith(
         str(ports.kept(second))

@@ -1,4 +1,5 @@
-"""`make accept`: a good stack keeps every promise, and on a bad one the broken promise is named."""
+"""`make accept`: a good stack passes every check, and on a bad one the report names the failed
+check."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,7 +65,7 @@ def left(stack: Stack) -> tuple[list[Any], list[Any], list[Any]]:
 
 
 @pytest.mark.parametrize("workflow_type", ["STANDARD", "EXPRESS"])
-def test_a_good_stack_keeps_every_promise_and_nothing_remains_of_the_test(
+def test_a_good_stack_passes_every_check_and_the_test_leaves_nothing(
     cloud: LocalCloud, calls: set[str], workflow_type: str
 ):
     name = f"accepted-{workflow_type.lower()}"
@@ -83,7 +84,7 @@ def test_a_good_stack_keeps_every_promise_and_nothing_remains_of_the_test(
     assert not [a["AlarmName"] for a in alarms if a["StateValue"] == "ALARM"]
 
 
-def test_a_missing_permission_breaks_the_promise_that_needs_it(broken: Stack):
+def test_a_missing_permission_fails_the_check_that_needs_it(broken: Stack):
     with broken.without_policy("Batch"):
         report = accepted(broken)
 
@@ -110,12 +111,12 @@ def test_a_wrong_bucket_breaks_the_completion_of_tasks_and_its_step_is_named(
     broken = failed(report)
     assert "FAILED, Upload: AccessDenied: " in broken["a task is completed"]
     assert "s3:PutObject" in broken["a task is completed"]
-    # What does not reach that step is kept.
+    # Only what does not reach that step is kept.
     assert not {name for name in broken if name.startswith("fails with ")}
     assert not broken.keys() & {"API key", "presigned form", "signed webhook"}
 
 
-def test_a_queue_without_a_consumer_breaks_one_promise_and_no_other_waits(
+def test_a_queue_without_a_consumer_fails_one_check_and_delays_no_other(
     broken: Stack, monkeypatch: pytest.MonkeyPatch
 ):
     functions = broken.cloud.client("lambda")

@@ -1,4 +1,4 @@
-"""Each function may do what its work needs and is refused the rest. IAM is enforced here."""
+"""Each function may make the calls that it needs, and is refused others. IAM is enforced here."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from tests.support.cloud.stacks import Stack
 from tests.support.fakes.sources import Sources
 
-# Of each function one call that another one makes, or that nobody should.
+# For each function, one call that only another function makes, or that none should make.
 REFUSED = {
     "Api": ("s3", "delete_object", {"Bucket": "{BucketName}", "Key": "imports/x"}),
     "Dispatch": (
@@ -36,7 +36,7 @@ ALLOWED = {
 
 
 def call_as(stack: Stack, function: str, call: tuple[str, str, dict[str, Any]]) -> Any:
-    """Make a call with the credentials that the role of a function gives."""
+    """Make a call with the credentials of a function's role."""
     iam = stack.cloud.client("iam")
     roles = iam.get_paginator("list_roles").paginate().search("Roles[]")
     prefix = f"{stack.description['stackName']}-{function}Role-"
@@ -59,18 +59,18 @@ def call_as(stack: Stack, function: str, call: tuple[str, str, dict[str, Any]]) 
 
 
 @pytest.mark.parametrize("function", REFUSED)
-def test_a_function_is_refused_what_is_not_its_work(standard: Stack, function: str):
+def test_a_function_is_refused_calls_that_it_does_not_need(standard: Stack, function: str):
     with pytest.raises(ClientError) as refusal:
         call_as(standard, function, REFUSED[function])
     assert refusal.value.response["Error"]["Code"].startswith("AccessDenied")
 
 
 @pytest.mark.parametrize("function", ALLOWED)
-def test_the_refusals_are_of_the_call_and_not_of_the_credentials(standard: Stack, function: str):
+def test_the_calls_are_refused_and_not_the_credentials(standard: Stack, function: str):
     assert call_as(standard, function, ALLOWED[function])
 
 
-def test_a_result_is_not_to_be_had_without_its_signature(standard: Stack, sources: Sources):
+def test_a_result_cannot_be_downloaded_without_its_signature(standard: Stack, sources: Sources):
     task = standard.ended(standard.submit(sources.url("/colour.png"))["taskId"])
     unsigned = task["result"]["url"].partition("?")[0]
     assert standard.http.get(unsigned, headers={"x-api-key": ""}).status_code == 403

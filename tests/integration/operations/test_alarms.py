@@ -1,7 +1,7 @@
-"""Each alarm is made to fire by the cause that it is there for, and clears when that is gone.
+"""Each alarm fires when its cause occurs, and clears when the cause is gone.
 
-Alarms judge periods of minutes. A test has none to spare, so it shortens the periods of the alarm
-at hand, as an operator could; what it watches, from when on, and whom it tells stay as deployed.
+Alarms evaluate periods of minutes. A test cannot wait for minutes, so it shortens the periods of
+the alarm. Its metric, threshold and actions stay as deployed.
 """
 
 import json
@@ -23,19 +23,19 @@ pytestmark = pytest.mark.timeout(1200)
 
 PERIOD = 5
 """Seconds; ten ends need more of them."""
-# What PutMetricAlarm takes of what DescribeAlarms gives.
+# The fields of DescribeAlarms that PutMetricAlarm accepts.
 SETTINGS = (
     "AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic",
     "EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "Threshold",
     "TreatMissingData", "AlarmActions", "OKActions",
 )  # fmt: skip
-# AWS emits these; the local cloud does not, so the test says what AWS would.
+# AWS emits these metrics and the local cloud does not, so the test sends them.
 NOT_HERE = {
     "dead-letters": 1, "callback-dead-letters": 1, "queue-age": 3601, "quiet-queue-age": 61,
     "api-errors": 5,
 }  # fmt: skip
 
-Told = Callable[[str, str], bool]
+Notified = Callable[[str, str], bool]
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +45,16 @@ def watched(cloud: LocalCloud) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def told(watched: Stack) -> Told:
-    """Whether a state of an alarm was told to the topic."""
+def notified(watched: Stack) -> Notified:
+    """Whether the topic was notified of a state of an alarm."""
     receive = listener(watched.cloud, watched.outputs["AlarmTopicArn"])
     seen: set[tuple[str, str]] = set()
 
-    def heard(alarm: str, state: str) -> bool:
+    def is_notified(alarm: str, state: str) -> bool:
         seen.update((m["AlarmName"], m["NewStateValue"]) for m in receive())
         return (f"watched-{alarm}", state) in seen
 
-    return heard
+    return is_notified
 
 
 def described(stack: Stack, alarm: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def described(stack: Stack, alarm: str) -> dict[str, Any]:
 
 
 def shortened(stack: Stack, alarm: str, period: int) -> None:
-    """Give an alarm a period of so many seconds."""
+    """Set the period of an alarm, in seconds."""
     deployed = described(stack, alarm)
     settings = {name: deployed[name] for name in SETTINGS if deployed.get(name) is not None}
     if "Metrics" in deployed:
@@ -82,38 +82,42 @@ def is_in(stack: Stack, alarm: str, state: str) -> bool:
     return bool(described(stack, alarm)["StateValue"] == state)
 
 
-def fires(stack: Stack, told: Told, alarm: str, cause: Callable[[], object]) -> None:
-    """Let a cause be there, again and again, until its alarm has fired and was told."""
+def fires(stack: Stack, notified: Notified, alarm: str, cause: Callable[[], object]) -> None:
+    """Cause a problem repeatedly until its alarm has fired and its notification was sent."""
     shortened(stack, alarm, 3 * PERIOD if alarm == "failure-rate" else PERIOD)
     assert not is_in(stack, alarm, "ALARM")
     until(lambda: cause() or is_in(stack, alarm, "ALARM"), 90, f"{alarm} fires")
-    until(lambda: told(alarm, "ALARM"), 10, "that it fires is told")
+    until(lambda: notified(alarm, "ALARM"), 10, "its alarm is notified")
 
 
-def clears(stack: Stack, told: Told, alarm: str) -> None:
-    """See an alarm clear once its cause is gone."""
+def clears(stack: Stack, notified: Notified, alarm: str) -> None:
+    """Wait until an alarm clears after its cause is gone."""
     until(lambda: is_in(stack, alarm, "OK"), 90, f"{alarm} clears")
-    until(lambda: told(alarm, "OK"), 10, "that it clears is told")
+    until(lambda: notified(alarm, "OK"), 10, "its end is notified")
 
 
-def test_failure_rate_because_sources_are_not_there(watched: Stack, told: Told, sources: Sources):
+def test_failure_rate_because_sources_are_not_there(
+    watched: Stack, notified: Notified, sources: Sources
+):
     def ten_that_fail() -> None:
         tasks = [watched.submit(sources.url("/status/404")) for _ in range(10)]
         watched.all_ended((task["taskId"] for task in tasks), 60)
 
-    fires(watched, told, "failure-rate", ten_that_fail)
-    clears(watched, told, "failure-rate")
+    fires(watched, notified, "failure-rate", ten_that_fail)
+    clears(watched, notified, "failure-rate")
 
 
-def test_executions_because_one_was_stopped_by_hand(watched: Stack, told: Told, sources: Sources):
+def test_executions_because_one_was_stopped_by_hand(
+    watched: Stack, notified: Notified, sources: Sources
+):
     path = "/held/by-hand"
     task_id = watched.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     arn = watched.task(task_id)["execution"]["arn"]
 
-    fires(watched, told, "executions", lambda: stop(watched, arn))
+    fires(watched, notified, "executions", lambda: stop(watched, arn))
     sources.held[path].set()
-    clears(watched, told, "executions")
+    clears(watched, notified, "executions")
 
 
 def stop(stack: Stack, arn: str) -> None:
@@ -121,19 +125,20 @@ def stop(stack: Stack, arn: str) -> None:
 
 
 def test_faults_because_a_function_lost_its_permission(
-    watched: Stack, told: Told, sources: Sources
+    watched: Stack, notified: Notified, sources: Sources
 ):
     def five_that_cannot_be_stored() -> None:
         for _ in range(5):
             watched.submit(sources.url("/colour.jpg"))
 
     with watched.without_policy("Upload"):
-        fires(watched, told, "faults", five_that_cannot_be_stored)
-    clears(watched, told, "faults")
+        fires(watched, notified, "faults", five_that_cannot_be_stored)
+    clears(watched, notified, "faults")
 
 
-def test_function_errors_because_reconcile_lost_its_permissions(watched: Stack, told: Told):
-    """Called by the test: what a schedule calls has no metrics on the local cloud."""
+def test_function_errors_because_reconcile_lost_its_permissions(watched: Stack, notified: Notified):
+    """The test calls the function, because scheduled invocations have no metrics on the local
+    cloud."""
     name = watched.physical("ReconcileFunction")
 
     def run() -> None:
@@ -141,11 +146,11 @@ def test_function_errors_because_reconcile_lost_its_permissions(watched: Stack, 
         assert "AccessDenied" in answer["Payload"].read().decode()
 
     with watched.without_policy("Reconcile"):
-        fires(watched, told, "function-errors", run)
-    clears(watched, told, "function-errors")
+        fires(watched, notified, "function-errors", run)
+    clears(watched, notified, "function-errors")
 
 
-def test_throttles_because_a_function_may_not_run(watched: Stack, told: Told):
+def test_throttles_because_a_function_may_not_run(watched: Stack, notified: Notified):
     name = watched.physical("DownloadFunction")
     lambdas = watched.cloud.client("lambda")
 
@@ -156,13 +161,15 @@ def test_throttles_because_a_function_may_not_run(watched: Stack, told: Told):
 
     lambdas.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
-        fires(watched, told, "throttles", calls)
+        fires(watched, notified, "throttles", calls)
     finally:
         lambdas.delete_function_concurrency(FunctionName=name)
-    clears(watched, told, "throttles")
+    clears(watched, notified, "throttles")
 
 
-def test_repairs_because_five_messages_were_lost(watched: Stack, told: Told, sources: Sources):
+def test_repairs_because_five_messages_were_lost(
+    watched: Stack, notified: Notified, sources: Sources
+):
     def lost() -> dict[str, Any]:
         task_id = str(uuid.uuid4())
         old = "2026-01-01T00:00:00.000Z"
@@ -186,13 +193,13 @@ def test_repairs_because_five_messages_were_lost(watched: Stack, told: Told, sou
             FunctionName=watched.physical("ReconcileFunction"), Payload=b"{}"
         )
 
-    fires(watched, told, "repairs", lose_and_look)
-    clears(watched, told, "repairs")
+    fires(watched, notified, "repairs", lose_and_look)
+    clears(watched, notified, "repairs")
 
 
 @pytest.mark.parametrize("alarm", NOT_HERE)
 def test_an_alarm_on_a_metric_that_only_aws_has_watches_it_as_deployed(
-    watched: Stack, told: Told, alarm: str
+    watched: Stack, notified: Notified, alarm: str
 ):
     deployed = described(watched, alarm)
 
@@ -209,7 +216,7 @@ def test_an_alarm_on_a_metric_that_only_aws_has_watches_it_as_deployed(
             ],
         )
 
-    fires(watched, told, alarm, lambda: aws_would_say(NOT_HERE[alarm]))
-    # More than once: the first may fall into a period that has the cause in it, too.
+    fires(watched, notified, alarm, lambda: aws_would_say(NOT_HERE[alarm]))
+    # More than once, because the first may be in a period that also contains the cause.
     until(lambda: aws_would_say(0) or is_in(watched, alarm, "OK"), 90, f"{alarm} clears")
-    clears(watched, told, alarm)
+    clears(watched, notified, alarm)

@@ -49,7 +49,7 @@ def express_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     [
         FAULTS[faults_of_functions.killed_functions],
         FAULTS[faults_of_functions.stopped_executions],
-        # Swept by ourselves: its schedule is `make chaos`'s to wait for.
+        # The test runs reconcile itself; only `make chaos` waits for the schedule.
         dataclasses.replace(FAULTS[faults_of_messages.failing_sends], sweep=True),
         FAULTS[faults_of_messages.broken_invocations],
         FAULTS[faults_of_messages.repeated_messages],
@@ -62,7 +62,7 @@ def express_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     ],
     ids=lambda fault: fault.name,
 )
-def test_every_accepted_task_ends_once_and_truly_although(rig: Rig, fault: Fault):
+def test_every_accepted_task_ends_once_and_correctly_although(rig: Rig, fault: Fault):
     holds(rig, fault)
 
 

@@ -1,4 +1,4 @@
-"""What can be seen of tasks: lines that belong together, metrics that add up, and no secrets."""
+"""Logs and metrics of tasks: related lines, correct sums, and no secrets."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from tools.localcloud.deploy import deploy
 
 pytestmark = pytest.mark.timeout(1200)
 
-# In the query of every URL that is sent here; signatures are kept there.
+# This text is in the query of every URL that is sent here, where signatures are.
 SIGNED = "X-Amz-Signature=5ec4e7"
 # In the path of callbacks, and of sources that fail: whoever knows the path may post to a chat.
 TOKEN = "T0KEN-0f-a-pa7h"  # noqa: S105 - of the test
@@ -94,12 +94,14 @@ def run(seen: Stack, sources: Sources, receiver: Receiver) -> dict[str, dict[str
             90,
             f"the webhook of {name} is given up",
         )
-    until(lambda: seen.depth("DeadLetterQueueUrl"), 30, "what is no task is buried")
+    until(
+        lambda: seen.depth("DeadLetterQueueUrl"), 30, "the message without a task is a dead letter"
+    )
     return {name: seen.task(task["taskId"]) for name, task in ended.items()} | {"form": form}
 
 
 def unreachable(receiver: Receiver) -> dict[str, str]:
-    """Callbacks that fail, each in its way, by what their delivery tells."""
+    """Webhooks that fail in different ways, by the message of their delivery."""
     return {
         "refused the connection": f"http://127.0.0.1:1/{TOKEN}",
         "did not answer within": receiver.url(f"/silent/{TOKEN}"),
@@ -168,12 +170,12 @@ def test_no_log_of_a_whole_run_holds_a_secret_or_an_event(
 
     assert len(logged) > 50
     assert [what for what, secret in forbidden.items() if secret in text] == []
-    # JSON by Powertools or by Lambda's own runtime client, but for the platform's three lines.
+    # JSON by Powertools or by Lambda's runtime client, except the platform's three lines.
     plain = [line for line in logged if not line.startswith(("{", "START ", "END ", "REPORT "))]
     assert plain == []
 
 
-def test_what_is_told_of_a_failure_has_no_path(receiver: Receiver, run: dict[str, dict[str, Any]]):
+def test_the_message_of_a_failure_has_no_path(receiver: Receiver, run: dict[str, dict[str, Any]]):
     for reason in unreachable(receiver):
         delivery = run[reason]["callback"]["delivery"]
         assert (delivery["delivered"], delivery["tries"]) == (False, 2)
@@ -184,7 +186,7 @@ def test_what_is_told_of_a_failure_has_no_path(receiver: Receiver, run: dict[str
 
 
 def total(stack: Stack, name: str, **dimensions: str) -> float:
-    """The sum of one of our metrics, since the stack is there."""
+    """The sum of one of our metrics since the stack exists."""
     wanted = {"service": stack.description["stackName"], **dimensions}
     found = stack.cloud.client("cloudwatch").get_metric_statistics(
         Namespace="Darkroom",
@@ -198,7 +200,7 @@ def total(stack: Stack, name: str, **dimensions: str) -> float:
     return sum(point["Sum"] for point in found)
 
 
-def test_the_metrics_add_up_to_what_became_of_the_tasks(
+def test_the_metrics_add_up_to_the_outcomes_of_the_tasks(
     seen: Stack, run: dict[str, dict[str, Any]]
 ):
     tasks = [task for name, task in run.items() if name != "form"]
@@ -220,7 +222,7 @@ def test_the_metrics_add_up_to_what_became_of_the_tasks(
     assert total(seen, "BytesOut") == sum(task["result"]["bytes"] for task in completed)
     assert total(seen, "BytesIn", step="Download") >= 8 * len(JPEG)
     assert total(seen, "TaskSeconds") > total(seen, "StepSeconds", step="Grayscale") > 0
-    # The last try of a webhook comes seconds after the end that it tells of.
+    # The last try of a webhook comes seconds after the completion that it reports.
     for outcome, count in (("Delivered", 2), ("GivenUp", 6)):
         until(
             lambda outcome=outcome, count=count: total(seen, "Webhooks", outcome=outcome) == count,

@@ -1,6 +1,6 @@
-"""Five failures are prepared, and the runbook's commands alone lead to the reason of each.
+"""Five failures are prepared, and the runbook's commands find the reason of each.
 
-So is a deployment that is well, and what `darkroom doctor` says of it before and after.
+`darkroom doctor` is also run on the healthy deployment, before and after.
 """
 
 import json
@@ -35,12 +35,12 @@ def stack(cloud: LocalCloud) -> Iterator[Stack]:
 
 @pytest.fixture
 def darkroom(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Result]:
-    """The command line, as for a stack that was named."""
+    """The command line, as with `--stack`."""
     monkeypatch.setattr("darkroom.cli.stack.find", lambda *_: from_description(stack.description))
     return lambda line: CliRunner().invoke(app, line.split())
 
 
-def test_a_deployment_that_is_well_is_told_to_be_so(darkroom):
+def test_a_healthy_deployment_is_reported_as_healthy(darkroom):
     done = darkroom("doctor")
 
     assert done.exit_code == 0, done.output
@@ -102,7 +102,7 @@ def test_a_task_that_was_deleted_by_mistake_is_restored(stack: Stack, darkroom, 
 def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sources):
     path = "/held/runbook"
     task_id = stack.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     arn = stack.task(task_id)["execution"]["arn"]
     stack.states.stop_execution(executionArn=arn, cause="Maintenance, ask Ada.")
     task = stack.ended(task_id)
@@ -117,7 +117,7 @@ def test_an_execution_that_somebody_stopped(stack: Stack, darkroom, sources: Sou
         """Reconcile writes its line after the status that the test has seen."""
         return "reconcile ended" in " ".join(darkroom(f"logs {task_id}").output.split())
 
-    until(logged, 30, "who ended it is in the logs")
+    until(logged, 30, "the logs say who ended it")
 
 
 def test_a_permission_that_is_missing(stack: Stack, darkroom, sources: Sources):
@@ -158,7 +158,7 @@ def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sou
     lambdas = stack.cloud.client("lambda")
     broken = package(grayscale="import a_module_that_nobody_has")
     lambdas.update_function_code(FunctionName=name, ZipFile=broken)
-    # The version that is live never changes, so the machine is let call what has.
+    # The live version never changes, so the machine is set to call the changed function.
     machine = stack.outputs["StateMachineArn"]
     definition = stack.states.describe_state_machine(stateMachineArn=machine)["definition"]
     latest = re.sub(rf"(:function:{name}):\d+", r"\1", definition)
@@ -172,7 +172,7 @@ def test_code_that_is_not_what_was_deployed(stack: Stack, darkroom, sources: Sou
     assert "warn code GrayscaleFunction: not from this checkout" in shown["doctor"]
 
 
-def test_what_is_wrong_is_told_with_what_to_do(stack: Stack, darkroom):
+def test_a_problem_is_reported_with_what_to_do(stack: Stack, darkroom):
     stack.sqs.send_message(QueueUrl=stack.outputs["DeadLetterQueueUrl"], MessageBody="no task")
     stack.cloud.client("cloudwatch").put_metric_data(
         Namespace="Darkroom",

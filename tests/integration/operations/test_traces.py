@@ -1,4 +1,4 @@
-"""The trace of a request goes on through the queue to the execution and its steps."""
+"""The trace of a request continues through the queue to the execution and its steps."""
 
 from tests.support.cloud.minimal import machine
 from tests.support.cloud.stacks import Stack
@@ -14,7 +14,8 @@ def trace_of(stack: Stack, arn: str) -> str:
 
 
 def test_the_trace_of_a_submission_is_that_of_its_execution(standard: Stack, sources: Sources):
-    """Through the header, for in Lambda the SDK sends dispatch's own trace unless it is told."""
+    """With the header, because in Lambda the SDK sends the trace of dispatch unless another one is
+    given."""
     body = {"imageUrl": sources.url("/colour.png")}
     answer = standard.http.post("/tasks", json=body, headers={"X-Amzn-Trace-Id": TRACE})
     task = standard.ended(answer.json()["taskId"])

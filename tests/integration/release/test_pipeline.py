@@ -1,4 +1,5 @@
-"""The pipeline, with the real SAM CLI: from an empty local cloud through all stages, and back."""
+"""The pipeline, with the real SAM CLI: from an empty local cloud through all stages, and a
+rollback."""
 
 import shutil
 import subprocess
@@ -41,24 +42,25 @@ def empty_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud
 
 
 @pytest.fixture(scope="module")
-def told() -> list[str]:
-    """What the first release said on its way."""
+def messages() -> list[str]:
+    """The progress messages of the first release."""
     return []
 
 
 @pytest.fixture(scope="module")
-def accounts(empty_cloud: LocalCloud, build: Path, told: list[str]) -> dict[str, LocalAccount]:
+def accounts(empty_cloud: LocalCloud, build: Path, messages: list[str]) -> dict[str, LocalAccount]:
     """An account for each stage, each with the first release."""
     made = {}
     for name, stage in STAGES.items():
         made[name] = tools.release.local.account(empty_cloud, stage)
-        release(made[name], stage, build, FIRST, told.append)
+        release(made[name], stage, build, FIRST, messages.append)
     return made
 
 
 def broken(build: Path) -> Path:
     """A build of a release that passes every check but cannot publish a result."""
-    # Beside the good one, for it names the state machine's file by the way from there.
+    # In the same folder as the original, because it names the state machine's file by a relative
+    # path.
     folder = build.with_name("broken")
     shutil.copytree(build, folder)
     function = folder / "UploadFunction"
@@ -69,13 +71,13 @@ def broken(build: Path) -> Path:
 
 
 def live(cloud: LocalCloud, stage: str) -> Counter[str]:
-    """What the functions of a stage are live in: the last word of their description."""
+    """The release of a stage's live functions: the last word of their description."""
     functions = live_functions(cloud, STAGES[stage].stack_name)
     return Counter(function["Description"].split()[-1] for function in functions)
 
 
 class Client(threading.Thread):
-    """Somebody who uses a stage all the time: develops pictures, and notes what is answered."""
+    """A client that uses a stage all the time: it converts pictures, and records the responses."""
 
     def __init__(self, account: LocalAccount, stage: str) -> None:
         super().__init__(daemon=True)
@@ -100,16 +102,16 @@ class Client(threading.Thread):
 
 
 def test_a_build_goes_through_all_stages(
-    accounts: dict[str, LocalAccount], empty_cloud: LocalCloud, told: list[str]
+    accounts: dict[str, LocalAccount], empty_cloud: LocalCloud, messages: list[str]
 ):
-    assert told == [
+    assert messages == [
         f"{stage.stack_name}: {what}"
         for stage in STAGES.values()
         for what in (f"deploy {FIRST}", f"test {FIRST}", f"{FIRST} is live")
     ]
     for name, account in accounts.items():
         assert set(live(empty_cloud, name)) == {FIRST}
-        # The test of the stage has removed what it had made.
+        # The test of the stage has removed everything that it created.
         outputs = account.stack(STAGES[name].stack_name).outputs
         found = empty_cloud.client("dynamodb").scan(TableName=outputs["TableName"])
         assert found["Items"] == []
@@ -117,7 +119,7 @@ def test_a_build_goes_through_all_stages(
         assert "Contents" not in listed
 
 
-def test_a_release_whose_test_fails_is_gone_back_from_and_the_old_one_serves_meanwhile(
+def test_a_release_whose_test_fails_is_rolled_back_while_the_old_one_serves(
     accounts: dict[str, LocalAccount], empty_cloud: LocalCloud, build: Path
 ):
     said: list[str] = []
@@ -131,7 +133,7 @@ def test_a_release_whose_test_fails_is_gone_back_from_and_the_old_one_serves_mea
     assert [sentence for sentence in said if f"Roll back to {FIRST}" in sentence]
     assert set(live(empty_cloud, "dev")) == {FIRST}
     verify(accounts["dev"], STAGES["dev"], FIRST)
-    # It came no further than dev.
+    # It only reached dev.
     assert set(live(empty_cloud, "staging")) == set(live(empty_cloud, "prod")) == {FIRST}
     assert set(prod.answers) == {200}
     assert set(prod.ends) == {"COMPLETED"}
@@ -162,7 +164,7 @@ def test_sam_delete_leaves_what_belongs_to_callers_and_nothing_else(
 
 
 def resources_of(cloud: LocalCloud, stack: str) -> set[tuple[str, str]]:
-    """The resources of a stack that one can look for: their types and names."""
+    """The resources of a stack that can be looked up: their types and names."""
     pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
     return {
         (resource["ResourceType"], resource["PhysicalResourceId"])

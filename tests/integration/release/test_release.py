@@ -1,4 +1,4 @@
-"""A new release goes live while tasks of the old one are under way."""
+"""A new release goes live while tasks of the old one are in progress."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ MOST_PROCESSES = 16
 pytestmark = pytest.mark.timeout(1200)
 
 MOOD, NONE = "$states.context.Execution.Input.mood", "'unknown'"
-# One field more in the order, in the execution's input, in a step's event and in the result. As
-# docs/deploy.md says: whoever reads it can do without.
+# One more field in the order, in the execution's input, in a step's event and in the result. As
+# docs/deploy.md says: readers must also work without the field.
 WITH_A_MOOD = {
     "darkroom/tasks/model.py": (
         '("taskId", "attempt", "source", "output")}',
@@ -46,12 +46,12 @@ def stack(cloud: LocalCloud) -> Iterator[Stack]:
 def test_a_second_release_with_another_shape_of_task_goes_live_while_200_tasks_run(
     stack: Stack, sources: Sources, tmp_path: Path
 ):
-    """What began in the old release ends in it, and what comes after in the new one."""
+    """Tasks that began in the old release end in it, and later tasks run in the new one."""
     second = release(tmp_path / "second", WITH_A_MOOD)
     held = [sources.url(f"/held/release-{n}") for n in range(2)]
     before = {stack.submit(url)["taskId"] for url in held}
     before |= submitted(stack, sources.url("/colour.jpg"), 98)
-    # The two that are held keep both processes of Download, so that none of the rest comes past it.
+    # The two held tasks occupy both processes of Download, so that no other task passes this step.
     until(lambda: len(stack.executions()) == 100, 60, "100 executions run")
 
     deployed(second, stack.cloud, "released")
@@ -64,7 +64,7 @@ def test_a_second_release_with_another_shape_of_task_goes_live_while_200_tasks_r
     assert {ended[task]["result"].get("mood") for task in before} == {None}
     assert {ended[task]["result"].get("mood") for task in after} == {"calm"}
     assert stack.depth("DeadLetterQueueUrl") == 0
-    # An alias or a version is no function of its own to the local cloud.
+    # The local cloud does not count an alias or a version as a function.
     until(
         lambda: max(processes_of_versions(stack).values(), default=0) <= MOST_PROCESSES,
         30,
@@ -72,10 +72,10 @@ def test_a_second_release_with_another_shape_of_task_goes_live_while_200_tasks_r
     )
 
 
-def test_an_order_of_the_old_release_is_done_by_the_new_one(
+def test_an_order_of_the_old_release_is_processed_by_the_new_one(
     stack: Stack, sources: Sources, tmp_path: Path
 ):
-    """What lies in the queue while a release goes live has the old shape."""
+    """Messages that are in the queue while a release goes live have the old shape."""
     mapping = dispatch_of(stack)
     switch(stack, mapping, on=False)
     waiting = stack.submit(sources.url("/colour.jpg"))["taskId"]

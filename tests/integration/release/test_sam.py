@@ -61,14 +61,14 @@ def test_what_a_function_imports_of_ours_is_in_its_package_or_the_layer(build: P
             assert own == needed - shared.keys(), name
 
 
-def test_a_function_of_ours_is_at_most_96_kib(build: Path):
+def test_our_functions_have_at_most_96_kib(build: Path):
     sizes = {path.name: len(zipped(contents(path))) for path in build.glob("*Function")}
     assert sizes
     assert {name: size for name, size in sizes.items() if size > 96 * 1024} == {}
 
 
 def test_everything_comes_with_bytecode_that_lambda_takes_unchecked(build: Path):
-    if not list(build.rglob("*.pyc")):  # where it is looked for: contract/release/test_build.py
+    if not list(build.rglob("*.pyc")):  # how it is found: contract/release/test_build.py
         pytest.skip("there is no Python 3.13 on this machine")
     for module in build.rglob("*.py"):
         bytecode = module.parent / "__pycache__" / f"{module.stem}.cpython-313.pyc"
@@ -83,6 +83,6 @@ def test_a_build_elsewhere_gives_the_same_bytes(build: Path, tmp_path: Path):
 
     first, second = contents(build), contents(again)
     assert list(first) == list(second)
-    # The template alone says where things lie, until it is deployed.
+    # Only the template says where the files are, until it is deployed.
     different = [name for name in first if first[name].read_bytes() != second[name].read_bytes()]
     assert set(different) <= {"template.yaml"}

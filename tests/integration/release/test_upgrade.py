@@ -1,4 +1,4 @@
-"""A stack of an earlier release gets what a later one adds to its tables, and loses nothing."""
+"""The tables of an earlier release are upgraded by a later one, and lose nothing."""
 
 import copy
 from typing import Any

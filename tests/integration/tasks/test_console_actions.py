@@ -167,7 +167,7 @@ def test_a_start_that_claims_a_pending_task_and_is_stopped_fails_it(
         name=str(uuid.uuid4()),
         input=json.dumps(order),
     )
-    until(lambda: sources.requests[path], 60, "the source is asked for")
+    until(lambda: sources.requests[path], 60, "the source is requested")
 
     standard.states.stop_execution(executionArn=started["executionArn"], cause="By hand.")
 

@@ -1,8 +1,8 @@
-"""A step that answers more than a state may hold ends its task FAILED, whoever sees the error.
+"""A step whose result exceeds the payload limit ends its task FAILED, with or without a Catch.
 
 AWS documents that `States.ALL` does not catch `States.DataLimitExceeded`; AWS's recorded answers
-say that it does: docs/aws-differences.md. The local cloud does as documented, so there a Catch by
-name stands for a wildcard that catches.
+say that it does: docs/aws-differences.md. The local cloud follows the documentation, so the test
+adds a Catch by name to show the other behaviour.
 """
 
 import json

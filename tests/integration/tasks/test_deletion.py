@@ -1,4 +1,5 @@
-"""After a deletion nothing of a task is left: in table, bucket and lists, or behind a link."""
+"""After a deletion nothing of a task is left in the table, the bucket, the lists or behind a
+link."""
 
 import json
 import uuid
@@ -14,7 +15,7 @@ from tests.support.fakes.sources import FILES, Sources
 
 
 def traces(stack: Stack, *texts: str) -> list[str]:
-    """What the tables and the bucket contain of these texts."""
+    """The places in the tables and the bucket that contain these texts."""
     found = []
     for output in ("TableName", "BatchTableName"):
         for page in (
@@ -74,9 +75,9 @@ def test_what_is_open_or_belongs_to_another_caller_is_not_deleted(
 
 
 def test_what_a_step_writes_after_the_deletion_is_deleted_as_well(stack: Stack, sources: Sources):
-    """The download of a cancelled task goes on, and an Express execution goes on to its end.
+    """The download of a cancelled task continues, and an Express execution runs to its end.
 
-    Reconcile looks at its files once more.
+    Reconcile checks its files once more.
     """
     path = f"/held/late/{stack.workflow_type}"
     task = stack.submit(sources.url(path))
@@ -113,11 +114,11 @@ def test_a_webhook_that_waits_is_dropped(standard: Stack, sources: Sources):
     try:
         url = receiver.url("/flaky/9/deleted")
         task = standard.submit(sources.url("/colour.png"), callbackUrl=url)
-        until(lambda: receiver.told["/flaky/9/deleted"], 30, "the first try")
+        until(lambda: receiver.received["/flaky/9/deleted"], 30, "the first try")
         assert delete(standard, task["taskId"]).status_code == 204
         until(lambda: standard.depth("CallbackQueueUrl") == 0, 60, "no message is left")
         assert traces(standard, task["taskId"]) == []
-        assert len(receiver.told["/flaky/9/deleted"]) <= 2
+        assert len(receiver.received["/flaky/9/deleted"]) <= 2
     finally:
         receiver.close()
 
@@ -170,7 +171,7 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
         for receiver in (old, new):
             body = {"imageUrl": sources.url("/colour.png"), "callbackUrl": receiver.url("/told")}
             tasks[receiver] = standard.http.post("/tasks", json=body, headers=key).json()["taskId"]
-        until(lambda: old.told["/told"] and new.told["/told"], 60, "both are verified")
+        until(lambda: old.received["/told"] and new.received["/told"], 60, "both are verified")
 
         # As if the day had passed.
         owner = standard.item(tasks[old])["owner"]
@@ -184,7 +185,7 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
         for task_id in tasks.values():
             answer = standard.http.post(f"/tasks/{task_id}/callback", headers=key)
             assert answer.status_code == 202, answer.text
-        until(lambda: len(new.told["/told"]) == 2, 60, "the new secret verifies it")
+        until(lambda: len(new.received["/told"]) == 2, 60, "the new secret verifies it")
         assert new.ids["/told"] == {f"{tasks[new]}-1"}  # the same id as before
 
         def delivery() -> dict[str, Any]:
@@ -193,8 +194,8 @@ def test_a_rotated_secret_signs_with_the_earlier_one_for_a_day_and_a_webhook_can
             return found
 
         until(lambda: not delivery()["delivered"], 60, "the old secret verifies nothing")
-        assert len(old.told["/told"]) == 1
-        # Otherwise its next tries would end in the queue that other tests look at.
+        assert len(old.received["/told"]) == 1
+        # Otherwise its next tries would end in the queue that other tests read.
         assert standard.http.delete(f"/tasks/{tasks[old]}", headers=key).status_code == 204
     finally:
         old.close()

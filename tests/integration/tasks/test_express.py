@@ -1,4 +1,4 @@
-"""A task of an EXPRESS stack ends, whatever becomes of its execution. IAM is enforced here."""
+"""A task of an EXPRESS stack ends, whatever happens to its execution. IAM is enforced here."""
 
 import json
 import uuid
@@ -19,7 +19,8 @@ an execution may take 300."""
 
 @pytest.fixture
 def reconcile(express: Stack) -> Callable[[], dict[str, int]]:
-    """Run the reconcile function once, beside its schedule; returns what it repaired, by kind."""
+    """Run the reconcile function once, in addition to its schedule; returns what it repaired, by
+    kind."""
     functions, name = express.cloud.client("lambda"), express.physical("ReconcileFunction")
 
     def run() -> dict[str, int]:
@@ -34,7 +35,7 @@ def reconcile(express: Stack) -> Callable[[], dict[str, int]]:
 def running(stack: Stack, sources: Sources, path: str) -> str:
     """A task whose execution waits for its source until the test releases it."""
     task_id: str = stack.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     return task_id
 
 
@@ -44,7 +45,7 @@ def test_a_task_whose_execution_is_gone_ends_failed_and_nothing_is_refused(
     path = "/held/express-gone"
     task_id = running(express, sources, path)
     arn = express.task(task_id)["execution"]["arn"]
-    # Nobody writes for the execution that the task now names.
+    # Nothing writes for the execution that the task now names.
     express.cloud.client("dynamodb").update_item(
         TableName=express.outputs["TableName"],
         Key={"taskId": {"S": task_id}},
@@ -114,7 +115,7 @@ def test_an_execution_that_may_still_run_keeps_its_task(
 def test_a_task_that_no_execution_has_claimed_is_queued_again(
     express: Stack, sources: Sources, reconcile: Callable[[], dict[str, int]]
 ) -> None:
-    """Its message is lost; an execution by its name never was, and is not asked for."""
+    """Its message is lost. No execution with its name exists, and none is looked up."""
     task_id = str(uuid.uuid4())
     then = "2026-01-01T00:00:00.000Z"
     express.cloud.client("dynamodb").put_item(
@@ -141,7 +142,7 @@ def test_a_task_that_no_execution_has_claimed_is_queued_again(
 def test_logs_show_what_a_failed_execution_did_from_its_log_group(
     express: Stack, sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`darkroom logs TASK`: the states, how often each was tried, and what came of it."""
+    """`darkroom logs TASK`: the states, their tries and their outcomes."""
     task = express.ended(express.submit(sources.url("/status/500/express-logs"))["taskId"])
     express.execution(task)
     monkeypatch.setattr("darkroom.cli.stack.find", lambda *_: from_description(express.description))

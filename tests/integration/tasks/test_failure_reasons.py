@@ -1,4 +1,4 @@
-"""Nobody is shown an empty reason, JSON or a stack trace, even where nothing could be written."""
+"""No user sees an empty reason, JSON or a stack trace, even if no status could be written."""
 
 import json
 import re
@@ -44,7 +44,7 @@ CAUSES = {
 
 @pytest.mark.parametrize("name", CAUSES)
 def test_an_execution_that_could_not_mark_its_task_still_says_why_in_words(cloud, name: str):
-    cause, told = CAUSES[name]
+    cause, reported = CAUSES[name]
     caught = {"Error": "Boom", **({} if cause is None else {"Cause": cause})}
     last = STEPS["States"]["MarkFailed"]["Catch"][-1]
     begin = {"Type": "Pass", "Assign": {"step": "Upload", "caught": caught}, "Next": "MarkFailed"}
@@ -58,7 +58,7 @@ def test_an_execution_that_could_not_mark_its_task_still_says_why_in_words(cloud
     end = run(cloud, machine(cloud, states))
 
     assert (end["status"], end["error"]) == ("FAILED", "Boom")
-    assert end["cause"] == told
+    assert end["cause"] == reported
 
 
 RAISES = {
@@ -80,7 +80,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", [*RAISES, *BROKEN])
-def test_whatever_a_function_does_its_failure_is_told_in_words(cloud, name: str):
+def test_every_failure_of_a_function_has_a_readable_message(cloud, name: str):
     if name in RAISES:
         body, error = RAISES[name]
         source = f"def handler(event, context):\n    {body}\n"

@@ -1,4 +1,4 @@
-"""Neither the backlog of another caller nor its own batches delay a single task of a caller."""
+"""Neither another caller's backlog nor the caller's own batches delay a single task."""
 
 import datetime
 import json
@@ -31,7 +31,7 @@ def seconds(item: Item, begin: str) -> float:
 
 
 def begin_a_trace(params: dict[str, Any], **_: Any) -> None:
-    """Give a request the header of a new trace, as Lambda does for the functions of the API."""
+    """Add the header of a new trace to a request, as Lambda does for the functions of the API."""
     root = f"1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]}"
     params["headers"]["X-Amzn-Trace-Id"] = f"Root={root};Sampled=0"
 
@@ -115,7 +115,7 @@ def test_a_task_ends_soon_although_two_thousand_others_are_queued(
     *,
     of_a_batch: bool,
 ) -> None:
-    """It waits for one of the others, and takes as long as they do: on this machine all slow down.
+    """It waits for one of the others, and takes as long as they do, because the machine is shared.
 
     In the order of arrival it would wait for all of them.
     """

@@ -1,4 +1,4 @@
-"""What happened in an execution is told by its history, or by the log of an EXPRESS one."""
+"""The history shows what happened in an execution; for EXPRESS it comes from the log."""
 
 from typing import Any
 
@@ -26,47 +26,47 @@ def history(stack: Stack, task_id: str) -> dict[str, Any]:
 
 
 def whole(stack: Stack, task_id: str) -> dict[str, Any]:
-    """The history of a task that has ended, once its execution has ended, too."""
+    """The history of a task that has ended, after the end of its execution."""
 
     def check() -> dict[str, Any] | None:
         found = history(stack, task_id)
         return found if found["status"] not in {None, "RUNNING"} else None
 
-    found: dict[str, Any] = until(check, 30, "the history is whole")
+    found: dict[str, Any] = until(check, 30, "the history is complete")
     return found
 
 
-def outcomes(told: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(state["name"], state["outcome"]) for state in told["states"]]
+def outcomes(reported: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(state["name"], state["outcome"]) for state in reported["states"]]
 
 
-def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shapes: Any):
+def test_a_failure_is_shown_from_its_history(stack: Stack, sources: Sources, shapes: Any):
     # Retries take seconds, so one of the two shows them.
     status, tries = (500, 4) if stack.workflow_type == "STANDARD" else (404, 1)
     url = sources.url(f"/status/{status}/a.jpg?key=secret")
     task = stack.ended(stack.submit(url)["taskId"])
 
-    told = whole(stack, task["taskId"])
+    reported = whole(stack, task["taskId"])
 
-    shapes.TaskHistory.model_validate(told)
-    assert outcomes(told) == [
+    shapes.TaskHistory.model_validate(reported)
+    assert outcomes(reported) == [
         ("MarkRunning", "SUCCEEDED"),
         ("Download", "CAUGHT_ERROR"),
         ("MarkFailed", "SUCCEEDED"),
         ("TaskFailed", "FAILED"),
     ]
-    download = told["states"][1]
+    download = reported["states"][1]
     failure = task["failure"]
     assert [each["error"] for each in download["tries"]] == [failure["error"]] * tries
-    assert (told["status"], told["error"], told["cause"]) == (
+    assert (reported["status"], reported["error"], reported["cause"]) == (
         "FAILED",
         failure["error"],
         failure["message"],
     )
-    assert (told["input"] is None) == (stack.workflow_type == "EXPRESS")
-    assert "secret" not in str(told)
-    assert told["execution"]["arn"] == task["execution"]["arn"]
-    assert told["complete"] is True
+    assert (reported["input"] is None) == (stack.workflow_type == "EXPRESS")
+    assert "secret" not in str(reported)
+    assert reported["execution"]["arn"] == task["execution"]["arn"]
+    assert reported["complete"] is True
 
     logs = stack.http.get(f"/tasks/{task['taskId']}/logs").json()
     shapes.TaskLogs.model_validate(logs)
@@ -75,20 +75,24 @@ def test_a_failure_is_told_by_its_history(stack: Stack, sources: Sources, shapes
     assert "secret" not in str(logs)
 
 
-def test_a_running_task_is_told_with_the_state_that_runs(stack: Stack, sources: Sources):
+def test_a_running_task_is_shown_with_the_state_that_runs(stack: Stack, sources: Sources):
     path = f"/held/history-{stack.workflow_type}.png"
     task_id = stack.submit(sources.url(path))["taskId"]
     until(lambda: stack.task(task_id)["status"] == "RUNNING", 30, "the task runs")
 
     def running() -> Any:
-        told = history(stack, task_id)
-        return told["states"][-1]["name"] == "Download" and told if told["states"] else None
+        reported = history(stack, task_id)
+        return (
+            reported["states"][-1]["name"] == "Download" and reported
+            if reported["states"]
+            else None
+        )
 
-    told = until(running, 30, "the history tells of Download")
+    reported = until(running, 30, "the history shows Download")
 
-    assert told["status"] == "RUNNING"
-    assert outcomes(told) == [("MarkRunning", "SUCCEEDED"), ("Download", "RUNNING")]
-    assert told["states"][-1]["tries"][0]["endedAt"] is None
+    assert reported["status"] == "RUNNING"
+    assert outcomes(reported) == [("MarkRunning", "SUCCEEDED"), ("Download", "RUNNING")]
+    assert reported["states"][-1]["tries"][0]["endedAt"] is None
     sources.held[path].set()
     stack.ended(task_id)
     assert [outcome for _, outcome in outcomes(whole(stack, task_id))] == ["SUCCEEDED"] * 5

@@ -1,4 +1,4 @@
-"""Sent twice, tried again, cancelled: a task is one task, whatever its caller does."""
+"""Repeated requests, retries and cancels: they all act on the same one task."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,7 +38,7 @@ def test_the_same_key_with_another_body_is_refused(standard: Stack, sources: Sou
     assert error_of(answer, 409)["code"] == "IdempotencyConflict"
 
 
-def test_a_key_that_is_none_is_refused(standard: Stack, sources: Sources):
+def test_an_invalid_key_is_refused(standard: Stack, sources: Sources):
     answer = standard.http.post(
         "/tasks",
         json={"imageUrl": sources.url("/colour.png")},
@@ -76,10 +76,10 @@ def test_a_completed_task_is_neither_tried_again_nor_cancelled(standard: Stack, 
     assert standard.task(task["taskId"])["completedAt"] == task["completedAt"]
 
 
-def test_a_running_task_is_cancelled_at_once_and_for_good(stack: Stack, sources: Sources):
+def test_a_running_task_is_cancelled_at_once_and_stays_cancelled(stack: Stack, sources: Sources):
     path = f"/held/cancel-{stack.workflow_type}"
     task_id = stack.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
 
     answer = stack.http.post(f"/tasks/{task_id}/cancel")
     sources.held[path].set()
@@ -97,7 +97,7 @@ def test_a_running_task_is_cancelled_at_once_and_for_good(stack: Stack, sources:
 def test_a_cancelled_task_can_be_tried_again(standard: Stack, sources: Sources):
     path = "/held/again"
     task_id = standard.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     standard.http.post(f"/tasks/{task_id}/cancel")
     sources.held[path].set()
 

@@ -1,4 +1,4 @@
-"""Many tasks at once: all of them end, each once, also where concurrency is scarce."""
+"""Many tasks at once: all of them end, each once, even with little concurrency."""
 
 import threading
 from collections import Counter
@@ -60,7 +60,7 @@ def scarce(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def test_with_ten_concurrent_functions_120_tasks_all_complete(scarce: Stack, sources: Sources):
-    """A refused request is a clean 429 that says when to come back; no task is stuck."""
+    """A refused request is a 429 that says when to try again; no task is stuck."""
     refused: list[httpx.Response] = []
     patience = threading.Event()
 
@@ -120,7 +120,7 @@ def test_while_every_second_start_is_throttled_all_tasks_complete(
     patience = threading.Event()
 
     def submit(_: int) -> str:
-        """Submit a task, again while the proxy is too slow for the API's time limits."""
+        """Submit a task; repeat the request while the proxy exceeds the API's time limits."""
         while True:
             answer = throttled.http.post("/tasks", json={"imageUrl": sources.url("/colour.jpg")})
             if answer.status_code == 202:

@@ -1,4 +1,5 @@
-"""Every end of a task is told: to the account as an event, to the caller as a webhook."""
+"""Every completion of a task is reported: to the account as an event, to the caller as a
+webhook."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def delivery(stack: Stack, task: dict[str, Any]) -> dict[str, Any] | None:
 
 @pytest.fixture(scope="module")
 def events(standard: Stack) -> Iterator[str]:
-    """The URL of a queue that gets every event of the stack, by a rule of an operator's."""
+    """The URL of a queue that gets every event of the stack, by a rule of the operator."""
     sqs, bus = standard.sqs, standard.cloud.client("events")
     url = sqs.create_queue(QueueName="told")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -54,26 +55,26 @@ def test_every_end_is_an_event(standard: Stack, sources: Sources, events: str):
         failed["taskId"]: ("TaskFailed", "FAILED"),
         cancelled["taskId"]: ("TaskCancelled", "CANCELLED"),
     }
-    told: dict[str, dict[str, Any]] = {}
+    reported: dict[str, dict[str, Any]] = {}
 
-    def all_told() -> bool:
+    def all_reported() -> bool:
         for message in standard.sqs.receive_message(QueueUrl=events, MaxNumberOfMessages=10).get(
             "Messages", []
         ):
             event = json.loads(message["Body"])
-            told[event["detail"]["taskId"]] = event
-        return wanted.keys() <= told.keys()
+            reported[event["detail"]["taskId"]] = event
+        return wanted.keys() <= reported.keys()
 
-    until(all_told, 30, "all three ends are told")
+    until(all_reported, 30, "all three ends are reported")
     schema = Draft202012Validator(json.loads(SCHEMA.read_text()))
     for task_id, (kind, status) in wanted.items():
-        event = told[task_id]
+        event = reported[task_id]
         schema.validate(event["detail"])
         assert (event["source"], event["detail-type"]) == ("darkroom.task", kind)
         assert event["detail"]["status"] == status
     task = standard.task(completed["taskId"])
     for field in ("name", "attempt", "createdAt", "completedAt"):
-        assert told[task["taskId"]]["detail"][field] == task[field]
+        assert reported[task["taskId"]]["detail"][field] == task[field]
 
 
 @pytest.mark.timeout(1200)
@@ -87,19 +88,21 @@ def test_a_webhook_is_signed_tried_again_and_never_changes_the_task(
     silent, flaky, failed = submit("/silent/x"), submit("/flaky/2/x"), submit("/ok", "/status/404")
     quiet = standard.submit(sources.url("/colour.jpg"))
 
-    until(lambda: delivery(standard, failed), 30, "the failure is told")
-    [event] = receiver.told["/ok"]
+    until(lambda: delivery(standard, failed), 30, "the failure is reported")
+    [event] = receiver.received["/ok"]
     assert event["type"] == "task.failed"
     assert event["data"]["failure"] == standard.task(failed["taskId"])["failure"]
 
-    until(lambda: (delivery(standard, flaky) or {}).get("delivered"), 60, "the third try is taken")
-    assert len(receiver.told["/flaky/2/x"]) == delivery(standard, flaky)["tries"] == 3
+    until(
+        lambda: (delivery(standard, flaky) or {}).get("delivered"), 60, "the third try is accepted"
+    )
+    assert len(receiver.received["/flaky/2/x"]) == delivery(standard, flaky)["tries"] == 3
     assert receiver.ids["/flaky/2/x"] == {f"{flaky['taskId']}-1"}
 
     until(
         lambda: standard.depth("CallbackDeadLetterQueueUrl") == before + 1,
         120,
-        "the webhook that nobody takes is a dead letter",
+        "the undelivered webhook is a dead letter",
     )
     task = standard.task(silent["taskId"])
     assert task["status"] == "COMPLETED"
@@ -108,15 +111,15 @@ def test_a_webhook_is_signed_tried_again_and_never_changes_the_task(
     assert standard.ended(quiet["taskId"])["callback"] is None
 
 
-def test_each_attempt_is_told_by_itself(standard: Stack, sources: Sources, receiver: Receiver):
+def test_each_attempt_is_reported_separately(standard: Stack, sources: Sources, receiver: Receiver):
     task = standard.submit(sources.url("/flaky/4/again"), callbackUrl=receiver.url("/again"))
     standard.http.post(f"/tasks/{task['taskId']}/cancel")
-    until(lambda: receiver.told["/again"], 30, "the cancel is told")
+    until(lambda: receiver.received["/again"], 30, "the cancel is reported")
     again = standard.http.post(f"/tasks/{task['taskId']}/retry").json()
     assert again["callback"]["delivery"] is None
 
-    until(lambda: len(receiver.told["/again"]) == 2, 60, "the second end is told")
-    assert [event["data"]["attempt"] for event in receiver.told["/again"]] == [1, 2]
+    until(lambda: len(receiver.received["/again"]) == 2, 60, "the second end is reported")
+    assert [event["data"]["attempt"] for event in receiver.received["/again"]] == [1, 2]
 
 
 def test_another_caller_has_another_secret(standard: Stack, another_key: str):

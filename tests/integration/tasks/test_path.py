@@ -1,4 +1,4 @@
-"""A task goes the whole way: over real HTTP, through the real template and state machine."""
+"""A task from its submission to its result: over HTTP, with the real template and state machine."""
 
 import base64
 import datetime
@@ -85,7 +85,7 @@ def test_the_times_of_a_task_are_in_order_and_its_execution_is_named(
     assert task["execution"]["consoleUrl"] == page
 
 
-def test_a_data_url_is_developed_and_not_told_back(stack: Stack):
+def test_a_data_url_is_converted_and_not_returned(stack: Stack):
     url = "data:image/png;base64," + base64.b64encode(FILES["/colour.png"]).decode()
     task = stack.ended(stack.submit(url)["taskId"])
 
@@ -170,8 +170,8 @@ def test_a_final_error_is_not_tried_again(stack: Stack, sources: Sources):
     assert sources.requests[path] == 1
 
 
-def test_a_task_whose_execution_is_started_twice_is_done_once(stack: Stack, sources: Sources):
-    """By hand, under another name: it changes nothing and says so."""
+def test_a_task_whose_execution_is_started_twice_is_processed_once(stack: Stack, sources: Sources):
+    """Started by hand, with another name: it changes nothing and reports that."""
     path = f"/flaky/0/{stack.workflow_type}"
     task = stack.ended(stack.submit(sources.url(path))["taskId"])
     order = {key: task[key] for key in ("taskId", "attempt", "source", "output")}
@@ -188,7 +188,7 @@ def test_a_task_whose_execution_is_started_twice_is_done_once(stack: Stack, sour
     assert sources.requests[path] == 1
 
 
-def test_two_executions_at_the_same_time_do_a_task_once(stack: Stack, sources: Sources):
+def test_two_executions_at_the_same_time_process_a_task_once(stack: Stack, sources: Sources):
     """The message arrives three times while the first execution runs."""
     path = f"/flaky/1/twice-{stack.workflow_type}"
     task = stack.submit(sources.url(path))
@@ -204,7 +204,7 @@ def test_two_executions_at_the_same_time_do_a_task_once(stack: Stack, sources: S
     assert sources.requests[path] == 2  # the 503 and its retry, by one execution
 
 
-def test_a_message_that_is_no_task_is_a_dead_letter_at_once(standard: Stack):
+def test_a_message_without_a_task_becomes_a_dead_letter_at_once(standard: Stack):
     sqs, queue = standard.sqs, standard.outputs["DeadLetterQueueUrl"]
     body = json.dumps({"no": f"task {uuid.uuid4()}"})
     sqs.send_message(QueueUrl=standard.outputs["TaskQueueUrl"], MessageBody=body)
@@ -220,4 +220,4 @@ def test_a_message_that_is_no_task_is_a_dead_letter_at_once(standard: Stack):
     reason = message["MessageAttributes"]["reason"]["StringValue"]
     assert "taskId of the message is missing" in reason
     # It is deleted from its queue a moment after it was sent to the other one.
-    until(lambda: standard.depth("TaskQueueUrl") == 0, 15, "it is in its queue no more")
+    until(lambda: standard.depth("TaskQueueUrl") == 0, 15, "it is not in its queue any more")

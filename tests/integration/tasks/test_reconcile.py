@@ -1,4 +1,4 @@
-"""No accepted task stays without an end: what was lost is found and set right."""
+"""Every accepted task ends: lost ones are found and repaired."""
 
 import json
 import uuid
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 @pytest.fixture(scope="module")
 def repaired(cloud) -> Iterator[Stack]:
-    """A stack that looks after a task once it has not moved for a second."""
+    """A stack that checks a task when its record has not changed for a second."""
     with Stack(cloud, deploy(cloud, "repaired", {"RepairAfterSeconds": "1"})) as stack:
         yield stack
 
@@ -82,7 +82,7 @@ def item_of(table, task_id: str) -> dict:
 
 
 def ended(table, task_id: str, seconds: float = 90) -> dict:
-    """The item once it has ended; the schedule comes every minute."""
+    """The item after its end; the schedule runs every minute."""
 
     def check() -> dict | None:
         item = item_of(table, task_id)
@@ -93,7 +93,8 @@ def ended(table, task_id: str, seconds: float = 90) -> dict:
 
 @pytest.fixture(scope="module")
 def casualties(repaired: Stack, table, batches, sources: Sources) -> dict[str, str]:
-    """One task for each way to be lost, made together: the schedule comes once a minute."""
+    """One task for each way to be lost, created together, because the schedule runs once a
+    minute."""
     machine = repaired.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
     dead = lost(table, sources)
     # It counts as new for the sweep, which would only queue it again.
@@ -116,10 +117,10 @@ def casualties(repaired: Stack, table, batches, sources: Sources) -> dict[str, s
 
 
 def test_an_execution_that_is_stopped_by_hand_ends_its_task_at_once(standard, sources):
-    """By the event: in this stack the schedule looks after a task once two minutes have passed."""
+    """By the event, because in this stack the schedule checks a task only after two minutes."""
     path = "/held/stopped"
     task_id = standard.submit(sources.url(path))["taskId"]
-    until(lambda: sources.requests[path], 30, "the source is asked for")
+    until(lambda: sources.requests[path], 30, "the source is requested")
     arn = standard.task(task_id)["execution"]["arn"]
 
     standard.states.stop_execution(executionArn=arn, cause="A person stopped it.")
@@ -134,7 +135,7 @@ def test_an_execution_that_is_stopped_by_hand_ends_its_task_at_once(standard, so
     }
 
 
-def test_a_task_whose_message_is_lost_is_queued_again_and_done(table, casualties):
+def test_a_task_whose_message_is_lost_is_queued_again_and_completed(table, casualties):
     assert ended(table, casualties["message lost"])["status"] == "COMPLETED"
 
 
@@ -144,7 +145,7 @@ def test_a_task_whose_execution_is_gone_ends_failed(table, casualties):
     assert "active" not in item
 
 
-def test_a_batch_that_was_never_started_is_started_and_done(batches, casualties):
+def test_a_batch_that_was_never_started_is_started_and_completed(batches, casualties):
     key = {"batchId": casualties["batch not started"]}
 
     def status() -> str:
@@ -168,4 +169,8 @@ def test_a_dead_letter_ends_its_task_failed_and_no_other_one_is_touched(
         )
         return [message["Body"] for message in answer.get("Messages", [])]
 
-    until(lambda: what_a_person_finds() == ["no task"], 10, "what is no task is there for a person")
+    until(
+        lambda: what_a_person_finds() == ["no task"],
+        10,
+        "the message without a task is in the dead-letter queue",
+    )

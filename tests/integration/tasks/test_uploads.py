@@ -1,4 +1,4 @@
-"""A file is sent to S3 by a form whose limits S3 enforces, then developed."""
+"""A file is sent to S3 with a form whose limits S3 enforces, then converted."""
 
 import json
 import uuid
@@ -28,7 +28,7 @@ def send(upload: dict[str, Any], data: bytes, **fields: str) -> httpx.Response:
     )
 
 
-def test_an_uploaded_file_is_developed(stack: Stack):
+def test_an_uploaded_file_is_converted(stack: Stack):
     upload = form(stack)
     assert send(upload, FILES["/colour.png"]).status_code == 204
 
@@ -49,7 +49,7 @@ def test_an_uploaded_file_is_developed(stack: Stack):
     ],
     ids=["HEIC", "TIFF of fractions", "JPEG 2000"],
 )
-def test_what_the_second_decoders_read_is_developed(
+def test_files_for_the_second_decoders_are_converted(
     standard: Stack, data: bytes, content_type: str
 ):
     upload = form(standard)
@@ -82,7 +82,7 @@ def test_an_upload_that_was_never_sent_fails_with_that_reason(standard: Stack):
 
 
 def test_the_upload_of_another_caller_is_not_found(standard: Stack, another_key: str):
-    """An id that has leaked is worth nothing: as a source, in a batch, or as its manifest."""
+    """A leaked id of an upload is useless: as a source, in a batch, or as its manifest."""
     picture, manifest = form(standard), form(standard, "application/x-ndjson")
     assert send(picture, FILES["/colour.png"]).status_code == 204
     leaked = {"uploadId": picture["uploadId"]}

@@ -49,22 +49,23 @@ def run(tool: str, *arguments: str | Path, folder: Path, **environment: str) -> 
 def generate_python(folder: Path) -> Path:
     """Generate the package `darkroom_client` in a folder, and return its path.
 
-    Raises:
-        AssertionError: openapi-python-client fails or warns, because it left something out.
+    Raises: AssertionError: openapi-python-client failed, or warned that it left something out.
     """
     package = folder / "darkroom_client"
     options = ["--meta", "none", "--fail-on-warning", "--output-path", package]
-    told = run("openapi-python-client", "generate", "--path", OPENAPI_FILE, *options, folder=folder)
-    assert "warning" not in told.lower(), told
+    reported = run(
+        "openapi-python-client", "generate", "--path", OPENAPI_FILE, *options, folder=folder
+    )
+    assert "warning" not in reported.lower(), reported
     return package
 
 
 def generate_typescript(folder: Path) -> None:
     """Generate `types.ts` with openapi-typescript and `functions/` with @hey-api/openapi-ts."""
     (folder / "node_modules").symlink_to(NODE_MODULES)
-    told = run("openapi-typescript", OPENAPI_FILE, "-o", "types.ts", folder=folder)
-    told += run("openapi-ts", "-i", OPENAPI_FILE, "-o", "functions", folder=folder)
-    assert "warn" not in told.lower(), told
+    reported = run("openapi-typescript", OPENAPI_FILE, "-o", "types.ts", folder=folder)
+    reported += run("openapi-ts", "-i", OPENAPI_FILE, "-o", "functions", folder=folder)
+    assert "warn" not in reported.lower(), reported
 
 
 def compile_typescript(folder: Path) -> None:

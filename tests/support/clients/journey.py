@@ -170,7 +170,7 @@ def submit_batches(image: str, data: bytes) -> Batch:
 
 
 def cancel_and_retry(held: str) -> None:
-    """Cancel a task, start its next attempt, and cancel that one and a batch too."""
+    """Cancel a task, start its next attempt, and cancel this attempt and a batch."""
     task = submit_task.sync(client=api, body=NewTaskFromUrl(image_url=held))
     assert isinstance(task, Task), task
     cancelled = cancel_task.sync(task.task_id, client=api)
@@ -228,7 +228,7 @@ def delete_with_tasks(batch: Batch) -> None:
 
 
 def read_the_rest() -> None:
-    """Read what belongs to no task: whether the API is up, and the secret of webhooks."""
+    """Read the health of the API and the secret of webhooks."""
     state = health.sync(client=api)
     assert isinstance(state, Health), state
     secret = show_callback_secret.sync(client=api)

@@ -1,4 +1,4 @@
-"""Batches as tests use them: submitted, polled, their uploads and imports."""
+"""Batches for tests: submit and poll them, with their uploads and imports."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Batches:
         return shown
 
     def check(self, batch: dict[str, Any]) -> None:
-        """What holds at every moment."""
+        """Check what is true at every moment."""
         assert set(batch["counts"]) == STATUSES
         if batch["total"] is not None:
             assert sum(batch["counts"].values()) == batch["total"], batch
@@ -47,10 +47,10 @@ class Batches:
             shown = self.show(batch)
             return shown if holds(shown) else None
 
-        return until(check, seconds, "the batch comes so far")
+        return until(check, seconds, "the batch reaches this state")
 
     def ended(self, batch: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
-        """The batch once it has ended and nothing of it is open."""
+        """The batch after it has ended and none of its tasks is open."""
 
         def over(shown: dict[str, Any]) -> bool:
             still = shown["counts"]["PENDING"] + shown["counts"]["RUNNING"]
@@ -76,14 +76,14 @@ class Batches:
                 return found
 
     def failures(self, batch: dict[str, Any]) -> list[dict[str, Any]]:
-        """Why tasks of it failed: the first ten."""
+        """The failures of its first ten FAILED tasks."""
         failed = self.tasks(batch, status="FAILED")[:10]
         return [
             self.stack.http.get(f"/tasks/{each['taskId']}").json()["failure"] for each in failed
         ]
 
     def upload(self, data: bytes, content_type: str) -> str:
-        """Send a file; its upload's id."""
+        """Send a file; return the id of the upload."""
         form = self.form(content_type)
         self.send(form, data)
         upload_id: str = form["uploadId"]
@@ -100,14 +100,14 @@ class Batches:
         assert sent.status_code == 204, sent.text
 
     def bring(self, name: str, data: bytes) -> None:
-        """Put an object where the caller's people would `aws s3 sync` it to."""
+        """Put an object where an operator would upload it with `aws s3 sync`."""
         owner = self.stack.outputs["ApiKeyId"]
         self.stack.cloud.client("s3").put_object(
             Bucket=self.stack.outputs["BucketName"], Key=f"imports/{owner}/{name}", Body=data
         )
 
     def execution(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The execution of the run once it has ended."""
+        """The execution of the run, after its end."""
         arn = batch["execution"]["arn"]
 
         def check() -> dict[str, Any] | None:
@@ -117,7 +117,7 @@ class Batches:
         return until(check, 60, "the execution of the batch ends")
 
     def left_states(self, batch: dict[str, Any]) -> list[str]:
-        """The states that the execution of the run has left so far, in their order."""
+        """The states that the execution of the run has left so far, in order."""
         events = self.stack.states.get_execution_history(
             executionArn=batch["execution"]["arn"], maxResults=1000
         )["events"]

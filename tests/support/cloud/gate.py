@@ -1,4 +1,4 @@
-"""A gate between the functions and the local cloud: calls that a test chooses take their time."""
+"""A gate between the functions and the local cloud, which delays the calls that a test chooses."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Chosen = Callable[[Mapping[str, str], bytes], bool]
 
 
 class Gate(ThreadingHTTPServer):
-    """Passes requests on to the local cloud. While it is closed, what is chosen waits."""
+    """Passes requests on to the local cloud. While it is closed, the chosen calls wait."""
 
     daemon_threads = True
     request_queue_size = 256

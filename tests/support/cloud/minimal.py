@@ -22,7 +22,7 @@ needs_speedups = pytest.mark.skipif(not HAS_SPEEDUPS, reason=f"{SPEEDUPS}=0 turn
 
 
 def role(cloud: LocalCloud) -> str:
-    """A role that may do everything, for what is not about roles; returns its ARN."""
+    """A role that may do everything, for tests that are not about roles; returns its ARN."""
     iam = cloud.client("iam")
     try:
         return str(iam.get_role(RoleName="everything")["Role"]["Arn"])
@@ -59,7 +59,7 @@ def function(cloud: LocalCloud, source: str, **settings: Any) -> str:
 
 
 def invoke(cloud: LocalCloud, name: str, event: Any = None) -> Any:
-    """What the function answers, or the error that it reports."""
+    """The function's response, or the error that it reports."""
     answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event or {}))
     return json.load(answer["Payload"])
 
@@ -67,7 +67,8 @@ def invoke(cloud: LocalCloud, name: str, event: Any = None) -> Any:
 def machine(cloud: LocalCloud, states: dict[str, Any], **settings: Any) -> str:
     """A JSONata state machine that starts at its first state; returns its ARN.
 
-    `type` and `loggingConfiguration` are the machine's, other settings are of its definition.
+    `type` and `loggingConfiguration` are settings of the machine, others are fields of its
+    definition.
     """
     of_machine = {name: settings.pop(name) for name in OF_MACHINE & settings.keys()}
     definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
@@ -88,14 +89,14 @@ def task(name: str, payload: Any = None, **fields: Any) -> dict[str, Any]:
 
 
 def run(cloud: LocalCloud, arn: str, **start: Any) -> dict[str, Any]:
-    """Start an execution and describe it once it has ended."""
+    """Start an execution, and describe it after it has ended."""
     states = cloud.client("stepfunctions")
     execution = states.start_execution(stateMachineArn=arn, **start)["executionArn"]
     return ended(cloud, execution)
 
 
 def ended(cloud: LocalCloud, execution: str) -> dict[str, Any]:
-    """Describe an execution once it is no longer running."""
+    """Describe an execution after it has ended."""
     states = cloud.client("stepfunctions")
 
     def description() -> dict[str, Any] | None:
@@ -120,7 +121,7 @@ def log_group(cloud: LocalCloud) -> str:
 
 
 def logging_to(group: str, level: str, *, data: bool = True) -> dict[str, Any]:
-    """A machine's setting for what it writes to a log group, of the level."""
+    """The logging configuration of a machine, for a log group and a level."""
     arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}:*"
     return {
         "level": level,
@@ -130,7 +131,7 @@ def logging_to(group: str, level: str, *, data: bool = True) -> dict[str, Any]:
 
 
 def logged(cloud: LocalCloud, group: str, execution: str) -> list[dict[str, Any]]:
-    """What a state machine has written of one execution to its log group, in order."""
+    """What a state machine has logged about one execution, in order."""
     pages = cloud.client("logs").get_paginator("filter_log_events")
     found = pages.paginate(logGroupName=group, filterPattern=f'"{execution}"')
     events = [json.loads(event["message"]) for page in found for event in page["events"]]
@@ -138,12 +139,13 @@ def logged(cloud: LocalCloud, group: str, execution: str) -> list[dict[str, Any]
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    """Wait as `until` does for a condition that needs no words; return its value."""
+    """Wait like `until`, without a description of the condition; return its value."""
     return until(condition, seconds, str(condition))
 
 
 def listener(cloud: LocalCloud, topic: str) -> Callable[[], list[Any]]:
-    """Subscribe a queue to a topic; what is returned gives the messages that have come since."""
+    """Subscribe a queue to a topic; return a function that receives the messages sent since
+    then."""
     sqs = cloud.client("sqs")
     queue = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex[:12]}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]

@@ -19,7 +19,7 @@ deploy(LocalCloud(Path(sys.argv[1]), int(sys.argv[2])), sys.argv[3])
 
 
 def release(folder: Path, changes: Mapping[str, tuple[str, str]]) -> Path:
-    """Copy what is deployed to a folder, and there replace one text by another in each file."""
+    """Copy the deployed files to a folder, and replace one text by another in each copied file."""
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns(".*", "tests", "docs", "bench"))
     (folder / ".venv").symlink_to(PROJECT / ".venv")
     for name, (old, new) in changes.items():
@@ -39,9 +39,9 @@ def deployed(folder: Path, cloud: LocalCloud, stack_name: str) -> None:
 
 
 def live_functions(cloud: LocalCloud, stack_name: str) -> list[dict[str, Any]]:
-    """Return what AWS tells of the live version of each function of a stack."""
+    """Return the description of the live version of each function of a stack."""
     functions = cloud.client("lambda")
-    # A page has 50 functions, of every stack.
+    # A page has 50 functions, from all stacks.
     pages = functions.get_paginator("list_functions").paginate()
     return [
         functions.get_function_configuration(

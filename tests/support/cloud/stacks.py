@@ -1,4 +1,4 @@
-"""A deployed stack as tests use it: over HTTP like a client, by AWS calls like an operator."""
+"""A deployed stack for tests: over HTTP like a client, with calls to AWS like an operator."""
 
 import datetime
 import json
@@ -30,7 +30,7 @@ long. A condition that holds is seen at once, so that patience costs nothing."""
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait for a condition, on an idle machine at most so many seconds; return its value."""
+    """Wait for a condition, at most this number of seconds on an idle machine; return its value."""
     end = time.monotonic() + PATIENCE * seconds
     while not (value := condition()):
         assert time.monotonic() < end, f"not within {PATIENCE} x {seconds} s: {what}"
@@ -39,7 +39,7 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The error of an answer, which has the one form that errors have."""
+    """The error of a response, in the form that all errors have."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/json"
     assert set(answer.json()) == {"error"}
@@ -50,10 +50,10 @@ def error_of(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def saved(cloud: LocalCloud) -> None:
-    """Wait until all that the local cloud has acknowledged is on disk.
+    """Wait until every acknowledged change of the local cloud is on disk.
 
-    AWS has it there before it answers. The emulator writes every other second, one service after
-    the other: a mark that comes second has a whole pass behind it.
+    AWS stores it before it responds. The emulator writes every two seconds, one service after the
+    other. When a second mark is on disk, everything before the first one has been written.
     """
     state = cloud.home / "state" / "ssm.json"
     for _ in ("first", "second"):
@@ -69,10 +69,10 @@ ENDS = {
 }
 
 
-def told(arn: str, events: list[dict[str, Any]]) -> dict[str, Any]:
-    """An Express execution as DescribeExecution would tell of it, from what it has logged.
+def described(arn: str, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """An Express execution in the form of DescribeExecution, built from its log.
 
-    One that was lost is RUNNING for ever.
+    An execution that was lost stays RUNNING forever.
     """
     last = events[-1] if events else {"type": "", "details": {}}
     return {
@@ -116,7 +116,7 @@ class Stack:
         return self.description["outputs"]
 
     def physical(self, name: str) -> str:
-        """The name that a resource of the template got."""
+        """The physical name of a resource of the template."""
         detail = self.cloud.client("cloudformation").describe_stack_resource(
             StackName=self.description["stackName"], LogicalResourceId=name
         )
@@ -124,7 +124,7 @@ class Stack:
 
     @contextmanager
     def without_policy(self, function: str) -> Iterator[None]:
-        """Take all permissions of its own from a function, and give them back."""
+        """Remove all permissions from the role of a function, and restore them."""
         iam, role = self.cloud.client("iam"), self.physical(f"{function}Role")
         kept = iam.get_role_policy(RoleName=role, PolicyName=function)["PolicyDocument"]
         iam.delete_role_policy(RoleName=role, PolicyName=function)
@@ -134,13 +134,14 @@ class Stack:
             iam.put_role_policy(RoleName=role, PolicyName=function, PolicyDocument=json.dumps(kept))
 
     def new_key(self, name: str) -> str:
-        """The key of one more caller, whose name begins so."""
+        """The key of a new caller, whose name has this prefix."""
         callers = Callers(from_description(self.description))
         _, key = callers.add(f"{name}-{uuid.uuid4().hex[:8]}", None)
         return key.value
 
     def key_by_hand(self, name: str) -> str:
-        """A key as people made them before there were callers. Nothing is in the table of it."""
+        """A key of an earlier release, in which there were no callers. The table has nothing of
+        it."""
         gateway = self.cloud.client("apigateway")
         key = gateway.create_api_key(name=name, enabled=True)
         plan = self.outputs["UsagePlanId"]
@@ -156,7 +157,7 @@ class Stack:
         return self.cloud.client("sqs")
 
     def url(self, link: str) -> str:
-        """The URL that a link of an answer leads to."""
+        """The URL of a link in a response."""
         return urljoin(self.description["apiUrl"] + "/", link)
 
     def submit(self, url: str, **more: Any) -> dict[str, Any]:
@@ -177,7 +178,7 @@ class Stack:
         return until(check, seconds, f"task {task_id} ends")
 
     def all_ended(self, task_ids: Iterable[str], seconds: float) -> dict[str, dict[str, Any]]:
-        """Wait for many tasks, asking the list and not each one."""
+        """Wait for many tasks by polling the list instead of each task."""
         wanted = set(task_ids)
 
         def check() -> dict[str, dict[str, Any]] | None:
@@ -190,7 +191,7 @@ class Stack:
         found, cursor = [], None
 
         def page() -> httpx.Response | None:
-            """A page; None where the test before has spent what the client may ask."""
+            """A page; None if earlier requests have used up the client's rate limit."""
             asked = {"limit": 100, **query, **({"cursor": cursor} if cursor else {})}
             answer = self.http.get("/tasks", params=asked)
             return answer if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS else None
@@ -204,12 +205,13 @@ class Stack:
                 return found
 
     def execution(self, task: dict[str, Any]) -> dict[str, Any]:
-        """The execution of a task, once it has ended: the record is written before it ends."""
+        """The execution of a task, after it has ended. The record is written before the execution
+        ends."""
         arn = task["execution"]["arn"]
 
         def check() -> dict[str, Any] | None:
             if self.workflow_type == "EXPRESS":
-                execution = told(arn, self.logged(arn).get(arn, []))
+                execution = described(arn, self.logged(arn).get(arn, []))
             else:
                 execution = self.states.describe_execution(executionArn=arn)
             return execution if execution["status"] != "RUNNING" else None
@@ -217,16 +219,17 @@ class Stack:
         return until(check, 20, "the execution ends")
 
     def executions(self) -> list[dict[str, Any]]:
-        """The executions of tasks: of EXPRESS ones, all of which the log group tells."""
+        """The executions of tasks; for EXPRESS, all executions in the log group."""
         if self.workflow_type == "EXPRESS":
-            return [told(arn, events) for arn, events in self.logged(":express:").items()]
+            return [described(arn, events) for arn, events in self.logged(":express:").items()]
         pages = self.states.get_paginator("list_executions").paginate(
             stateMachineArn=self.outputs["StateMachineArn"]
         )
         return [execution for page in pages for execution in page["executions"]]
 
     def logged(self, words: str) -> dict[str, list[dict[str, Any]]]:
-        """What state machines logged in lines with these words: events in order, by execution."""
+        """The events in log lines of state machines that contain these words: in order, by
+        execution."""
         pages = self.cloud.client("logs").get_paginator("filter_log_events")
         found = pages.paginate(
             logGroupName=self.outputs["StateMachineLogGroup"], filterPattern=f'"{words}"'
@@ -248,7 +251,7 @@ class Stack:
         )
 
     def table(self, output: str = "TableName") -> Any:
-        """The table of tasks, or another one that the stack has among its outputs."""
+        """The table of tasks, or another one in the stack's outputs."""
         return self._dynamodb.Table(self.outputs[output])
 
     def item(self, task_id: str) -> dict[str, Any]:
@@ -256,7 +259,7 @@ class Stack:
         return self.table().get_item(Key={"taskId": task_id}, ConsistentRead=True)["Item"]
 
     def set_back(self, task_id: str, seconds: float) -> None:
-        """Write a task's last write and its start so long ago, as if the time had passed."""
+        """Set a task's last write and its start back by this time, as if it had passed."""
         then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
         self.cloud.client("dynamodb").update_item(
             TableName=self.outputs["TableName"],

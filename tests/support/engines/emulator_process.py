@@ -65,7 +65,7 @@ def main(home: Path) -> None:
 
 
 def _answer_for(lambda_svc: Any, scripted: ScriptedFunctions) -> None:
-    """Put the scripted functions in the place of the emulator's, below all patches."""
+    """Replace the emulator's functions by the scripted ones, below all patches."""
 
     def find(arn: str) -> tuple[Any, Any, str]:
         config = {"FunctionArn": arn}

@@ -1,6 +1,6 @@
 """The local cloud's interpreter of the Amazon States Language: ministack's, with our patches.
 
-It is run as a process of its own in the emulator's environment, see `emulator_process`.
+It runs as a separate process in the emulator's environment, see `emulator_process`.
 """
 
 import json
@@ -17,7 +17,7 @@ DEADLINE = 150.0
 
 
 def run_on_local_cloud(runs: Sequence[Run], functions: Mapping[str, str]) -> list[Result]:
-    """Run all at once; return how each ended, in the order of `runs`."""
+    """Run all at the same time; return the result of each, in the order of `runs`."""
     with tempfile.TemporaryDirectory() as home:
         python = TOOLS / "emulator" / "bin" / "python"
         done = subprocess.run(
@@ -35,7 +35,8 @@ def run_on_local_cloud(runs: Sequence[Run], functions: Mapping[str, str]) -> lis
 
 
 def _environment(home: str) -> dict[str, str]:
-    """What the emulator's modules need to be imported. No function and no server is started."""
+    """The environment that the emulator's modules need at import. No function and no server is
+    started."""
     return {
         "PATH": os.defpath,
         "HOME": home,

@@ -1,8 +1,9 @@
-"""moto's interpreter of the Amazon States Language, in the test's own process.
+"""moto's interpreter of the Amazon States Language, in the process of the test.
 
-It descends from LocalStack's, which was written against recordings of AWS, and shares no code with
-the local cloud's but jsonata-python, the port of the reference implementation of JSONata. moto has
-no JSONata engine of its own, so this one is put in. Lambda is replaced by a client that answers
+It is derived from LocalStack's, which was written against recordings of AWS. The only code that it
+shares with the local cloud's is jsonata-python, the port of the reference implementation of
+JSONata: moto has no JSONata engine, so this one is added. Lambda is replaced by a client that
+answers
 from a script.
 """
 
@@ -34,7 +35,7 @@ MOST_EVENTS = 1000
 def run_on_moto(
     runs: Sequence[Run], functions: Mapping[str, str], *, reserved_names: bool = True
 ) -> list[Result]:
-    """Run all at once; return how each ended, in the order of `runs`.
+    """Run all at the same time; return the result of each, in the order of `runs`.
 
     Whether a Fail state of AWS may have an error name that begins with `States.` is a question of
     docs/deploy.md. moto refuses it as States.Runtime; `reserved_names` lets it pass.

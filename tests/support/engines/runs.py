@@ -63,7 +63,7 @@ def result(
     events: Iterable[Mapping[str, Any]],
     calls: Sequence[tuple[str, Any]],
 ) -> Result:
-    """Return the result of an execution, with the payloads that its functions were sent.
+    """Return the result of an execution, with the payloads that its functions received.
 
     Args:
         run: as it was started.
@@ -97,7 +97,7 @@ def result(
 
 
 def plain(cause: Any) -> Any:
-    """Return a cause as it is compared."""
+    """Return a cause in the form in which it is compared."""
     try:
         return json.loads(cause)
     except (TypeError, ValueError):
@@ -116,7 +116,7 @@ def _received(payload: Mapping[str, Any], execution: str) -> dict[str, Any]:
 
 
 def _caught(value: Any) -> Any:
-    """Return an error output with its cause as it is compared; any other value as it is."""
+    """Return an error output with its cause in comparable form; any other value unchanged."""
     if isinstance(value, dict) and "Cause" in value:
         return value | {"Cause": plain(value["Cause"])}
     return value

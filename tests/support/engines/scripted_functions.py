@@ -1,7 +1,7 @@
 """Functions that answer from a script, for state machines on any engine.
 
-An engine calls `ScriptedFunctions.invoke` in the place of Lambda, and turns the answer into what
-its own Lambda would have answered. The process of the emulator imports this module, too. So it
+An engine calls `ScriptedFunctions.invoke` instead of Lambda, and converts the answer into the
+response that its own Lambda would give. The process of the emulator imports this module, too. So it
 imports only what both environments have.
 """
 
@@ -43,7 +43,7 @@ LONGEST_HANG = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What one invocation of a function ends with."""
+    """The outcome of one invocation of a function."""
 
     kind: Literal["result", "error", "throttled", "hangs"]
     payload: Any = None
@@ -63,7 +63,7 @@ def raises(error: str, message: str) -> Answer:
 
 
 def dies(error: str) -> Answer:
-    """The end of the function's process, as Lambda reports it: Runtime.ExitError and the like."""
+    """The end of the function's process, as Lambda reports it, for example Runtime.ExitError."""
     return Answer("error", {"errorType": error, "errorMessage": f"RequestId: 1 Error: {error}"})
 
 
@@ -93,7 +93,7 @@ WELL: Mapping[str, Mapping[str, Any]] = {
 
 
 class ScriptedFunctions:
-    """The functions of a state machine. Keeps what they were sent."""
+    """The functions of a state machine. It records their payloads."""
 
     def __init__(self, functions: Mapping[str, str], scripts: Mapping[str, Script]) -> None:
         """Answer from the script of the task or batch that a payload names.
@@ -123,11 +123,11 @@ class ScriptedFunctions:
         return answer
 
     def calls(self, subject: str) -> list[tuple[str, Any]]:
-        """Return what the functions were sent for a task or batch, in order: state and payload."""
+        """Return the payloads for a task or batch, in order: state and payload."""
         return list(self._calls[subject])
 
     def release(self) -> None:
-        """Let every function answer that hangs."""
+        """Release every function that hangs."""
         self._released.set()
 
     def _state(self, arn: str, payload: Mapping[str, Any]) -> str:
@@ -141,12 +141,14 @@ def subject_of(payload: Mapping[str, Any]) -> str:
 
 
 def purpose_of(payload: Mapping[str, Any]) -> str | None:
-    """Return what a function with several purposes is to do; None for one with a single purpose."""
+    """Return which action a function with several actions is called for; None for a single
+    action."""
     return payload.get("transition") or payload.get("action")
 
 
 def _well(state: str, payload: Mapping[str, Any]) -> Answer:
-    """The answer of a function that has no script. A failure is worded as the real one words it."""
+    """The answer of a function that has no script. The message of a failure is that of the real
+    function."""
     if state != "MarkFailed":
         return returns(WELL[state])
     if "action" in payload:

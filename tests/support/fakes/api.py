@@ -1,4 +1,4 @@
-"""An API and an S3 for the command line, and the command line to try on them."""
+"""A fake API and S3 for the command line, and a runner for its commands."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ class Api:
         self.policy: object = {}
         self.repairs: list[str] = []
         self.refusals: dict[str, tuple[int, str]] = {}
-        # How long the client waits before it tries again is tested for itself.
+        # The client's waiting time before a new try has its own test.
         monkeypatch.setattr("darkroom.client.transport.delay", lambda *_: 0.0)
         monkeypatch.setenv("DARKROOM_API_URL", server.url_for("/dev"))
         monkeypatch.setenv("DARKROOM_API_KEY", "the-key")
@@ -156,7 +156,7 @@ class Api:
         return Response(status=204)
 
     def lose_an_answer(self, task_id: str, *, done: bool) -> None:
-        """Answer 502 to the next retry of a task, which was done all the same, or not."""
+        """Answer 502 to the next retry of a task, which takes effect or not."""
 
         def lose(_: Request) -> Response:
             self.repairs.append(f"retry {task_id}")

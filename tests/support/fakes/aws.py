@@ -32,7 +32,7 @@ TABLE, BATCH_TABLE, BUCKET = "tasks", "batches", "files"
 
 
 class _Template(yaml.SafeLoader):
-    """Reads template.yaml; what `!Ref` and its like stand for is nobody's business here."""
+    """Reads template.yaml without resolving `!Ref` and other tags."""
 
 
 _Template.add_multi_constructor("!", lambda *_: None)
@@ -40,7 +40,7 @@ _Template.add_multi_constructor("!", lambda *_: None)
 
 @cache
 def table_definition(name: str = "Tasks") -> dict[str, Any]:
-    """Return what template.yaml says of a table, as CreateTable takes it."""
+    """Return the definition of a table in template.yaml, in the form of CreateTable."""
     template = yaml.load((PROJECT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     properties = template["Resources"][name]["Properties"]
@@ -48,7 +48,7 @@ def table_definition(name: str = "Tasks") -> dict[str, Any]:
 
 
 class FakeAws:
-    """Moto instead of AWS. What is made of it is kept, since a client of boto3 takes its time."""
+    """Moto instead of AWS. The session is kept, because it takes long to make a client of boto3."""
 
     def __init__(self) -> None:
         self._dynamodb, self._s3 = boto3.client("dynamodb"), boto3.client("s3")
@@ -66,7 +66,7 @@ class FakeAws:
         return self.batch_tasks.count(batch_id)[0]
 
     def empty(self) -> None:
-        """Make the stack's table and bucket anew."""
+        """Create the stack's table and bucket again, empty."""
         for name in self._dynamodb.list_tables()["TableNames"]:
             self._dynamodb.delete_table(TableName=name)
         self._dynamodb.create_table(TableName=TABLE, **table_definition())
@@ -83,18 +83,19 @@ _answering = threading.RLock()
 
 
 def _answer_one_at_a_time(stubber: BotocoreStubber, request: Any) -> Any:
-    """Answer a request. A transaction of moto copies a table, which must not change meanwhile."""
+    """Answer a request. A transaction of moto copies a table, which must not change at the same
+    time."""
     with _answering:
         return _answer(stubber, request)
 
 
 @contextlib.contextmanager
 def fake_aws() -> Iterator[FakeAws]:
-    """Let calls to AWS end in moto."""
+    """Redirect calls to AWS to moto."""
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         environment.setattr(BotocoreStubber, "process_request", _answer_one_at_a_time)
-        boto3.setup_default_session()  # it caches what clients are made of
+        boto3.setup_default_session()  # it caches the data that clients need
         yield FakeAws()
 
 

@@ -1,4 +1,4 @@
-"""`/batches` of the fake API: at each look at a batch some of its tasks end."""
+"""`/batches` of the fake API: each time a batch is read, some of its tasks end."""
 
 import json
 import threading
@@ -97,7 +97,7 @@ class Batches:
         }
 
     def look(self, request: Request) -> Response:
-        """Let some more tasks end, then show the batch."""
+        """End some more tasks, then return the batch."""
         batch_id = request.path.split("/")[3]
         view, tasks = self.views[batch_id], self.items[batch_id]
         if view["status"] == "RUNNING":
@@ -137,7 +137,7 @@ class Batches:
         return self.api.answer(self.views[batch_id], 202)
 
     def end(self, batch_id: str, status: str, failure: dict[str, str] | None = None) -> None:
-        """Let a batch and its open tasks end, or begin again those that did not end well."""
+        """End a batch and its open tasks, or restart the tasks that did not succeed."""
         self.views[batch_id] |= {"status": status, "failure": failure}
         for task in self.items[batch_id]:
             if status == "RUNNING" and task["status"] in {"FAILED", "CANCELLED"}:

@@ -1,4 +1,4 @@
-"""The dispatch function, with what it calls under control."""
+"""The dispatch function, with controlled services."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class SteppedClock:
 
 
 class Dispatch:
-    """The function, with Step Functions and the dead-letter queue under control."""
+    """The function, with controlled Step Functions and dead-letter queue."""
 
     def __init__(self, module: ModuleType) -> None:
         self._handler, self.logger = module.handler, module.logger
@@ -48,7 +48,7 @@ class Dispatch:
         self.dead.activate()
 
     def __call__(self, *bodies: str, groups: Sequence[str] = (), **attributes: str) -> list[str]:
-        """Dispatch messages `m0`, `m1`, …; return those that come again."""
+        """Dispatch messages `m0`, `m1`, …; return those that are delivered again."""
         records = [
             {
                 "messageId": f"m{n}",
@@ -88,7 +88,7 @@ class Dispatch:
         self.dead.add_response("send_message", {}, {**message, **more})
 
     def get_many(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
-        """Stand for the table of tasks."""
+        """Replaces the table of tasks."""
         self.reads.append(keys)
         return self.items
 

@@ -30,7 +30,7 @@ class LargeIndex:
     """The index, and how often it was read."""
 
     def __init__(self, tasks: int, status: Callable[[int], str]) -> None:
-        """Take the number of tasks, and the status of the task with an index."""
+        """Args: tasks: their number. status: returns the status of the task with an index."""
         self.tasks, self.status = tasks, status
         self.queries = 0
         table = Table("tasks")
@@ -75,7 +75,7 @@ def counts(**known: int) -> dict[str, int]:
 
 
 class Tasks:
-    """The table of tasks. It keeps which tasks were changed."""
+    """The table of tasks. Records which tasks were changed."""
 
     def __init__(self) -> None:
         self.changed: list[str] = []
@@ -103,7 +103,7 @@ class Tasks:
 
 
 class Queue:
-    """The task queue. It keeps the tasks whose orders were sent."""
+    """The task queue. Records the tasks whose orders were sent."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

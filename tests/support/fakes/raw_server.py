@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that says whatever bytes a test wants, as slowly as it wants."""
+"""A server on 127.0.0.1 that sends any bytes that a test needs, as slowly as it needs them."""
 
 import contextlib
 import datetime
@@ -19,9 +19,10 @@ Talk = Callable[[socket.socket, threading.Event], None]
 
 @contextlib.contextmanager
 def serve(
-    talk: Talk, tls: ssl.SSLContext | None = None, heard: list[bytes] | None = None
+    talk: Talk, tls: ssl.SSLContext | None = None, requests: list[bytes] | None = None
 ) -> Iterator[int]:
-    """Let `talk` have each connection; give the port. Its request is read, and kept in `heard`."""
+    """Handle each connection with `talk`; yield the port. Its request is read, and recorded in
+    `requests`."""
     over = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -31,8 +32,8 @@ def serve(
             talker = tls.wrap_socket(connection, server_side=True) if tls else connection
             with talker:
                 request = talker.recv(65536)
-                if heard is not None:
-                    heard.append(request)
+                if requests is not None:
+                    requests.append(request)
                 talk(talker, over)
 
     def accept() -> None:
@@ -82,7 +83,8 @@ def say_and_reset(start: bytes) -> Talk:
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Make a certificate for 127.0.0.1; return a server's context and the file to trust."""
+    """Make a certificate for 127.0.0.1; return a server's context and the file that clients must
+    trust."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.UTC)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks that answers by what its path says."""
+"""A receiver of webhooks whose path determines the response."""
 
 import threading
 from collections import defaultdict
@@ -11,7 +11,7 @@ class Receiver(ThreadingHTTPServer):
     """`/flaky/2/…` answers 500 twice, then 200; `/silent/…` takes a request and never answers,
     `/redirect/…` redirects.
 
-    What came is in `told`, by path, as the reference library verified it.
+    Received events are in `received`, by path, as the reference library verified them.
     """
 
     daemon_threads = True
@@ -19,7 +19,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self, secret: str) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.webhook = Webhook(secret)
-        self.told: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
+        self.received: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
         self.ids: defaultdict[str, set[str]] = defaultdict(set)
         self.over = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -38,10 +38,11 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        # A signature that is wrong raises, and the sender gets no answer: the test finds no event.
+        # A wrong signature raises an error, and the sender gets no response, so the test finds no
+        # event.
         event = self.server.webhook.verify(body, dict(self.headers))
-        told = self.server.told[self.path]
-        told.append(event)
+        received = self.server.received[self.path]
+        received.append(event)
         self.server.ids[self.path].add(self.headers["webhook-id"])
         _, kind, argument, *_ = [*self.path.split("/"), "", ""]
         if kind == "silent":
@@ -50,7 +51,7 @@ class Answer(BaseHTTPRequestHandler):
             self.send_response(307)
             self.send_header("Location", self.path)
         else:
-            self.send_response(500 if kind == "flaky" and len(told) <= int(argument) else 200)
+            self.send_response(500 if kind == "flaky" and len(received) <= int(argument) else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

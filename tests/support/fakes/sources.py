@@ -1,4 +1,4 @@
-"""A server of sources that answers by what its path says, and pictures whose gray is known."""
+"""A server of sources whose path determines the response, and pictures whose gray is known."""
 
 import io
 import threading
@@ -13,7 +13,7 @@ TEXT = b"This is no picture, whatever its name says.\n" * 20
 
 
 def picture(size: tuple[int, int] = (320, 240)) -> Image.Image:
-    """A smooth colour picture: JPEG changes it little, and no two corners look alike."""
+    """A smooth colour picture: JPEG changes it little, and all corners differ."""
     width, height = size
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     planes = (60 + 150 * x, 60 + 150 * y, 210 - 140 * x * y)
@@ -56,7 +56,7 @@ class Sources(ThreadingHTTPServer):
     """`/status/404` answers 404; `/flaky/2/name` answers 503 twice, then a picture.
 
     `/held/name` answers with a picture once the test has released it; until then it sends headers,
-    so that no read times out: a download holds on for 45 seconds, and is then tried again three
+    so that no read times out: a download lasts up to 45 seconds, and is then tried again three
     times. `files` can be added to.
     """
 
@@ -72,7 +72,7 @@ class Sources(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def forget(self) -> None:
-        """Release what is held, and be as if no test had been there."""
+        """Release held requests, and reset the server."""
         for event in list(self.held.values()):
             event.set()
         self.held.clear()
@@ -111,7 +111,8 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _hold(self) -> bool:
-        """Send headers without a meaning until the test releases it; False: nobody listens."""
+        """Send meaningless headers until the test releases the request; False: the client has
+        gone."""
         held = self.server.held[self.path]
         while not held.wait(SECONDS_BETWEEN_HEADERS):
             self.send_header("X-Held", "yes")

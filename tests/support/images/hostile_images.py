@@ -1,4 +1,4 @@
-"""Files that are sent to break whoever decodes them. Made from a seed, or by hand."""
+"""Files that attack decoders. Made from a seed, or by hand."""
 
 import io
 import random
@@ -56,7 +56,7 @@ def images(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def mutated(whole: bytes, chance: random.Random) -> bytes:
-    """A file with bytes changed, left out, doubled or cut off; its name for itself mostly whole."""
+    """A file with bytes changed, left out, doubled or cut off. Its signature is usually kept."""
     file = bytearray(whole)
     for _ in range(chance.choice([1, 1, 2, 4, 16])):
         end = min(len(file), chance.choice([64, 256, len(file)]))
@@ -109,7 +109,7 @@ def tiff(**tags: int) -> bytes:
 
 
 def bombs() -> dict[str, bytes]:
-    """Little to send, much to hold."""
+    """Small files that need much memory."""
     progressive = WHOLE["progressive.jpg"]
     scan = progressive[progressive.rfind(b"\xff\xda") : -2]
     text = b"Comment\0\0"
@@ -158,7 +158,7 @@ def bmp(width: int, height: int, compression: int, data: bytes) -> bytes:
 
 
 def liars() -> dict[str, bytes]:
-    """What the header says is not what is there."""
+    """Headers that contradict the content."""
     jpeg, avif = WHOLE["baseline.jpg"], WHOLE["colour.avif"]
     size = struct.pack(">HH", SMALL.height, SMALL.width)
     ispe = struct.pack(">II", *SMALL.size)
@@ -199,7 +199,7 @@ def broken_exif(data: bytes) -> bytes:
 
 
 def polyglots() -> dict[str, bytes]:
-    """What is something else, or an image and something else."""
+    """Files of another kind, or an image with something else."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
         files.writestr("zeros", bytes(5_000_000))
@@ -227,7 +227,7 @@ def polyglots() -> dict[str, bytes]:
 
 
 def heavy() -> Iterator[tuple[str, bytes, str]]:
-    """Images that are as large as may be, with the format to develop them to: none is broken."""
+    """Images of the largest allowed size, with the format of their result. None is broken."""
     large = Image.new("L", (10_000, 10_000), 90)
     yield "100 megapixels of JPEG", encoded(large, "JPEG"), "auto"
     yield "as PNG", encoded(large, "JPEG"), "png"

@@ -1,4 +1,4 @@
-"""Pictures that tests make, and how they look at what became of them."""
+"""Pictures for tests, and how tests read results."""
 
 import io
 from typing import Any
@@ -32,5 +32,5 @@ def read(gray: Gray) -> Image.Image:
 
 
 def pixels(image: Image.Image) -> np.ndarray:
-    """Return an image's values, fit to be calculated with."""
+    """Return an image's values as numbers for calculations."""
     return np.asarray(image).astype(float)

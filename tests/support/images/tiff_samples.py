@@ -1,4 +1,4 @@
-"""Samples of TIFFs, and what they have to become."""
+"""Samples of TIFFs, and the expected results."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Develop one file in this process and print what it took: estimate and truth, in bytes."""
+"""Convert one file in this process; print the estimated and the used memory in bytes."""
 
 import ctypes
 import gc
@@ -23,8 +23,8 @@ def main(path: str, output: str) -> None:
     target = automatic(image) if output == "auto" else output.upper()
     frames = getattr(image, "n_frames", 1) if target in ANIMATED else 1
     estimate = footprint.needed(image, target, frames, len(data))
-    # Modules without a .pyc were compiled just now. The memory which that took and no longer needs
-    # would be used for the image, and not be counted.
+    # Modules without a .pyc were compiled just now. The memory that this took and freed would be
+    # reused for the image, and not be counted.
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far

@@ -1,4 +1,5 @@
-"""Develop a file in this process as the function does; print what became of it and what it took."""
+"""Convert a file in this process as the function does; print the outcome, the time and the
+memory."""
 
 import json
 import sys

@@ -1,4 +1,5 @@
-"""Answer one request in this process, as Lambda does; print the answer and what it took."""
+"""Answer one request in this process, as Lambda does; print the response, the time and the
+memory."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""What a piece of work takes in the process of the test."""
+"""The time and memory of a function in the process of the test."""
 
 import time
 import tracemalloc
@@ -13,7 +13,7 @@ def processor_seconds(work: Callable[[], object]) -> float:
 
 
 def most_bytes(work: Callable[[], object]) -> int:
-    """Return the most bytes that were allocated at once."""
+    """Return the peak of allocated memory in bytes."""
     tracemalloc.start()
     try:
         work()

@@ -1,4 +1,4 @@
-"""What the functions emit, run with everything around them taken away."""
+"""The metrics that functions emit, with all services replaced."""
 
 import importlib
 import json
@@ -28,7 +28,7 @@ Emitted = set[tuple[str, frozenset[tuple[str, str]]]]
 
 
 def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
-    """Call the handler of every function that emits, in each way that emits something else."""
+    """Call the handler of every function that emits metrics, once for each set of metrics."""
     printed: list[str] = []
     patch.setattr("builtins.print", lambda *words, **_: printed.extend(words))
     patch.setattr(metrics.metrics, "service", service)
@@ -57,7 +57,7 @@ def emitted_by_functions(patch: pytest.MonkeyPatch, service: str) -> Emitted:
 
 
 def _imported(patch: pytest.MonkeyPatch, name: str) -> ModuleType:
-    """Import a function's module, which goes with the patch: its settings are of this test."""
+    """Import a function's module until the patch ends, because its settings belong to this test."""
     patch.setitem(sys.modules, name, None)
     del sys.modules[name]
     return importlib.import_module(name)

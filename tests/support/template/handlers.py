@@ -1,4 +1,5 @@
-"""What CloudFormation calls for each resource of the stack, and what of it this stack never needs.
+"""The calls of CloudFormation for each resource of the stack, and those that this stack never
+needs.
 
 The permissions are those that the registry schema of a type names for its create, read, update and
 delete handlers, and for its tags. cfn-lint ships the schemas.
@@ -85,11 +86,11 @@ WITHHELD = {
         "iam:PassRole",
     },
     "AWS::IAM::Role": {
-        # A role that loses its boundary could do anything: the pipeline never makes one do so.
+        # A role without its boundary could do anything. The pipeline never removes a boundary.
         "iam:DeleteRolePermissionsBoundary",
     },
     "AWS::Logs::LogGroup": {
-        # Of vended logs on their way to Firehose and S3; the handler itself has no such call.
+        # For the delivery of logs to Firehose and S3; the handler itself has no such call.
         "firehose:TagDeliveryStream",
         "s3:REST.PUT.OBJECT",
     },
@@ -105,7 +106,7 @@ def called(kind: str) -> set[str]:
     """Return the permissions that the handlers of a type need, in any region.
 
     Raises:
-        KeyError: the schema has no handlers, so a table of our own is needed.
+        KeyError: the schema has no handlers, so our own table is needed.
     """
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     handlers = [handler for name, handler in schema["handlers"].items() if name != "list"]
@@ -165,7 +166,7 @@ def _paths(kind: str) -> list[str]:
 
 
 def needed(stack: Deployed, logical_id: str, others: list[str]) -> Iterator[tuple[str, str]]:
-    """Give each action that a resource needs, with the ARN that it is on; `*` where there is none.
+    """Yield each action that a resource needs, with its ARN; `*` if it has none.
 
     `others` are the ARNs of what else a handler may act upon: roles to pass, packages to fetch.
     """
@@ -182,7 +183,7 @@ def needed(stack: Deployed, logical_id: str, others: list[str]) -> Iterator[tupl
         else:
             targets = [arn for arn in own if _is_one_of(arn, known.kinds)]
             targets = targets or [arn for arn in others if _is_one_of(arn, known.kinds)]
-        # An action on something that the stack has none of should be in UNUSED.
+        # An action on something that the stack does not have should be in UNUSED.
         yield from ((name, arn) for arn in targets or ["?"])
 
 

@@ -1,4 +1,4 @@
-"""What tests of both state machines read in their definitions."""
+"""Helpers to read the definitions of both state machines."""
 
 from typing import Any
 

@@ -91,13 +91,13 @@ def supports(name: str, key: str) -> bool:
 
 
 def statements(*documents: Mapping[str, Any]) -> Iterator[Statement]:
-    """Give the statements of policies."""
+    """Yield the statements of policies."""
     for document in documents:
         yield from listed(document["Statement"])
 
 
 def documents(role: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the policies that are a role's own."""
+    """Return the inline policies of a role."""
     return [policy["PolicyDocument"] for policy in role.get("Policies", [])]
 
 
@@ -119,7 +119,7 @@ def allows(
 ) -> bool:
     """Whether statements of one policy allow a request. `arn` is `*` if it is about no resource.
 
-    A pattern in `arn` is allowed if all that it matches is.
+    A pattern in `arn` is allowed if everything that it matches is allowed.
     """
     about = [s for s in policy if concerns(s, name, arn, context or {})]
     return bool(about) and all(statement["Effect"] == "Allow" for statement in about)

@@ -268,7 +268,7 @@ class Deployed:
 
 
 def strings(part: Any) -> Iterator[str]:
-    """Give every text of a part of a template."""
+    """Yield every text in a part of a template."""
     if isinstance(part, str):
         yield part
     elif isinstance(part, dict | list):

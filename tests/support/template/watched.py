@@ -12,7 +12,8 @@ SEARCH = re.compile(r"SEARCH\('\{(?P<keys>[^}]+)\} MetricName=\"(?P<name>\w+)\" 
 
 @dataclass(frozen=True)
 class Watched:
-    """One metric, and who names it. Values of dimensions are those of the template: `${Tasks}`."""
+    """One metric, and the alarm or widget that names it. Values of dimensions are those of the
+    template: `${Tasks}`."""
 
     by: str
     namespace: str
@@ -26,7 +27,7 @@ class Watched:
 
 
 def by_alarms(resources: dict[str, Any]) -> Iterator[Watched]:
-    """Give the metrics of all alarms."""
+    """Yield the metrics of all alarms."""
     for name, resource in resources.items():
         if resource["Type"] == ALARM:
             properties = resource["Properties"]
@@ -48,7 +49,8 @@ def widgets(resources: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def by_widgets(resources: dict[str, Any]) -> Iterator[Watched]:
-    """Give the metrics of all widgets. Of a search the values that it leaves open are empty."""
+    """Yield the metrics of all widgets. In a search, the values that it does not specify are
+    empty."""
     for widget in widgets(resources):
         if widget["type"] == "metric":
             title = widget["properties"]["title"]
@@ -69,7 +71,7 @@ def _of(title: str, names: list[str], last: Any) -> Iterator[Watched]:
 
 
 def _text(value: Any) -> str:
-    """Write a value of the template as `Fn::Sub` would have it."""
+    """Return a value of the template in the form of `Fn::Sub`."""
     match value:
         case str():
             return value

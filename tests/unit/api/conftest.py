@@ -1,4 +1,4 @@
-"""What the functions of `api/` call, under the control of a test."""
+"""The services that the functions of `api/` call, controlled by the test."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -18,7 +18,7 @@ def dispatch(load: Callable[[str, str], ModuleType]) -> Dispatch:
 
 @pytest.fixture
 def started(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What Step Functions is asked for: ("start", name, input) and ("stop", execution)."""
+    """The calls of Step Functions: ("start", name, input) and ("stop", execution)."""
     calls: list[Any] = []
     machine = type(api.module.views.batch_machine)
     monkeypatch.setattr(machine, "start", lambda _, *call: calls.append(("start", *call)))

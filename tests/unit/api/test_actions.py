@@ -59,7 +59,7 @@ def test_a_task_that_has_ended_cannot_be_cancelled(
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_a_change_that_came_too_late_says_what_the_task_is_by_now(
+def test_a_change_that_came_too_late_says_the_present_status(
     api: Api, stopped: list[str], monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     task_id = task_in(api, "RUNNING")
@@ -85,7 +85,7 @@ def test_a_change_that_came_too_late_says_what_the_task_is_by_now(
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
-def test_a_task_that_ended_badly_can_be_tried_again(api: Api, status: str) -> None:
+def test_a_failed_task_can_be_tried_again(api: Api, status: str) -> None:
     task_id = task_in(api, status)
 
     answer = api.post(f"/tasks/{task_id}/retry")
@@ -121,7 +121,7 @@ def test_another_task_cannot_be_tried_again(api: Api, status: str) -> None:
     assert api.queued == []
 
 
-def test_a_retry_that_names_an_attempt_is_of_no_other_one(api: Api) -> None:
+def test_a_retry_that_names_an_attempt_retries_no_other_one(api: Api) -> None:
     task_id = task_in(api, "FAILED")
     place = f"/tasks/{task_id}/retry"
 
@@ -162,7 +162,7 @@ def test_an_upload_gets_a_form_and_its_id_makes_a_task(api: Api) -> None:
     assert api.queued[0]["source"] == {"object": answer.body["fields"]["key"]}
 
 
-def test_an_upload_of_another_caller_is_none_of_the_callers_own(api: Api) -> None:
+def test_an_upload_of_another_caller_does_not_exist_for_the_caller(api: Api) -> None:
     mine = api.post("/uploads", {"contentType": "image/png"}).body
 
     task = api.post("/tasks", {"uploadId": mine["uploadId"]}, caller="they").body

@@ -1,4 +1,4 @@
-"""A caller owns what it submits. Its keys come and go."""
+"""A caller owns what it submits. Its keys are added and removed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ PAST = "2020-01-01T00:00:00.000Z"
 
 @pytest.fixture(autouse=True)
 def _known(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two keys of acme, one that has ended, and nothing that an earlier test has looked up."""
+    """Two keys of acme, one of them ended, and an empty cache."""
     monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.index.table))
     for key_id, more in {"old": {}, "new": {}, "ended": {"endsAt": PAST}}.items():
         record = {"caller": "acme", "ownerId": "caller-acme", "createdAt": PAST, **more}
@@ -102,7 +102,7 @@ def test_an_instance_looks_a_key_up_once(api: Api, reads: list[str]) -> None:
     assert [read for read in reads if read.startswith("key#")] == ["key#old", "key#new"]
 
 
-def test_records_of_callers_and_keys_are_no_tasks(api: Api) -> None:
+def test_records_of_callers_and_keys_are_not_tasks(api: Api) -> None:
     for key_id in ("key#old", "caller#acme"):
         assert api.get(f"/tasks/{key_id}", caller="old").status == 404
     assert api.get("/tasks", caller="old").body["tasks"] == []

@@ -136,13 +136,14 @@ def test_a_late_duplicate_of_a_request_does_not_bring_a_deleted_task_back(
     assert files(api) == []
 
 
-def test_of_two_requests_with_one_key_the_one_that_loses_leaves_no_file(
+def test_the_losing_request_of_two_with_the_same_key_leaves_no_file(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = {"Idempotency-Key": "k"}
     api.post("/tasks", {"imageUrl": DATA_URL}, headers=key)
     get = TaskStore.get
-    monkeypatch.setattr(TaskStore, "get", lambda *_: None)  # it has not seen the first one
+    # It was sent before the first one was stored.
+    monkeypatch.setattr(TaskStore, "get", lambda *_: None)
 
     answer = api.post("/tasks", {"imageUrl": DATA_URL}, headers=key)
 
@@ -192,7 +193,7 @@ def test_a_batch_is_deleted_by_an_execution_once(api: Api, started: list[Any]) -
     assert api.get(place).status == 404
 
 
-def test_of_two_deletes_of_a_batch_at_the_same_time_one_starts_an_execution(
+def test_two_deletes_of_a_batch_at_the_same_time_start_one_execution(
     api: Api, started: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = submit(api).body

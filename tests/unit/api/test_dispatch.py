@@ -34,7 +34,7 @@ def test_an_execution_that_was_started_before_is_a_success(dispatch: Dispatch) -
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "StateMachineDeleting", "Unknown"])
-def test_a_message_whose_start_is_refused_comes_again_and_it_alone(
+def test_only_the_message_whose_start_is_refused_is_delivered_again(
     dispatch: Dispatch, code: str
 ) -> None:
     dispatch.starts(other(1))
@@ -66,7 +66,7 @@ NO_TASKS = [
 
 
 @pytest.mark.parametrize("body", NO_TASKS, ids=[repr(body)[:40] for body in NO_TASKS])
-def test_a_message_that_is_no_task_is_buried_and_not_tried_again(
+def test_a_message_without_a_task_is_moved_to_the_dlq_and_not_tried_again(
     dispatch: Dispatch, body: str
 ) -> None:
     dispatch.buries(body)
@@ -76,14 +76,14 @@ def test_a_message_that_is_no_task_is_buried_and_not_tried_again(
     dispatch.done()
 
 
-def test_a_message_that_is_buried_keeps_its_group(dispatch: Dispatch) -> None:
+def test_a_message_that_is_moved_to_the_dlq_keeps_its_group(dispatch: Dispatch) -> None:
     dispatch.buries("nonsense", MessageGroupId="me/batch")
 
     assert dispatch("nonsense", MessageGroupId="me/batch") == []
     dispatch.done()
 
 
-def test_a_message_that_cannot_be_buried_comes_again(dispatch: Dispatch) -> None:
+def test_a_message_that_cannot_be_moved_to_the_dlq_is_delivered_again(dispatch: Dispatch) -> None:
     dispatch.dead.add_client_error("send_message", "InternalError", http_status_code=500)
     dispatch.starts()
 
@@ -98,7 +98,7 @@ def test_fields_that_a_newer_api_adds_are_passed_on(dispatch: Dispatch) -> None:
     dispatch.done()
 
 
-def test_an_execution_goes_on_with_the_trace_of_its_request(dispatch: Dispatch) -> None:
+def test_an_execution_continues_the_trace_of_its_request(dispatch: Dispatch) -> None:
     trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
     dispatch.starts(ORDER, traceHeader=trace)
 

@@ -23,7 +23,7 @@ def test_a_throttled_start_is_tried_again_later_in_the_same_invocation(dispatch:
     dispatch.done()
 
 
-def test_while_every_start_is_throttled_all_messages_come_again_and_no_time_limit_is_used_up(
+def test_throttled_messages_are_delivered_again_and_use_up_no_time_limit(
     dispatch: Dispatch,
 ) -> None:
     for _ in range(100):
@@ -45,13 +45,14 @@ def test_a_message_of_a_quiet_caller_is_started_before_those_of_a_noisy_one(
     dispatch.done()
 
 
-def test_executions_that_wait_for_lambda_slow_the_starts_down_until_they_get_on(
+def test_executions_that_wait_for_lambda_slow_the_starts_down_until_they_continue(
     dispatch: Dispatch,
 ) -> None:
     task = {"taskId": ORDER["taskId"], "status": "PENDING"}
 
     def seconds_for_ten(first: int) -> float:
-        """Dispatch ten messages, after those of the call before have been seen; measure it."""
+        """Dispatch ten messages after the ones of the previous call were checked; return the
+        seconds."""
         dispatch.clock.sleep(SECONDS_TO_CLAIM)
         for n in range(first, first + 10):
             dispatch.starts(other(n))

@@ -1,4 +1,4 @@
-"""Each error is told in the words that the description of the API shows as an example of it."""
+"""Each error has the message that the OpenAPI document shows as its example."""
 
 import json
 import re
@@ -135,11 +135,13 @@ PROVOKED: dict[str, Callable[[Api], Answer]] = {
     "InternalError": broken,
 }
 DOCUMENT = json.loads(OPENAPI_FILE.read_text("utf-8"))
-EXAMPLES = {name: told["value"] for name, told in DOCUMENT["components"]["examples"].items()}
+EXAMPLES = {
+    name: reported["value"] for name, reported in DOCUMENT["components"]["examples"].items()
+}
 
 
 def statuses(name: str) -> set[str]:
-    """The statuses that the description has an example under."""
+    """The statuses for which the OpenAPI document has an example."""
     shown = {"$ref": f"#/components/examples/{name}"}
     return {
         status
@@ -153,25 +155,25 @@ def statuses(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PROVOKED)
-def test_an_error_is_told_as_described(api: Api, name: str) -> None:
+def test_an_error_has_its_documented_message(api: Api, name: str) -> None:
     answer = PROVOKED[name](api)
 
     [status] = statuses(name)
     assert str(answer.status) == status or f"{answer.status // 100}XX" == status
-    # How many bytes are too many is the stack's own affair.
-    told, example = (re.sub(r"\d+", "#", json.dumps(b)) for b in (answer.body, EXAMPLES[name]))
-    assert told == example
+    # The limit of bytes is a setting of the stack.
+    reported, example = (re.sub(r"\d+", "#", json.dumps(b)) for b in (answer.body, EXAMPLES[name]))
+    assert reported == example
 
 
-def test_the_others_are_told_by_api_gateway_in_the_words_of_the_template() -> None:
+def test_the_other_errors_have_the_messages_of_the_template() -> None:
     template = yaml.load((PROJECT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is safe
     refusals = template["Resources"]["Api"]["Properties"]["GatewayResponses"].values()
     bodies = [refusal["ResponseTemplates"]["application/json"] for refusal in refusals]
-    told = [
+    reported = [
         json.loads(body.replace("$context.error.messageString", '"Bad Request"')) for body in bodies
     ]
 
     others = {name: example for name, example in EXAMPLES.items() if name not in PROVOKED}
     assert len(others) > 4
     for name, example in others.items():
-        assert example in told, name
+        assert example in reported, name

@@ -79,7 +79,7 @@ def test_the_id_of_an_upload_is_stored_in_lower_case(api: Api):
     assert task["source"] == {"uploadId": upload_id}
 
 
-def test_a_response_tells_caches_that_it_may_be_compressed(api: Api, place: str):
+def test_a_response_has_a_vary_header_for_compression(api: Api, place: str):
     assert api.get(place).headers["Vary"] == "Accept-Encoding"
 
 

@@ -91,7 +91,7 @@ def test_anothers_key_is_another_key(api: Api) -> None:
     assert "Idempotent-Replayed" not in theirs.headers
 
 
-def test_callers_and_keys_do_not_run_into_each_other(api: Api) -> None:
+def test_idempotency_keys_of_different_callers_do_not_collide(api: Api) -> None:
     one = send(api, "b-c", {"imageUrl": URL}, caller="a")
     other = send(api, "c", {"imageUrl": URL}, caller="a-b")
 
@@ -99,7 +99,7 @@ def test_callers_and_keys_do_not_run_into_each_other(api: Api) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "a\n", "x" * 256])
-def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
+def test_an_invalid_key_is_refused(api: Api, key: str) -> None:
     answer = send(api, key, {"imageUrl": URL})
 
     assert (answer.status, answer.error["code"]) == (400, "InvalidIdempotencyKey")

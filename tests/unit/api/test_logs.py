@@ -29,7 +29,7 @@ def test_a_task_that_is_taken_is_one_line_with_its_id_and_that_of_the_request(
     assert "secret" not in log.getvalue()
 
 
-def test_to_look_at_a_task_is_no_line(api: Api, log: io.StringIO) -> None:
+def test_reading_a_task_logs_no_line(api: Api, log: io.StringIO) -> None:
     task = api.post("/tasks", {"imageUrl": URL}).body
     api.get(f"/tasks/{task['taskId']}")
     api.get("/tasks")
@@ -37,7 +37,7 @@ def test_to_look_at_a_task_is_no_line(api: Api, log: io.StringIO) -> None:
     assert len(log_lines(log)) == 1
 
 
-def test_a_service_that_does_not_answer_is_told_with_task_and_request(
+def test_a_service_that_does_not_answer_is_logged_with_task_and_request(
     api: Api, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task_id = api.post("/tasks", {"imageUrl": URL}).body["taskId"]
@@ -50,7 +50,7 @@ def test_a_service_that_does_not_answer_is_told_with_task_and_request(
     assert (line["requestId"], line["error"]) == (REQUEST, "EndpointConnectionError")
 
 
-def test_a_request_without_a_task_has_not_that_of_the_request_before(
+def test_a_request_without_a_task_does_not_log_that_of_the_previous_one(
     api: Api, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task_id = api.post("/tasks", {"imageUrl": URL}).body["taskId"]

@@ -1,4 +1,4 @@
-"""No request takes more memory or time than the API's function has, whatever its body holds."""
+"""No request needs more memory or time than the API's function has, whatever its body contains."""
 
 import json
 import os
@@ -24,7 +24,7 @@ START = f'{{"imageUrl": "{TASK}",'
 
 
 def fill(start: str, part: Callable[[int], str] | str, end: str, size: int = SIZE) -> str:
-    """A body of so many bytes, of one part over and over, or numbered."""
+    """A body of this size, which repeats one part, or numbers it."""
     if isinstance(part, str):
         return start + part * ((size - len(start) - len(end)) // len(part)) + end
     parts = [start]
@@ -95,7 +95,7 @@ def test_a_large_body_is_refused_with_half_the_memory_of_the_function(kind: str,
     assert seconds < MOST_SECONDS
 
 
-def test_a_whole_batch_with_every_field_is_taken(api: Api, monkeypatch: pytest.MonkeyPatch):
+def test_a_batch_with_every_field_is_accepted(api: Api, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(type(api.module.views.batch_machine), "start", lambda *_: None)
     item = {
         "imageUrl": TASK + "?[{,\"'", "uploadId": None, "name": '["\\",', "callbackUrl": TASK,

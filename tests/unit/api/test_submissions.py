@@ -17,7 +17,7 @@ def deep(levels: int) -> str:
 
 
 # ── Taken ────────────────────────────────────────────────────────────────────────────────────────
-def test_a_task_is_taken_stored_and_queued(api: Api) -> None:
+def test_a_task_is_accepted_stored_and_queued(api: Api) -> None:
     answer = api.post("/tasks", {"imageUrl": URL, "name": "cat"})
 
     task = answer.body
@@ -41,7 +41,7 @@ def test_a_task_is_taken_stored_and_queued(api: Api) -> None:
     assert api.get(task["links"]["self"]).body == task
 
 
-def test_a_task_looks_as_the_design_says(api: Api) -> None:
+def test_a_task_has_the_documented_fields(api: Api) -> None:
     task = api.post("/tasks", {"imageUrl": URL}).body
 
     assert list(task) == [
@@ -65,7 +65,7 @@ def test_a_body_is_json_whatever_its_content_type(api: Api) -> None:
     assert answer.status == 202
 
 
-def test_the_bytes_of_a_data_url_are_put_into_the_bucket_and_not_told_back(api: Api) -> None:
+def test_the_bytes_of_a_data_url_are_stored_in_the_bucket_and_not_returned(api: Api) -> None:
     task = api.post("/tasks", {"imageUrl": PNG}).body
 
     [order] = api.queued
@@ -130,7 +130,7 @@ BAD_BODIES = [
 @pytest.mark.parametrize(
     ("body", "field"), BAD_BODIES, ids=[str(body)[:60] for body, _ in BAD_BODIES]
 )
-def test_a_body_that_is_wrong_is_told_what_is_wrong_and_leaves_nothing(
+def test_an_invalid_body_is_refused_with_the_reason_and_stores_nothing(
     api: Api, body: Any, field: str | None
 ) -> None:
     answer = api.post("/tasks", body)
@@ -162,7 +162,7 @@ def test_a_url_with_spaces_is_a_source_and_is_stored_as_it_was_given(api: Api, u
         "data:image/png;base64,", "data:", "DATA:image/png;base64,A",
     ],
 )  # fmt: skip
-def test_a_url_that_is_no_source_is_refused_at_once(api: Api, url: str) -> None:
+def test_a_url_that_is_not_a_source_is_refused_at_once(api: Api, url: str) -> None:
     answer = api.post("/tasks", {"imageUrl": url})
 
     assert answer.status == 400
@@ -179,7 +179,7 @@ def test_a_data_url_over_the_limit_is_too_large(api: Api) -> None:
     assert api.get("/tasks").body["tasks"] == []
 
 
-def test_a_nul_in_a_name_is_taken_or_refused_but_never_breaks(api: Api) -> None:
+def test_a_nul_in_a_name_is_accepted_or_refused_without_an_error(api: Api) -> None:
     assert api.post("/tasks", {"imageUrl": URL, "name": "a\0b"}).status in {202, 400}
 
 
@@ -193,7 +193,7 @@ def test_a_nul_in_a_name_is_taken_or_refused_but_never_breaks(api: Api) -> None:
         ("GET", "/tasks/{taskId}/cancel", "POST"),
     ],
 )
-def test_a_method_that_a_path_does_not_take_is_told_which_it_does(
+def test_the_response_to_a_wrong_method_names_the_allowed_ones(
     api: Api, method: str, path: str, allowed: str
 ) -> None:
     answer = api.call(method, path, resource=path)
@@ -225,7 +225,7 @@ JSON = st.recursive(
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON | st.dictionaries(st.just("imageUrl"), JSON, min_size=1) | st.binary())
-def test_no_body_is_answered_with_a_fault_of_ours(api: Api, body: Any) -> None:
+def test_no_body_causes_a_server_error(api: Api, body: Any) -> None:
     answer = api.post("/tasks", body)
 
     assert answer.status in {202, 400, 413}

@@ -1,4 +1,5 @@
-"""The fault suite reports each violation of a batch's invariants, so its zeros mean something."""
+"""The fault suite reports each violation of a batch's invariants, so that zero violations are a
+result."""
 
 import dataclasses
 from typing import Any
@@ -52,7 +53,7 @@ DONE = shown("COMPLETED", COMPLETED=1, FAILED=1)
 
 
 def audited(*story: dict[str, Any], promise: BatchPromise = PROMISE, **given: Any) -> AuditReport:
-    """Audit a batch with this story; what is not given is that of a COMPLETED one."""
+    """Check a batch with these writes; values that are not given are those of a COMPLETED one."""
     changes = [Change(new, old) for new, old in zip(story, [None, *story], strict=False)]
     last = story[-1] if story else None
     usual = {
@@ -206,7 +207,7 @@ def test_a_batch_that_ended_as_promised_passes(report: AuditReport):
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_should_not_be_is_found(kind: str, what: str, report: AuditReport):
+def test_a_violation_is_found(kind: str, what: str, report: AuditReport):
     assert any(what in said for said in getattr(report, kind)), report
     assert not dataclasses.replace(report, tasks=0, ended=0).passed
 
@@ -234,5 +235,5 @@ def test_an_answer_that_contradicts_itself_is_found(answer: dict[str, Any]):
 
 
 @pytest.mark.parametrize("total", [2, None])
-def test_an_answer_that_adds_up_is_fine(total: int | None):
+def test_a_consistent_answer_is_accepted(total: int | None):
     assert list(totals(DONE | {"total": total})) == []

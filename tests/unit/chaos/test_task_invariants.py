@@ -1,4 +1,5 @@
-"""The fault suite reports each violation of a task's invariants, so its zeros mean something."""
+"""The fault suite reports each violation of a task's invariants, so that zero violations are a
+result."""
 
 from typing import Any
 
@@ -31,7 +32,7 @@ AGAIN = {**PENDING, "attempt": 2}
 def audited(
     *story: dict[str, Any], promises: list[Promise] | None = None, **given: Any
 ) -> AuditReport:
-    """Audit one task with this story; all else is as it should be, but for what is given."""
+    """Check one task with these writes; values that are not given are correct."""
     olds = [None, *story[:-1]]
     changes = [Change(new, old) for new, old in zip(story, olds, strict=True)]
     how = {"status": "SUCCEEDED" if story[-1]["status"] == "COMPLETED" else "FAILED"}
@@ -61,7 +62,7 @@ WANTED = {"callbackUrl": "https://receiver.example/"}
 TOLD = {**COMPLETED, **WANTED, "delivery": {"delivered": True, "tries": 2}}
 
 
-def test_the_outcome_of_a_webhook_is_no_second_end():
+def test_the_outcome_of_a_webhook_is_not_a_second_completion():
     story = [PENDING | WANTED, RUNNING | WANTED, COMPLETED | WANTED]
     first = TOLD | {"delivery": {"delivered": False, "tries": 1}}
 
@@ -94,7 +95,7 @@ def test_an_express_execution_that_could_not_write_its_end_passes():
     assert audited(PENDING, RUNNING, COMPLETED, promises=[MAY_DIE], executions=another).passed
 
 
-def test_a_restart_begins_the_story_anew():
+def test_a_restart_begins_a_new_list_of_changes():
     found = Change(RUNNING, found=True)
     lost = Change(COMPLETED, RUNNING)
     changes = [Change(PENDING), Change(RUNNING, PENDING), lost, found, lost]
@@ -147,7 +148,7 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
                 executions={EXPRESS: BROKEN},
             ),
         ),
-        # No fault of the kind that was tried.
+        # No fault of the kind that was injected.
         (
             "wrong",
             audited(
@@ -157,7 +158,7 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
                 executions={ARN: {"status": "SUCCEEDED"}, EXPRESS: BROKEN},
             ),
         ),
-        # A Standard execution is heard of by its event.
+        # The end of a Standard execution is reported by its event.
         (
             "wrong",
             audited(
@@ -175,6 +176,6 @@ def test_a_task_whose_creation_a_restart_has_lost_may_be_created_again():
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
-def test_what_should_not_be_is_found(kind: str, report: AuditReport):
+def test_a_violation_is_found(kind: str, report: AuditReport):
     assert getattr(report, kind), report
     assert not report.passed

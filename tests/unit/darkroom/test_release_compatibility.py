@@ -18,7 +18,7 @@ from darkroom.tasks.model import order
 from tests.support.api_caller import Api
 from tests.support.fakes.aws import FakeAws
 
-# As the first release stored a task. A field that is added stays out of here: it may be missing.
+# As the first release stored a task. Do not add new fields here, because they may be missing.
 FIRST: dict[str, Any] = {
     "taskId": "5b0c2f9e-6c1c-4f0e-9d5e-2f1f4a3b7c8d",
     "owner": "me",
@@ -35,7 +35,7 @@ LATER = {**FIRST, "mood": "calm", "output": {**FIRST["output"], "mood": "calm"}}
 
 
 @pytest.mark.parametrize("item", [FIRST, LATER], ids=["of the first release", "of a later one"])
-def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: dict[str, Any]):
+def test_a_task_of_another_release_is_shown_published_and_queued(api: Api, item: dict[str, Any]):
     api.aws.table.put_item(Item=item)
 
     shown = api.get(f"/tasks/{item['taskId']}")
@@ -51,7 +51,7 @@ def test_a_task_of_another_release_is_shown_told_of_and_ordered(api: Api, item: 
 def test_what_was_submitted_with_a_key_before_there_were_callers_stays_the_callers(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ):
-    """Its owner is the id of that key, for every key that the caller gets later."""
+    """Its owner is the id of that key, also for keys that the caller gets later."""
     api.aws.table.put_item(Item=FIRST)
     monkeypatch.setattr(api.module, "key_owners", KeyOwners(api.module.index.table))
     assert api.get(f"/tasks/{FIRST['taskId']}", caller="me").status == 200

@@ -1,4 +1,4 @@
-"""One run of a batch, looked after by lambdas/batch.py."""
+"""One run of a batch, processed by lambdas/batch.py."""
 
 import json
 import uuid
@@ -22,7 +22,7 @@ GONE = {"next": "gone"}
 
 @pytest.fixture(autouse=True)
 def batch(aws: Any) -> dict[str, Any]:
-    """A RUNNING batch of six tasks that have all been entered."""
+    """A RUNNING batch of six tasks that have all been ingested."""
     manifest = {"reader": "lines", "key": "k"}
     attributes = {"manifest": manifest, "output": {}, "toleratedFailurePercentage": 20}
     item, _ = aws.batches.create(BATCH, "me", attributes)
@@ -110,7 +110,7 @@ def test_a_run_that_is_over_is_left_alone(aws, batch, act):
     assert status(aws) == "CANCELLED"
 
 
-def test_an_error_that_the_machine_caught_is_told(aws, act):
+def test_an_error_that_the_machine_caught_is_shown(aws, act):
     caught = {"Error": "States.ItemReaderFailed", "Cause": "There is no such key."}
     failure = {"error": "States.ItemReaderFailed", "message": "There is no such key."}
     assert act("fail", caught=caught) == {"next": "failed", "failure": failure}
@@ -155,10 +155,10 @@ def test_what_failed_or_was_cancelled_is_tried_again_and_nothing_else(aws, batch
 
 
 @pytest.mark.usefixtures("one_by_one")
-def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
+def test_a_cancel_that_still_runs_does_not_touch_retried_tasks(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
-    """A page of the cancel stops an execution; the retry goes by while that call takes its time."""
+    """A page of the cancel stops an execution; the retry takes place while that call is slow."""
     cancelled: list[str] = []
 
     def stop_slowly(_: Any, execution: str, __: str) -> None:
@@ -182,7 +182,7 @@ def test_what_was_retried_is_out_of_reach_of_a_cancel_that_is_still_at_work(
 def test_what_is_cancelled_behind_the_back_of_the_index_is_tried_again(
     aws, batch, act, calls, monkeypatch: pytest.MonkeyPatch
 ):
-    """The index still has them PENDING, and one of them completed meanwhile."""
+    """In the index they are still PENDING, and one of them has completed in the meantime."""
     late, _ = aws.batch_tasks.page(BATCH)
     for task in TASKS[:3]:
         aws.store.cancel(task, 1)
@@ -226,7 +226,7 @@ def test_a_page_ends_a_second_after_its_run(
 
 
 @pytest.mark.usefixtures("one_by_one")
-def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_goes_on(
+def test_a_page_ends_in_time_however_slow_the_calls_are_and_the_next_one_continues(
     aws, batch, act, monkeypatch: pytest.MonkeyPatch
 ):
     aws.batches.end("cancel", batch)
@@ -254,7 +254,7 @@ def test_an_entry_that_has_moved_on_is_left_as_it_is(
     assert aws.store.get(TASKS[0])["status"] == "COMPLETED"
 
 
-def test_a_batch_of_which_nothing_is_open_is_settled(aws, batch, act):
+def test_a_batch_without_open_tasks_is_settled(aws, batch, act):
     aws.batches.end("cancel", batch)
     assert act("settle") == {"next": "done"}
     assert "active" not in aws.batches.get(BATCH)
@@ -268,7 +268,7 @@ def test_a_batch_that_was_not_cut_short_has_nothing_to_settle(aws, batch, act, e
     assert act("settle") == {"next": "gone"}
 
 
-def test_what_is_no_action_is_an_error(act):
+def test_an_unknown_action_is_an_error(act):
     with pytest.raises(ValueError, match="no action 'sing'"):
         act("sing")
 

@@ -16,7 +16,7 @@ TASK = {**DETAIL, "owner": "me", "callbackUrl": "https://receiver.example/"}
 
 
 class Receiver:
-    """A receiver that answers with a status, and what the function has done about that."""
+    """A receiver that answers with a status, and the calls of the function after that."""
 
     def __init__(self, module: ModuleType, patch: pytest.MonkeyPatch) -> None:
         self.status = 500
@@ -79,7 +79,9 @@ def receiver(monkeypatch: pytest.MonkeyPatch, load: Callable[[str, str], ModuleT
 
 
 @pytest.mark.parametrize("status", [200, 410])
-def test_a_webhook_that_was_delivered_or_is_not_wanted_is_done(receiver: Receiver, status: int):
+def test_a_webhook_that_was_delivered_or_is_not_wanted_is_not_tried_again(
+    receiver: Receiver, status: int
+):
     receiver.status = status
 
     receiver.get()
@@ -116,7 +118,7 @@ def test_a_webhook_that_sqs_delivers_too_early_waits_for_the_rest(receiver: Rece
     ]
 
 
-def test_a_webhook_that_nobody_takes_is_a_dead_letter_that_can_be_tried_anew(receiver: Receiver):
+def test_an_undelivered_webhook_is_a_dead_letter_that_can_be_sent_again(receiver: Receiver):
     receiver.get(tries=5, notBefore=NOW)
 
     assert receiver.dead == [({"detail": DETAIL}, "It answered 500.")]

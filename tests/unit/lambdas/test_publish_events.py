@@ -1,4 +1,5 @@
-"""lambdas/publish_events.py: every completion is published, poison stops nothing."""
+"""lambdas/publish_events.py: every completion is published, and an entry that always fails stops no
+other one."""
 
 import json
 import re
@@ -60,7 +61,7 @@ def module(monkeypatch: pytest.MonkeyPatch, load: Callable[[str, str], ModuleTyp
 
 @pytest.fixture
 def put(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What was put on the bus. EventBridge refuses an entry whose name is "large"."""
+    """The events on the bus. EventBridge refuses an entry whose name is "large"."""
     taken: list[dict[str, Any]] = []
 
     class Events:
@@ -82,7 +83,7 @@ def put(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
 
 @pytest.fixture(autouse=True)
 def queued(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What was sent to the queue of webhooks. A group that is named like an error gets it."""
+    """The messages in the queue of webhooks. A group that is named like an error gets it."""
     taken: list[dict[str, Any]] = []
 
     class Sqs:
@@ -106,13 +107,13 @@ def queued(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[dict[str
     return taken
 
 
-def test_ends_are_told(module: ModuleType, put: list[dict[str, Any]]):
+def test_completions_are_published(module: ModuleType, put: list[dict[str, Any]]):
     module.handler({"Records": [record(), record(**FAILED, result=None)]}, None)
     assert [detail["status"] for detail in put] == ["COMPLETED", "FAILED"]
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-def test_a_change_that_cannot_be_told_keeps_no_other_from_it(
+def test_a_change_that_cannot_be_published_does_not_prevent_others(
     module: ModuleType, put: list[dict[str, Any]], capsys, poison: dict[str, Any]
 ):
     module.handler({"Records": [record(name="a"), record(**poison), record(name="b")]}, None)
@@ -121,13 +122,13 @@ def test_a_change_that_cannot_be_told_keeps_no_other_from_it(
     assert '"UnpublishedEvents":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
-def test_nothing_but_poison_is_left_behind(module: ModuleType, put: list[dict[str, Any]]):
+def test_only_entries_that_always_fail_are_left(module: ModuleType, put: list[dict[str, Any]]):
     module.handler({"Records": [record(attempt="1"), {"dynamodb": {}}]}, None)
     assert put == []
 
 
 @pytest.mark.parametrize("name", ["large", "malformed"])
-def test_what_eventbridge_refuses_is_left_behind_once_it_comes_alone(
+def test_an_event_that_eventbridge_refuses_is_dropped_when_it_is_alone(
     module: ModuleType, put: list[dict[str, Any]], name: str
 ):
     """Lambda halves a batch that failed: see BisectBatchOnFunctionError in template.yaml."""
@@ -138,7 +139,7 @@ def test_what_eventbridge_refuses_is_left_behind_once_it_comes_alone(
     assert len(put) == 1
 
 
-def test_what_eventbridge_does_not_take_now_is_told_later(
+def test_an_event_that_eventbridge_does_not_accept_now_is_published_later(
     module: ModuleType, put: list[dict[str, Any]]
 ):
     with pytest.raises(ServiceUnavailable):
@@ -161,7 +162,7 @@ def test_a_webhook_is_queued_in_the_group_of_its_caller_and_only_if_it_is_wanted
 
 
 @pytest.mark.usefixtures("put")
-def test_a_webhook_that_sqs_does_not_take_now_is_queued_later(
+def test_a_webhook_that_sqs_does_not_accept_now_is_queued_later(
     module: ModuleType, queued: list[dict[str, Any]]
 ):
     with pytest.raises(ServiceUnavailable):
@@ -169,7 +170,7 @@ def test_a_webhook_that_sqs_does_not_take_now_is_queued_later(
     assert queued == []
 
 
-def test_an_event_that_is_refused_does_not_keep_its_webhook(
+def test_a_refused_event_does_not_prevent_its_webhook(
     module: ModuleType, put: list[dict[str, Any]], queued: list[dict[str, Any]], capsys
 ):
     module.handler({"Records": [record(callbackUrl=URL, name="large")]}, None)
@@ -187,7 +188,7 @@ values = st.recursive(
 
 @settings(suppress_health_check=list(HealthCheck), derandomize=True)
 @given(changes=st.dictionaries(st.sampled_from([*END, "failure", "name", "status"]), values))
-def test_whatever_an_item_holds_the_stream_goes_on(
+def test_the_stream_continues_whatever_an_item_contains(
     module: ModuleType, put: list[dict[str, Any]], changes: dict[str, Any]
 ):
     put.clear()

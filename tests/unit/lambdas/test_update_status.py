@@ -50,7 +50,7 @@ def test_the_retries_of_a_claim_are_stored_if_there_were_any(
     assert held_up["claimRetries"] == 2
 
 
-def test_a_failure_is_recorded_in_words_and_handed_back(
+def test_a_failure_is_recorded_as_text_and_returned(
     update: Callable[..., dict[str, Any]], aws: FakeAws
 ):
     cause = '{"errorMessage": "", "errorType": "MemoryError", "stackTrace": ["  File"]}'

@@ -43,7 +43,7 @@ def test_the_description_is_a_page_beside_it(serve):
     assert "{version}" not in answer["body"]
 
 
-def test_the_description_for_programs_is_json_as_it_lies_in_docs(serve):
+def test_the_description_for_programs_is_the_json_file_in_docs(serve):
     answer = ask(serve, path="/v1/openapi.json", resource="/openapi.json")
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"] == "application/json"
@@ -93,14 +93,14 @@ def test_a_cache_keeps_compressed_and_other_responses_apart(serve):
         ("errors.md", "text/markdown; charset=utf-8"),
     ],
 )
-def test_a_file_has_its_type_and_is_kept_for_ever(serve, name, kind):
+def test_a_file_has_its_type_and_is_cached_forever(serve, name, kind):
     answer = file(serve, name)
     assert answer["statusCode"] == 200
     assert answer["headers"]["Content-Type"] == kind
     assert "immutable" in answer["headers"]["Cache-Control"]
 
 
-def test_a_page_from_before_a_deployment_keeps_no_file_of_after_it(serve):
+def test_a_page_of_the_previous_deployment_does_not_cache_new_files(serve):
     answer = file(serve, "main.js", "0123456789abcdef")
     assert answer["statusCode"] == 200
     assert answer["headers"]["Cache-Control"] == "no-cache"

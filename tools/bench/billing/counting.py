@@ -14,7 +14,7 @@ from tools.bench.billing.wire import Call, Wire, tapped_cloud
 DEADLINE = 900
 REPAIR = "Reconcile"
 MINUTES = 10
-"""Runs of reconcile that are counted; each stands for one minute."""
+"""Runs of reconcile that are counted; each represents one minute."""
 QUIET_LEVELS = {"WARN"}
 """Levels of Lambda's system log at which it writes no line for a successful invocation."""
 SUCCEEDED = '"type":"ExecutionSucceeded"'
@@ -72,7 +72,7 @@ class Meter:
         return self._counted(before, picture, task_ids, requests=2 * tasks)
 
     def batch(self, url: str, picture: str, tasks: int) -> Run:
-        """Count one batch of `tasks` tasks. At its end the client GETs it once and lists its tasks.
+        """Count one batch of `tasks` tasks, with one read of it and a list of its tasks at the end.
 
         Raises:
             RuntimeError: the batch or a task did not end COMPLETED.

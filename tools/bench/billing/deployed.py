@@ -16,7 +16,7 @@ from tools.localcloud.cloud import PROJECT, LocalCloud
 # By the stack's output: the table's key, and the prefix of its units.
 TABLES = {"TableName": ("taskId", ""), "BatchTableName": ("batchId", "batches ")}
 SUFFIX = "Function"
-"""Of the logical ids of functions; the counts name functions without it."""
+"""The suffix of the logical ids of functions; the counts name functions without it."""
 FUNCTION = "AWS::Serverless::Function"
 
 

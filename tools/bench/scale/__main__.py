@@ -120,7 +120,7 @@ def fairness_table(
 
 
 def overload_table(pairs: dict[str, Pair]) -> Table:
-    """Return the table of docs/scale.md on accounts that are asked for more than they can do."""
+    """Return the table of docs/scale.md about accounts with more load than they can process."""
     return Table(
         "More tasks than the account can process",
         "Each cell: before → after. Minutes: until the last task has ended, and from a task's "

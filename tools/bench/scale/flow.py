@@ -38,7 +38,7 @@ STARTED_TOGETHER = 0.5
 
 
 class Environment:
-    """One environment of the dispatch function: its pace, and what it has started lately."""
+    """One environment of the dispatch function: its pace, and its recent starts."""
 
     def __init__(self, env: simpy.Environment) -> None:
         """Begin as a new environment."""
@@ -60,7 +60,7 @@ class Flow:
     """The simulation of one scenario."""
 
     def __init__(self, scenario: Scenario, times: Times) -> None:
-        """Take the scenario, and the times of its parts."""
+        """Store the scenario, and the times of its parts."""
         self._env = simpy.Environment()
         account = self._account = scenario.account
         self._times, self._policy = times, scenario.policy
@@ -149,7 +149,7 @@ class Flow:
             if self._policy.paced:
                 count = min(count, math.ceil(pace.rate * STARTED_TOGETHER))
                 left = max(0.0, until - self._env.now)
-                pause = pace.book(count, left)
+                pause = pace.reserve(count, left)
                 yield self._env.timeout(left if pause is None else pause)
                 if pause is None:
                     break

@@ -72,14 +72,14 @@ class Times:
     start: float
     """Of dispatch, for each execution."""
     steps: tuple[float, ...]
-    """Of each step's function, in order."""
+    """Seconds of each step's function, in order."""
     between: float
-    """Of the state machine, before each step."""
+    """Seconds of the state machine before each step."""
 
 
 @dataclass
 class Together:
-    """Executions that were started together, and what became of their first step."""
+    """Executions that were started together, and the outcome of their first step."""
 
     at: float
     count: int
@@ -91,7 +91,7 @@ class Together:
 
 @dataclass
 class Outcome:
-    """What became of the tasks. Latencies are from the first attempt to submit to the end."""
+    """The outcomes of the tasks. Latencies are from the first attempt to submit to the end."""
 
     latencies: dict[str, list[tuple[float, int]]]
     """Per caller: seconds, each with its number of COMPLETED tasks."""

@@ -45,7 +45,7 @@ class Queue:
         return event
 
     def receive(self, limit: int) -> list[Messages]:
-        """Return at most so many messages, those of quiet groups first, and hide them."""
+        """Return up to this number of messages, those of quiet groups first, and hide them."""
         found: list[Messages] = []
         now = self._env.now
         while limit and self._visible:
@@ -66,12 +66,12 @@ class Queue:
         return found
 
     def delete(self, messages: Messages, seconds: float) -> None:
-        """Delete messages that were in flight for so many seconds."""
+        """Delete messages that were in flight for these seconds."""
         self.messages -= messages.count
         self._groups.finished(self._name(messages), self._env.now, seconds, messages.count)
 
     def reappear(self, messages: Messages, seconds: float) -> None:
-        """Show messages again that were in flight for so many seconds."""
+        """Show messages again that were in flight for these seconds."""
         self._groups.finished(self._name(messages), self._env.now, seconds, messages.count)
         self._show(messages)
 

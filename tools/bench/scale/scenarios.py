@@ -35,7 +35,7 @@ class Scenario:
 
 
 def crowd(tasks: int, rate: float) -> tuple[Caller, ...]:
-    """Return a caller with so many tasks, one with batches, and a quiet one.
+    """Return a caller with this number of tasks, one with batches, and a quiet one.
 
     Args:
         tasks: of the first caller. The second has a tenth of it, in batches of 100.
@@ -45,7 +45,7 @@ def crowd(tasks: int, rate: float) -> tuple[Caller, ...]:
 
 
 def overload(tasks: int, steps: tuple[float, ...]) -> list[Scenario]:
-    """Return the accounts that are asked for more than they can do. `steps` are the usual ones."""
+    """Return the accounts with more load than they can process. `steps` are the usual ones."""
     everybody = crowd(tasks, 2_000)
     small = replace(STANDARD, concurrency=10, pollers=2)
     medium = replace(STANDARD, concurrency=100)

@@ -5,14 +5,14 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 
 - A group is noisy if it has more than 10 % of the messages in flight and at least 30 of them, or if
   its share of the recent processing time is more than 10 %.
-- Messages of quiet groups are delivered first. Of several noisy groups, the one with the fewest
+- Messages of quiet groups are delivered first. Among several noisy groups, the one with the fewest
   messages in flight is first.
 - A noisy group is quiet again when it has no more messages waiting, or has sent none for 5 minutes.
-- A message without a group is a group of its own.
+- A message without a group forms a separate group.
 
 AWS calls these values approximate and does not define "recent". Here it is the last 60 seconds.
 Whether a group is noisy follows from its shares at the moment of the question. So the rule of 5
-minutes needs no code: AWS, too, would find a group noisy again that still has these shares.
+minutes needs no code: AWS would also find a group noisy again that still has these shares.
 """
 
 from collections import deque
@@ -51,7 +51,7 @@ class Groups:
         self._all_in_flight += count
 
     def finished(self, group: str, now: float, seconds: float, count: int = 1) -> None:
-        """Messages were deleted or became visible again, each after so many seconds in flight."""
+        """Messages were deleted or became visible again, each after its seconds in flight."""
         self._expire(now)
         left = self._in_flight.get(group, 0) - count
         if left > 0:

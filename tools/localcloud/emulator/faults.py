@@ -7,10 +7,11 @@ rules, for example
     {"function": "chaos-DownloadFunction-…", "when": "after", "error": "Lambda.Unknown",
      "probability": 0.1}
 
-At each invocation by a state machine, every rule of its function draws a lot, and the first one
-that wins makes the state fail with its error. `when` is "before", so that the function does not
-run, or "after": the function does its work, and its answer is lost. Each fault is a line of JSON in
-the file of the same name with `.fired` at its end: `function`, `when` and `error`.
+At each invocation by a state machine, every rule of its function is applied with its probability,
+and the first one that applies makes the state fail with its error. `when` is "before", so that the
+function does not run, or "after": the function does its work, and its answer is lost. Each fault is
+a line of JSON in the file of the same name with `.fired` at its end: `function`, `when` and
+`error`.
 """
 
 import contextlib
@@ -50,7 +51,7 @@ def fail_before_or_after_the_invocation(original: Function, function: str, event
 
 
 def apply() -> None:
-    """Apply the patch if the fault suite has asked for it."""
+    """Apply the patch if the fault suite has enabled it."""
     if VARIABLE in os.environ:
         _random.seed(os.environ.get("SEED"))
         apply_patches(sys.modules[__name__])

@@ -33,22 +33,22 @@ class Wait:
 
 @dataclass(eq=False)
 class Slot:
-    """What a thread holds while it works. Only `Places` looks at how busy it is."""
+    """The slot that a thread holds while it works. Only `Places` checks how busy it is."""
 
     began: float
     busy_seconds: Callable[[], float] = lambda: math.inf
     """Returns for how long its process was busy so far, infinity if not known."""
     idle: bool = False
-    """It was hardly busy between the last two looks."""
+    """It was hardly busy between the last two checks."""
     seen: float = math.inf
-    """For how long it was busy until the last look; infinity before the first one."""
+    """Its busy time until the last check; infinity before the first one."""
 
 
 class Turns(ABC):
-    """Threads take turns. Of those that wait, one of the group with the fewest at work is next."""
+    """Threads take turns. The next one is of the waiting group with the fewest running ones."""
 
     def __init__(self) -> None:
-        """Begin with nobody at work."""
+        """Start without running threads."""
         self._held: list[Slot] = []  # the oldest first
         self._held_by: Counter[str] = Counter()
         self._waiting: dict[object, str] = {}  # the group of each thread, in the order of arrival
@@ -92,7 +92,7 @@ class Turns(ABC):
 
     @abstractmethod
     def _wait(self) -> float:
-        """Return 0 if a slot is free, else the seconds after which to look again."""
+        """Return 0 if a slot is free, else the seconds until the next check."""
 
 
 class Limiter(Turns):
@@ -117,49 +117,49 @@ class Places(Turns):
     """The slots of the invocations of one function: few of them work, more of them may be idle.
 
     An invocation that waits, for example for a slow source, uses no processor. It gives way to
-    another one. Nobody looks at the invocations while no other one waits for a slot. Whoever runs
-    an invocation sets `busy_seconds` of its slot when it has begun.
+    another one. The invocations are not checked while no other one waits for a slot. The code that
+    runs an invocation sets `busy_seconds` of its slot when it has begun.
     """
 
-    def __init__(self, working: int, most: int, between_looks: float, share: float) -> None:
+    def __init__(self, working: int, most: int, between_checks: float, share: float) -> None:
         """Let `working` invocations work at once.
 
         Args:
             working: the invocations that may work at once. Idle ones do not count.
             most: the invocations that may have a slot, working and idle ones.
-            between_looks: seconds between two looks at the invocations.
+            between_checks: seconds between two checks of the invocations.
             share: an invocation that was busy for less than this share of the time between two
-                looks is idle until the next look.
+                checks is idle until the next check.
         """
         super().__init__()
         self._may_work, self._most = working, most
-        self._between_looks, self._share = between_looks, share
-        self._looked = 0.0
+        self._between_checks, self._share = between_checks, share
+        self._checked_at = 0.0
 
     def idle(self) -> int:
-        """Return how many invocations were idle at the last look."""
+        """Return how many invocations were idle at the last check."""
         with self._changed:
             return sum(slot.idle for slot in self._held)
 
     def _wait(self) -> float:
         if self._has_room():
             return 0
-        left = self._looked + self._between_looks - time.monotonic()
+        left = self._checked_at + self._between_checks - time.monotonic()
         if left > 0:
             return left
-        self._look()
-        return 0 if self._has_room() else self._between_looks
+        self._check()
+        return 0 if self._has_room() else self._between_checks
 
     def _has_room(self) -> bool:
         working = sum(not slot.idle for slot in self._held)
         return len(self._held) < self._most and working < self._may_work
 
-    def _look(self) -> None:
-        """Find out which invocations are idle."""
+    def _check(self) -> None:
+        """Determine which invocations are idle."""
         now = time.monotonic()
-        since, self._looked = now - self._looked, now
-        # After a long time without looks, this one only remembers how busy they were.
-        recent = since < 2 * self._between_looks
+        since, self._checked_at = now - self._checked_at, now
+        # After a long time without a check, this one only records how busy they were.
+        recent = since < 2 * self._between_checks
         for slot in self._held:
             used = slot.busy_seconds()
             # Not idle if one of them is infinity.

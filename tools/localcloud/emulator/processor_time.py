@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def busy_seconds(pid: int) -> float:
-    """Return the seconds in which a process had work to do, infinity if they cannot be found out.
+    """Return the seconds in which a process had work to do, infinity if they are unknown.
 
-    On a machine with too much to do, a process that works uses little of a processor, too.
+    On a machine with too much to do, a working process also uses little of a processor.
     """
     return processor_seconds(pid) + waited_seconds(pid)
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the seconds, infinity if they cannot be found out."""
+    """Return the seconds, infinity if they are unknown."""
     try:
         # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
         # The name of the command, in brackets, may contain spaces.
@@ -29,7 +29,7 @@ def processor_seconds(pid: int) -> float:
 def waited_seconds(pid: int) -> float:
     """Return for how many seconds the threads of a process waited for a processor.
 
-    Infinity if the process has ended, 0 where the system does not tell: macOS has no /proc.
+    Infinity if the process has ended, 0 if the system does not provide it: macOS has no /proc.
     https://docs.kernel.org/scheduler/sched-stats.html: the second field, in nanoseconds
     """
     threads = Path(f"/proc/{pid}/task")

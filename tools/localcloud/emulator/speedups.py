@@ -3,8 +3,8 @@
 `DARKROOM_SPEEDUPS=0` turns all of them off. Set it for `make up` or for the tests;
 `tools.localcloud.cloud` passes it to the emulator.
 
-A speedup is only worth its code if the test suite, `make demo` or the idle latency of a task is at
-least 5 % worse without it.
+A speedup is only kept if the test suite, `make demo` or the idle latency of a task is at least 5 %
+worse without it.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ def read_output_on_the_event_loop(
 
     In ministack each invocation waits up to 50 ms for its first line. The output of a function is
     unbuffered, so all of it is in the pipe when the answer arrives, and is read at that moment. The
-    event loop reads it, too, so that the pipe is never full.
+    event loop also reads it, so that the pipe is never full.
     """
     worker._darkroom_output = Output(stream, lines)
 

@@ -105,7 +105,7 @@ export class BatchPage {
     return this.#batch.counts.FAILED ? "FAILED" : "";
   }
 
-  /** Begins the list of tasks anew. */
+  /** Starts the list of tasks again. */
   #list() {
     this.#shownStatus = this.#status;
     this.#rows = new Rows(`${this.#path}/tasks`, this.#status, PAGE, taskRow);

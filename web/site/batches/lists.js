@@ -30,7 +30,7 @@ export async function readList(file) {
 
 /**
  * Returns the manifest in a text: CSV with a header, JSON Lines, JSON, or a URL on each line.
- * The API reads its items, and says of each line what is wrong with it.
+ * The API reads its items, and reports what is wrong with each line.
  * @returns {{format: string, content: string, options: Object}} `options`: the other fields of a
  *   body of `POST /batches`, if the text is one
  * @throws {ApiError} it is not valid JSON

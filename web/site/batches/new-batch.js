@@ -93,7 +93,7 @@ export class NewBatch {
   }
 }
 
-/** One batch on its way. What failed stays in its list, and can be sent again. */
+/** One batch that is being submitted. What failed stays in its list, and can be sent again. */
 class Submission {
   node = element("li");
   #title;
@@ -132,8 +132,7 @@ class Submission {
     return this.#files.filter(({ uploadId }) => uploadId);
   }
 
-  /**
-   * Uploads what is not uploaded yet, and submits the batch.
+  /** Uploads the remaining files, and submits the batch.
    * @param {boolean} [anyway] submit it although files failed; otherwise the person decides
    */
   async run(anyway = false) {

@@ -1,6 +1,6 @@
 /**
  * The cards of a long list, in groups. A browser lays out only the groups that are about to be seen,
- * and a card that changes does not make it look at the cards of other groups.
+ * and a card that changes does not make it lay out the cards of other groups.
  */
 
 import { element } from "../dom.js";
@@ -76,7 +76,7 @@ export class Groups {
     return made;
   }
 
-  /** Tells the browser how large a group is that it does not lay out. */
+  /** Sets the size of a group that the browser does not lay out. */
   #measure(group) {
     const shown = [...group.children].filter((node) => !node.hidden).length;
     group.hidden = !shown;

@@ -1,4 +1,4 @@
-/** What is known of an execution, in tables: its states with their tries, its events, its data. */
+/** An execution in tables: its states with their tries, its events, its data. */
 
 import { code, element, table } from "../dom.js";
 import { outcomeName, signImage, summary } from "./graph.js";

@@ -228,7 +228,7 @@ function legend(used) {
   )));
 }
 
-/** Returns the sign of an outcome as an image of its own. */
+/** Returns the sign of an outcome as a separate image. */
 export function signImage(outcome) {
   const image = { viewBox: "0 0 18 18", class: "sign-image", "aria-hidden": "true" };
   return shape("svg", image, sign(outcome));

@@ -73,7 +73,7 @@ function lastAttempt(task, history) {
 
 function earlier(history) {
   const names = { SUCCEEDED: "Completed", ABORTED: "Cancelled", RUNNING: "Running" };
-  const headline = names[history?.status] ?? "Nothing is known of this attempt";
+  const headline = names[history?.status] ?? "Nothing is known about this attempt";
   const message = history?.missing?.message ?? null;
   return { kind: headline === "Completed" ? "completed" : "other", headline, message };
 }

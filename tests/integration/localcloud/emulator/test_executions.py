@@ -1,4 +1,4 @@
-"""An execution starts, retries and ends as Step Functions says."""
+"""An execution starts, retries and ends as in Step Functions."""
 
 import json
 from datetime import timedelta
@@ -76,7 +76,7 @@ def test_a_late_task_error_leaves_an_aborted_execution_aborted(cloud, states):
 
     states.stop_execution(executionArn=execution, error="Cancelled", cause="by its owner")
 
-    # The function ends after two seconds, an execution started meanwhile after three.
+    # The function ends after two seconds, an execution that is started in the meantime after three.
     run(cloud, machine(cloud, {"Wait": {"Type": "Wait", "Seconds": 3, "End": True}}))
     end = ended(cloud, execution)
     assert (end["status"], end["error"]) == ("ABORTED", "Cancelled")
@@ -85,7 +85,7 @@ def test_a_late_task_error_leaves_an_aborted_execution_aborted(cloud, states):
 
 
 def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
-    """As recorded of AWS: neither the event nor the execution's end has a text."""
+    """As AWS was recorded: neither the event nor the execution's end has a text."""
     slow = task(function(cloud, SLOW), TimeoutSeconds=1)
     caught = {"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "End"}
     end = {"End": {"Type": "Succeed"}}
@@ -100,11 +100,11 @@ def test_a_task_that_takes_too_long_has_no_cause(cloud, states):
         "",
     )
     events = states.get_execution_history(executionArn=lost["executionArn"])["events"]
-    [told] = [
+    [reported] = [
         event for event in events if event["type"].startswith("Task") and "Out" in event["type"]
     ]
-    assert told["taskTimedOutEventDetails"]["error"] == "States.Timeout"
-    assert "cause" not in told["taskTimedOutEventDetails"]
+    assert reported["taskTimedOutEventDetails"]["error"] == "States.Timeout"
+    assert "cause" not in reported["taskTimedOutEventDetails"]
     assert "TaskFailed" not in [event["type"] for event in events]
 
 

@@ -1,4 +1,5 @@
-"""An Express execution as Step Functions has it: a name for many, and nothing but its log."""
+"""An Express execution as in Step Functions: names are not unique, and its history is only in its
+log."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def states(cloud: LocalCloud) -> Any:
 
 
 def refusal(call: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
-    """The code and the message that a call is refused with."""
+    """The code and the message with which a call is refused."""
     with pytest.raises(ClientError) as refused:
         call(**arguments)
     error = refused.value.response["Error"]
@@ -77,7 +78,8 @@ def test_aws_answers_no_question_about_an_express_execution(
 
 @pytest.fixture
 def synchronous(cloud: LocalCloud) -> Any:
-    """A client that does not put `sync-` before the host, which has no such name here."""
+    """A client that does not put `sync-` before the host, because the local cloud has no such
+    name."""
     return cloud.client("stepfunctions", inject_host_prefix=False)
 
 
@@ -125,7 +127,7 @@ def test_an_express_execution_has_no_status_event(cloud: LocalCloud, states: Any
     events.put_rule(Name="express-events", EventPattern=json.dumps(pattern))
     target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:000000000000:express-events"}
     events.put_targets(Rule="express-events", Targets=[target])
-    told: list[str] = []
+    reported: list[str] = []
     group = log_group(cloud)
     logging = logging_to(group, "ALL")
     arn = machine(cloud, EMPTY, type="EXPRESS", loggingConfiguration=logging)
@@ -136,10 +138,10 @@ def test_an_express_execution_has_no_status_event(cloud: LocalCloud, states: Any
 
     def arrived() -> bool:
         found = sqs.receive_message(QueueUrl=queue).get("Messages", [])
-        told.extend(json.loads(each["Body"])["detail"]["executionArn"] for each in found)
-        return standard in told
+        reported.extend(json.loads(each["Body"])["detail"]["executionArn"] for each in found)
+        return standard in reported
 
     eventually(arrived)
-    assert express not in told
+    assert express not in reported
     events.remove_targets(Rule="express-events", Ids=["queue"])
     events.delete_rule(Name="express-events")

@@ -78,7 +78,7 @@ class Queue:
         return found
 
     def groups(self, count: int) -> list[str]:
-        """Receive so many messages, and return their groups."""
+        """Receive this number of messages, and return their groups."""
         return [message["Body"] for message in self.receive(count)]
 
     def delete(self, messages: list[dict[str, Any]]) -> None:
@@ -113,7 +113,7 @@ def test_groups_that_are_not_noisy_are_served_in_the_order_of_arrival(queue: Que
     assert queue.groups(2) == ["busy", "busy"]
 
 
-def test_of_two_noisy_groups_the_one_with_fewer_messages_in_flight_is_first(queue: Queue) -> None:
+def test_the_noisy_group_with_fewer_messages_in_flight_is_first(queue: Queue) -> None:
     queue.send("busier", 40)
     queue.groups(40)
     queue.send("busy", 30)
@@ -170,9 +170,9 @@ def test_a_function_is_given_the_group_of_each_message(cloud: LocalCloud, queue:
     )
 
     sqs.send_message(QueueUrl=source.url, MessageBody=queue.url, MessageGroupId="me")
-    (told,) = eventually(lambda: sqs.receive_message(QueueUrl=queue.url).get("Messages"), 30)
+    (reported,) = eventually(lambda: sqs.receive_message(QueueUrl=queue.url).get("Messages"), 30)
 
-    assert json.loads(told["Body"])["MessageGroupId"] == "me"
+    assert json.loads(reported["Body"])["MessageGroupId"] == "me"
 
 
 @pytest.mark.parametrize("group", ["two words", "Zoë", "", "x" * 129])
@@ -212,7 +212,7 @@ def test_a_free_process_goes_to_the_group_that_has_the_fewest(
         sqs.meta.events.unregister("before-call.sqs", unique_id="trace")
 
     def invoked() -> int:
-        """How many executions have invoked the function, which all of them wait for."""
+        """The number of executions that have invoked the function and wait for it."""
         running = states.list_executions(stateMachineArn=arn)["executions"]
         return sum("TaskStarted" in history(cloud, each["executionArn"]) for each in running)
 

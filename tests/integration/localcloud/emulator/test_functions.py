@@ -1,4 +1,4 @@
-"""A function runs as it does on Lambda, and what it does wrong is named as Lambda names it."""
+"""A function runs as on Lambda, and its errors have the names that Lambda gives them."""
 
 import base64
 import json
@@ -86,7 +86,7 @@ def test_a_function_sees_its_own_environment_and_nothing_of_the_emulators(cloud)
         ({"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"}, ("JSON", "DEBUG")),
     ],
 )
-def test_a_function_sees_how_it_is_to_log(cloud, settings, format_and_level):
+def test_a_function_gets_its_log_settings(cloud, settings, format_and_level):
     source = "import os\ndef handler(event, context): return dict(os.environ)"
 
     seen = invoke(cloud, function(cloud, source, LoggingConfig=settings | {"LogGroup": "/mine"}))
@@ -98,7 +98,7 @@ def test_a_function_sees_how_it_is_to_log(cloud, settings, format_and_level):
 
 @needs_speedups
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process be kept to one")
-def test_the_emulator_keeps_to_one_processor_and_its_functions_do_not(cloud):
+def test_the_emulator_uses_one_processor_and_its_functions_do_not(cloud):
     (emulator,) = processes.running(cloud.home, "tools.localcloud.emulator")
     source = "import os\ndef handler(event, context): return len(os.sched_getaffinity(0))"
 
@@ -149,7 +149,7 @@ def handler(event, context):
     assert len(_lines(cloud, name)) == 400
 
 
-def test_the_last_words_of_a_process_are_logged(cloud):
+def test_the_last_output_of_a_process_is_logged(cloud):
     source = "import os\ndef handler(event, context): print('farewell'); os._exit(1)"
     name = function(cloud, source)
 
@@ -157,7 +157,7 @@ def test_the_last_words_of_a_process_are_logged(cloud):
     assert _lines(cloud, name) == ["farewell"]
 
 
-def test_a_large_answer_comes_whole(cloud):
+def test_a_large_answer_arrives_completely(cloud):
     name = function(cloud, "def handler(event, context): return event['size'] * 'x'")
 
     assert invoke(cloud, name, {"size": 3_000_000}) == 3_000_000 * "x"

@@ -1,4 +1,5 @@
-"""API Gateway answers its own errors as the template says, and tells a function who calls."""
+"""API Gateway answers its own errors as the template says, and passes the caller to the
+function."""
 
 import json
 import uuid
@@ -161,7 +162,7 @@ def test_a_key_that_was_disabled_is_refused_until_it_is_enabled_again(cloud, api
     assert (status_when("false"), status_when("true")) == (403, 200)
 
 
-def test_a_function_that_fails_is_a_502_that_tells_nothing_of_it(api, plain_api):
+def test_a_failing_function_is_a_502_without_details(api, plain_api):
     status, _, body = api.get("/broken", **{"x-api-key": api.key})
     assert (status, body) == (502, {"code": "DEFAULT_5XX"})
 

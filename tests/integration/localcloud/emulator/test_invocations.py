@@ -1,4 +1,4 @@
-"""Lambda keeps what it could not run for lack of concurrency."""
+"""Lambda keeps asynchronous invocations that were throttled."""
 
 import json
 import time
@@ -41,7 +41,7 @@ def cloud(tmp_path):
 
 @pytest.fixture
 def seen(cloud):
-    """What the function was given, as soon as there is any."""
+    """The event that the function received, as soon as there is one."""
     sqs = cloud.client("sqs")
     queue = sqs.create_queue(QueueName="seen")["QueueUrl"]
     return lambda: [m["Body"] for m in sqs.receive_message(QueueUrl=queue).get("Messages", [])]
@@ -49,7 +49,7 @@ def seen(cloud):
 
 @pytest.fixture
 def release(cloud, tmp_path):
-    """Use all the concurrency there is, until this is called."""
+    """Use all concurrency, until the returned function is called."""
     gate = tmp_path / "gate"
     holding = function(cloud, HOLDING, Timeout=60)
     cloud.client("lambda").invoke(

@@ -30,7 +30,7 @@ ECHO = "def handler(event, context): return event"
 def lines(
     cloud: LocalCloud, states: dict[str, Any], level: str, *, data: bool = True, **settings: Any
 ) -> list[dict[str, Any]]:
-    """What a machine writes of one execution, once it has ended."""
+    """What a machine logs about one execution, after its end."""
     group = log_group(cloud)
     logging = logging_to(group, level, data=data)
     arn = machine(cloud, states, loggingConfiguration=logging, **settings)
@@ -150,7 +150,7 @@ def test_an_execution_that_is_stopped_says_so_last(cloud: LocalCloud) -> None:
     )
 
 
-def test_an_execution_goes_on_where_its_log_group_is_gone(cloud: LocalCloud) -> None:
+def test_an_execution_continues_without_its_log_group(cloud: LocalCloud) -> None:
     group = log_group(cloud)
     arn = machine(cloud, PASS, loggingConfiguration=logging_to(group, "ALL"))
     cloud.client("logs").delete_log_group(logGroupName=group)
@@ -160,8 +160,8 @@ def test_an_execution_goes_on_where_its_log_group_is_gone(cloud: LocalCloud) -> 
     assert ended(cloud, started["executionArn"])["status"] == "SUCCEEDED"
 
 
-def test_a_template_sets_what_is_logged(cloud: LocalCloud) -> None:
-    """CloudFormation's names are not those of the API."""
+def test_a_template_sets_the_log_level(cloud: LocalCloud) -> None:
+    """The names in CloudFormation differ from those of the API."""
     group = log_group(cloud)
     destination = {
         "CloudWatchLogsLogGroup": {

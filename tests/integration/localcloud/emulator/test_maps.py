@@ -1,4 +1,4 @@
-"""A Distributed Map reads, selects, batches and ends as Step Functions says."""
+"""A Distributed Map reads, selects, batches and ends as in Step Functions."""
 
 import json
 import uuid
@@ -32,7 +32,7 @@ def put(cloud: Any, bucket: str, key: str, text: str) -> None:
 
 
 def over(bucket: str, processor: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """A map over the JSON Lines at the key that the input names."""
+    """A map over the JSON Lines at the key in the input."""
     reader = {
         "Resource": "arn:aws:states:::s3:getObject",
         "ReaderConfig": {"InputType": "JSONL"},
@@ -99,7 +99,7 @@ def test_a_child_gets_no_more_items_than_the_bytes_that_it_may_have(cloud, bucke
     assert json.loads(end["output"]) == [2, 1, 1, 1]
 
 
-def test_a_map_of_what_was_stopped_starts_no_further_child(cloud, bucket):
+def test_the_map_of_a_stopped_execution_starts_no_further_child(cloud, bucket):
     put(cloud, bucket, "many", "\n".join(["{}"] * 60))
     state = over(bucket, task(function(cloud, SLOW)), MaxConcurrency=2)
     states = cloud.client("stepfunctions")

@@ -1,4 +1,4 @@
-"""Metrics out of logs, and alarms on them, as CloudWatch makes them."""
+"""Metrics from log lines, and alarms on them, as in CloudWatch."""
 
 import datetime
 import json
@@ -15,7 +15,7 @@ PRINTING = "def handler(event, context):\n    print(event['line'])\n"
 
 @pytest.fixture(scope="module")
 def printer(cloud: LocalCloud) -> str:
-    """A function that prints what it is given."""
+    """A function that prints its event."""
     return function(cloud, PRINTING)
 
 
@@ -52,7 +52,7 @@ def statistics(watch: Any, namespace: str, name: str, **dimensions: str) -> dict
     }
 
 
-def test_a_line_that_says_so_becomes_metrics_under_each_set_of_its_dimensions(
+def test_a_line_with_metrics_is_counted_for_each_set_of_its_dimensions(
     cloud: LocalCloud, printer: str, watch: Any
 ):
     line = emf("Lines", Tried=1, Seconds=[0.5, 0.5, 2])
@@ -78,7 +78,7 @@ def test_a_line_that_says_so_becomes_metrics_under_each_set_of_its_dimensions(
         emf("Broken", Tried=1).replace('"service": "s"', '"service": 1'),
     ],
 )
-def test_a_line_that_only_looks_like_it_is_a_line(
+def test_a_line_that_resembles_metrics_adds_no_metric(
     cloud: LocalCloud, printer: str, watch: Any, line: str
 ):
     assert invoke(cloud, printer, {"line": line}) is None
@@ -113,7 +113,7 @@ def state(watch: Any, name: str) -> str:
     return str(found["StateValue"])
 
 
-def test_an_alarm_sees_its_own_dimensions_fires_and_clears_when_its_metric_falls_silent(
+def test_an_alarm_matches_its_dimensions_and_clears_when_its_metric_stops(
     watch: Any,
 ):
     settings = {"MetricName": "Lost", "Namespace": "Alarms", "Statistic": "Sum", "Period": 5}
@@ -150,9 +150,9 @@ def test_silence_is_what_the_alarm_says_it_is(watch: Any):
     assert {meaning: state(watch, meaning) for meaning in silence} == silence
 
 
-def test_an_alarm_watches_an_expression_and_tells_its_topic(cloud: LocalCloud, watch: Any):
+def test_an_alarm_watches_an_expression_and_notifies_its_topic(cloud: LocalCloud, watch: Any):
     topic = cloud.client("sns").create_topic(Name="alarms")["TopicArn"]
-    told = listener(cloud, topic)
+    reported = listener(cloud, topic)
     queries = [
         {
             "Id": name.lower(),
@@ -175,7 +175,7 @@ def test_an_alarm_watches_an_expression_and_tells_its_topic(cloud: LocalCloud, w
     put(watch, "Math", "Failed", 1)
 
     assert state(watch, "rate") == "ALARM"
-    (message,) = told()
+    (message,) = reported()
     assert (message["AlarmName"], message["NewStateValue"]) == ("rate", "ALARM")
 
 

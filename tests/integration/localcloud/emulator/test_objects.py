@@ -1,4 +1,4 @@
-"""S3 makes the checksums that it is asked for."""
+"""S3 computes the requested checksums."""
 
 import base64
 import hashlib

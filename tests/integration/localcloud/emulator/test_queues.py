@@ -1,4 +1,4 @@
-"""What a queue orders waits while the laptop's processes are busy; what is done is deleted."""
+"""Messages wait while the processes of the local cloud are busy; processed ones are deleted."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ def handler(event, context):
         pass  # an invocation that only waits gives way to others
 """
 INVOCATIONS = 40
-# Two processes work at them, and sixteen more may wait before a queue has to.
+# Two processes work on them, and sixteen more may wait before messages stay in the queue.
 ENOUGH = INVOCATIONS - 2 - 16 - 4
 
 
@@ -129,7 +129,7 @@ def test_a_message_may_be_deleted_twice(cloud):
         assert not deleted.get("Failed")
 
 
-def test_what_is_no_receipt_handle_deletes_nothing(cloud):
+def test_an_invalid_receipt_handle_deletes_nothing(cloud):
     sqs = cloud.client("sqs")
     queue = sqs.create_queue(QueueName="invalid")["QueueUrl"]
 

@@ -45,7 +45,7 @@ def test_the_switch_turns_all_speedups_off(cloud: LocalCloud, switch: str):
     assert (int(changed) == 0) == (switch == "0")
 
 
-def test_a_path_leads_to_what_an_expression_finds_there(cloud: LocalCloud):
+def test_a_path_gives_the_same_value_as_the_expression(cloud: LocalCloud):
     paths = {"text": "a.text", "object": "a", "list": "one", "of each": "many.n", "null": "nothing"}
     output = {name: f"{{% $states.input.{path} %}}" for name, path in paths.items()}
     arn = machine(cloud, {"Pick": {"Type": "Pass", "Output": output, "End": True}})
@@ -71,7 +71,7 @@ def test_the_state_on_disk_is_what_ministack_reads(cloud: LocalCloud):
     assert json.loads(state.read_text()).keys() == {"__ministack_format__", "payload"}
 
 
-def test_a_large_body_comes_and_goes_whole(cloud: LocalCloud):
+def test_a_large_body_is_sent_and_received_completely(cloud: LocalCloud):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="large")
     body = bytes(range(256)) * 40_000
@@ -81,7 +81,7 @@ def test_a_large_body_comes_and_goes_whole(cloud: LocalCloud):
     assert s3.get_object(Bucket="large", Key="k")["Body"].read() == body
 
 
-def test_an_answer_has_one_date_and_names_no_server_of_ours(cloud: LocalCloud):
+def test_an_answer_has_one_date_and_no_server_header(cloud: LocalCloud):
     answer = httpx.get(f"{cloud.endpoint_url}/_ministack/ready")
 
     assert len(answer.headers.get_list("date")) == 1

@@ -1,4 +1,4 @@
-"""Usage plans of API Gateway: which keys they take, how they are changed, and how they go."""
+"""Usage plans of API Gateway: which keys they accept, and how they are changed and deleted."""
 
 import json
 import uuid
@@ -18,7 +18,7 @@ def gateway(cloud: LocalCloud) -> Any:
 
 @pytest.fixture
 def stage() -> dict[str, str]:
-    """A stage; usage plans here do not ask whether it exists."""
+    """A stage; usage plans of the local cloud do not check whether it exists."""
     return {"apiId": uuid.uuid4().hex[:8], "stage": "v1"}
 
 
@@ -33,7 +33,7 @@ def plan(gateway: Any, stage: dict[str, str]) -> str:
 
 
 def put(gateway: Any, plan_id: str, key_id: str) -> str:
-    """Put a key into a plan; the code of the error, or an empty text."""
+    """Put a key into a plan; return the code of the error, or an empty text."""
     try:
         gateway.create_usage_plan_key(usagePlanId=plan_id, keyId=key_id, keyType="API_KEY")
     except ClientError as error:

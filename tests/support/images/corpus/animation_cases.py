@@ -138,7 +138,7 @@ def _over(source: np.ndarray, below: np.ndarray) -> np.ndarray:
 def apng(
     frames: list[Frame], picture: np.ndarray | None = None, color: int = RGBA, depth: int = 8
 ) -> bytes:
-    """Return an animated PNG, perhaps with a picture in front that is no frame."""
+    """Return an animated PNG, perhaps with a first picture that is not a frame."""
     whole = frames[0].colors if picture is None else picture
     data = SIGNATURE + chunk(b"IHDR", header(whole, color, depth))
     data += chunk(b"acTL", struct.pack(">2I", len(frames), 0))

@@ -1,7 +1,7 @@
-"""The cases of the corpus: a file that a test makes, and what must become of it.
+"""The cases of the corpus: a generated file, and its expected result.
 
-What must become of a file is computed with numpy from the numbers that the file is made of, by the
-rules in the docstring of `darkroom.images.grayscale`. No decoder takes part.
+The expected result is computed with numpy from the numbers in the file, by the rules in the
+docstring of `darkroom.images.grayscale`. No decoder takes part.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,8 @@ class Case:
 
 
 def noise(*shape: int, most: int = 255, seed: int = 0) -> np.ndarray:
-    """Return whole numbers from 0 to `most`, both included: each wrong one will be noticed."""
+    """Return whole numbers from 0 to `most`, both included, so that every wrong value is
+    noticed."""
     numbers = np.random.default_rng([seed, *shape]).integers(0, most, shape, endpoint=True)
     if numbers.size > 2:
         numbers.reshape(-1)[:2] = 0, most

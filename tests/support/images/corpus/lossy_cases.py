@@ -1,7 +1,7 @@
 """The JPEGs, WebPs, AVIFs and JPEG 2000 files of the corpus.
 
-Pillow and imagecodecs write them, from soft shades that a lossy compression hardly changes. What
-they say of orientation and profiles is written with struct.
+Pillow and imagecodecs write them, from soft shades that a lossy compression hardly changes. Their
+orientation and profiles are written with struct.
 """
 
 import io

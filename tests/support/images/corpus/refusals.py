@@ -1,6 +1,7 @@
-"""What Darkroom does not develop of the corpus, and why: one row for each kind of file.
+"""Which files of the corpus Darkroom refuses, and why: one row for each kind of file.
 
-A kind is a set of labels, which a case has all of. Each row says what its message contains.
+A kind is a set of labels. A case is of this kind if it has all of them. Each row says what its
+message contains.
 """
 
 from collections.abc import Iterable

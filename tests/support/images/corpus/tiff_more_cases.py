@@ -1,4 +1,5 @@
-"""More TIFFs of the corpus: samples that are no whole bytes, pictures inside a TIFF, other writers.
+"""More TIFFs of the corpus: samples that do not fill whole bytes, pictures inside a TIFF, other
+writers.
 
 tifffile, Pillow, and a writer with struct only. Numbers of tags are those of TIFF 6.0.
 """
@@ -37,7 +38,7 @@ def cases() -> Iterator[Case]:
 
 
 def _packed() -> Iterator[Case]:
-    """Yield pixels that are no whole bytes."""
+    """Yield pixels that do not fill whole bytes."""
     for bits, (order, code), fill in itertools.product(
         (1, 2, 4, 6, 10, 12, 14), ORDERS.items(), (1, 2)
     ):

@@ -14,7 +14,7 @@ MISSING = str(uuid.UUID(int=9))
 
 
 @pytest.mark.usefixtures("started")
-def test_a_batch_that_ended_unread_gets_a_total_when_nothing_can_enter_it_any_more(api: Api):
+def test_a_batch_that_ended_before_it_was_read_gets_a_total_when_no_task_can_be_added(api: Api):
     batch = submit(api, s3Prefix="trip/")
     place = batch.body["links"]["self"]
     cancelled = api.aws.batches.end("cancel", stored(api, batch.body))
@@ -83,7 +83,7 @@ def test_a_cancel_is_one_write_and_two_calls(api: Api, started: list[Any]):
     assert api.post(batch["links"]["cancel"]).error["code"] == "NotCancellable"
 
 
-def test_a_retry_is_a_run_of_its_own(api: Api, started: list[Any]):
+def test_a_retry_is_a_new_run(api: Api, started: list[Any]):
     batch = submit(api).body
     assert api.post(f"{batch['links']['self']}/retry").error["code"] == "NotRetryable"
     ended = api.aws.batches.end("complete", stored(api, batch))
@@ -125,7 +125,7 @@ def test_another_callers_batch_is_not_found(api: Api):
 
 
 @pytest.mark.usefixtures("started")
-def test_a_batch_that_has_ended_is_looked_at_again_until_none_of_its_tasks_is_open(api: Api):
+def test_a_batch_that_has_ended_is_checked_again_until_none_of_its_tasks_is_open(api: Api):
     batch = submit(api).body
     place = batch["links"]["self"]
     task = {"batchId": batch["batchId"], "batchIndex": 0, "source": {}, "output": {}}

@@ -82,7 +82,7 @@ def test_an_item_says_its_own_output_or_has_that_of_the_batch(aws, enter, queued
     assert len(queued) == 1
 
 
-def test_entered_twice_is_entered_once_and_what_has_ended_is_not_queued_again(aws, enter, queued):
+def test_an_item_is_ingested_once_and_an_ended_task_is_not_queued_again(aws, enter, queued):
     items = event({"imageUrl": URL}, {"imageUrl": URL})
     enter.handler(items, None)
     aws.store.cancel(task_id(BATCH, "0"), 1)
@@ -141,7 +141,7 @@ GOOD = f'"imageUrl": "{URL}"'
         ('{"imageUrl": null, "uploadId": true}', "Line 7: uploadId: Input should be a valid str"),
     ],
 )
-def test_a_line_that_is_no_source_is_a_task_that_will_say_which_line_and_why(
+def test_a_line_without_a_valid_source_becomes_a_task_that_names_line_and_reason(
     aws, enter, queued, text: str, problem: str
 ):
     good = json.dumps({"imageUrl": URL})
@@ -155,7 +155,7 @@ def test_a_line_that_is_no_source_is_a_task_that_will_say_which_line_and_why(
     assert task(aws, "0")["source"] == task(aws, "2")["source"] == {"imageUrl": URL}
 
 
-def test_a_line_that_could_not_be_read_is_such_a_task_too(aws, enter, queued):
+def test_an_unreadable_line_also_becomes_a_failed_task(aws, enter, queued):
     enter.handler(of(entry(9, "\ufffdPNG", problem="is not UTF-8, from byte 1 on")), None)
     assert task(aws, "0")["source"] == {
         "line": "\ufffdPNG",
@@ -171,7 +171,7 @@ def test_an_upload_is_looked_for_among_those_of_the_batchs_owner(enter, queued):
     assert queued[0][0]["source"] == {"object": f"uploads/me/{upload}"}
 
 
-def test_objects_are_known_by_their_key_and_folders_are_none(aws, enter, queued):
+def test_objects_are_identified_by_their_key_and_folders_are_skipped(aws, enter, queued):
     keys = ["imports/me/trip/a.jpg", "imports/me/trip/", f"imports/me/{'x' * 300}.jpg"]
     listed = [{"Key": key, "Size": 1} for key in keys]
 
@@ -183,7 +183,7 @@ def test_objects_are_known_by_their_key_and_folders_are_none(aws, enter, queued)
     assert len(queued[0]) == 2
 
 
-def test_nothing_enters_a_batch_that_was_ended_or_another_run(aws, enter, queued):
+def test_no_item_is_ingested_after_the_end_or_in_another_run(aws, enter, queued):
     assert enter.handler(event({"imageUrl": URL}, run=2), None) == {"entered": 0}
     aws.batches.end("cancel", aws.batches.get(BATCH))
     assert enter.handler(event({"imageUrl": URL}), None) == {"entered": 0}
@@ -192,7 +192,7 @@ def test_nothing_enters_a_batch_that_was_ended_or_another_run(aws, enter, queued
 
 
 @pytest.mark.parametrize("refused", [1, None])
-def test_a_task_that_is_not_queued_is_entered_all_the_same(
+def test_a_task_that_is_not_queued_is_still_ingested(
     aws, enter, monkeypatch: pytest.MonkeyPatch, refused: int | None
 ):
     def send_many(*_: Any) -> int:
@@ -208,7 +208,8 @@ def test_a_task_that_is_not_queued_is_entered_all_the_same(
 def test_an_item_that_its_caller_has_deleted_is_not_created_again(
     aws: Any, enter: ModuleType, queued: list[list[Any]]
 ):
-    """A retry of a batch reads the rest of its manifest, and passes the beginning again."""
+    """A retry of a batch reads the rest of its manifest, and passes the tasks of the beginning
+    again."""
     enter.handler(event({"imageUrl": URL}, {"imageUrl": URL}), None)
     aws.eraser.erase(aws.store.cancel(task(aws, "0")["taskId"], 1))
     batch = aws.batches.get(BATCH)
@@ -224,7 +225,7 @@ def test_an_item_that_its_caller_has_deleted_is_not_created_again(
     assert [len(orders) for orders in queued] == [1]
 
 
-def test_an_item_that_is_entered_twice_uses_its_upload_once(
+def test_an_item_that_is_ingested_twice_uses_its_upload_once(
     aws: Any, enter: ModuleType, queued: list[list[Any]]
 ):
     upload = {"uploadId": "9a6a1f6e-0000-4000-8000-000000000000"}

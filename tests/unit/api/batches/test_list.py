@@ -23,7 +23,7 @@ def ids(answer_body: dict[str, list[dict[str, str]]]) -> list[str]:
 
 
 @pytest.mark.usefixtures("moments")
-def test_a_list_is_the_callers_own_newest_first_page_by_page(api: Api):
+def test_a_list_has_the_callers_batches_newest_first_page_by_page(api: Api):
     batches = [submit(api).body["batchId"] for _ in range(3)]
     theirs = api.post("/batches", {"s3Prefix": "a/"}, caller="they").body["batchId"]
 

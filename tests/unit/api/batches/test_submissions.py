@@ -1,4 +1,4 @@
-"""How a batch is accepted or refused, whatever its items come from."""
+"""How a batch is accepted or refused, for each kind of source."""
 
 import json
 import uuid
@@ -14,7 +14,7 @@ MISSING = str(uuid.UUID(int=9))
 UPLOAD = str(uuid.UUID(int=8))
 
 
-def test_a_batch_is_taken_and_its_execution_started(api: Api, started: list[Any]):
+def test_a_batch_is_accepted_and_its_execution_started(api: Api, started: list[Any]):
     answer = submit(api, **BODY, name="holiday", toleratedFailurePercentage=5)
 
     batch = answer.body
@@ -27,7 +27,7 @@ def test_a_batch_is_taken_and_its_execution_started(api: Api, started: list[Any]
     assert (order["reader"], order["retry"], order["total"]) == ("lines", False, 2)
 
 
-def test_its_sources_lie_in_the_bucket_an_entry_each(api: Api, started: list[Any]):
+def test_its_sources_are_in_the_bucket_with_an_entry_each(api: Api, started: list[Any]):
     submit(api, sources=[{"imageUrl": URL, "output": {"format": "png"}}, {"imageUrl": URL}])
     [(_, _, order)] = started
     entries = [json.loads(line) for line in api.aws.bucket.get(order["key"]).splitlines()]
@@ -39,7 +39,7 @@ def test_its_sources_lie_in_the_bucket_an_entry_each(api: Api, started: list[Any
 
 
 @pytest.mark.usefixtures("started")
-def test_objects_are_read_where_they_lie(api: Api):
+def test_objects_are_read_in_place(api: Api):
     batch = submit(api, s3Prefix="trip/").body
     assert batch["total"] is None
     assert stored(api, batch)["manifest"] == {"reader": "objects", "key": "imports/me/trip/"}
@@ -62,7 +62,7 @@ def test_a_manifest_is_what_it_was_when_the_batch_was_accepted(
 
 
 @pytest.mark.usefixtures("started")
-def test_the_loser_of_a_race_with_one_key_does_not_replace_the_manifest(
+def test_the_losing_request_of_a_race_does_not_replace_the_manifest(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ):
     api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"first", "text/csv")
@@ -72,7 +72,8 @@ def test_the_loser_of_a_race_with_one_key_does_not_replace_the_manifest(
     api.aws.bucket.put(f"uploads/me/{UPLOAD}", b"second", "text/csv")
     looks: list[str] = []
 
-    def get(store: Any, batch_id: str) -> Any:  # at the first look the other one is not stored yet
+    def get(store: Any, batch_id: str) -> Any:
+        # When it is first read, the other one is not stored yet.
         looks.append(batch_id)
         return None if len(looks) == 1 else found(store, batch_id)
 
@@ -111,7 +112,7 @@ def test_a_manifest_that_was_never_sent_is_refused(api: Api, started: list[Any])
         (BODY | {"nothing": 1}, "nothing"),
     ],
 )
-def test_a_wrong_batch_is_refused_whole_and_the_field_is_named(
+def test_an_invalid_batch_is_refused_completely_and_the_field_is_named(
     api: Api, started: list[Any], body: dict[str, Any], field: str
 ):
     answer = api.post("/batches", body)
@@ -138,7 +139,7 @@ def test_the_same_key_gives_the_same_batch_and_never_a_task(api: Api):
     )
 
 
-def test_a_batch_whose_execution_cannot_be_started_is_taken_all_the_same(
+def test_a_batch_whose_execution_cannot_be_started_is_still_accepted(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ):
     def refuse(*_: Any) -> None:

@@ -1,4 +1,4 @@
-"""What has expired is gone for its caller, though DynamoDB deletes it days later, or not yet."""
+"""Expired items are gone for their caller, although DynamoDB deletes them days later."""
 
 from typing import Any
 

@@ -47,7 +47,7 @@ def expect(stub: Stubber, task_id: str, *events: Any, attempt: int = 1) -> None:
     stub.add_response("get_execution_history", {"events": history(*events)}, asked)
 
 
-def test_a_failed_execution_is_told_by_states_tries_and_events(api: Api, states: Stubber) -> None:
+def test_a_failed_execution_is_shown_by_states_tries_and_events(api: Api, states: Stubber) -> None:
     task_id = running(api)
     invoke = {"resource": "invoke", "resourceType": "lambda"}
     cause = json.dumps({"errorType": "SourceNotFound", "errorMessage": "https://x/… answered 404."})
@@ -65,21 +65,21 @@ def test_a_failed_execution_is_told_by_states_tries_and_events(api: Api, states:
         end,
     )
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert (told["taskId"], told["attempt"], told["status"]) == (task_id, 1, "FAILED")
-    assert (told["error"], told["cause"]) == ("SourceNotFound", "https://x/… answered 404.")
-    download, fail = told["states"]
+    assert (reported["taskId"], reported["attempt"], reported["status"]) == (task_id, 1, "FAILED")
+    assert (reported["error"], reported["cause"]) == ("SourceNotFound", "https://x/… answered 404.")
+    download, fail = reported["states"]
     assert (download["name"], download["type"]) == ("Download", "Task")
     assert (download["outcome"], fail["outcome"]) == ("CAUGHT_ERROR", "FAILED")
     assert download["cause"] == "https://x/… answered 404."
     assert [(each["seconds"], each["error"]) for each in download["tries"]] == [
         (2.0, "SourceNotFound")
     ]
-    assert told["events"][1]["type"] == "TaskStateEntered"
-    assert told["events"][4]["cause"] == "https://x/… answered 404."
-    assert (told["complete"], told["missing"]) == (True, None)
-    assert told["execution"] == {
+    assert reported["events"][1]["type"] == "TaskStateEntered"
+    assert reported["events"][4]["cause"] == "https://x/… answered 404."
+    assert (reported["complete"], reported["missing"]) == (True, None)
+    assert reported["execution"] == {
         "arn": arn(task_id),
         "consoleUrl": f"https://console.example/{arn(task_id)}",
         "logsUrl": None,
@@ -97,9 +97,9 @@ def test_no_secret_is_in_inputs_and_outputs(api: Api, states: Stubber) -> None:
         ("ExecutionSucceeded", {"output": SIGNED}),
     )
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    for data in (told["input"], told["output"], told["states"][0]["input"]):
+    for data in (reported["input"], reported["output"], reported["states"][0]["input"]):
         assert data == {
             "taskId": "t1",
             "source": {"imageUrl": "https://example.com/…"},
@@ -109,7 +109,7 @@ def test_no_secret_is_in_inputs_and_outputs(api: Api, states: Stubber) -> None:
             "sourceKey": "work/t1/1/source",
         }
     for secret in ("pw", "token", "Signature", "Bearer", "services", "AAAA"):
-        assert secret not in json.dumps(told)
+        assert secret not in json.dumps(reported)
 
 
 def test_a_caught_error_is_shown_without_its_stack_trace(api: Api, states: Stubber) -> None:
@@ -124,15 +124,15 @@ def test_a_caught_error_is_shown_without_its_stack_trace(api: Api, states: Stubb
     assert download["output"] == {"each": [{"Error": "E", "Cause": "answered 404."}]}
 
 
-def test_a_cause_of_another_service_is_told_without_its_urls(api: Api, states: Stubber) -> None:
+def test_a_cause_of_another_service_is_shown_without_its_urls(api: Api, states: Stubber) -> None:
     task_id = running(api)
     end = ("ExecutionFailed", {"error": "X", "cause": f"could not read {URL}"})
     expect(states, task_id, EXECUTION_STARTED, entered("Task", "Download"), end)
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert told["cause"] == "could not read https://example.com/…"
-    assert "token" not in json.dumps(told)
+    assert reported["cause"] == "could not read https://example.com/…"
+    assert "token" not in json.dumps(reported)
 
 
 def test_what_is_too_large_is_named_and_left_out(api: Api, states: Stubber) -> None:
@@ -140,9 +140,9 @@ def test_what_is_too_large_is_named_and_left_out(api: Api, states: Stubber) -> N
     large = json.dumps("x" * 9000)
     expect(states, task_id, ("ExecutionStarted", {"input": large}), SUCCEEDED)
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert (told["input"], told["output"], told["omitted"]) == (None, {}, ["input"])
+    assert (reported["input"], reported["output"], reported["omitted"]) == (None, {}, ["input"])
 
 
 def test_a_long_history_is_read_by_pages_and_shown_by_its_ends(api: Api, states: Stubber) -> None:
@@ -155,13 +155,13 @@ def test_a_long_history_is_read_by_pages_and_shown_by_its_ends(api: Api, states:
         "get_execution_history", {"events": events[1000:]}, {**asked, "nextToken": "more"}
     )
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert [event["id"] for event in told["events"]] == [*range(1, 501), *range(1501, 2001)]
-    assert told["complete"] is False
+    assert [event["id"] for event in reported["events"]] == [*range(1, 501), *range(1501, 2001)]
+    assert reported["complete"] is False
 
 
-def test_a_history_without_end_is_not_read_for_ever(api: Api, states: Stubber) -> None:
+def test_a_history_without_end_is_not_read_forever(api: Api, states: Stubber) -> None:
     task_id = running(api)
     page = {"events": history(*[INVOKED[0]] * 1000), "nextToken": "more"}
     for _ in range(5):
@@ -176,9 +176,9 @@ def test_an_attempt_before_is_found_by_its_name(api: Api, states: Stubber) -> No
     assert api.post(f"/tasks/{task_id}/retry").status == 202
     expect(states, task_id, EXECUTION_STARTED, SUCCEEDED)
 
-    told = ask(api, task_id, attempt="1")
+    reported = ask(api, task_id, attempt="1")
 
-    assert (told["attempt"], told["status"]) == (1, "SUCCEEDED")
+    assert (reported["attempt"], reported["status"]) == (1, "SUCCEEDED")
 
 
 def test_an_execution_that_has_not_claimed_its_task_yet_is_found_by_its_name(
@@ -187,34 +187,35 @@ def test_an_execution_that_has_not_claimed_its_task_yet_is_found_by_its_name(
     task_id = api.post("/tasks", {"imageUrl": SOURCE}).body["taskId"]
     expect(states, task_id, EXECUTION_STARTED, entered("Task", "MarkRunning"))
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert [state["outcome"] for state in told["states"]] == ["RUNNING"]
-    assert told["status"] == "RUNNING"
+    assert [state["outcome"] for state in reported["states"]] == ["RUNNING"]
+    assert reported["status"] == "RUNNING"
 
 
 @pytest.mark.parametrize(("claimed", "code"), [(False, "NotStarted"), (True, "Expired")])
-def test_an_execution_that_is_not_there_is_told_with_the_reason(
+def test_an_execution_that_does_not_exist_is_reported_with_the_reason(
     api: Api, states: Stubber, *, claimed: bool, code: str
 ) -> None:
     task_id = running(api) if claimed else api.post("/tasks", {"imageUrl": SOURCE}).body["taskId"]
     states.add_client_error("get_execution_history", "ExecutionDoesNotExist")
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert told["missing"]["code"] == code
-    assert (told["states"], told["events"], told["status"]) == ([], [], None)
-    assert (told["execution"] is None) is not claimed
+    assert reported["missing"]["code"] == code
+    assert (reported["states"], reported["events"], reported["status"]) == ([], [], None)
+    assert (reported["execution"] is None) is not claimed
 
 
-def test_an_attempt_that_there_is_not_is_told_without_a_call(api: Api, states: Stubber) -> None:  # noqa: ARG001
-    told = ask(api, running(api), attempt="2")
+@pytest.mark.usefixtures("states")
+def test_an_attempt_that_does_not_exist_is_reported_without_a_call(api: Api) -> None:
+    reported = ask(api, running(api), attempt="2")
 
-    assert told["missing"]["code"] == "NoSuchAttempt"
+    assert reported["missing"]["code"] == "NoSuchAttempt"
 
 
 @pytest.mark.parametrize("attempt", ["0", "x", "-1", "1.5"])
-def test_an_attempt_that_is_no_number_is_refused(api: Api, attempt: str) -> None:
+def test_an_attempt_that_is_not_a_number_is_refused(api: Api, attempt: str) -> None:
     answer = api.get(f"/tasks/{running(api)}/history", attempt=attempt)
 
     assert (answer.status, answer.error["field"]) == (400, "attempt")
@@ -228,7 +229,7 @@ def test_anothers_history_is_answered_like_one_that_is_not_there(api: Api) -> No
     assert (answer.status, answer.error["code"]) == (404, "TaskNotFound")
 
 
-def test_a_busy_step_functions_is_told_as_unavailable(api: Api, states: Stubber) -> None:
+def test_a_busy_step_functions_is_reported_as_unavailable(api: Api, states: Stubber) -> None:
     task_id = running(api)
     states.add_client_error("get_execution_history", "ThrottlingException")
 
@@ -241,7 +242,7 @@ def test_an_execution_of_the_workflow_type_before_is_not_asked_for(
     api: Api,
     states: Stubber,  # noqa: ARG001
 ) -> None:
-    told = ask(api, running(api, EXPRESS))
+    reported = ask(api, running(api, EXPRESS))
 
-    assert told["missing"]["code"] == "OtherMachine"
-    assert told["execution"]["arn"] == EXPRESS
+    assert reported["missing"]["code"] == "OtherMachine"
+    assert reported["execution"]["arn"] == EXPRESS

@@ -48,15 +48,15 @@ def test_the_history_of_an_express_execution_is_read_from_its_log(
     }
     express.add_response("filter_log_events", page(log_lines(LOGGED.answer)), asked)
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert (told["status"], told["startedAt"]) == ("FAILED", "2026-11-25T01:02:03.001Z")
-    assert [state["name"] for state in told["states"]] == ["Work"]
-    assert (told["input"], told["states"][0]["input"]) == (None, None)
-    assert told["missing"] is None
+    assert (reported["status"], reported["startedAt"]) == ("FAILED", "2026-11-25T01:02:03.001Z")
+    assert [state["name"] for state in reported["states"]] == ["Work"]
+    assert (reported["input"], reported["states"][0]["input"]) == (None, None)
+    assert reported["missing"] is None
 
 
-def test_a_log_that_has_not_arrived_is_told(api: Api, express: Stubber) -> None:
+def test_a_log_that_has_not_arrived_is_reported(api: Api, express: Stubber) -> None:
     task_id = running(api, EXPRESS)
     express.add_response("filter_log_events", page([]))
 
@@ -71,12 +71,12 @@ def test_a_log_of_a_busy_stack_is_not_read_to_its_end(
     lines = log_lines(LOGGED.answer)
     express.add_response("filter_log_events", page(lines) | {"nextToken": "more"})
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert (told["complete"], len(told["events"])) == (False, 3)
+    assert (reported["complete"], len(reported["events"])) == (False, 3)
 
 
-def test_of_an_express_task_only_the_last_execution_is_known(api: Api, express: Stubber) -> None:  # noqa: ARG001
+def test_only_the_last_execution_of_an_express_task_is_known(api: Api, express: Stubber) -> None:  # noqa: ARG001
     task_id = running(api, EXPRESS)
     api.aws.store.fail(task_id, 1, EXPRESS, {"step": "D", "error": "X", "message": "m"})
     api.post(f"/tasks/{task_id}/retry")

@@ -1,4 +1,4 @@
-"""What a client that polls is told: nothing new, and when to ask again."""
+"""Responses to clients that poll: 304 without a change, and when to try again."""
 
 import datetime
 
@@ -63,7 +63,9 @@ def test_a_new_task_and_another_page_are_new_versions_of_a_list(api: Api) -> Non
     )
 
 
-def test_a_link_that_dies_is_not_called_current(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_expires_is_not_called_current(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task_id = submit(api)
     api.aws.store.start(task_id, 1, "arn:e", STARTED)
     api.aws.store.complete(task_id, 1, "arn:e", RESULT)
@@ -78,7 +80,7 @@ def test_a_link_that_dies_is_not_called_current(api: Api, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("age", "pause"), [(0, "1"), (3, "1"), (5, "1"), (9, "2"), (41, "10"), (3600, "30"), (-60, "1")]
 )
-def test_the_older_a_task_the_later_to_look_again(
+def test_the_older_a_task_the_longer_the_polling_interval(
     api: Api, monkeypatch: pytest.MonkeyPatch, age: int, pause: str
 ) -> None:
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
@@ -89,7 +91,7 @@ def test_the_older_a_task_the_later_to_look_again(
     assert ask(api, path, api.get(path).headers["ETag"]).headers["Retry-After"] == pause
 
 
-def test_what_has_ended_needs_no_second_look(api: Api) -> None:
+def test_an_ended_task_has_no_retry_after(api: Api) -> None:
     ended, young = submit(api), submit(api)
     api.post(f"/tasks/{ended}/cancel")
 
@@ -101,6 +103,6 @@ def test_what_has_ended_needs_no_second_look(api: Api) -> None:
 
 @pytest.fixture
 def moments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no two writes fall into one millisecond."""
+    """Make sure that no two writes are in the same millisecond."""
     moments = iter(f"2026-11-25T00:00:{n:02}.000Z" for n in range(60))
     monkeypatch.setattr("darkroom.tasks.store.timestamp", lambda: next(moments))

@@ -30,13 +30,13 @@ def _no_machine(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def links(answered: dict[str, Any]) -> list[tuple[str, str]]:
-    """The method and the reference of each link that is one."""
+    """The method and the reference of each link that is not null."""
     methods = {"self": "GET", "tasks": "GET", "retry": "POST", "cancel": "POST"}
     return [(methods[name], link) for name, link in answered["links"].items() if link]
 
 
 def follow(api: Api, root: str, request: str, method: str, link: str) -> Answer:
-    """Send what a client would that resolves a link of the answer to a request."""
+    """Send the request of a client that resolves a link in a response."""
     path = urlsplit(urljoin(f"https://host{root}{request}", link)).path
     assert path.startswith(f"{root}/")
     return api.call(method, path, root=root)
@@ -111,5 +111,5 @@ def test_links_of_a_batch_lead_to_it_from_every_route_that_answers_one(api: Api,
         shown = follow(api, root, f"{path}/tasks", "GET", task["links"]["self"])
         assert shown.body["taskId"] == task_id
         for method, link in links(answer.body)[2:]:
-            # Of an earlier answer it may be out of date: it reaches its route all the same.
+            # A link of an earlier response may be out of date, but still reaches its route.
             assert follow(api, root, request, method, link).status in {202, 409}

@@ -118,7 +118,7 @@ def test_a_failed_task_says_at_which_step_and_why(api: Api) -> None:
 
 
 # ── Many tasks ───────────────────────────────────────────────────────────────────────────────────
-def test_a_list_is_the_callers_own_newest_first_page_by_page(
+def test_a_list_has_the_callers_batches_newest_first_page_by_page(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moments = iter(f"2026-11-25T00:00:0{n}.000Z" for n in range(9))
@@ -168,7 +168,7 @@ def test_a_list_can_be_filtered(api: Api) -> None:
     ],
     ids=str,
 )
-def test_a_query_that_is_wrong_is_told_what_is_wrong(
+def test_an_invalid_query_is_refused_with_the_reason(
     api: Api, query: dict[str, Any], field: str
 ) -> None:
     answer = api.get("/tasks", **query)
@@ -177,7 +177,7 @@ def test_a_query_that_is_wrong_is_told_what_is_wrong(
     assert answer.error["field"] == field
 
 
-def test_a_huge_cursor_of_the_right_form_is_no_fault_of_ours(api: Api) -> None:
+def test_a_huge_well_formed_cursor_causes_no_server_error(api: Api) -> None:
     answer = api.get("/tasks", cursor="WyJhIiwiYiJd")
 
     assert answer.body == {"tasks": [], "cursor": None}
@@ -205,7 +205,7 @@ def throttled(*_: Any, **__: Any) -> Any:
         ("bucket.upload_form", "POST /uploads"),
     ],
 )
-def test_a_service_that_fails_is_told_as_a_passing_trouble(
+def test_a_failing_service_is_reported_as_temporary(
     api: Api, monkeypatch: pytest.MonkeyPatch, trouble: Any, call: str, request_line: str
 ) -> None:
     service, name = call.split(".")
@@ -223,7 +223,7 @@ def test_a_service_that_fails_is_told_as_a_passing_trouble(
     assert api.queued == []
 
 
-def test_a_task_that_could_not_be_queued_is_taken_and_left_for_the_repair(
+def test_a_task_that_could_not_be_queued_is_accepted_and_left_to_reconcile(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(api.module.task_service.queue), "send", no_answer)
@@ -235,7 +235,7 @@ def test_a_task_that_could_not_be_queued_is_taken_and_left_for_the_repair(
     assert (waiting["taskId"], waiting["status"]) == (answer.body["taskId"], "PENDING")
 
 
-def test_a_bug_of_ours_is_told_without_its_traceback(
+def test_a_bug_of_ours_is_reported_without_its_traceback(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:

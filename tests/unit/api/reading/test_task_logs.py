@@ -65,10 +65,10 @@ def test_the_lines_of_the_last_attempt_come_in_order_with_what_helps(
         line("another task, which names it", "started", 9, attempt=2),
     )
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert (told["taskId"], told["attempt"], told["complete"]) == (task_id, 2, True)
-    assert told["lines"] == [
+    assert (reported["taskId"], reported["attempt"], reported["complete"]) == (task_id, 2, True)
+    assert reported["lines"] == [
         {
             "at": "2026-11-25T01:02:08.612Z",
             "level": "INFO",
@@ -86,9 +86,7 @@ def test_the_lines_of_the_last_attempt_come_in_order_with_what_helps(
     ]
 
 
-def test_no_line_tells_a_secret_an_event_or_what_is_not_known_to_help(
-    api: Api, logs: Stubber
-) -> None:
+def test_no_line_shows_a_secret_an_event_or_an_unknown_field(api: Api, logs: Stubber) -> None:
     task_id = running(api)
     failure = {"step": "Download", "error": "ExecutionLost", "message": f"See {HOOK}."}
     answers(
@@ -98,11 +96,11 @@ def test_no_line_tells_a_secret_an_event_or_what_is_not_known_to_help(
         line(task_id, "ended", failure=failure, sessionToken="abc", status={"secret": HOOK}),
     )
 
-    told = ask(api, task_id)["lines"]
+    reported = ask(api, task_id)["lines"]
 
-    assert "secret" not in str(told)
-    assert "abc" not in str(told)
-    assert [each["details"] for each in told] == [
+    assert "secret" not in str(reported)
+    assert "abc" not in str(reported)
+    assert [each["details"] for each in reported] == [
         {},
         {"tries": 2, "reason": "POST https://hooks.example/… failed"},
         {"step": "Download", "error": "ExecutionLost", "reason": "See https://hooks.example/…."},
@@ -135,16 +133,16 @@ def test_a_log_that_is_too_long_is_not_read_to_its_end(
 ) -> None:
     task_id = running(api)
     answers(logs, *[line(task_id, f"line {number}") for number in range(1002)])
-    told = ask(api, task_id)
-    assert (len(told["lines"]), told["complete"]) == (1000, False)
-    assert [each["message"] for each in told["lines"][499:501]] == ["line 499", "line 502"]
+    reported = ask(api, task_id)
+    assert (len(reported["lines"]), reported["complete"]) == (1000, False)
+    assert [each["message"] for each in reported["lines"][499:501]] == ["line 499", "line 502"]
 
     monkeypatch.setattr("chalicelib.history.logs.SEARCH_SECONDS", -1.0)
     answers(logs, line(task_id, "accepted"), nextToken="more")
 
-    told = ask(api, task_id)
+    reported = ask(api, task_id)
 
-    assert (len(told["lines"]), told["complete"]) == (1, False)
+    assert (len(reported["lines"]), reported["complete"]) == (1, False)
 
 
 def test_another_callers_log_is_not_searched(api: Api, logs: Stubber) -> None:  # noqa: ARG001

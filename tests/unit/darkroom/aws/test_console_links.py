@@ -32,7 +32,7 @@ def test_an_express_execution_is_shown_from_its_logs_since_its_start():
         ("aws-us-gov", "us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
     ],
 )
-def test_each_partition_has_a_console_of_its_own(partition: str, region: str, host: str):
+def test_each_partition_has_its_own_console(partition: str, region: str, host: str):
     machine = f"arn:{partition}:states:{region}:{ACCOUNT}:stateMachine:tasks"
     for url in (machine_url(machine), execution_url(machine, STARTED)):
         assert url.startswith(f"https://{host}/states/home?region={region}#/")

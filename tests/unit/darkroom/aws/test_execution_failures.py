@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from darkroom.aws.execution_failures import AWS_ERRORS, MAX_MESSAGE_LENGTH, describe, readable
 
 
-def test_what_a_function_raised_is_told_in_its_own_words() -> None:
+def test_an_error_that_a_function_raised_is_shown_with_its_message() -> None:
     cause = {
         "errorMessage": "https://example.com/… answered 404.",
         "errorType": "SourceNotFound",
@@ -24,7 +24,7 @@ def test_what_a_function_raised_is_told_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("error", AWS_ERRORS)
-def test_what_aws_raised_is_told_in_words_for_people(error: str) -> None:
+def test_errors_of_aws_are_shown_with_messages_for_people(error: str) -> None:
     failure = describe("Grayscale", {"Error": error, "Cause": '{"errorMessage": "gibberish"}'})
 
     assert failure["error"] == error
@@ -53,7 +53,7 @@ def raised(message: object) -> str:
         (raised("[Errno 111] Connection refused"), "[Errno 111] Connection refused"),
         (raised("'key'"), "'key'"),
         (raised("{'a': 1}"), "{'a': 1}"),
-        (raised(raised("told twice")), "told twice"),
+        (raised(raised("sent twice")), "sent twice"),
         (raised("half of a pair: \ud800"), "half of a pair: ?"),
         ("half of a pair: \ud800", "half of a pair: ?"),
         # Cut off, as AWS does at 32,768 characters.
@@ -61,7 +61,7 @@ def raised(message: object) -> str:
         (raised("x" * 5000)[:2000], "x" * 999 + "…"),
         ('{"errorMessage": "It \\"broke\\" \\u00', 'It "broke"'),
         ('{"errorMessage": "It broke.\\', "It broke."),
-        # What is before a stack trace, or its last line.
+        # The text before a stack trace, or its last line.
         (STACK, "ValueError: no"),
         (raised(STACK), "ValueError: no"),
         (raised(f"It broke.\n{STACK}"), "It broke."),
@@ -70,7 +70,7 @@ def raised(message: object) -> str:
         (raised('File "app.py", line 3'), NOTHING_SAID),
         (raised("""['  File "app.py", line 3, in f']"""), NOTHING_SAID),
         (raised(f"{STACK}\n"), "ValueError: no"),
-        # Nothing that a person could read.
+        # Nothing that a person can read.
         *[
             (nothing, NOTHING_SAID)
             for nothing in (
@@ -105,7 +105,7 @@ class Wordless(Exception):
     [MemoryError(), KeyError("x"), KeyError(), Wordless(), ExceptionGroup("", [KeyError(1)])],
     ids=repr,
 )
-def test_whatever_python_raises_is_told_in_words(error: Exception) -> None:
+def test_every_python_error_has_a_readable_message(error: Exception) -> None:
     """As awslambdaric reports it: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html"""
     name = type(error).__name__
 
@@ -137,6 +137,6 @@ def test_a_message_is_never_empty_nor_too_long(step: str, cause: str) -> None:
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("part", ["\n", " ", " \n", "\n   ", "|", "\n|", "{ ", "['", "\\"])
 def test_a_long_cause_of_one_repeated_part_is_read_at_once(part):
-    """AWS gives up to 32,768 characters of what a function was told, perhaps by a stranger."""
+    """A cause has up to 32,768 characters, which may contain text from a foreign server."""
     text = ("x" + part * (32_000 // len(part)) + "x")[:32_768]
     assert len(readable(text)) <= MAX_MESSAGE_LENGTH

@@ -49,7 +49,7 @@ def test_what_is_put_can_be_got_and_has_a_checksum(bucket: Bucket, body: Any) ->
     assert base64.b64decode(head("work/a")["ChecksumSHA256"]).hex() == SHA256
 
 
-def test_bytes_that_are_put_are_told_their_checksum(bucket: Bucket) -> None:
+def test_the_checksum_of_stored_bytes_is_returned(bucket: Bucket) -> None:
     assert bucket.put_bytes("work/a", DATA, "image/png") == SHA256
     assert bucket.get("work/a") == DATA
 
@@ -124,7 +124,7 @@ def test_an_upload_that_is_not_there_is_not_found(bucket: Bucket) -> None:
         bucket.size(upload_key("me", "u"), "The upload")
 
 
-def test_a_bucket_that_fails_is_not_taken_for_a_missing_upload(
+def test_a_failing_bucket_is_not_mistaken_for_a_missing_upload(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(**_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What is sent to a queue, and in which message group."""
+"""The messages that are sent to a queue, and their message groups."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which executions Darkroom asks AWS for, and that it asks for no other."""
+"""The executions that Darkroom looks up in AWS, and no others."""
 
 import sys
 from typing import Any
@@ -17,7 +17,7 @@ REPLACED = "arn:aws:states:eu-central-1:123456789012:execution:tasks-before:t1-1
 
 
 def machine(workflow_type: str) -> tuple[StateMachine, Stubber]:
-    """A machine whose client answers what the stubber is told, and nothing else."""
+    """A machine whose client gives the responses of the stubber, and no others."""
     made = StateMachine(MACHINE, workflow_type)
     return made, Stubber(made._states)
 
@@ -26,19 +26,19 @@ def machine(workflow_type: str) -> tuple[StateMachine, Stubber]:
     ("workflow_type", "execution"),
     [
         ("EXPRESS", EXPRESS),
-        ("EXPRESS", STANDARD),  # by the name that a PENDING task's execution would have
+        ("EXPRESS", STANDARD),  # with the name that a PENDING task's execution would have
         ("EXPRESS", REPLACED),
         ("STANDARD", EXPRESS),  # claimed before WorkflowType was changed
         ("STANDARD", REPLACED),
         ("STANDARD", ""),
     ],
 )
-def test_nothing_is_asked_of_an_execution_that_aws_does_not_answer_for(
+def test_an_execution_that_aws_cannot_describe_is_not_looked_up(
     workflow_type: str, execution: str
 ) -> None:
     asked, stub = machine(workflow_type)
 
-    with stub:  # each call would fail: no answer is prepared
+    with stub:  # every call would fail, because no response is prepared
         assert asked.outcome(execution) is None
         assert asked.last_step(execution) == "MarkRunning"
         asked.stop(execution, "Task t1 was cancelled.")
@@ -64,7 +64,7 @@ def test_a_standard_execution_is_asked_for_and_stopped() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_an_execution_that_does_not_exist_is_none_and_needs_no_stop() -> None:
+def test_an_execution_that_does_not_exist_needs_no_stop() -> None:
     asked, stub = machine("STANDARD")
     stub.add_client_error("describe_execution", "ExecutionDoesNotExist")
     stub.add_client_error("stop_execution", "ExecutionDoesNotExist")
@@ -92,14 +92,14 @@ def test_an_execution_that_has_ended_needs_no_stop() -> None:
     ],
 )
 @pytest.mark.usefixtures("aws")
-def test_a_function_that_asks_for_executions_is_told_their_type(
+def test_a_function_that_describes_executions_knows_their_type(
     monkeypatch: pytest.MonkeyPatch, folder: str, module: str, owner: str
 ) -> None:
     monkeypatch.setitem(ENVIRONMENT, "WORKFLOW_TYPE", "EXPRESS")
     monkeypatch.delitem(sys.modules, module, raising=False)
     with functions() as load:
-        told: StateMachine = getattr(load(folder, module), owner).machine
+        reported: StateMachine = getattr(load(folder, module), owner).machine
 
-    with Stubber(told._states):
-        assert told.outcome(told.arn_of("t1-1")) is None
-    sys.modules.pop(module, None)  # not by the patch, which would put it back
+    with Stubber(reported._states):
+        assert reported.outcome(reported.arn_of("t1-1")) is None
+    sys.modules.pop(module, None)  # not with the patch, which would restore it

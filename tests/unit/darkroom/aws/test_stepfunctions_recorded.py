@@ -133,7 +133,7 @@ def test_any_other_refusal_of_a_start_is_raised(
         machine.start("t1-1", {"taskId": "t1"})
 
 
-def test_what_aws_refuses_for_an_express_execution_is_not_asked() -> None:
+def test_calls_that_aws_refuses_for_an_express_execution_are_not_made() -> None:
     """Each call would be answered InvalidArn. That it would be raised shows the second part."""
     machine = StateMachine(MACHINE)
     code, message = _refused("DescribeExecution, GetExecutionHistory and StopExecution, Express")

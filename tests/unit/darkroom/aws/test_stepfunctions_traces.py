@@ -1,4 +1,4 @@
-"""What goes over the wire to Step Functions, from within Lambda and from elsewhere."""
+"""The requests to Step Functions, from Lambda and from elsewhere."""
 
 import pytest
 from pytest_httpserver import HTTPServer
@@ -12,7 +12,7 @@ REQUEST = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Samp
 
 @pytest.fixture
 def machine(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> StateMachine:
-    """A machine whose service is a server of ours."""
+    """A machine whose service is a local server."""
     started = {"executionArn": "arn", "startDate": 0}
     httpserver.expect_request("/", method="POST").respond_with_json(started)
     monkeypatch.setenv("AWS_ENDPOINT_URL", httpserver.url_for("/"))
@@ -31,7 +31,7 @@ def trace_sent(httpserver: HTTPServer) -> str | None:
 
 
 @pytest.mark.usefixtures("_in_lambda")
-def test_a_start_goes_on_with_the_trace_of_the_request_and_not_of_the_invocation(
+def test_a_start_continues_the_trace_of_the_request_and_not_of_the_invocation(
     machine: StateMachine, httpserver: HTTPServer
 ):
     machine.start("n", {}, REQUEST)

@@ -25,19 +25,19 @@ def tenth_failed(number: int) -> str:
 
 
 def slow(large: LargeIndex, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let only queries take time: so many seconds each."""
+    """Let only queries take time: this number of seconds each."""
     monkeypatch.setattr(runs, "monotonic", lambda: large.queries * seconds)
 
 
 def watch(runner: BatchRunner) -> list[dict[str, Any]]:
-    """The answers of all calls of one count."""
+    """The results of all calls of one count."""
     answers = [runner.watch(BATCH, 1, TASKS, "")]
     while answers[-1]["next"] == "count":
         answers.append(runner.watch(BATCH, 1, TASKS, answers[-1]["cursor"]))
     return answers
 
 
-def test_a_pass_is_the_same_after_it_was_text():
+def test_a_pass_survives_its_conversion_to_text():
     begun = Pass.read("")
     continued = begun.plus({"PENDING": 2}, "eyJ").plus({"PENDING": 1, "FAILED": 4}, "fyK")
     assert begun == Pass(None, {})
@@ -64,7 +64,7 @@ def test_a_count_that_takes_too_long_for_one_call_is_continued(
 @pytest.mark.parametrize(
     ("failures", "outcome"), [(TASKS // 5, "done"), (TASKS // 5 + 1, "failed")]
 )
-def test_one_failure_decides_however_many_calls_a_count_takes(
+def test_one_failure_is_decisive_however_many_calls_a_count_needs(
     runner_of: RunnerOf, monkeypatch: pytest.MonkeyPatch, failures: int, outcome: str
 ):
     """A fifth of the tasks may fail. These failures are the last tasks."""
@@ -143,7 +143,7 @@ def test_while_items_are_ingested_a_request_shows_the_first_tasks(large_batch: d
 
 
 @pytest.mark.parametrize("stored", [{}, {"counted": {"PENDING": TASKS}}])
-def test_a_settled_batch_whose_end_no_pass_has_seen_is_counted_as_a_whole(
+def test_a_settled_batch_without_a_finished_pass_is_counted_completely(
     large_batch: dict[str, Any], stored: dict[str, Any]
 ):
     large = LargeIndex(TASKS, tenth_failed)

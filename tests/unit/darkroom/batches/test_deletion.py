@@ -24,7 +24,7 @@ TASKS = [str(uuid.uuid5(uuid.UUID(BATCH), str(number))) for number in range(5)]
 
 
 class Machine(StateMachine):
-    """Notes which executions it is asked to stop."""
+    """Records the executions that it has to stop."""
 
     def __init__(self) -> None:
         super().__init__("arn:aws:states:eu-central-1:1:stateMachine:tasks")
@@ -166,7 +166,7 @@ def test_open_tasks_are_cancelled_and_deleted_when_their_steps_have_ended(
 
 
 @pytest.mark.usefixtures("batch")
-def test_a_page_that_broke_off_leaves_no_file(
+def test_an_interrupted_page_leaves_no_file(
     aws: FakeAws, eraser: BatchEraser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:

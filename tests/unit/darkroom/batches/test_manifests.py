@@ -1,4 +1,4 @@
-"""Whatever an uploaded manifest holds, each of its lines becomes one entry of valid JSON."""
+"""Whatever an uploaded manifest contains, each of its lines becomes one entry of valid JSON."""
 
 import io
 import json
@@ -62,7 +62,7 @@ def test_a_line_that_cannot_be_read_is_an_entry_that_says_why_and_the_others_are
     assert bad == {"line": 2, "text": shown, "problem": problem}
 
 
-def test_any_other_line_is_kept_as_it_is_for_the_model_to_judge():
+def test_any_other_line_is_kept_unchanged_for_the_model_to_validate():
     odd = ["no JSON", "[" * 3_000, '"\\ud800"', "NaN", "1e400", "9" * 5_000, "\u2028", "\u202e<b>"]
     found = read("\n".join(odd).encode())
     assert [entry["text"] for entry in found] == odd
@@ -115,7 +115,7 @@ def test_a_table_of_a_spreadsheet_is_read(encoding: str, end: str, size: int, te
 @pytest.mark.parametrize("start", [b"PK\3\4\x14\0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
 def test_the_file_of_a_spreadsheet_is_one_problem_that_says_what_to_do(start: bytes):
     [entry] = read(start + b"\0\xff\n" * 9, "csv")
-    assert str(entry["problem"]).endswith(f"spreadsheet's own file, which is no list: {ADVICE}")
+    assert str(entry["problem"]).endswith(f"spreadsheet's own file, which is not a list: {ADVICE}")
 
 
 def test_a_table_without_a_column_of_sources_says_so_of_each_row():
@@ -163,7 +163,7 @@ def test_a_quoted_value_may_have_line_breaks(end: str):
 @pytest.mark.parametrize(
     ("row", "after"),
     [
-        ('{URL},12" frame', '{URL},14" frame'),  # two marks too many, each in its row
+        ('{URL},12" frame', '{URL},14" frame'),  # two quotation marks too many, each in its row
         ('{URL},"open', "{URL},a\n" * 150),  # never closed
         ('{URL},"open', '{URL},a\n{URL},"b,c"\n'),  # would be a row of too many values
         ('{URL},"open', "{URL}," + "a" * MAX_LINE_BYTES),
@@ -197,7 +197,7 @@ def test_every_entry_is_one_line_of_json_that_a_child_of_the_map_run_takes(text:
     head = "name\n" if form == "csv" else ""
     into = io.BytesIO()
     write([f"{head}{text}\n{text[:10]}\u2028\u2029\x85\n".encode()], form, into)
-    first, second = into.getvalue().decode().splitlines()  # which divides at these, too
+    first, second = into.getvalue().decode().splitlines()  # which also divides at these
     assert len(first) < 200_000
     assert len(json.dumps(json.loads(first))) < 200_000  # with every character escaped
     assert json.loads(second)["line"] == (3 if form == "csv" else 2)

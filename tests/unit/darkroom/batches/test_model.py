@@ -67,7 +67,7 @@ def test_no_other_name_is_that_of_a_run(name: str):
         ({"run": 2, "pause": 12}, {"reader": "lines", "retry": True, "pause": 12}),
     ],
 )
-def test_a_run_reads_what_was_not_entered_and_retries_what_was(
+def test_a_run_reads_items_that_were_not_ingested_and_retries_the_others(
     changes: dict[str, Any], expected: dict[str, Any]
 ):
     made = order(ITEM | changes)
@@ -81,13 +81,13 @@ def test_the_total_of_a_manifest_is_not_known_before_it_was_read():
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
-def test_the_total_of_one_that_ended_before_it_was_read_is_what_was_entered(status: str):
+def test_the_total_of_a_batch_that_ended_early_is_the_number_of_ingested_items(status: str):
     unread = {name: value for name, value in ITEM.items() if name != "total"}
     ended = unread | {"status": status}
     entered = counts(COMPLETED=3, CANCELLED=97)
 
     assert total_of(unread, entered) is None
-    assert total_of(ended | {"active": "1"}, entered) is None  # Enter may still be at work
+    assert total_of(ended | {"active": "1"}, entered) is None  # Enter may still be running
     assert total_of(ended, entered) == 100
     assert total_of(ended | {"total": 200}, entered) == 200
 
@@ -101,7 +101,7 @@ def test_the_total_of_one_that_ended_before_it_was_read_is_what_was_entered(stat
         ("COMPLETED", "CANCELLED"),
     ],
 )
-def test_what_was_not_entered_is_counted_as_what_will_become_of_it(status: str, where: str):
+def test_items_that_were_not_ingested_are_counted_with_their_later_status(status: str, where: str):
     shown = displayed_counts(ITEM | {"status": status}, {"COMPLETED": 10, where: 5})
     assert shown[where] == 90
     assert sum(shown.values()) == 100
@@ -120,7 +120,7 @@ def test_what_was_not_entered_is_counted_as_what_will_become_of_it(status: str, 
         ({}, None),
     ],
 )
-def test_a_batch_ends_when_all_has_ended_or_too_much_has_failed(
+def test_a_batch_ends_when_all_tasks_have_ended_or_too_many_have_failed(
     known: dict[str, int], transition: str | None
 ):
     end = verdict(ITEM, counts(**known))
@@ -140,7 +140,7 @@ def test_too_many_failures_say_how_many_they_are():
         ("objects", "There are no items under the prefix."),
     ],
 )
-def test_a_batch_of_nothing_fails(reader: str, message: str):
+def test_an_empty_batch_fails(reader: str, message: str):
     end = verdict(ITEM | {"total": 0, "manifest": {"reader": reader}}, counts())
     assert end == ("fail", {"error": "EmptyBatch", "message": message})
 

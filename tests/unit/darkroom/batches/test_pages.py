@@ -43,7 +43,7 @@ def retried(aws: Any, large_batch: dict[str, Any]) -> None:
 
 
 def through(page: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
-    """The answers of all pages."""
+    """The results of all pages."""
     answers = [page("")]
     while answers[-1]["cursor"]:
         answers.append(page(answers[-1]["cursor"]))
@@ -90,7 +90,7 @@ def test_a_task_that_has_changed_since_it_was_read_is_counted_as_it_was_read(
 def test_a_slow_page_ends_in_time_and_the_next_one_continues_without_a_gap(
     runner_of: RunnerOf, tasks: Tasks, monkeypatch: pytest.MonkeyPatch, seconds: float
 ):
-    """Each group takes so many seconds."""
+    """Each group takes this number of seconds."""
     runner = runner_of(LargeIndex(1000, lambda n: "PENDING" if n % 2 else "COMPLETED"))
     monkeypatch.setattr(runs, "monotonic", lambda: len(tasks.changed) // AT_ONCE * seconds)
 
@@ -146,8 +146,8 @@ def test_the_tasks_of_a_group_are_changed_at_the_same_time(
 
 
 @pytest.mark.usefixtures("cancelled")
-def test_a_page_needs_little_memory_and_time_of_its_own(runner_of: RunnerOf):
-    """Without the calls that change a task. docs/scale.md adds what those take."""
+def test_a_page_adds_little_memory_and_time(runner_of: RunnerOf):
+    """This excludes the calls that change a task. docs/scale.md adds their time."""
     runner = runner_of(LargeIndex(TASKS, lambda _: "PENDING"))
     assert processor_seconds(lambda: runner.cancel(BATCH, 1, "")) < 10
     assert most_bytes(lambda: runner.cancel(BATCH, 1, "")) < MOST_BYTES

@@ -78,7 +78,7 @@ def test_a_batch_whose_execution_runs_is_left_alone(aws, reconciler, machine):
         (Outcome("SUCCEEDED"), "ExecutionLost"),
     ],
 )
-def test_a_batch_whose_execution_has_ended_fails_and_its_rest_is_cancelled(
+def test_a_batch_whose_execution_has_ended_fails_and_its_open_tasks_are_cancelled(
     aws, reconciler, machine, outcome: Outcome, error: str
 ):
     machine.outcomes[RUN] = outcome
@@ -93,7 +93,7 @@ def test_a_batch_whose_execution_has_ended_fails_and_its_rest_is_cancelled(
 
 
 def test_a_batch_that_was_cancelled_is_cancelled_to_the_end(aws, reconciler, machine, batch):
-    """Step Functions failed when the API asked it to."""
+    """Step Functions failed when the API called it."""
     aws.batches.end("cancel", batch)
     machine.outcomes[RUN] = Outcome("ABORTED")
     assert reconciler.sweep(NOT_LONG) == {"BatchCancelling": 1}
@@ -108,7 +108,7 @@ def test_what_is_being_cancelled_is_left_alone(aws, reconciler, machine, batch, 
     assert machine.started == []
 
 
-def test_one_that_cannot_be_cancelled_is_settled_all_the_same(aws, reconciler, machine, batch):
+def test_one_that_cannot_be_cancelled_is_still_settled(aws, reconciler, machine, batch):
     aws.batches.end("cancel", batch)
     machine.outcomes |= {RUN: Outcome("ABORTED"), CANCELLING: Outcome("FAILED")}
     assert reconciler.sweep(NOT_LONG) == {"BatchSettled": 1}
@@ -116,7 +116,7 @@ def test_one_that_cannot_be_cancelled_is_settled_all_the_same(aws, reconciler, m
 
 
 @pytest.mark.parametrize("name", [CANCELLING, "by-hand", execution_name(BATCH, 2), "gone-1"])
-def test_an_event_that_is_no_news_of_a_run_changes_nothing(aws, reconciler, batch, name: str):
+def test_an_event_that_is_not_about_a_run_changes_nothing(aws, reconciler, batch, name: str):
     assert reconciler.execution_ended(ended(name)) == {}
     assert aws.batches.get(BATCH) == batch
 
@@ -127,13 +127,13 @@ def test_an_event_of_a_batch_that_has_ended_changes_nothing(aws, reconciler, mac
     assert machine.started == []
 
 
-def test_of_two_that_end_it_one_wins(aws, reconciler, machine, monkeypatch):
+def test_only_one_of_two_that_end_it_succeeds(aws, reconciler, machine, monkeypatch):
     machine.outcomes[RUN] = Outcome("ABORTED")
     monkeypatch.setattr(type(aws.batches), "end", lambda *_: None)
     assert reconciler.execution_ended(ended(RUN)) == {}
 
 
-def test_one_that_cannot_be_repaired_keeps_no_other_waiting(reconciler, machine, monkeypatch):
+def test_one_that_cannot_be_repaired_does_not_delay_others(reconciler, machine, monkeypatch):
     def refuse(*_: Any) -> None:
         raise EndpointConnectionError(endpoint_url="https://states")
 

@@ -30,7 +30,7 @@ def unsettled(batches: BatchStore) -> list[str]:
     return [item["batchId"] for items in found for item in items]
 
 
-def test_a_new_batch_runs_and_is_looked_after(batches: BatchStore, batch: dict[str, Any]):
+def test_a_new_batch_runs_and_is_checked_by_reconcile(batches: BatchStore, batch: dict[str, Any]):
     assert (batch["status"], batch["run"]) == ("RUNNING", 1)
     assert batches.get(BATCH) == batch
     assert unsettled(batches) == [BATCH]
@@ -49,7 +49,7 @@ def test_one_that_is_completed_is_settled_at_once(batches: BatchStore, batch: di
 
 
 @pytest.mark.parametrize("transition", ["fail", "cancel"])
-def test_one_that_ends_otherwise_is_looked_after_until_it_is_settled(
+def test_one_that_ends_otherwise_is_checked_until_it_is_settled(
     batches: BatchStore, batch: dict[str, Any], transition: str
 ):
     failure = {"error": "TooManyFailures", "message": "Too many."}
@@ -62,7 +62,7 @@ def test_one_that_ends_otherwise_is_looked_after_until_it_is_settled(
     assert unsettled(batches) == []
 
 
-def test_of_two_ends_one_wins(batches: BatchStore, batch: dict[str, Any]):
+def test_only_one_of_two_completions_is_written(batches: BatchStore, batch: dict[str, Any]):
     assert batches.end("cancel", batch)
     assert batches.end("complete", batch) is None
     assert batches.end("fail", batch, {"error": "x", "message": "y"}) is None
@@ -70,7 +70,7 @@ def test_of_two_ends_one_wins(batches: BatchStore, batch: dict[str, Any]):
     assert (batches.get(BATCH) or {})["status"] == "CANCELLED"
 
 
-def test_a_retry_is_a_run_of_its_own_that_no_late_write_touches(
+def test_a_retry_is_a_new_run_that_no_late_write_changes(
     batches: BatchStore, batch: dict[str, Any]
 ):
     ended = batches.end("fail", batch, {"error": "x", "message": "y"})
@@ -92,7 +92,7 @@ def test_one_that_runs_is_neither_retried_nor_settled(batches: BatchStore, batch
     assert batches.settle(batch) is None
 
 
-def test_a_touch_moves_it_to_the_end_of_the_line(batches: BatchStore, batch: dict[str, Any]):
+def test_a_touch_moves_it_to_the_end_of_the_order(batches: BatchStore, batch: dict[str, Any]):
     touched = batches.touch(batch)
     assert touched is not None
     assert touched["updatedAt"] >= batch["updatedAt"]

@@ -22,7 +22,8 @@ def task_id(number: int) -> str:
 
 @pytest.fixture
 def batch_tasks(aws: Any, store: TaskStore) -> BatchTaskIndex:
-    """Of a batch of twelve: two COMPLETED, one CANCELLED; and a single task beside it."""
+    """A batch of twelve tasks, two COMPLETED and one CANCELLED; and a single task without a
+    batch."""
     for number in range(12):
         place = {"batchId": BATCH, "batchIndex": number}
         store.create(task_id(number), "me", ATTRIBUTES | place)
@@ -62,7 +63,7 @@ def test_they_are_listed_by_status(batch_tasks: BatchTaskIndex):
     assert ([item["taskId"] for item in rest], end) == ([task_id(10)], None)
 
 
-def test_what_has_moved_on_since_the_index_was_written_is_not_told_as_it_was(
+def test_a_task_that_changed_after_its_index_entry_is_not_reported_as_it_was(
     batch_tasks: BatchTaskIndex, monkeypatch: pytest.MonkeyPatch
 ):
     late = {"taskId": task_id(3), "batchIndex": 3, "status": "RUNNING"}
@@ -70,7 +71,7 @@ def test_what_has_moved_on_since_the_index_was_written_is_not_told_as_it_was(
     assert batch_tasks.tasks(BATCH, limit=5, status="RUNNING") == ([], None)
 
 
-def test_a_page_has_what_is_open_and_where_to_go_on(
+def test_a_page_has_the_open_tasks_and_the_next_cursor(
     batch_tasks: BatchTaskIndex, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "ENTRIES_PER_PAGE", 7)
@@ -96,7 +97,7 @@ def test_a_page_has_what_is_open_and_where_to_go_on(
         cursor_of([1, 5]),
     ],
 )
-def test_a_cursor_that_is_none_of_ours_is_refused(batch_tasks: BatchTaskIndex, cursor: str):
+def test_an_invalid_cursor_is_refused(batch_tasks: BatchTaskIndex, cursor: str):
     with pytest.raises(InvalidCursor):
         batch_tasks.tasks(BATCH, limit=5, cursor=cursor)
 

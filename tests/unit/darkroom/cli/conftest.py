@@ -11,7 +11,7 @@ from tests.support.project import PROJECT
 
 @pytest.fixture
 def api(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Api:
-    # A program that a test starts imports this checkout, too.
+    # Programs that a test starts also import this checkout.
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     monkeypatch.chdir(tmp_path)
     return Api(httpserver, monkeypatch)

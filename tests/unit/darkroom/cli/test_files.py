@@ -28,7 +28,7 @@ from darkroom.client.uploads import media_type
         (b"# Notes", "image/x-unknown"),
     ],
 )
-def test_a_media_type_is_told_by_the_bytes(data: bytes, kind: str) -> None:
+def test_a_media_type_is_decided_by_the_bytes(data: bytes, kind: str) -> None:
     assert media_type(data) == kind
 
 
@@ -72,7 +72,9 @@ def test_no_two_results_have_the_same_name() -> None:
         (lambda path: path.symlink_to("x"), "cannot be read"),
     ],
 )
-def test_what_is_no_file_to_submit_is_told(tmp_path: Path, make: object, complaint: str) -> None:
+def test_a_path_that_is_not_a_file_is_reported(
+    tmp_path: Path, make: object, complaint: str
+) -> None:
     assert callable(make)
     make(tmp_path / "x")
 

@@ -25,7 +25,7 @@ FILES = st.from_regex(
         ("photo", "image/webp", "photo.webp"),
     ],
 )
-def test_a_result_is_called_as_its_source_and_only_a_wrong_extension_changes(
+def test_a_result_has_the_name_of_its_source_and_only_a_wrong_extension_changes(
     own: str, content_type: str, result: str
 ) -> None:
     (name,) = distinct([own])
@@ -53,7 +53,7 @@ def test_no_result_overwrites_another(sources: list[tuple[str, str]]) -> None:
     results = [name.of_type(kind) for name, (_, kind) in zip(found, sources, strict=True)]
 
     assert len({collision_key(result) for result in results}) == len(sources)
-    # Nor does one need a folder that is called so.
+    # A folder with this name is not needed either.
     folders = {
         collision_key(str(folder)) for result in results for folder in PurePosixPath(result).parents
     }

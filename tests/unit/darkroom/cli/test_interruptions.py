@@ -1,4 +1,4 @@
-"""Ctrl-C reports what was done, and a bug is no traceback."""
+"""Ctrl-C reports what was done, and a bug does not print a traceback."""
 
 import json
 import signal
@@ -38,7 +38,7 @@ def test_ctrl_c_while_waiting_names_the_tasks_and_the_command_to_go_on(
     assert one.stderr.endswith("What was submitted continues: see `darkroom status t1`.\n")
     shown = [json.loads(line) for line in two.stdout.splitlines()]
     assert [task["input"] for task in shown] == ["https://x/a.png", "https://x/b.png"]
-    assert {task["taskId"] for task in shown} == {"t2", "t3"}  # in the order of their arrival
+    assert {task["taskId"] for task in shown} == {"t2", "t3"}  # in the order in which they arrive
     assert two.stderr == (
         "2 of 2 images submitted. What was submitted continues: see `darkroom list`.\n"
     )
@@ -135,7 +135,7 @@ def test_a_real_ctrl_c_ends_a_wait_soon(api: Api) -> None:
         return Api.answer({**api.tasks["t1"], "status": "RUNNING"})
 
     api.server.expect_oneshot_request("/dev/tasks/t1").respond_with_handler(wait)
-    # Where tests run in the background of a shell, all that they start would ignore Ctrl-C.
+    # If tests run in the background of a shell, every process that they start would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [*PROGRAM, "submit", "https://x/a.png", "--wait"]
     with subprocess.Popen(
@@ -143,15 +143,15 @@ def test_a_real_ctrl_c_ends_a_wait_soon(api: Api) -> None:
     ) as running:
         assert polled.wait(60)
         running.send_signal(signal.SIGINT)
-        shown, told = running.communicate(timeout=60)
+        shown, reported = running.communicate(timeout=60)
 
     assert running.returncode == 130
     assert shown.split()[1] == "t1"
-    assert "darkroom.cli status t1" in told
+    assert "darkroom.cli status t1" in reported
 
 
 @pytest.mark.usefixtures("api")
-def test_a_bug_is_one_line_unless_somebody_looks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_one_line_without_the_debug_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Darkroom, "all_tasks", mock.Mock(side_effect=KeyError("taskId")))
 
     usual = darkroom("list")

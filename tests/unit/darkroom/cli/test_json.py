@@ -1,4 +1,4 @@
-"""With `--json`, stdout has one JSON object on each line; all else is on stderr."""
+"""With `--json`, stdout has one JSON object on each line; everything else is on stderr."""
 
 import json
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_retry_and_cancel_print_the_tasks(api: Api) -> None:
     assert (cancelled["taskId"], cancelled["status"]) == ("t2", "CANCELLED")
 
 
-def test_a_bulk_retry_prints_what_it_retries_and_tells_the_rest_on_stderr(api: Api) -> None:
+def test_a_bulk_retry_prints_the_retried_tasks_and_reports_the_rest_on_stderr(api: Api) -> None:
     api.add("t1", "https://x/missing.png")
     api.add("t2", "https://x/missing.png")
 

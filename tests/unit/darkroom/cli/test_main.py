@@ -48,7 +48,9 @@ def test_a_file_of_many_megabytes_arrives_whole(api: Api, tmp_path: Path) -> Non
     assert api.uploads["u1"][1] == large
 
 
-def test_a_file_that_s3_refuses_as_too_large_is_told_in_one_line(api: Api, tmp_path: Path) -> None:
+def test_a_file_that_s3_refuses_as_too_large_is_reported_in_one_line(
+    api: Api, tmp_path: Path
+) -> None:
     (tmp_path / "large.png").write_bytes(PNG + bytes(MOST_BYTES))
 
     done = darkroom("submit", "large.png", "https://x/a.png")
@@ -64,15 +66,13 @@ def test_a_file_that_the_form_would_not_take_is_not_even_sent(api: Api, tmp_path
 
     done = darkroom("submit", "large.png")
 
-    told = "The file has 1.0 MiB, more than the 1.0 MiB that this stack accepts."
-    assert done.stderr == f"large.png: {told}\n"
+    reported = "The file has 1.0 MiB, more than the 1.0 MiB that this stack accepts."
+    assert done.stderr == f"large.png: {reported}\n"
     assert api.uploads["u1"][1] == b""
 
 
 @pytest.mark.parametrize("policy", [[], {}, {"conditions": [[]]}, {"conditions": [{}, ["eq"]]}])
-def test_a_form_that_does_not_tell_its_limit_is_used_all_the_same(
-    api: Api, tmp_path: Path, policy: object
-) -> None:
+def test_a_form_without_its_limit_is_still_used(api: Api, tmp_path: Path, policy: object) -> None:
     api.policy = policy
     (tmp_path / "a.png").write_bytes(PNG)
 
@@ -80,14 +80,14 @@ def test_a_form_that_does_not_tell_its_limit_is_used_all_the_same(
     assert api.uploads["u1"][1] == PNG
 
 
-def test_another_refusal_of_s3_is_told_in_its_words(api: Api, tmp_path: Path) -> None:
+def test_another_refusal_of_s3_is_reported_with_its_message(api: Api, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(PNG)
     api.refuse_uploads("AccessDenied", "Invalid according to Policy: Policy expired.", 403)
 
-    told = darkroom("submit", "a.png").stderr
+    reported = darkroom("submit", "a.png").stderr
 
-    assert told.startswith("a.png: The server returned 403")
-    assert "Policy expired. The API key is wrong, or the link has expired." in told
+    assert reported.startswith("a.png: The server returned 403")
+    assert "Policy expired. The API key is wrong, or the link has expired." in reported
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(
@@ -170,7 +170,7 @@ def test_a_hostile_message_cannot_command_the_terminal(api: Api) -> None:
     assert "\x1b" not in darkroom("status", "t1").stdout
 
 
-def test_status_shows_what_is_known_of_a_task(api: Api) -> None:
+def test_status_shows_the_fields_of_a_task(api: Api) -> None:
     api.add("t1")
 
     shown = darkroom("status", "t1").stdout
@@ -179,10 +179,16 @@ def test_status_shows_what_is_known_of_a_task(api: Api) -> None:
         assert text in shown
 
 
-def test_status_shows_what_became_of_the_webhook(api: Api) -> None:
-    told = {"delivered": False, "tries": 3, "at": "", "status": 500, "message": "It answered 500."}
-    api.add("t1", callback={"url": "https://x/told", "delivery": told})
-    api.add("t2", callback={"url": "https://x/told", "delivery": told | {"delivered": True}})
+def test_status_shows_the_outcome_of_the_webhook(api: Api) -> None:
+    reported = {
+        "delivered": False,
+        "tries": 3,
+        "at": "",
+        "status": 500,
+        "message": "It answered 500.",
+    }
+    api.add("t1", callback={"url": "https://x/told", "delivery": reported})
+    api.add("t2", callback={"url": "https://x/told", "delivery": reported | {"delivered": True}})
     api.add("t3", callback={"url": "https://x/told", "delivery": None})
 
     assert "https://x/told: not delivered: It answered 500. (attempt 3)" in shown("t1")
@@ -269,7 +275,8 @@ def test_ctrl_c_ends_the_waiting_and_leaves_the_ids(monkeypatch: pytest.MonkeyPa
     def taken(_client: object, jobs: list[submissions.Job], *_: object) -> None:
         jobs[0].task = {"taskId": "t1", "status": "PENDING", "failure": None, "result": None}
 
-    # No server and no thread: a request that a busy machine sends twice would make another task.
+    # There is no server and no thread, because a request that a slow machine repeats would create
+    # another task.
     monkeypatch.setattr(stack, "find", lambda *_: stack.Stack("http://127.0.0.1:1", "k"))
     monkeypatch.setattr(submissions, "submit", taken)
     monkeypatch.setattr(submissions, "follow", mock.Mock(side_effect=KeyboardInterrupt))

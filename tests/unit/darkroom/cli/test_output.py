@@ -18,7 +18,7 @@ PROGRAM = [sys.executable, "-m", "darkroom.cli"]
 
 
 @pytest.mark.parametrize(
-    ("redirection", "code", "told"),
+    ("redirection", "code", "reported"),
     [
         ("| true; exit ${PIPESTATUS[0]}", {0, 141}, ""),
         (">/dev/full", {1}, "The output: No space left on device.\n"),
@@ -27,8 +27,8 @@ PROGRAM = [sys.executable, "-m", "darkroom.cli"]
     ],
     ids=["reader leaves", "disk full", "stdout closed", "stdin closed"],
 )
-def test_an_output_that_nobody_takes_is_no_traceback(
-    api: Api, redirection: str, code: set[int], told: str
+def test_a_closed_output_does_not_print_a_traceback(
+    api: Api, redirection: str, code: set[int], reported: str
 ) -> None:
     for number in range(300):
         api.tasks[f"t{number}"] = {**api.add("t"), "taskId": f"t{number}"}
@@ -39,10 +39,10 @@ def test_an_output_that_nobody_takes_is_no_traceback(
     )
 
     assert done.returncode in code
-    assert done.stderr == told
+    assert done.stderr == reported
 
 
-def test_text_that_the_terminal_cannot_show_is_no_error(api: Api) -> None:
+def test_text_that_the_terminal_cannot_show_is_not_an_error(api: Api) -> None:
     api.add("t1", name="gr\u00fcn \ud800")
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
 

@@ -66,8 +66,8 @@ def test_a_refusal_names_its_task_and_stops_no_other(api: Api, command: str) -> 
         (["t1", "--dry-run"], "--error, --since and --dry-run need --status."),
         (["--error", "SourceNotFound"], "Give either tasks"),
         (["--status", "COMPLETED"], "A COMPLETED task cannot be retried."),
-        (["--status", "FAILED", "--since", "1 week"], "--since: '1 week' is no duration."),
-        (["--status", "FAILED", "--since", ""], "--since: '' is no duration."),
+        (["--status", "FAILED", "--since", "1 week"], "--since: '1 week' is not a duration."),
+        (["--status", "FAILED", "--since", ""], "--since: '' is not a duration."),
     ],
 )
 def test_a_wrong_use_does_nothing_and_says_what_is_right(
@@ -82,7 +82,7 @@ def test_a_wrong_use_does_nothing_and_says_what_is_right(
     assert api.repairs == []
 
 
-def test_a_bulk_retry_takes_the_tasks_that_it_counted(api: Api) -> None:
+def test_a_bulk_retry_retries_the_tasks_that_it_counted(api: Api) -> None:
     failed(api, "t1")
     failed(api, "t2", "SourceNotFound")
     api.add("t3", status="CANCELLED")
@@ -94,7 +94,7 @@ def test_a_bulk_retry_takes_the_tasks_that_it_counted(api: Api) -> None:
     assert done.stdout.endswith("2 tasks retried.\n")
 
 
-def test_what_somebody_else_has_tried_meanwhile_is_not_tried_once_more(
+def test_a_task_that_somebody_else_has_retried_is_not_retried_again(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed(api, "t1")
@@ -129,7 +129,7 @@ def test_a_bulk_retry_can_be_narrowed_to_an_error_and_a_time(api: Api) -> None:
     assert api.repairs == ["retry t1"]
 
 
-def test_what_ended_lately_counts_however_old_the_task_is(api: Api) -> None:
+def test_a_recent_end_counts_however_old_the_task_is(api: Api) -> None:
     failed(api, "t1")
     api.tasks["t1"]["createdAt"] = LONG_AGO
 
@@ -159,7 +159,7 @@ def test_cancelled_tasks_can_be_tried_again_too(api: Api) -> None:
     assert api.repairs == ["retry t1"]
 
 
-def test_a_bulk_retry_asks_with_the_count_and_yes_goes_on(api: Api) -> None:
+def test_a_bulk_retry_asks_with_the_count_and_yes_continues(api: Api) -> None:
     failed(api, "t1")
 
     done = darkroom("retry", "--status", "FAILED", input="y\n")
@@ -200,7 +200,7 @@ def test_a_task_that_somebody_else_tried_again_is_counted_and_no_error(api: Api)
     assert done.stdout.endswith(f"1 task retried.\n{CONFLICT}")
 
 
-def test_a_task_that_expired_meanwhile_is_an_error_and_stops_no_other(api: Api) -> None:
+def test_a_task_that_expires_in_the_meantime_is_an_error_and_stops_no_other(api: Api) -> None:
     failed(api, "t1")
     failed(api, "t2")
     api.refusals["t1"] = (404, "You have no task of this id.")
@@ -243,7 +243,7 @@ def test_one_lost_answer_does_not_end_a_bulk_retry_nor_try_twice(api: Api) -> No
     assert sorted(api.repairs) == ["retry t1", "retry t2"]
 
 
-def test_what_was_lost_before_it_was_done_is_tried_again(api: Api) -> None:
+def test_a_retry_that_was_lost_is_sent_again(api: Api) -> None:
     failed(api, "t1")
     api.lose_an_answer("t1", done=False)
 
@@ -263,6 +263,6 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", "h", "1", "1w", "-1h", "1.5h", "1h30m", " 1h", "1h\n", "\u0661h"]
 )
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration"):
+def test_an_invalid_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
         retries.duration(text)

@@ -13,7 +13,7 @@ from darkroom.cli.main import app
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder from which no stack is to be found."""
+    """A folder from which no stack can be found."""
     for variable in ("API_URL", "API_KEY", "STACK", "REGION"):
         monkeypatch.delenv(f"DARKROOM_{variable}", raising=False)
     monkeypatch.setattr(stack, "PROJECT", tmp_path / "elsewhere")
@@ -164,7 +164,7 @@ def test_an_option_has_precedence_over_the_environment(
     assert asked == [wanted]
 
 
-def test_advice_names_the_stack_that_the_command_was_for(
+def test_advice_names_the_stack_of_the_interrupted_command(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_stack_file(nowhere, consoleUrl=None, **LOCAL)
@@ -174,14 +174,14 @@ def test_advice_names_the_stack_that_the_command_was_for(
     assert "`darkroom --stack 'my stack' logs TASK`" in darkroom("console").stderr
 
 
-def test_a_local_cloud_that_does_not_run_is_found_at_once(nowhere: Path) -> None:
+def test_a_stopped_local_cloud_is_detected_at_once(nowhere: Path) -> None:
     write_stack_file(nowhere, savedUrl="http://127.0.0.1:1/saved", **LOCAL)
 
     done = darkroom("list")
 
     assert done.exit_code == 1
     assert done.stderr == (
-        "The local cloud does not run: 127.0.0.1:1 does not answer. Start it with `make up`.\n"
+        "The local cloud is not running: 127.0.0.1:1 does not answer. Start it with `make up`.\n"
     )
 
 

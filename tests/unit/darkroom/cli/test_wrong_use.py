@@ -126,7 +126,7 @@ def test_more_than_any_list_has_may_be_asked_for(api: Api, command: str, what: s
         ("DARKROOM_API_KEY", "kéy", "Set it to the key alone."),
     ],
 )
-def test_a_variable_that_cannot_be_right_is_named(
+def test_an_invalid_variable_is_named(
     api: Api, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -156,7 +156,7 @@ def test_an_address_without_an_api_is_to_be_checked(api: Api) -> None:
     ],
 )
 def test_an_empty_path_is_not_the_current_folder(api: Api, arguments: list[str]) -> None:
-    """It is what a variable of the shell leaves that is not set."""
+    """An unset variable of the shell leaves an empty text."""
     done = darkroom(*arguments)
 
     assert done.exit_code == 2

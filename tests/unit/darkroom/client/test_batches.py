@@ -125,7 +125,8 @@ def test_waiting_ends_at_the_deadline(client: Darkroom, httpserver: HTTPServer) 
 
 
 class Rounds:
-    """A batch of 250 items; `rounds` says of each look at it which of them are there and ended."""
+    """A batch of 250 items; for each time it is read, `rounds` says which tasks exist and have
+    ended."""
 
     def __init__(self, server: HTTPServer, rounds: list[tuple[set[int], set[int]]]) -> None:
         self.rounds, self.number = rounds, -1
@@ -174,7 +175,7 @@ def test_each_task_is_given_once_when_it_has_ended(
     assert given[-51:] == ["t5", *(f"t{number}" for number in range(200, 250))]
     assert [batch["counts"]["round"] for batch in seen] == [0, 1, 2, 3]
     # Nothing ended: the first page says so. All of the first page ended: the next round begins
-    # after it. The last round looks at all, and finds the one that entered late.
+    # after it. The last round reads all tasks, and finds the one that was ingested late.
     assert [[first for n, first in rounds.asked if n == number] for number in range(4)] == [
         ["0"],
         ["0", "101", "201"],
@@ -196,7 +197,7 @@ def test_a_task_that_was_tried_again_is_given_again(
 
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
-def test_an_action_is_sent_once_and_its_refusal_told(
+def test_an_action_is_sent_once_and_its_refusal_reported(
     client: Darkroom, httpserver: HTTPServer, action: str
 ) -> None:
     error = {"error": {"code": "NotNow", "message": "It has not ended."}}
@@ -211,7 +212,7 @@ def test_an_action_is_sent_once_and_its_refusal_told(
     assert httpserver.log[0][0].environ["REQUEST_URI"] == place
 
 
-def test_a_batch_that_there_is_not_is_told(client: Darkroom, httpserver: HTTPServer) -> None:
+def test_a_batch_that_does_not_exist_is_reported(client: Darkroom, httpserver: HTTPServer) -> None:
     error = {"error": {"code": "BatchNotFound", "message": "There is no such batch."}}
     httpserver.expect_request("/dev/batches/b1").respond_with_json(error, 404)
 

@@ -47,18 +47,18 @@ def test_a_refusal_keeps_its_code_message_and_field(
     with pytest.raises(ApiError, match=r"Give http or https\.") as caught:
         client.submit({"imageUrl": "ftp://example.com"})
 
-    told = caught.value
-    assert (told.status, told.code, told.field) == (400, "InvalidSource", "imageUrl")
+    reported = caught.value
+    assert (reported.status, reported.code, reported.field) == (400, "InvalidSource", "imageUrl")
 
 
-def test_a_wrong_key_is_told_as_such(client: Darkroom, httpserver: HTTPServer) -> None:
+def test_a_wrong_key_is_reported(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks/t1").respond_with_json({"message": "Forbidden"}, 403)
 
     with pytest.raises(ApiError, match=r"403 FORBIDDEN: Forbidden\. The API key is wrong"):
         client.task("t1")
 
 
-def test_a_page_that_is_no_api_is_told_as_such(client: Darkroom, httpserver: HTTPServer) -> None:
+def test_a_web_page_is_not_mistaken_for_the_api(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks/t1").respond_with_data("<html>")
 
     with pytest.raises(ApiError, match="is not a Darkroom"):
@@ -101,7 +101,7 @@ def test_waiting_shows_each_status_once_and_never_backwards(
     assert len(naps) == 4
 
 
-def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_told(
+def test_polling_sends_the_etag_and_follows_retry_after(
     client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
     young, old = {"ETag": 'W/"1"', "Retry-After": "1"}, {"ETag": 'W/"1"', "Retry-After": "7"}
@@ -120,7 +120,8 @@ def test_waiting_names_the_version_that_it_has_and_takes_the_pace_that_it_is_tol
 def test_a_young_task_is_asked_for_sooner_than_in_the_shortest_retry_after(
     client: Darkroom, httpserver: HTTPServer, naps: list[float]
 ) -> None:
-    """Most tasks end within a second, and a header of whole seconds cannot say less than one."""
+    """Most tasks end within a second, and a header of whole seconds cannot express less than
+    one."""
     ask = httpserver.expect_ordered_request
     for _ in range(3):
         ask("/dev/tasks/t1").respond_with_json(a_task("t1"), headers={"Retry-After": "1"})
@@ -201,7 +202,7 @@ def test_a_broken_result_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_sent_whole_again_when_s3_broke_off(
+def test_a_file_is_sent_again_completely_if_s3_broke_the_connection(
     client: Darkroom, httpserver: HTTPServer, tmp_path: Path
 ) -> None:
     (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes(500_000))

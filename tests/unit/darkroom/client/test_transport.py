@@ -18,7 +18,7 @@ TASK = {"taskId": "t1", "status": "PENDING"}
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_submission_that_was_not_taken_is_sent_again(
+def test_a_submission_that_was_not_accepted_is_sent_again(
     client: Darkroom, httpserver: HTTPServer, naps: list[float], status: int
 ) -> None:
     httpserver.expect_ordered_request("/dev/tasks").respond_with_data(
@@ -54,7 +54,7 @@ def test_no_two_submissions_have_the_same_key(client: Darkroom, httpserver: HTTP
 
 
 def test_a_submission_survives_a_connection_that_breaks_off(naps: list[float]) -> None:
-    # Accepts, reads and closes without a word, as a proxy does that dies.
+    # Accepts, reads and closes without a response, like a proxy that crashes.
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         tries = threading.Thread(target=hang_up, args=(deaf, TRIES))
         tries.start()
@@ -128,7 +128,7 @@ def test_no_retry_after_makes_us_wait_for_an_hour(
     assert naps == [MAX_DELAY]
 
 
-def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
+def test_a_missing_server_is_reported_after_some_tries(naps: list[float]) -> None:
     # Port 1 is reserved: nothing listens there.
     stack = Stack("http://127.0.0.1:1/dev", KEY, endpoint_url="http://127.0.0.1:1")
 
@@ -142,12 +142,12 @@ def test_nobody_there_is_told_after_some_tries(naps: list[float]) -> None:
 
 
 def data_url(size: int) -> dict[str, str]:
-    """A source that makes a body of so many bytes within a string of JSON."""
+    """A source for which the body, as a string of JSON, has this number of bytes."""
     around = len(json.dumps(json.dumps({"imageUrl": ""})))
     return {"imageUrl": "x" * (size - around)}
 
 
-def test_what_the_api_would_not_take_is_not_sent(client: Darkroom, httpserver: HTTPServer) -> None:
+def test_a_request_over_the_limit_is_not_sent(client: Darkroom, httpserver: HTTPServer) -> None:
     for source in (data_url(MOST_BYTES + 1), {"imageUrl": '"' * (MOST_BYTES // 4)}):
         with pytest.raises(ApiError, match="6 MB") as caught:
             client.submit(source)
@@ -155,7 +155,7 @@ def test_what_the_api_would_not_take_is_not_sent(client: Darkroom, httpserver: H
     assert httpserver.log == []
 
 
-def test_what_the_api_just_takes_is_sent(client: Darkroom, httpserver: HTTPServer) -> None:
+def test_a_request_at_the_limit_is_sent(client: Darkroom, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/dev/tasks").respond_with_json({"taskId": "t1"}, 202)
     assert client.submit(data_url(MOST_BYTES))["taskId"] == "t1"
 
@@ -174,8 +174,10 @@ def test_sources_that_are_too_long_for_one_request_are_a_manifest(
     assert client.batches.source(items[:10]) == {"sources": items[:10]}
 
 
-def test_a_refusal_of_api_gateway_itself_is_told(client: Darkroom, httpserver: HTTPServer) -> None:
-    """As it was seen of AWS for a request of more than 6 MB, and of more than 10."""
+def test_a_refusal_of_api_gateway_itself_is_reported(
+    client: Darkroom, httpserver: HTTPServer
+) -> None:
+    """As AWS answered requests of more than 6 MB, and of more than 10 MB."""
     httpserver.expect_oneshot_request("/dev/tasks").respond_with_json(
         {"message": "Request Too Long"}, 413
     )

@@ -82,19 +82,19 @@ def test_docs_cost_md_has_the_tables_of_what_was_counted(counts: Counts, prices:
         (tables.TOTAL, r"batches cost \$([\d.]+) less"),
     ],
 )
-def test_the_decision_on_batches_reckons_with_what_was_counted(
+def test_the_decision_on_batches_uses_the_counted_figures(
     part: str, said: str, counts: Counts, prices: Prices
 ):
     decision = (PROJECT / "docs/adr/0020-batch-items-become-single-tasks.md").read_text()
     table = tables.beside_single(counts, prices)
     standard = {name: abs(float(dollars)) for name, dollars, *_ in table.rows}
 
-    # Another count has another processor time, and messages come in other portions.
+    # In another count, the processor times and the batches of messages differ.
     (dollars,) = re.findall(said, decision)
     assert float(dollars) == pytest.approx(standard[part], rel=0.1, abs=0.5)
 
 
-def test_the_figure_in_the_readme_is_the_pages(counts: Counts, prices: Prices):
+def test_the_figure_in_the_readme_is_that_of_the_cost_page(counts: Counts, prices: Prices):
     figure = command.figure(counts, prices)
     page = command.PAGE.read_text()
 
@@ -108,7 +108,7 @@ def test_what_costs_by_the_month_is_what_the_template_has(counts: Counts):
     assert counts.fixed == command.by_the_month()
 
 
-def test_the_dashboard_reckons_with_what_an_execution_was_counted_to_cost(
+def test_the_dashboard_calculates_with_the_counted_cost_of_an_execution(
     counts: Counts, prices: Prices
 ):
     template = yaml_parse((PROJECT / "template.yaml").read_text())
@@ -142,7 +142,7 @@ def test_an_express_execution_costs_its_request_and_its_time(counts: Counts, pri
 
 
 def test_each_child_of_a_map_run_costs_three_transitions(counts: Counts, prices: Prices):
-    """The Map Run is billed one for each child; the child has one state, and an end."""
+    """The Map Run is billed one transition per child; the child has one state and its end."""
     run = counts.batch(STANDARD, counts.runs[0].picture)
     batch = replace(
         run,
@@ -154,7 +154,9 @@ def test_each_child_of_a_map_run_costs_three_transitions(counts: Counts, prices:
     assert components(batch, prices)["Step Functions"] == pytest.approx(6 * 25 + 4 / 100 * 3 * 25)
 
 
-def test_a_batch_costs_as_much_however_often_it_was_looked_at(counts: Counts, prices: Prices):
+def test_the_cost_of_a_batch_does_not_depend_on_how_often_it_was_read(
+    counts: Counts, prices: Prices
+):
     run = counts.batches[0]
     looks = run.functions["Batch"]
     more = replace(
@@ -182,7 +184,7 @@ def test_less_memory_makes_work_longer_and_leaves_waiting_as_it_is():
     assert milliseconds("Any", replace(whole, memory_mb=177)) == pytest.approx(100 + 6, rel=1e-2)
 
 
-def test_a_trace_costs_where_it_is_taken(counts: Counts, prices: Prices):
+def test_a_trace_costs_where_it_is_recorded(counts: Counts, prices: Prices):
     quiet = {n: replace(f, tracing="PassThrough") for n, f in counts.runs[0].functions.items()}
     run = replace(counts.runs[0], tasks=100, requests=200, traced=0.05, functions=quiet)
 
@@ -230,7 +232,7 @@ def test_workers_are_paid_for_without_tasks_and_more_come_with_them(
     assert busy > idle + 200 * requests
 
 
-def test_where_workers_begin_to_cost_less_they_did_not_before(counts: Counts, prices: Prices):
+def test_workers_cost_less_above_the_break_even_and_not_below(counts: Counts, prices: Prices):
     picture = counts.runs[0].picture
     monthly = sum(fixed(counts, prices).values())
     for workflow, *found in tables.break_even(counts, prices).rows:

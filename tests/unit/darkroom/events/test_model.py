@@ -1,4 +1,4 @@
-"""The event of an end and its webhook, held against their schema and against Standard Webhooks."""
+"""The event of a completion and its webhook, compared with their schema and Standard Webhooks."""
 
 import json
 import time
@@ -46,18 +46,18 @@ def schema() -> Draft202012Validator:
 
 @pytest.mark.parametrize("task", ENDS)
 def test_an_event_has_the_form_of_its_schema(schema: Draft202012Validator, task: Any) -> None:
-    told = {"stack": "darkroom", **detail(task)}
-    schema.validate(told)
-    assert told["callback"] == ("callbackUrl" in task)
-    for name in told:
+    reported = {"stack": "darkroom", **detail(task)}
+    schema.validate(reported)
+    assert reported["callback"] == ("callbackUrl" in task)
+    for name in reported:
         with pytest.raises(ValidationError):
-            schema.validate({key: value for key, value in told.items() if key != name})
+            schema.validate({key: value for key, value in reported.items() if key != name})
     with pytest.raises(ValidationError):
-        schema.validate(told | {"result": FAILURE})
+        schema.validate(reported | {"result": FAILURE})
 
 
 @pytest.mark.parametrize("task", ENDS)
-def test_nothing_that_may_be_secret_is_told(task: Any) -> None:
+def test_nothing_that_may_be_secret_is_shown(task: Any) -> None:
     _, body = webhook(task)
     for text in (json.dumps(detail(task)), body.decode()):
         assert "secret" not in text
@@ -78,11 +78,11 @@ def test_the_reference_library_verifies_a_webhook(task: Any) -> None:
     message_id, body = webhook(task)
     headers = signed(message_id, body, [SECRET], int(time.time()))
 
-    told = Webhook(secret_text(SECRET)).verify(body, headers)
+    reported = Webhook(secret_text(SECRET)).verify(body, headers)
 
-    assert told["type"] == WEBHOOK_TYPES[Status(task["status"])]
-    assert told["timestamp"] == task["completedAt"]
-    assert told["data"]["taskId"] == task["taskId"]
+    assert reported["type"] == WEBHOOK_TYPES[Status(task["status"])]
+    assert reported["timestamp"] == task["completedAt"]
+    assert reported["data"]["taskId"] == task["taskId"]
     assert headers["webhook-id"] == webhook(task)[0]
 
 

@@ -1,4 +1,4 @@
-"""What counts as delivered, what is tried again, and what is never called."""
+"""Which webhooks count as delivered, which are tried again, and which URLs are never called."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ def send(url: str, *, allow_private: bool = True) -> Delivery:
         (500, False, False), (503, False, False),
     ],
 )  # fmt: skip
-def test_a_2xx_is_delivered_and_a_410_is_the_last_word(
+def test_a_2xx_is_delivered_and_a_410_is_final(
     receiver: HTTPServer, status: int, delivered: bool, final: bool
 ) -> None:
     receiver.expect_oneshot_request("/told", "POST").respond_with_data(status=status)
@@ -87,7 +87,7 @@ def test_a_private_address_is_never_called(receiver: HTTPServer, url: str) -> No
     assert not receiver.log
 
 
-def test_nobody_there_is_told_as_such() -> None:
+def test_a_missing_server_is_reported() -> None:
     found = send("http://127.0.0.1:9/")
     assert (found.status, found.delivered, found.final) == (None, False, False)
     assert "refused the connection" in (found.message or "")
@@ -112,7 +112,7 @@ TOKEN = "/hooks/t0ken"  # noqa: S105 - of the test
         (say(b"HTTP/1.1 200 OK\r\n\r\n"), True, "broke off: TLS failed"),
     ],
 )
-def test_no_failure_tells_the_path_of_the_callback(talk: Talk, secure: bool, reason: str) -> None:
+def test_no_failure_shows_the_path_of_the_callback(talk: Talk, secure: bool, reason: str) -> None:
     with serve(talk) as port:
         found = send(f"http{'s' * secure}://127.0.0.1:{port}{TOKEN}?{TOKEN}")
 
@@ -120,7 +120,7 @@ def test_no_failure_tells_the_path_of_the_callback(talk: Talk, secure: bool, rea
     assert "t0ken" not in (found.message or "")
 
 
-def test_a_certificate_that_is_not_trusted_is_told_without_the_path(tmp_path: Path) -> None:
+def test_a_certificate_that_is_not_trusted_is_reported_without_the_path(tmp_path: Path) -> None:
     context, _ = certificate(tmp_path)
     with serve(say(b""), context) as port:
         found = send(f"https://127.0.0.1:{port}{TOKEN}")

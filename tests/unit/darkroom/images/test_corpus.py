@@ -41,7 +41,7 @@ HELD = {"bmp", "gif", "jpeg", "png", "tiff"}
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_file_is_developed_or_refused_as_the_table_says(name: str) -> None:
+def test_every_file_is_converted_or_refused_as_the_table_says(name: str) -> None:
     faults = {case.name: fault for case in FORMATS[name]() if (fault := _fault(case))}
 
     if faults:
@@ -132,7 +132,7 @@ def _different(case: Case, frames: list[tuple[np.ndarray, np.ndarray]]) -> str |
         off = np.abs(alpha - alphas[number]).max()
         if off > max(case.tolerance, 0.6 * LEVEL):
             return f"alpha is off by {off / LEVEL:.1f} levels in frame {number}"
-        # The less of a pixel is seen, the less exact its gray can be.
+        # The more transparent a pixel is, the less exact its gray can be.
         off = (np.abs(level - levels[number]) * alphas[number]).max()
         if off > case.tolerance:
             return f"gray is off by {off / LEVEL:.2f} levels in frame {number}"

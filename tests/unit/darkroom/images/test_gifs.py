@@ -71,7 +71,7 @@ def test_frames_that_are_all_equal_become_one(output: str):
 
 
 @pytest.mark.parametrize("disposal", [0, 1, 2, 3])
-def test_a_frame_without_disposal_does_not_take_that_of_the_one_before(disposal: int):
+def test_a_frame_without_disposal_does_not_inherit_the_previous_one(disposal: int):
     assert_shown(
         [whole(30, 1), part(90, disposal), part(60, 0, 61), part(50, None), whole(9, 0, 9)]
     )
@@ -93,11 +93,11 @@ def test_a_still_gif_keeps_its_colours_whatever_it_would_clear():
 
 
 @pytest.mark.parametrize("output", ["png", "auto"])
-def test_a_frame_that_is_wholly_transparent_is_one_more_frame(output: str):
+def test_a_fully_transparent_frame_is_kept_as_a_frame(output: str):
     assert_shown([part(30, 2), whole(9, 2, 9), part(60, 2), whole(9, 0, 9)], output)
 
 
-def test_the_transparent_gray_of_the_first_frame_is_none_of_the_next():
+def test_the_transparent_gray_of_the_first_frame_is_not_used_for_the_next():
     assert_shown([whole(30, 1, 30), part(29, 1)])
 
 
@@ -123,7 +123,7 @@ def test_any_frames_are_composed_as_browsers_do(seed: int, output: str):
 
 
 def test_pillow_alone_would_show_the_background():
-    """This is the fault that the rule is for. If it fails, Pillow may have mended it."""
+    """The rule corrects this fault. If it fails, Pillow may have fixed the fault."""
     frames = [whole(30, 2), part(90, 0)]
     data = gif(SIZE, frames)
 

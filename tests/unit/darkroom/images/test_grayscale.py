@@ -1,4 +1,4 @@
-"""What an image becomes. The references are computed here, from the pixels that were put in."""
+"""What an image becomes. The references are computed here, from the original pixels."""
 
 import io
 from typing import Any
@@ -109,7 +109,7 @@ def test_an_avif_is_as_good_as_a_jpeg_of_the_same_quality_and_smaller(quality: i
 
 
 # ── Orientation ──────────────────────────────────────────────────────────────────────────────────
-# What has to be done to a picture's pixels for each value of Exif 274, in numpy's words.
+# How a picture's pixels must be turned for each value of Exif 274, with numpy.
 UPRIGHT = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -144,7 +144,7 @@ def test_bytes_behind_the_end_are_ignored(file_format: str, behind: bytes) -> No
     assert develop(data + behind, output="png").data == develop(data, output="png").data
 
 
-def test_an_orientation_that_is_none_is_ignored() -> None:
+def test_an_invalid_orientation_is_ignored() -> None:
     exif = Image.Exif()
     exif[274] = 99
 
@@ -258,7 +258,7 @@ def read_bytes(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
 
-# What Pillow writes of each format. No format has all modes.
+# The modes that Pillow writes for each format. No format has all modes.
 MODES = {
     "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],
     "TIFF": [
@@ -276,7 +276,7 @@ MODES = {
 @pytest.mark.parametrize(
     ("file_format", "mode"), [(form, mode) for form, modes in MODES.items() for mode in modes]
 )
-def test_every_mode_of_every_format_is_developed(file_format: str, mode: str, output: str) -> None:
+def test_every_mode_of_every_format_is_converted(file_format: str, mode: str, output: str) -> None:
     source = encode(Image.new("L", (8, 8), 128).convert(mode), file_format)
 
     result = read(develop(source, output))

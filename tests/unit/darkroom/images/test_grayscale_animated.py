@@ -155,7 +155,7 @@ def shown(image: Image.Image) -> list[list[int | None]]:
 
 
 @pytest.mark.parametrize("output", ["auto", "png"])
-# What Pillow composes like browsers. `test_gifs.py` has all others.
+# The cases that Pillow composes like browsers. `test_gifs.py` has all others.
 @pytest.mark.parametrize(
     ("columns", "disposal"),
     [
@@ -178,7 +178,7 @@ def test_a_gif_of_every_gray_keeps_its_transparency_to_one_level() -> None:
     clear.putpixel((0, 0), (0, 0))
     colours = encode(clear.convert("RGBA"), "PNG")
 
-    # A PNG to begin with: it alone has more colours than a GIF, frame by frame.
+    # The source is a PNG, because only PNG has more colours than a GIF in each frame.
     frames = luma.fit([Image.open(io.BytesIO(colours)).convert("LA"), levels], "GIF")
 
     key = frames[0].info["transparency"]
@@ -201,7 +201,7 @@ def test_frames_that_reach_over_the_edge_are_cut_there() -> None:
 @pytest.mark.parametrize(
     ("output", "seen"), [("auto", [10, 76, 150]), ("webp", [76, 150]), ("jpeg", [10])]
 )
-def test_the_picture_of_an_animation_that_is_no_frame(output: str, seen: list[int]) -> None:
+def test_the_default_image_of_an_apng_is_not_a_frame(output: str, seen: list[int]) -> None:
     poster, red, green = (Image.new("RGB", (8, 6), c) for c in ((10, 10, 10), "red", (0, 255, 0)))
     options: dict[str, Any] = {"save_all": True, "default_image": True, "duration": [100, 250]}
     source = encode(poster, "PNG", append_images=[red, green], **options)
@@ -234,7 +234,7 @@ COMMENT = b"!\xfe\x02hi\x00"
         (-1, b"", 1),  # no trailer
         (None, b"garbage", 1),
         (-1, COMMENT + b";", 1),
-        (-1, animation("GIF")[13 + 3 * 4 :], 4),  # all that comes after its palette
+        (-1, animation("GIF")[13 + 3 * 4 :], 4),  # everything after its palette
     ],
     ids=["whole", "no trailer", "garbage", "comment", "more frames"],
 )

@@ -65,7 +65,7 @@ def test_numbers_of_any_kind_are_scaled_and_never_clipped(kind: str, order: str,
     assert np.abs(light(gray) - RAMP / 65535).max() <= most
 
 
-def test_sixteen_bits_where_white_is_zero_are_turned_round():
+def test_sixteen_bits_where_white_is_zero_are_inverted():
     assert np.array_equal(pixels(read(develop(tiff(~RAMP, WHITE_IS_ZERO)))), RAMP)
 
 
@@ -85,7 +85,7 @@ def test_twelve_bits_are_scaled_to_sixteen():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_no_number_is_no_picture(value: float):
+def test_a_picture_with_nan_is_refused(value: float):
     numbers = (RAMP / 65535).astype(np.float32)
     numbers[0, 0] = value
     with pytest.raises(InvalidImage, match="not numbers"):
@@ -110,7 +110,7 @@ def test_alpha_that_the_colours_are_multiplied_with_is_taken_out_again():
 
     assert gray.content_type == "image/tiff"
     assert np.array_equal(alpha(gray), share)
-    assert np.abs(light(gray) * 255 - level).max() < 5  # what was rounded cannot come back
+    assert np.abs(light(gray) * 255 - level).max() < 5  # rounded values cannot be recovered
 
 
 def test_cie_lab_becomes_the_luma_of_its_srgb():
@@ -202,14 +202,14 @@ def test_a_tiff_keeps_its_compression(options: dict[str, Any], kept: str):
 
 @pytest.mark.parametrize("mode", ["L", "I;16", "RGB"])
 def test_nothing_else_of_a_tiff_is_kept(mode: str):
-    told = {270: "about", 305: "with", 700: b"<xmp/>", 33723: b"iptc", 34377: b"8BIM"}
+    reported = {270: "about", 305: "with", 700: b"<xmp/>", 33723: b"iptc", 34377: b"8BIM"}
 
-    result: Any = read(develop(encode(Image.new(mode, (8, 8)), "TIFF", tiffinfo=told)))
+    result: Any = read(develop(encode(Image.new(mode, (8, 8)), "TIFF", tiffinfo=reported)))
 
-    assert not set(result.tag_v2) & set(told)
+    assert not set(result.tag_v2) & set(reported)
 
 
-def test_a_fax_becomes_gray_that_its_compression_could_not_hold():
+def test_a_fax_gets_another_compression_for_its_gray():
     fax = Image.fromarray(RAMP > 30_000)
 
     result = read(develop(encode(fax, "TIFF", compression="group4")))

@@ -1,4 +1,4 @@
-"""What is no image, is half of one, or would be too much of one."""
+"""Files that are not images, truncated images, and images that are too large."""
 
 import io
 import random
@@ -17,7 +17,7 @@ def develop(data: bytes, output: str = "auto", max_pixels: int = 1_000_000) -> G
     return grayscale(data, output=output, quality=90, max_pixels=max_pixels)
 
 
-def test_an_empty_file_is_no_image() -> None:
+def test_an_empty_file_is_not_an_image() -> None:
     with pytest.raises(InvalidImage, match="it has 0 bytes"):
         develop(b"")
 
@@ -37,7 +37,7 @@ def test_an_empty_file_is_no_image() -> None:
         b"x",
     ],
 )
-def test_a_file_of_another_kind_is_no_format_of_ours(data: bytes) -> None:
+def test_a_file_of_another_kind_is_not_a_supported_format(data: bytes) -> None:
     with pytest.raises(UnsupportedFormat, match=r"JPEG, PNG, WEBP, TIFF, GIF, BMP, AVIF"):
         develop(data)
 
@@ -51,7 +51,7 @@ def test_a_format_that_pillow_knows_and_we_do_not_is_refused(file_format: str) -
 @pytest.mark.parametrize("output", ["auto", "jpeg"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"])
-def test_a_truncated_file_is_never_taken_for_a_whole_one(
+def test_a_truncated_file_is_never_taken_for_a_complete_one(
     file_format: str, share: float, output: str
 ) -> None:
     whole = encode(photo(), file_format)
@@ -70,7 +70,7 @@ def test_a_truncated_picture_is_an_invalid_image(file_format: str) -> None:
 
 # ── Pixels ───────────────────────────────────────────────────────────────────────────────────────
 def png_that_announces(width: int, height: int) -> bytes:
-    """Return a PNG of one bit a pixel with no pixels in it: decoding it can only fail."""
+    """Return a PNG of one bit per pixel without pixels, so that decoding it must fail."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -90,7 +90,7 @@ def test_too_many_pixels_are_refused_before_any_is_decoded(width: int, height: i
         develop(png_that_announces(width, height), max_pixels=100_000_000)
 
 
-def test_exactly_the_limit_is_developed() -> None:
+def test_exactly_the_limit_is_converted() -> None:
     data = encode(photo(100, 10), "PNG")
 
     assert read(develop(data, max_pixels=1000)).size == (100, 10)
@@ -128,7 +128,7 @@ def test_all_frames_are_counted(file_format: str) -> None:
 
 def test_what_the_encoder_has_no_room_for_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     def overflow(*_: object, **__: object) -> None:
-        raise ValueError("encoding error 6")  # as libwebp says of 64 megapixels of noise
+        raise ValueError("encoding error 6")  # the message of libwebp for 64 megapixels of noise
 
     data = encode(photo(), "WEBP")
     monkeypatch.setattr(Image.Image, "save", overflow)
@@ -159,7 +159,7 @@ def seeds() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", seeds())
-def test_a_broken_file_is_developed_or_refused_but_nothing_else(kind: str) -> None:
+def test_a_broken_file_is_either_converted_or_refused(kind: str) -> None:
     whole, chance = seeds()[kind], random.Random(kind)
     for _ in range(25):
         broken = bytearray(whole)

@@ -26,7 +26,7 @@ def develop(data: bytes, output: str = "png") -> Gray:
 
 
 def garish() -> Image.Image:
-    """A picture whose colours are so strong that Y'CbCr holds more of them than RGB."""
+    """A picture with colours so strong that Y'CbCr can express them and RGB cannot."""
     noise = np.random.default_rng(5).integers(0, 2, (48, 64, 3), dtype=np.uint8)
     return Image.fromarray(noise * 255).resize((128, 96))
 
@@ -57,15 +57,15 @@ def test_the_gray_is_the_luma_plane_of_the_file_to_the_bit(options: dict[str, An
     assert np.array_equal(pixels(read(develop(data))), luma_plane(data))
 
 
-def test_a_jpeg_of_rgb_is_weighed():
-    """Adobe's marker says that it is no Y'CbCr."""
+def test_the_luma_of_a_jpeg_of_rgb_is_computed():
+    """Adobe's marker says that it is not Y'CbCr."""
     data = encode(photo(), "JPEG", quality=100, keep_rgb=True)
     assert Image.open(io.BytesIO(data)).info["adobe_transform"] == 0
 
     assert np.abs(pixels(read(develop(data))) - pixels(photo()) @ LUMA).mean() < 1
 
 
-def test_a_jpeg_without_loss_is_developed():
+def test_a_lossless_jpeg_is_converted():
     colours = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]])
 
     assert np.abs(pixels(read(develop(WITHOUT_LOSS))) - colours @ LUMA).max() < 1
@@ -85,7 +85,7 @@ def test_inks_are_not_inverted(progressive: bool):
     assert np.abs(result[8, 8::16] - rgb @ LUMA).max() < 3
 
 
-def test_what_stands_behind_the_end_is_ignored():
+def test_data_behind_the_end_are_ignored():
     data = encode(photo(), "JPEG", quality=95)
 
     assert develop(data + b"\xff\xd9 and a zip" * 100).data == develop(data).data
@@ -93,7 +93,7 @@ def test_what_stands_behind_the_end_is_ignored():
 
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
-def test_half_a_picture_is_none(share: float, progressive: bool):
+def test_half_a_picture_is_refused(share: float, progressive: bool):
     data = encode(garish(), "JPEG", quality=95, progressive=progressive)
 
     with pytest.raises(InvalidImage, match="cannot be decoded"):
@@ -101,7 +101,7 @@ def test_half_a_picture_is_none(share: float, progressive: bool):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "AVIF"])
-def test_a_header_that_breaks_off_is_told_from_what_is_no_image(kind: str):
+def test_a_truncated_header_is_distinguished_from_a_file_that_is_not_an_image(kind: str):
     with pytest.raises(InvalidImage, match="cannot be decoded"):
         develop(encode(photo(), kind)[:20])
     with pytest.raises(UnsupportedFormat):
@@ -110,7 +110,7 @@ def test_a_header_that_breaks_off_is_told_from_what_is_no_image(kind: str):
 
 # ── Files ────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"])
-def test_a_file_goes_in_and_out_as_bytes_do(kind: str, tmp_path: Path):
+def test_a_file_is_converted_like_bytes(kind: str, tmp_path: Path):
     data = encode(photo(), kind)
     source, target = tmp_path / "source", tmp_path / "gray"
     source.write_bytes(data)

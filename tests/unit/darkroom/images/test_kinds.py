@@ -1,4 +1,4 @@
-"""What Darkroom does not read is refused by its name, and what it would read wrongly as well."""
+"""Files that Darkroom does not read, or would read wrongly, are refused by name."""
 
 import errno
 import io
@@ -212,7 +212,7 @@ def test_an_animation_with_a_clean_aperture_is_refused() -> None:
         (OSError(errno.ENOSPC, "No space left on device"), OSError, "No space left on device"),
     ],
 )
-def test_the_encoders_error_is_not_the_images(
+def test_an_error_of_the_encoder_is_not_an_error_of_the_image(
     monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception], said: str
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -224,7 +224,7 @@ def test_the_encoders_error_is_not_the_images(
         develop(data, "auto")
 
 
-def test_a_decoder_without_memory_does_not_call_the_image_broken(
+def test_a_decoder_without_memory_does_not_report_a_broken_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
@@ -259,7 +259,7 @@ def test_a_jpeg_without_a_height_is_refused_by_name() -> None:
         develop(LARGE_JPEG[:at] + b"\0\0" + LARGE_JPEG[at + 2 :])
 
 
-def test_the_words_of_a_library_are_not_those_of_a_message() -> None:
+def test_the_text_of_a_library_is_not_used_as_a_message() -> None:
     broken = encode(photo(), "TIFF", compression="tiff_lzw")
     for data in (png(SMALL % 4, 3, 2), broken[:200] + b"\xff" * 99 + broken[299:]):
         with pytest.raises(InvalidImage, match=r"decoded: its data are broken\. Copy it again"):

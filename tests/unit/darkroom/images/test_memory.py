@@ -1,4 +1,4 @@
-"""What does not fit the function's memory is refused before it is decoded, and only that."""
+"""Only images that do not fit the function's memory are refused before they are decoded."""
 
 import io
 import struct
@@ -26,7 +26,7 @@ from tests.support.project import PROJECT
 
 MEASURE = PROJECT / "tests/support/measure/conversion.py"
 SIDE = 1200
-SLACK = 3 * 2**20  # the allocator's, and what Pillow loads at its first image
+SLACK = 3 * 2**20  # memory of the allocator, and of modules that Pillow loads at its first image
 NOISE = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 4), dtype=np.uint8)
 TALL = np.tile(NOISE, (2, 1, 1))
 DEEP = Image.fromarray(NOISE.view(np.uint16)[..., 0].copy())
@@ -123,7 +123,7 @@ OUTPUTS = [
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells its peaks")
 @pytest.mark.parametrize(("name", "output"), OUTPUTS)
-def test_no_image_takes_more_memory_than_was_foretold(name: str, output: str, tmp_path: Path):
+def test_no_image_needs_more_memory_than_estimated(name: str, output: str, tmp_path: Path):
     file = tmp_path / "image"
     if name in RAW:
         file.write_bytes(RAW[name]())
@@ -146,7 +146,7 @@ def develop(data: bytes, output: str = "auto", **limits: Any) -> Any:
 
 
 def test_what_would_not_fit_is_refused_before_it_is_decoded():
-    # The header of a JPEG and nothing behind it: to decode it would be an InvalidImage.
+    # The header of a JPEG and nothing else: decoding it would raise InvalidImage.
     header = encoded(Image.new("RGB", (1000, 1000)), "JPEG")[:700]
     with pytest.raises(ImageTooLarge, match=r"1000 x 1000, 1 frames, could need .* of memory"):
         develop(header, max_memory=1_000_000)
@@ -159,7 +159,8 @@ def test_the_format_of_the_result_counts_as_well():
         develop(data, "webp", max_memory=2_000_000)
 
 
-MEMORY = (1769 - 150) * 2**20  # of the function of template.yaml, without what it takes itself
+# The memory of the function in template.yaml, without what the function itself uses.
+MEMORY = (1769 - 150) * 2**20
 
 
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ def test_the_smallest_frames_are_too_many_at_some_point():
     assert develop(gif(MAX_FRAMES + 1), "jpeg").width == 1  # one of them is one
 
 
-def test_a_jpeg_that_goes_over_its_pixels_without_end_is_refused():
+def test_a_jpeg_with_endless_scans_is_refused():
     whole = encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
     scan = whole[whole.rfind(b"\xff\xda") : -2]
     with pytest.raises(ImageTooLarge, match=f"more than {MAX_SCANS} scans"):
@@ -228,7 +229,7 @@ def test_the_frames_of_a_gray_gif_are_not_all_the_last_one():
     assert shades == [0, 90, 180]
 
 
-def test_a_second_picture_in_a_jpeg_is_no_second_frame():
+def test_a_second_picture_in_a_jpeg_is_not_a_second_frame():
     pictures = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     data = encoded(pictures[0], "MPO", save_all=True, append_images=pictures[1:])
     assert getattr(Image.open(io.BytesIO(develop(data, "png").data)), "n_frames", 1) == 1

@@ -1,4 +1,4 @@
-"""The fields of Exif that results keep, and all that they do not."""
+"""The fields of Exif that results keep, and those that are removed."""
 
 import io
 import struct
@@ -32,7 +32,7 @@ def develop(data: bytes, output: str = "auto", **options: Any) -> Image.Image:
     return image
 
 
-def told(image: Image.Image) -> dict[int, Any]:
+def reported(image: Image.Image) -> dict[int, Any]:
     """All fields of a result's Exif."""
     found = image.getexif()
     main = {
@@ -54,7 +54,7 @@ def test_author_owner_and_time_are_kept(file_format: str, output: str):
     options = {"compression": "raw"} if file_format == "TIFF" else {}
     data = encode(photo(), file_format, exif=exif(), **options)
 
-    assert told(develop(data, output)) == KEPT
+    assert reported(develop(data, output)) == KEPT
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
@@ -69,7 +69,7 @@ def test_a_tiff_of_any_compression_keeps_them(mode: str, compression: str, tmp_p
     grayscale(data, output="auto", quality=90, max_pixels=100_000, to=path)
 
     with Image.open(path) as result, Image.open(io.BytesIO(data)) as before:
-        assert told(result) == {ARTIST: "Jo", TAKEN: TIME[TAKEN]}
+        assert reported(result) == {ARTIST: "Jo", TAKEN: TIME[TAKEN]}
         assert result.info["compression"] == before.info["compression"]
         assert result.mode == mode
         result.load()
@@ -90,7 +90,7 @@ def test_an_animation_keeps_them(file_format: str):
     result = develop(data)
 
     assert result.n_frames == 2  # type: ignore[attr-defined]
-    assert told(result) == KEPT
+    assert reported(result) == KEPT
 
 
 @pytest.mark.parametrize("file_format", HOLDERS)
@@ -107,7 +107,7 @@ def test_nothing_else_is_kept(file_format: str):
 
     assert b"secret" not in gray.data
     result = Image.open(io.BytesIO(gray.data))
-    assert told(result) == {ARTIST: "Jo"}
+    assert reported(result) == {ARTIST: "Jo"}
     assert result.size == (64, 97)
     assert GPS not in result.getexif()
     assert result.getexif().get(274, 1) == 1
@@ -115,7 +115,7 @@ def test_nothing_else_is_kept(file_format: str):
 
 @pytest.mark.parametrize("file_format", ["GIF", "BMP"])
 def test_a_format_without_exif_has_none(file_format: str):
-    assert not told(develop(encode(photo(), file_format)))
+    assert not reported(develop(encode(photo(), file_format)))
 
 
 def test_a_picture_without_fields_has_no_exif():
@@ -151,17 +151,17 @@ def test_text_stays_as_it_is(file_format: str):
     ],
 )
 def test_a_field_of_another_form_is_dropped(main: dict[int, Any], time: dict[int, Any]):
-    assert not told(develop(encode(photo(), "PNG", exif=exif(main, time))))
+    assert not reported(develop(encode(photo(), "PNG", exif=exif(main, time))))
 
 
 def test_a_field_of_another_form_does_not_hide_the_others():
     main, time = {ARTIST: b"a\x1b", COPYRIGHT: "c"}, {TAKEN: TIME[TAKEN], OFFSET: "east"}
     kept = {COPYRIGHT: "c", TAKEN: TIME[TAKEN]}
 
-    assert told(develop(encode(photo(), "PNG", exif=exif(main, time)))) == kept
+    assert reported(develop(encode(photo(), "PNG", exif=exif(main, time)))) == kept
 
 
-def test_the_fields_of_a_picture_that_only_has_their_bytes_are_found(
+def test_the_fields_of_a_picture_are_read_from_their_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ):
     picture = photo()  # as a decoder returns it that has turned the picture upright
@@ -195,4 +195,4 @@ def directory(*entries: tuple[int, int, int, int]) -> bytes:
 def test_a_hostile_block_has_no_fields(file_format: str, block: bytes):
     data = encode(photo(), file_format, exif=b"Exif\0\0" + block)
 
-    assert not told(develop(data))
+    assert not reported(develop(data))

@@ -1,4 +1,4 @@
-"""Complete pictures are developed, whatever is wrong with the rest of their files."""
+"""Complete pictures are converted, whatever is wrong with the rest of their files."""
 
 import struct
 import zlib
@@ -47,7 +47,7 @@ def test_a_chunk_that_no_picture_needs_is_left_out(kind: str, behind: bool) -> N
 
 
 @pytest.mark.parametrize("at", [0.3, 0.6, 0.9])
-def test_pixels_that_differ_from_their_checksum_are_no_picture(at: float) -> None:
+def test_pixels_that_differ_from_their_checksum_are_refused(at: float) -> None:
     broken = bytearray(encode(photo(), "PNG"))
     broken[int(len(broken) * at)] ^= 1
 
@@ -117,7 +117,7 @@ NOISE = np.random.default_rng(3).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 @pytest.mark.parametrize("cut", [1, 2])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool, mode: str, cut: int) -> None:
+def test_a_jpeg_without_its_end_marker_is_complete(progressive: bool, mode: str, cut: int) -> None:
     whole = encode(Image.fromarray(NOISE).convert(mode), "JPEG", progressive=progressive)
 
     result = develop(whole[:-cut])
@@ -127,7 +127,7 @@ def test_a_jpeg_without_its_end_marker_is_whole(progressive: bool, mode: str, cu
 
 @pytest.mark.parametrize("cut", [4, 5, 8, 20, 100])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpeg_without_its_last_pixels_is_not_whole(progressive: bool, cut: int) -> None:
+def test_a_jpeg_without_its_last_pixels_is_incomplete(progressive: bool, cut: int) -> None:
     gray = Image.fromarray(NOISE[..., 0])  # of colours, the last bytes are chroma
     whole = encode(gray, "JPEG", progressive=progressive, quality=95)
 
@@ -136,7 +136,7 @@ def test_a_jpeg_without_its_last_pixels_is_not_whole(progressive: bool, cut: int
 
 
 @pytest.mark.parametrize("last", range(1, 11))
-def test_a_jpeg_that_ends_at_a_restart_marker_is_not_whole(last: int) -> None:
+def test_a_jpeg_that_ends_at_a_restart_marker_is_incomplete(last: int) -> None:
     whole = encode(Image.fromarray(NOISE), "JPEG", restart_marker_blocks=1)
     strips = [at for at in range(len(whole)) if whole[at : at + 2] in RESTARTS]
 
@@ -148,7 +148,7 @@ def test_a_jpeg_that_ends_at_a_restart_marker_is_not_whole(last: int) -> None:
 RESTARTS = {bytes([0xFF, code]) for code in range(0xD0, 0xD8)}
 
 
-def test_a_progressive_jpeg_without_its_last_scan_is_not_whole() -> None:
+def test_a_progressive_jpeg_without_its_last_scan_is_incomplete() -> None:
     whole = encode(Image.fromarray(NOISE), "JPEG", progressive=True)
 
     with pytest.raises(InvalidImage, match="truncated"):

@@ -1,4 +1,4 @@
-"""What a file holds beside its pixels fits the function's memory and time, or is refused."""
+"""Data beside the pixels must fit the function's memory and time, or the file is refused."""
 
 import io
 import json
@@ -171,18 +171,18 @@ def test_a_file_of_too_many_parts_is_refused_at_once(kind: str, tmp_path: Path):
 
 @LINUX
 @pytest.mark.parametrize("kind", SURVIVED)
-def test_large_metadata_is_no_reason_to_refuse_a_picture(kind: str, tmp_path: Path):
+def test_a_picture_with_large_metadata_is_accepted(kind: str, tmp_path: Path):
     assert outcome(SURVIVED[kind](), tmp_path / "image") == "developed"
 
 
 @LINUX
 @pytest.mark.parametrize("kind", EITHER)
-def test_what_is_odd_ends_within_memory_and_time(kind: str, tmp_path: Path):
+def test_unusual_files_end_within_memory_and_time(kind: str, tmp_path: Path):
     assert outcome(EITHER[kind](), tmp_path / "image")
 
 
 @LINUX
-def test_what_no_estimate_has_foreseen_is_refused_and_not_killed(tmp_path: Path):
+def test_an_image_over_its_estimate_is_refused_and_not_killed(tmp_path: Path):
     data = EITHER["tags of 40 million numbers"]()
     found = outcome(data, tmp_path / "image", memory=300 * 2**20)
     assert found == "ImageTooLarge: The image needs more memory than is available."

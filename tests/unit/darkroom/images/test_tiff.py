@@ -1,4 +1,4 @@
-"""TIFFs that Pillow reads wrongly are developed correctly, or refused by name."""
+"""TIFFs that Pillow reads wrongly are converted correctly, or refused by name."""
 
 import io
 import struct
@@ -38,7 +38,7 @@ def test_separate_planes_of_8_bits_become_luma(compression: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [1, 256, 257])
-def test_a_colour_map_of_8_or_16_bits_gives_its_colours(scale: int) -> None:
+def test_a_colour_map_of_8_or_16_bits_is_applied(scale: int) -> None:
     colors = np.random.default_rng(4).integers(1, 256, (3, 256))
     colors[0, 0] = 255
 
@@ -64,7 +64,7 @@ def test_a_reduced_copy_or_a_mask_in_front_of_the_picture_is_skipped(tag: int, k
     assert np.array_equal(pixels(read(develop(data))), RAMP)
 
 
-def test_a_file_of_nothing_but_a_reduced_copy_is_that_picture() -> None:
+def test_a_file_with_only_a_reduced_copy_gives_that_picture() -> None:
     assert np.array_equal(pixels(read(develop(gray_pages((RAMP, {254: [1]}))))), RAMP)
 
 
@@ -111,7 +111,7 @@ def test_a_volume_of_8_bits_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize("nodata", [-9999, 5000, 0])
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
-def test_what_is_no_data_is_left_out_of_the_stretch(kind: type, nodata: int) -> None:
+def test_pixels_without_data_are_left_out_of_the_stretch(kind: type, nodata: int) -> None:
     data = np.linspace(300, 1400, 96).reshape(4, 24).astype(kind)
     holes = data.copy()
     holes[0, :5] = nodata
@@ -125,9 +125,7 @@ def test_what_is_no_data_is_left_out_of_the_stretch(kind: type, nodata: int) -> 
 
 @pytest.mark.parametrize("nodata", [b"nan\0", b"-9999\0"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_can_mean_no_data_and_is_else_no_picture(
-    value: float, nodata: bytes
-) -> None:
+def test_nan_can_mean_no_data_and_is_refused_otherwise(value: float, nodata: bytes) -> None:
     values = np.linspace(0, 1, 96).reshape(4, 24).astype(np.float32)
     values[2, 2] = value
 

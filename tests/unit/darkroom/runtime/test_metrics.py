@@ -1,4 +1,4 @@
-"""What is counted, as the log lines of which CloudWatch makes metrics."""
+"""The metrics, as the log lines from which CloudWatch extracts them."""
 
 import json
 from typing import Any
@@ -48,7 +48,7 @@ def by(**dimensions: str) -> frozenset[tuple[str, str]]:
     return frozenset(dimensions.items())
 
 
-def test_every_end_is_counted_as_what_it_is_and_as_what_it_is_not(capsys) -> None:
+def test_every_completion_adds_a_one_or_a_zero_to_each_metric(capsys) -> None:
     metrics.count_ended_tasks([DONE, failed("SourceNotFound"), failed("ExecutionLost"), CANCELLED])
 
     found = counted(capsys)
@@ -76,7 +76,7 @@ def test_a_later_attempt_is_not_measured_from_the_first_post(capsys) -> None:
         ("States.Timeout", True), ("KeyError", True), ("describe", True),
     ],
 )  # fmt: skip
-def test_a_fault_is_what_neither_source_nor_image_is_to_blame_for(error: str, fault: bool) -> None:
+def test_a_fault_is_a_failure_without_a_cause_in_source_or_image(error: str, fault: bool) -> None:
     assert metrics.is_fault(error) is fault
 
 

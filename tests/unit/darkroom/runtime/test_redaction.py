@@ -1,4 +1,4 @@
-"""No text that is shown or logged has more of a URL than its host."""
+"""Texts that are shown or logged contain only the host of a URL."""
 
 import ast
 import logging
@@ -30,7 +30,7 @@ LAMBDAS = PROJECT / "lambdas"
         ("", "…"),
     ],
 )
-def test_of_a_url_its_scheme_and_host_are_shown(url: str, expected: str):
+def test_only_scheme_and_host_of_a_url_are_shown(url: str, expected: str):
     assert redacted_url(url) == expected
 
 
@@ -59,7 +59,7 @@ def test_the_urls_in_a_text_are_shown_the_same_way(text: str, expected: str):
 @pytest.mark.parametrize(
     "part", ["a", "://", "a://", "data:", "data:image/", "url: ", "url: /", "."]
 )
-def test_a_long_text_takes_no_longer_than_its_length(part: str):
+def test_the_time_for_a_long_text_is_proportional_to_its_length(part: str):
     started = time.process_time()
     redacted(part * (1_000_000 // len(part)))
     assert time.process_time() - started < 5

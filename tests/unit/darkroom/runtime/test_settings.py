@@ -43,9 +43,7 @@ def test_a_missing_variable_is_named(
 
 
 @pytest.mark.parametrize("name", ["MAX_SOURCE_BYTES", "MAX_PIXELS", "RETENTION_DAYS"])
-def test_a_number_that_is_none_stops_the_function(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_an_invalid_number_stops_the_function(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "many")
 
     with pytest.raises(ValueError, match="many"):
@@ -53,9 +51,7 @@ def test_a_number_that_is_none_stops_the_function(
 
 
 @pytest.mark.parametrize("value", ["false", "True", "1", "yes", "TRUE", "true "])
-def test_private_sources_are_allowed_by_true_alone(
-    monkeypatch: pytest.MonkeyPatch, value: str
-) -> None:
+def test_only_true_allows_private_sources(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ALLOW_PRIVATE_SOURCES", value)
     assert not Settings.from_environment().allow_private_sources
 

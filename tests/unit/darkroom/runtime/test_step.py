@@ -83,7 +83,7 @@ def test_a_service_that_is_down_or_throttles_is_unavailable(error: Exception) ->
     ],
     ids=str,
 )
-def test_what_no_retry_mends_keeps_its_name(error: Exception) -> None:
+def test_a_non_retryable_error_keeps_its_name(error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
         failing(error)(EVENT, Context())
 
@@ -145,7 +145,7 @@ def test_a_line_of_one_task_has_nothing_of_the_one_before(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_is_raised_and_logged_has_of_a_url_the_host_only(
+def test_errors_and_log_lines_contain_only_the_host_of_a_url(
     log: io.StringIO, error: Exception
 ) -> None:
     """Lambda's runtime logs what is raised, and the state machine keeps it."""

@@ -65,7 +65,7 @@ PUBLIC_IPV6 = ["2606:4700:4700::1111", "2001:4860:4860::8888", "2a00:1450:4001:8
         for costume, address in costumes(ipv4).items()
     ],
 )
-def test_a_special_ipv4_address_is_not_public_in_any_costume(costume: str, address: str) -> None:
+def test_a_special_ipv4_address_is_not_public_in_any_ipv6_form(costume: str, address: str) -> None:
     assert not is_public(ipaddress.ip_address(address)), costume
 
 
@@ -77,7 +77,7 @@ def test_a_special_ipv4_address_is_not_public_in_any_costume(costume: str, addre
         for costume, address in costumes(ipv4).items()
     ],
 )
-def test_a_public_ipv4_address_is_public_in_every_costume(costume: str, address: str) -> None:
+def test_a_public_ipv4_address_is_public_in_every_ipv6_form(costume: str, address: str) -> None:
     assert is_public(ipaddress.ip_address(address)), costume
 
 

@@ -94,7 +94,7 @@ def test_bytes_come_out_as_they_went_in(data: bytes) -> None:
 
 
 @given(st.text())
-def test_whatever_else_is_refused_with_an_error_of_ours(rest: str) -> None:
+def test_everything_else_is_refused_with_an_error_of_the_client(rest: str) -> None:
     with contextlib.suppress(SourceError):
         shown, _ = decode("data:image/png;base64," + rest, 10)
         assert shown == "data:image/png;base64,…"

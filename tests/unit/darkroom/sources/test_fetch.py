@@ -1,4 +1,4 @@
-"""What a server that speaks HTTP may answer."""
+"""Responses of servers with valid HTTP."""
 
 import io
 import re
@@ -28,7 +28,7 @@ def body_of(url: str, limits: Limits = LIMITS) -> bytes:
     return into.getvalue()
 
 
-def test_the_body_comes_as_it_is(httpserver: HTTPServer) -> None:
+def test_the_body_arrives_unchanged(httpserver: HTTPServer) -> None:
     data = bytes(range(256)) * 3
     httpserver.expect_request("/a.jpg").respond_with_data(data)
 
@@ -98,7 +98,7 @@ def test_each_status_has_its_error_which_names_host_and_status_but_no_path(
     assert "secret" not in str(failure.value)
 
 
-def test_nothing_is_written_of_an_error_page(httpserver: HTTPServer) -> None:
+def test_an_error_page_is_not_saved(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a.jpg").respond_with_data(b"a page", status=404)
     into = io.BytesIO()
 
@@ -115,7 +115,7 @@ def test_exactly_the_limit_is_not_too_large(httpserver: HTTPServer) -> None:
     assert len(body_of(httpserver.url_for("/a.jpg"))) == 1000
 
 
-def test_what_announces_too_much_is_not_read_at_all(httpserver: HTTPServer) -> None:
+def test_a_source_that_announces_too_many_bytes_is_not_read(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a.jpg").respond_with_data(b"x" * 1001)
     into = io.BytesIO()
 
@@ -135,7 +135,7 @@ def test_no_compression_is_requested(httpserver: HTTPServer) -> None:
 
 # ── Redirects ────────────────────────────────────────────────────────────────────────────────────
 def chain(httpserver: HTTPServer, length: int, status: int = 302) -> str:
-    """Serve so many redirects with an image at the end; return the first URL."""
+    """Serve this number of redirects with an image at the end; return the first URL."""
     for n in range(length):
         httpserver.expect_request(f"/{n}").respond_with_data(
             status=status, headers={"Location": httpserver.url_for(f"/{n + 1}")}
@@ -184,9 +184,7 @@ def test_a_relative_redirect_is_relative_to_where_it_came_from(httpserver: HTTPS
         "http://user:secret@127.0.0.1/",
     ],
 )
-def test_a_redirect_to_what_is_no_web_address_is_refused(
-    httpserver: HTTPServer, location: str
-) -> None:
+def test_a_redirect_to_another_scheme_is_refused(httpserver: HTTPServer, location: str) -> None:
     with pytest.raises(SourceBlocked) as refused:
         body_of(redirect(httpserver, location))
 
@@ -196,7 +194,7 @@ def test_a_redirect_to_what_is_no_web_address_is_refused(
 def test_a_redirect_to_a_private_address_is_refused(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first address is public; a stand-in dials the test's server for it."""
+    """The first address is public, but the connection goes to the test's server."""
     url = redirect(httpserver, "http://169.254.169.254/latest/meta-data/")
     real = socket.create_connection
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""What a server may do that lies, drips, breaks off or speaks no HTTP."""
+"""Servers that send false lengths, send slowly, break the connection or do not use HTTP."""
 
 import io
 import socket
@@ -22,7 +22,7 @@ from tests.support.fakes.raw_server import (
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 SECONDS = 0.3
-GENEROUS = 20.0  # what a busy machine may add before we say that the deadline did not hold
+GENEROUS = 20.0  # the tolerance for a busy machine before the deadline counts as missed
 
 
 def answer_of(talk: Talk, path: str = "/a.jpg?sig=secret", limits: Limits | None = None) -> bytes:
@@ -61,7 +61,7 @@ def answer_of(talk: Talk, path: str = "/a.jpg?sig=secret", limits: Limits | None
         ),
     ],
 )
-def test_what_can_be_understood_is_taken(talk: Talk, body: bytes) -> None:
+def test_an_unusual_but_valid_response_is_accepted(talk: Talk, body: bytes) -> None:
     assert answer_of(talk) == body
 
 
@@ -148,7 +148,7 @@ DRIPS = {
 
 
 @pytest.mark.parametrize("talk", DRIPS.values(), ids=DRIPS)
-def test_a_server_that_drips_is_cut_off_at_the_deadline(talk: Talk) -> None:
+def test_a_slow_server_is_cut_off_at_the_deadline(talk: Talk) -> None:
     started = time.monotonic()
 
     with pytest.raises(SourceUnavailable, match=r"/… was not complete within 0\.3 seconds"):
@@ -158,7 +158,7 @@ def test_a_server_that_drips_is_cut_off_at_the_deadline(talk: Talk) -> None:
 
 
 def test_redirects_share_one_deadline() -> None:
-    seconds = 4  # of which even a busy machine needs less than half for the first answer
+    seconds = 4  # of which even a busy machine needs less than half for the first response
 
     def talk(connection: socket.socket, over: threading.Event) -> None:
         over.wait(seconds / 2)
@@ -213,19 +213,19 @@ def test_a_closed_port_may_be_tried_again() -> None:
         b"//127.0.0.1:0/",
     ],
 )
-def test_a_redirect_that_is_no_web_address_is_refused_for_good(location: bytes) -> None:
+def test_a_redirect_to_an_invalid_url_is_not_retryable(location: bytes) -> None:
     with pytest.raises(SourceBlocked):
         answer_of(say(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n"))
 
 
 def test_the_request_is_for_the_path_as_it_was_given() -> None:
     """Some releases of Python's `urlunsplit` write four slashes here."""
-    heard: list[bytes] = []
+    requests: list[bytes] = []
 
-    with serve(say(OK, b"\r\n"), heard=heard) as port:
+    with serve(say(OK, b"\r\n"), requests=requests) as port:
         fetch(f"http://127.0.0.1:{port}//a//b", io.BytesIO(), Limits(9), allow_private=True)
 
-    assert heard[0].startswith(b"GET //a//b HTTP/1.1\r\n")
+    assert requests[0].startswith(b"GET //a//b HTTP/1.1\r\n")
 
 
 # ── TLS ──────────────────────────────────────────────────────────────────────────────────────────
@@ -243,7 +243,7 @@ def test_a_source_behind_tls_is_fetched(tmp_path: Path, monkeypatch: pytest.Monk
         assert https(port, Limits(1000, 5)) == b"abc"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_without_a_trusted_issuer_is_refused(tmp_path: Path) -> None:
     context, _ = certificate(tmp_path)
 
     with (
@@ -254,7 +254,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("talk", DRIPS.values(), ids=DRIPS)
-def test_a_server_that_drips_behind_tls_is_cut_off_too(
+def test_a_slow_server_with_tls_is_also_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, talk: Talk
 ) -> None:
     context, trusted = certificate(tmp_path)

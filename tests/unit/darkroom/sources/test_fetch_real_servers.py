@@ -1,4 +1,4 @@
-"""What servers do that are not hostile, but not as the standard says either."""
+"""Responses of servers that are not hostile, but do not follow the standard."""
 
 import gzip
 import io
@@ -20,9 +20,9 @@ DATA = bytes(range(256)) * 3
 RAW = zlib.compressobj(wbits=-15)
 
 
-def body_of(talk: Talk, limits: Limits | None = None, heard: list[bytes] | None = None) -> bytes:
+def body_of(talk: Talk, limits: Limits | None = None, requests: list[bytes] | None = None) -> bytes:
     into = io.BytesIO()
-    with serve(talk, heard=heard) as port:
+    with serve(talk, requests=requests) as port:
         url = f"http://127.0.0.1:{port}/a.png?sig=secret"
         assert fetch(url, into, limits or Limits(1000, 5), allow_private=True) == into.tell()
     return into.getvalue()
@@ -146,25 +146,25 @@ def test_a_web_page_is_refused_as_one_whatever_its_type(page: bytes):
     "data",
     [b"<svg>", b"<!-- x --><svg>", b"<?xml?><svg>", b"a <html>", b"<bold>", b"<!--" * 1000, DATA],
 )
-def test_what_is_no_web_page_is_taken_although_it_has_the_type_of_one(data: bytes):
+def test_an_image_with_the_type_of_a_web_page_is_accepted(data: bytes):
     limits = Limits(5000, 5)
     assert body_of(say(OK, b"Content-Type: text/html\r\n\r\n", data), limits) == data
 
 
 # ── Cookies ──────────────────────────────────────────────────────────────────────────────────────
 def test_a_cookie_that_a_redirect_sets_is_sent_to_its_target():
-    heard: list[bytes] = []
+    requests: list[bytes] = []
 
     def talk(connection, over) -> None:
-        if b"Cookie: seen=1; b=2" in heard[-1]:
+        if b"Cookie: seen=1; b=2" in requests[-1]:
             return say(OK, b"\r\nimage")(connection, over)
         cookies = b"Set-Cookie: seen=1; Path=/; HttpOnly\r\nSet-Cookie: b=2\r\n"
         return say(b"HTTP/1.1 302 Found\r\nLocation: /a.png\r\n", cookies, b"\r\n")(
             connection, over
         )
 
-    assert body_of(talk, heard=heard) == b"image"
-    assert b"Cookie" not in heard[0]
+    assert body_of(talk, requests=requests) == b"image"
+    assert b"Cookie" not in requests[0]
 
 
 class Answer:

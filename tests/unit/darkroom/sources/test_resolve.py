@@ -1,4 +1,4 @@
-"""Which addresses a name may have, and that no other one is dialled."""
+"""Which addresses a name may have, and that no other address is used."""
 
 import io
 import socket
@@ -15,7 +15,8 @@ from tests.support.fakes.raw_server import say, serve
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let look-ups of names find these addresses, one list a look-up; return the names asked."""
+    """Let each lookup of a name return the next of these lists; return the names that were looked
+    up."""
     remaining, asked = list(answers), []
 
     def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -40,7 +41,7 @@ def test_every_address_of_a_public_name_may_be_dialled(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "private", ["127.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "fd00:ec2::254"]
 )
-def test_a_name_with_one_private_address_is_refused_whole(
+def test_a_name_with_one_private_address_is_refused(
     monkeypatch: pytest.MonkeyPatch, private: str
 ) -> None:
     answer_with(monkeypatch, ["93.184.215.14", private])
@@ -60,7 +61,7 @@ def test_private_addresses_are_found_where_they_are_allowed(
 
 
 @pytest.mark.parametrize("private", ["10.1.2.3", "169.254.169.254", "fd00:ec2::254", "::1"])
-def test_an_error_does_not_tell_what_a_private_name_resolves_to(
+def test_an_error_does_not_disclose_what_a_private_name_resolves_to(
     monkeypatch: pytest.MonkeyPatch, private: str
 ) -> None:
     answer_with(monkeypatch, [private])
@@ -82,7 +83,7 @@ SERVICES = {
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment whose function is sent to ports of its own machine."""
+    """An environment whose function must not reach certain ports of its machine."""
     for name, value in SERVICES.items():
         monkeypatch.setenv(name, value)
 
@@ -132,7 +133,7 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse_a_port(
         resolve("x", 9001, seconds=5, allow_private=True)
 
 
-def test_a_name_server_that_does_not_answer_holds_nobody_up(
+def test_a_name_server_that_does_not_answer_delays_no_other_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
@@ -186,7 +187,7 @@ def test_no_spelling_of_a_private_address_is_fetched(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1.", "%31%32%37.0.0.1", "127.0.0.1%00.example"])
-def test_a_spelling_that_is_no_address_is_not_decoded_into_one(
+def test_a_text_that_is_not_an_address_is_not_decoded_into_one(
     monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     look_up_no_names(monkeypatch)
@@ -231,7 +232,7 @@ def test_no_redirect_that_is_encoded_leads_to_a_private_address(
 
 
 def look_up_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the resolver of the system its addresses and `localhost`, but no name server."""
+    """Let the resolver of the system handle addresses and `localhost`, but no other name."""
     real = socket.getaddrinfo
 
     def getaddrinfo(host: str, *arguments: Any, **options: Any) -> list[Any]:
@@ -241,7 +242,7 @@ def look_up_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
-def test_what_is_dialled_is_what_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connected_address_is_the_checked_one(monkeypatch: pytest.MonkeyPatch) -> None:
     dialled: list[Any] = []
 
     def create_connection(address: Any, *_: Any, **__: Any) -> socket.socket:

@@ -122,7 +122,7 @@ def test_only_a_plain_web_address_is_a_source(url: str, reason: str | None) -> N
         ("http://example.com/\u202e<b>'\"|^{}`[]", "example.com"),
     ],
 )
-def test_any_other_url_whose_host_there_can_be_is_a_source(url: str, host: str) -> None:
+def test_any_other_url_with_a_possible_host_is_a_source(url: str, host: str) -> None:
     assert check_url(url).hostname == host
 
 
@@ -156,14 +156,14 @@ def test_a_url_is_encoded_as_browsers_do(url: str, sent: str) -> None:
         (b"?a=\xc3\xbc", "http://h/from/here?a=%C3%BC"),
     ],
 )
-def test_a_redirect_leads_where_it_leads_a_browser(location: bytes, target: str) -> None:
+def test_a_redirect_leads_to_the_same_url_as_in_a_browser(location: bytes, target: str) -> None:
     assert (
         check_url(redirected("http://h/from/here", location.decode("latin-1"))).geturl() == target
     )
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://[v1.x]", "http://exam℀ple.com/", "http:"])
-def test_what_is_no_url_can_be_shown_all_the_same(url: str) -> None:
+def test_a_text_that_is_not_a_url_can_still_be_shown(url: str) -> None:
     assert isinstance(redacted_url(url), str)
 
 

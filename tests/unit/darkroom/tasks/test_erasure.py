@@ -34,7 +34,7 @@ def task(aws: FakeAws, task_id: str = MADE, **more: Any) -> dict[str, Any]:
 
 
 def cancelled(aws: FakeAws, task_id: str = MADE) -> dict[str, Any]:
-    """A task whose execution may still be at work."""
+    """A task whose execution may still be running."""
     attributes = {"source": {"imageUrl": "https://a.example/"}, "output": {}}
     aws.store.create(task_id, "me", attributes)
     aws.store.start(task_id, 1, "arn", STARTED)
@@ -53,7 +53,7 @@ def items(aws: FakeAws) -> list[dict[str, Any]]:
 
 
 def is_closed(found: list[dict[str, Any]], marks: int = 1) -> bool:
-    """Whether the table has only so many marks, which tell nothing but a digest."""
+    """Whether the table has only this number of marks, which contain nothing but a digest."""
     return [set(each) for each in found] == [{"taskId", "expiresAt"}] * marks
 
 
@@ -63,7 +63,7 @@ def keys(aws: FakeAws) -> list[str]:
 
 
 def reconcile(aws: FakeAws) -> None:
-    """Let the sweep look at all that is overdue a year from now."""
+    """Run the sweep over everything that is overdue, a year from now."""
     queue: Any = None
     machine: Any = SimpleNamespace(describes_executions=True, running=frozenset)
     sweeper = Reconciler(aws.store, aws.index, queue, queue, machine, aws.eraser)
@@ -137,7 +137,7 @@ def test_a_deletion_that_breaks_off_is_finished_by_the_next_request_of_its_calle
     assert not aws.eraser.resume(MADE, "me")
 
 
-def test_a_deletion_that_breaks_off_is_finished_by_reconcile(
+def test_an_interrupted_deletion_is_finished_by_reconcile(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = task(aws, RANDOM)
@@ -193,10 +193,10 @@ def test_a_write_that_belongs_to_the_deletion_prevents_it(aws: FakeAws) -> None:
 
 
 @pytest.mark.parametrize("conflicts", [1, TRIES])
-def test_a_transaction_that_is_in_the_way_is_waited_for(
+def test_a_conflicting_transaction_is_waited_for(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, conflicts: int
 ) -> None:
-    """As when two tasks of one batch are deleted at the same time."""
+    """As if two tasks of one batch were deleted at the same time."""
     item = task(aws)
     transact, left = Table.transact, [conflicts]
 
@@ -230,7 +230,7 @@ def test_an_upload_is_deleted_with_the_last_task_that_uses_it(aws: FakeAws) -> N
     assert is_closed(items(aws), 2)
 
 
-def test_a_task_that_begins_to_use_an_upload_during_a_deletion_keeps_it(
+def test_a_task_that_starts_to_use_an_upload_during_a_deletion_keeps_it(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.bucket.put(UPLOAD, b"x", "image/png")
@@ -272,7 +272,7 @@ def test_the_bytes_of_a_data_url_are_deleted_and_what_the_operator_has_imported_
     assert keys(aws) == ["imports/me/a.png"]
 
 
-def test_a_source_that_was_counted_for_no_task_is_taken_back(aws: FakeAws) -> None:
+def test_a_source_that_was_counted_without_a_task_is_uncounted(aws: FakeAws) -> None:
     aws.bucket.put(UPLOAD, b"x", "image/png")
     item = task(aws, RANDOM, source={"object": UPLOAD})
     aws.eraser.uses.add({"object": UPLOAD})

@@ -1,4 +1,4 @@
-"""Until when files of a task may appear that has ended, and what is remembered of it."""
+"""How long files of an ended task may still appear, and what is recorded about them."""
 
 import datetime
 import uuid

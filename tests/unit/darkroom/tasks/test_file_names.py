@@ -1,4 +1,4 @@
-"""The file name of a result, and the header with it, whatever a task or a source is called."""
+"""The file name of a result, and its header, for any name of a task or a source."""
 
 import email.message
 import re
@@ -19,10 +19,10 @@ def named(name: str | None, **source: str) -> str:
     return result_name(item, "png")
 
 
-def told(header: str) -> str | None:
+def reported(header: str) -> str | None:
     """The file name as Python's own parser of headers finds it (RFC 2231, which RFC 8187 uses).
 
-    It takes the plain form if both are there, and RFC 6266 the other one.
+    It reads the plain form if both exist, but RFC 6266 prefers the other one.
     """
     message = email.message.Message()
     plain, exact, rest = header.partition("; filename*=")
@@ -128,7 +128,7 @@ def test_every_name_is_safe_and_survives_the_header(name: str):
     header = content_disposition(result)
 
     assert re.fullmatch(r"[ -~]+", header)
-    assert told(header) == result
+    assert reported(header) == result
     assert result.endswith(".png")
     assert not set(result) & set('/\\<>:"|?*')
     assert not any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in result)

@@ -20,7 +20,7 @@ def test_a_failed_execution_shows_the_state_and_the_reason() -> None:
     assert found[3].left is not None
 
 
-def test_retries_are_counted_and_an_error_that_was_overcome_is_none() -> None:
+def test_retries_are_counted_and_an_error_before_a_success_is_not_a_failure() -> None:
     (download,) = recorded(
         (0, "TaskStateEntered", {"name": "Download"}),
         (0, "TaskScheduled"),
@@ -61,7 +61,7 @@ def test_an_execution_that_was_ended_shows_in_which_state(kind: str, error: str)
     assert (gray.state, gray.seconds, gray.error) == ("Grayscale", 5, error)
 
 
-# Types, order and details of the next four as AWS has recorded them: LocalStack's snapshot tests,
+# Types, order and details of the next four are recorded from AWS: LocalStack's snapshot tests,
 # stepfunctions/v2, on the dates in docs/aws-differences.md.
 
 
@@ -135,7 +135,7 @@ def test_states_within_a_map_end_with_it_and_the_map_with_its_own_events() -> No
     assert second.error == "States.Timeout"
 
 
-def test_a_map_that_went_well_is_left_when_it_is_left_and_not_when_a_state_within_is() -> None:
+def test_a_map_ends_with_its_own_event_and_not_with_that_of_a_state_within() -> None:
     around, within = recorded(
         (0, "MapStateEntered", {"name": "Each"}),
         (0, "MapIterationStarted", {"index": 0, "name": "Each"}),

@@ -12,7 +12,7 @@ def outcomes(found: History) -> list[tuple[str, str]]:
     return [(visit.state, visit.outcome.value) for visit in found.visits]
 
 
-def test_a_caught_error_is_told_from_the_failure_that_follows() -> None:
+def test_a_caught_error_is_distinguished_from_the_failure_that_follows() -> None:
     found = history(*FAILED_DOWNLOAD)
 
     assert outcomes(found) == [
@@ -109,7 +109,7 @@ def test_a_redriven_execution_is_running_again_and_is_counted() -> None:
     assert outcomes(ended) == [("Grayscale", "FAILED"), ("Grayscale", "SUCCEEDED")]
 
 
-def test_what_failed_within_a_map_is_told_from_what_was_aborted_with_it() -> None:
+def test_a_failure_within_a_map_is_distinguished_from_states_that_were_aborted() -> None:
     found = history(
         (0, "MapStateEntered", {"name": "Each"}),
         (0, "TaskStateEntered", {"name": "Aborted"}),

@@ -23,7 +23,7 @@ def test_an_order_is_read_as_it_was_written() -> None:
     assert read_order(json.dumps(order(ITEM))) == order(ITEM)
 
 
-def test_an_order_holds_nothing_that_changes_while_the_attempt_lives() -> None:
+def test_an_order_contains_nothing_that_changes_during_the_attempt() -> None:
     later = {**ITEM, "status": "RUNNING", "updatedAt": "2026-11-26T00:00:00.000Z", "owner": "you"}
 
     assert order(later) == order(ITEM)
@@ -40,7 +40,7 @@ def test_a_field_of_the_wrong_type_is_named(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("task_id", ["", "x", "5B0C2F9E-6C1C-4F0E-9D5E-2F1F4A3B7C8D", "a" * 300])
-def test_a_task_id_that_names_no_task_is_told_at_once(task_id: str) -> None:
+def test_an_invalid_task_id_is_reported_at_once(task_id: str) -> None:
     with pytest.raises(NotATask, match="not the id of a task"):
         read_order(json.dumps({**order(ITEM), "taskId": task_id}))
 
@@ -52,7 +52,7 @@ def test_a_task_id_that_names_no_task_is_told_at_once(task_id: str) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     ).map(json.dumps)
 )
-def test_whatever_arrives_is_an_order_or_no_task(body: str) -> None:
+def test_every_message_is_an_order_or_is_refused(body: str) -> None:
     try:
         read = read_order(body)
     except NotATask:

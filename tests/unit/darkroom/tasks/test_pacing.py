@@ -32,7 +32,7 @@ def start(pace: Pace, clock: Clock, count: int) -> float:
     """Start executions one after the other; return how long that took."""
     began = clock.now
     for _ in range(count):
-        pause = pace.book(1, 1e9)
+        pause = pace.reserve(1, 1e9)
         assert pause is not None
         clock.now += pause
     return clock.now - began
@@ -50,9 +50,9 @@ def test_the_first_starts_follow_each_other_at_once_and_the_next_ones_at_the_rat
 def test_a_start_that_is_due_too_late_is_not_booked(pace: Pace, clock: Clock) -> None:
     start(pace, clock, 10)
 
-    assert pace.book(1, 0.9 / FIRST_RATE) is None
-    assert pace.book(1, 0.9 / FIRST_RATE) is None
-    assert pace.book(1, 1.1 / FIRST_RATE) == pytest.approx(1 / FIRST_RATE)
+    assert pace.reserve(1, 0.9 / FIRST_RATE) is None
+    assert pace.reserve(1, 0.9 / FIRST_RATE) is None
+    assert pace.reserve(1, 1.1 / FIRST_RATE) == pytest.approx(1 / FIRST_RATE)
 
 
 def test_while_all_is_well_a_few_dozen_starts_reach_the_highest_rate(pace: Pace) -> None:
@@ -110,7 +110,7 @@ def test_a_pause_does_not_count_as_growth(pace: Pace, clock: Clock) -> None:
 def test_the_rate_settles_just_below_what_is_possible(
     pace: Pace, clock: Clock, capacity: int
 ) -> None:
-    """Each second has room for about so many starts. More of them are throttled."""
+    """The number of starts per second that are accepted. More of them are throttled."""
     chance = random.Random(7)
     rates = []
     for _ in range(3600):

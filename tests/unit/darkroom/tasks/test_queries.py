@@ -17,7 +17,7 @@ NEW = {"source": {"imageUrl": "https://example.com/a.jpg"}, "output": {"quality"
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every task be created a second after the one before."""
+    """Create every task a second after the previous one."""
     seconds = iter(range(1000))
 
     def timestamp() -> str:
@@ -48,7 +48,7 @@ def test_the_newest_task_comes_first(index: TaskIndex, store: TaskStore) -> None
     assert pages(index, limit=10) == [["c", "b", "a"]]
 
 
-def test_a_list_of_nothing_has_no_rest(index: TaskIndex) -> None:
+def test_an_empty_list_has_no_remainder(index: TaskIndex) -> None:
     assert index.of_owner("me", limit=10) == ([], None)
 
 
@@ -59,7 +59,7 @@ def test_only_the_owners_tasks_are_listed(index: TaskIndex, store: TaskStore) ->
     assert pages(index, limit=10) == [["mine"]]
 
 
-def test_pages_hold_every_task_once(index: TaskIndex, store: TaskStore) -> None:
+def test_pages_contain_every_task_once(index: TaskIndex, store: TaskStore) -> None:
     put(store, "a", "b", "c", "d", "e")
 
     found = pages(index, limit=2)
@@ -95,7 +95,7 @@ def test_filters_leave_only_what_was_asked_for(
     assert listed(name="cow") == []
 
 
-def test_a_filter_that_leaves_little_reads_a_bounded_part_and_goes_on(
+def test_a_filter_with_few_matches_reads_a_bounded_part_and_continues(
     index: TaskIndex, store: TaskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index_module, "PAGES_PER_LIST", 1)
@@ -122,7 +122,7 @@ def test_a_cursor_stays_where_it_is_while_tasks_arrive(index: TaskIndex, store: 
     assert rest is None or index.of_owner("me", limit=2, cursor=rest) == ([], None)
 
 
-def test_a_cursor_stays_valid_when_its_task_is_gone(
+def test_a_cursor_stays_valid_when_its_task_is_deleted(
     index: TaskIndex, store: TaskStore, table: Any
 ) -> None:
     put(store, "a", "b", "c")
@@ -145,7 +145,7 @@ def test_anothers_cursor_only_ever_gives_own_tasks(index: TaskIndex, store: Task
     assert [item["taskId"] for item in items] == ["mine-2", "mine-1"]
 
 
-# ── What is no cursor ────────────────────────────────────────────────────────────────────────────
+# ── Invalid cursors ──────────────────────────────────────────────────────────────────────────────
 def encoded(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
@@ -175,7 +175,7 @@ def encoded(value: object) -> str:
         base64.urlsafe_b64encode(b"\xff\xfe[1,2]").decode(),
     ],
 )
-def test_what_is_no_cursor_is_refused(index: TaskIndex, cursor: str) -> None:
+def test_an_invalid_cursor_of_a_list_is_refused(index: TaskIndex, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         index.of_owner("me", limit=1, cursor=cursor)
 
@@ -220,7 +220,7 @@ def test_what_has_expired_is_left_out_and_the_rest_found(
     assert all(len(page) <= limit for page in found)
 
 
-def test_a_list_reads_on_at_most_so_far_behind_what_has_expired(
+def test_a_list_reads_a_bounded_number_of_expired_items(
     index: TaskIndex, store: TaskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index_module, "PAGES_PER_LIST", 2)

@@ -84,7 +84,7 @@ def test_the_number_of_signatures_is_limited(versions: SecretVersions) -> None:
     assert versions.rotate("me", NOW + GRACE).signing == [MAX_PREVIOUS + 2, MAX_PREVIOUS + 1]
 
 
-def test_of_two_rotations_at_the_same_time_both_return_the_same_secret(
+def test_two_rotations_at_the_same_time_return_the_same_secret(
     versions: SecretVersions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = versions.of

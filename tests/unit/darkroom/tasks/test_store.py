@@ -111,8 +111,8 @@ def test_numbers_come_back_as_int_however_deep(store: TaskStore) -> None:
 
 
 # ── Transitions ──────────────────────────────────────────────────────────────────────────────────
-# What DESIGN allows, written down a second time: (transition, from, by MINE or OTHER) -> to.
-# A cancel and a retry are no execution's, so both stand for "anybody" there.
+# The allowed transitions, written a second time: (transition, from, by MINE or OTHER) -> to.
+# No execution owns a cancel or a retry, so both values mean "anybody" there.
 ALLOWED = {
     ("start", "PENDING", MINE): "RUNNING",
     ("start", "PENDING", OTHER): "RUNNING",
@@ -156,7 +156,7 @@ def test_what_is_allowed_is_written(
 
 
 @pytest.mark.parametrize(("transition", "status", "by"), sorted(REPEATS), ids=idf)
-def test_a_repeat_is_no_error_and_changes_nothing_that_is_told(
+def test_a_repeated_request_is_not_an_error_and_changes_no_visible_field(
     store: TaskStore, transition: str, status: str, by: str
 ) -> None:
     before = task_in(store, Status(status))
@@ -200,7 +200,7 @@ def test_another_attempt_is_stale_in_every_status(
 
 
 @pytest.mark.parametrize("transition", TRANSITIONS)
-def test_a_task_that_is_gone_is_stale_and_not_made_anew(store: TaskStore, transition: str) -> None:
+def test_a_deleted_task_is_stale_and_not_created_again(store: TaskStore, transition: str) -> None:
     with pytest.raises(StaleAttempt, match="the task does not exist, or has expired"):
         apply(store, transition)
 
@@ -216,7 +216,7 @@ def test_another_error_of_dynamodb_is_not_taken_for_stale(transition: str) -> No
 
 # ── Times, and the index of unfinished tasks ─────────────────────────────────────────────────────
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every look at the clock be a second later than the last."""
+    """Let each reading of the clock be a second later than the previous one."""
     seconds = itertools.count()
     monkeypatch.setattr(
         "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
@@ -245,7 +245,7 @@ def test_the_end_is_written_once(
 
 
 @pytest.mark.parametrize("status", Status)
-def test_only_an_unfinished_task_is_in_the_index_of_those(
+def test_only_unfinished_tasks_are_in_the_index_of_active_ones(
     store: TaskStore, table: Any, status: Status
 ) -> None:
     task_in(store, status)

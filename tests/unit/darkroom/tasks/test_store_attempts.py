@@ -34,7 +34,7 @@ def read(store: TaskStore) -> dict[str, Any]:
 
 
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every look at the clock be a second later than the last."""
+    """Let each reading of the clock be a second later than the previous one."""
     seconds = itertools.count()
     monkeypatch.setattr(
         "darkroom.tasks.store.timestamp", lambda: f"2026-11-25T00:00:{next(seconds):02}.000Z"
@@ -42,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
-def test_a_new_attempt_begins_without_what_was_the_last_ones(
+def test_a_new_attempt_begins_without_the_fields_of_the_last_one(
     store: TaskStore, table: Any, status: str
 ) -> None:
     before = task_in(store, Status(status))
@@ -75,7 +75,7 @@ def test_an_event_of_the_last_attempt_does_not_touch_the_new_one(store: TaskStor
     assert read(store) == fresh
 
 
-def test_of_two_repairs_that_read_the_same_task_one_may_queue_it(
+def test_only_one_of_two_repairs_of_the_same_task_may_queue_it(
     store: TaskStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock(monkeypatch)
@@ -103,7 +103,7 @@ LATE: dict[str, Callable[[TaskStore], object]] = {
 
 
 @pytest.mark.parametrize("write", LATE.values(), ids=LATE)
-def test_an_execution_whose_task_was_deleted_meanwhile_does_not_bring_it_back(
+def test_an_execution_does_not_bring_back_a_task_that_was_deleted_in_the_meantime(
     store: TaskStore, table: Any, write: Callable[[TaskStore], object]
 ) -> None:
     """Its retention was over. The execution ends in Superseded; S3 deletes the result by itself."""

@@ -1,4 +1,4 @@
-"""Two executions of a task, their events doubled, late and out of order, against a model.
+"""Two executions of a task with duplicate, late and reordered events, compared with a model.
 
 So are the runs of its batch, whose cancels and retries come from pages that may be late.
 """
@@ -19,7 +19,8 @@ from darkroom.tasks.store import TaskStore
 from tests.support.fakes.aws import STARTED, TABLE
 
 executions = st.sampled_from(["arn:A", "arn:B"])
-# How far from the task's attempt an event is: mostly of it, at times late, or of none there is yet.
+# How far an event is from the task's attempt: usually the same, sometimes earlier, or one that does
+# not exist yet.
 offsets = st.sampled_from([0, 0, 0, 0, -1, 1])
 runs = st.sampled_from([None, 1, 2, 3])
 RANK = {"PENDING": 0, "RUNNING": 1, "COMPLETED": 2, "FAILED": 2, "CANCELLED": 2}
@@ -31,7 +32,7 @@ def store_in_moto() -> TaskStore:
 
 
 class Life(RuleBasedStateMachine):
-    """The model is four variables: the task's attempt, where that is, whose it is, and its run."""
+    """The model has four variables: the task's attempt, its status, its owner, and its run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,8 +109,8 @@ class Life(RuleBasedStateMachine):
         item = self.store.get(self.id)
         if item is None:  # before `accept`
             return
-        told = (item["attempt"], item["status"], item.get("execution"), item.get("batchRun", 0))
-        assert told == (self.attempt, self.status, self.claimed_by, self.run)
+        reported = (item["attempt"], item["status"], item.get("execution"), item.get("batchRun", 0))
+        assert reported == (self.attempt, self.status, self.claimed_by, self.run)
         assert ("active" in item) == (self.status in {"PENDING", "RUNNING"})
         assert ("completedAt" in item) == (self.status not in {"PENDING", "RUNNING"})
         self.history.append(item)

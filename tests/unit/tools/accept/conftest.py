@@ -1,4 +1,4 @@
-"""A stack of AWS for the acceptance test, of which nothing exists but what a test puts there."""
+"""A stack of AWS for the acceptance test, which contains only what a test creates."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

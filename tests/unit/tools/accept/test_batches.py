@@ -10,7 +10,8 @@ from tools.accept.report import Broken
 
 
 def listing(subject: Any, monkeypatch: pytest.MonkeyPatch, *pages: list[str]) -> None:
-    """Let `GET /batches` answer with these ids, page after page, and the last one for ever."""
+    """Let `GET /batches` answer with these ids, page after page, and then always with the last
+    one."""
     left = [*pages]
 
     def request(_method: str, _path: str, **_options: Any) -> Any:
@@ -26,7 +27,7 @@ def test_a_batch_that_the_index_has_a_moment_later_is_found(make_subject, monkey
     batches._require_listed(subject, "mine")
 
 
-def test_a_batch_that_no_list_has_breaks_the_promise(make_subject, monkeypatch):
+def test_a_batch_that_no_list_contains_fails_the_check(make_subject, monkeypatch):
     subject = make_subject()
     listing(subject, monkeypatch, ["other"])
     monkeypatch.setattr(batches, "INDEX_SECONDS", 0.0)

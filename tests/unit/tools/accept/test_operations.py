@@ -1,4 +1,4 @@
-"""What needs AWS, or a stack in a bad state: traces, alarms, releases, repairs."""
+"""Checks that need AWS, or a stack in a bad state: traces, alarms, releases, repairs."""
 
 import json
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def test_a_trace_leads_from_the_api_to_the_state_machine(make_subject):
     assert "TaskStateMachine-1A" in operations.check_trace(found)
 
 
-def test_a_trace_that_ends_before_the_execution_is_a_broken_promise(make_subject, monkeypatch):
+def test_a_trace_that_ends_before_the_execution_fails_the_check(make_subject, monkeypatch):
     monkeypatch.setattr(operations, "TRACE_SECONDS", 0.0)
     with pytest.raises(Broken, match="ApiGateway"):
         operations.check_trace(make_subject(traces(API), first={}, trace_id="1-0-0"))
@@ -147,7 +147,7 @@ def test_a_stopped_batch_is_repaired(stopping):
     ],
     ids=["running", "another error", "open tasks"],
 )
-def test_a_stopped_batch_that_is_not_repaired_is_a_broken_promise(stopping, after):
+def test_a_stopped_batch_that_is_not_repaired_fails_the_check(stopping, after):
     with pytest.raises(Broken):
         batches.check_repair(stopping(Stops(), after), SITES)
 

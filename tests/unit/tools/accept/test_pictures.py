@@ -10,7 +10,7 @@ from tools.accept import pictures
 
 
 def gray(format_name: str = "PNG", change=lambda image: image) -> bytes:
-    """What Darkroom should make of the picture, with a change."""
+    """The result that Darkroom should give for the picture, with a change."""
     with Image.open(io.BytesIO(pictures.picture("PNG"))) as colour:
         made = change(colour.convert("L"))
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Each promise is one line, whatever its check does."""
+"""Each check is one line of the report, whatever it does."""
 
 from typing import NoReturn
 
@@ -28,8 +28,8 @@ def raising(error: Exception) -> NoReturn:
     ids=["broken", "not checked", "unexpected", "refused"],
 )
 def test_what_a_check_raises_decides_its_line_and_the_next_is_checked(error, outcome, detail):
-    told: list[Line] = []
-    report = Report(told.append)
+    reported: list[Line] = []
+    report = Report(reported.append)
     report.check("first", lambda: raising(error))
     report.check("second", lambda: "seen")
 
@@ -37,7 +37,7 @@ def test_what_a_check_raises_decides_its_line_and_the_next_is_checked(error, out
         ("first", outcome, detail),
         ("second", OK, "seen"),
     ]
-    assert told == report.lines
+    assert reported == report.lines
     assert bool(report.failed) is (outcome == FAILED)
 
 

@@ -42,7 +42,7 @@ class Functions:
 
 @pytest.fixture
 def reach(make_subject, monkeypatch):
-    """Open the receiver of a stack in AWS; whoever posts to it without a signature is answered."""
+    """Open the receiver of a stack in AWS; it also answers requests without a signature."""
     monkeypatch.setattr(subject, "PAUSE", 0.0)
     monkeypatch.setattr(sites, "URL_SECONDS", 0.05)
     monkeypatch.setattr(sites, "secret_of", lambda _: "whsec_AAAA")
@@ -71,7 +71,7 @@ def test_the_receiver_has_the_role_of_the_page_a_public_url_and_is_deleted(reach
     assert functions.calls[-1] == "delete_function"
 
 
-def test_a_receiver_that_may_not_be_made_is_no_failure_of_the_stack(reach):
+def test_a_receiver_without_permission_is_not_a_failure_of_the_stack(reach):
     with (
         pytest.raises(NotChecked, match="no receiver could be made"),
         reach(Functions("create_function")),

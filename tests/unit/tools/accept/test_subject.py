@@ -48,7 +48,7 @@ def test_after_its_time_the_test_waits_for_nothing_and_says_so(make_subject):
         late.until("anything", 60, lambda: (None, "nothing"))
 
 
-def test_what_is_waited_for_in_vain_is_named_with_what_was_seen(make_subject, monkeypatch):
+def test_a_missing_outcome_is_named_with_the_last_value(make_subject, monkeypatch):
     monkeypatch.setattr(subject, "PAUSE", 0.0)
     with pytest.raises(Broken, match="expected a webhook within 0 s; seen: no try"):
         make_subject().until("a webhook", 0.0, lambda: (None, "no try"))
@@ -73,5 +73,5 @@ def test_a_refused_request_has_the_status_and_the_code_of_the_response(make_subj
 
 
 def test_the_test_takes_less_than_six_minutes():
-    """What is left is for the clean-up: some calls for each task."""
+    """The remaining time is for the clean-up: some calls for each task."""
     assert subject.SECONDS <= 330

@@ -1,4 +1,4 @@
-"""The tasks of the waves: never more failures than successes, and each error by its name."""
+"""The tasks of the waves: never more failures than successes, and each error once."""
 
 import itertools
 from types import SimpleNamespace
@@ -22,7 +22,8 @@ def provoked(make_subject) -> dict[str, str]:
 
 @pytest.fixture
 def waves(make_subject, monkeypatch, provoked):
-    """A stack that ends every task as it should, and the tasks that were waited for together."""
+    """A stack on which every task ends as expected, and the groups of tasks that were polled
+    together."""
     waited: list[list[Task]] = []
     numbers = itertools.count()
 
@@ -52,7 +53,7 @@ def test_whatever_minutes_an_alarm_looks_at_at_most_half_of_their_tasks_failed(w
 
     assert set(tried.conversions) == set(tasks.conversions())
     *rounds, last = waited
-    assert [task["status"] for task in last] == ["FAILED"]  # the one that is retried meanwhile
+    assert [task["status"] for task in last] == ["FAILED"]  # it is retried in the meantime
     for firsts in itertools.product((False, True), repeat=len(rounds)):
         failed: list[bool] = []
         for wave, first in zip(rounds, firsts, strict=True):

@@ -1,4 +1,4 @@
-"""What calls are billed as: each is found again in the units, none is guessed."""
+"""How calls are billed: each one is in the units, and none is guessed."""
 
 import json
 from typing import Any
@@ -56,7 +56,7 @@ def test_a_write_that_is_refused_costs_a_unit_and_changes_nothing():
     assert used.writes == {"table": 2, "active": 1}
 
 
-def test_the_units_of_two_tables_are_told_apart_though_their_indexes_have_one_name():
+def test_the_units_of_two_tables_are_distinguished_although_their_indexes_have_the_same_name():
     batch = {"batchId": {"S": "b"}, "active": {"S": "4"}}
 
     used = billed.capacity(
@@ -85,7 +85,7 @@ def test_reads_are_consistent_where_they_ask_to_be():
     assert used.reads == 1 + 0.5 + 0.5
 
 
-def test_of_a_batch_each_item_is_read_by_itself_and_all_messages_are_sent_together():
+def test_the_items_of_a_batch_are_read_one_by_one_and_its_messages_sent_together():
     asked = {"tasks": {"ConsistentRead": True}, "others": {}}
     found = {"tasks": [item(), item()], "others": [item()]}
     read = call("BatchGetItem", {"RequestItems": asked}, {"Responses": found})

@@ -1,4 +1,4 @@
-"""Callers who share a stack. Small cases take as long as can be worked out by hand."""
+"""Callers who share a stack. Small cases take as long as a calculation by hand says."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def test_the_pollers_start_as_many_as_they_can_when_nothing_else_is_scarce():
 
 
 def test_with_a_rate_below_the_pollers_nothing_waits():
-    """A queue whose server is faster than its arrivals, both without chance: D/D/1."""
+    """A queue whose server is faster than its arrivals, both deterministic: D/D/1."""
     outcome = burst(replace(AMPLE, pollers=1), 1_000, rate=10)
 
     assert outcome.percentile(1) == pytest.approx(BATCH * TIMES.start + EXECUTION)

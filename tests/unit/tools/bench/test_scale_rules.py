@@ -1,4 +1,4 @@
-"""The rules of the simulation, each against what is known without it."""
+"""The rules of the simulation, each compared with a known result."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def env() -> simpy.Environment:
     return simpy.Environment()
 
 
-def test_a_bucket_gives_what_it_holds_and_then_what_comes_back(env: simpy.Environment):
+def test_a_bucket_gives_its_tokens_and_then_what_is_refilled(env: simpy.Environment):
     bucket = TokenBucket(env, size=1_300, rate=300)
 
     assert bucket.take(2_000) == 1_300

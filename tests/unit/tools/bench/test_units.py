@@ -1,4 +1,4 @@
-"""The units that AWS bills: what an item weighs, and what its change costs in each index."""
+"""The units that AWS bills: the size of an item, and the cost of its change in each index."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_an_item_weighs_its_names_and_its_values(value: dict, size: int):
     assert item_bytes({"name": value}) == 4 + size
 
 
-def test_a_value_of_a_kind_that_is_not_ours_is_no_guess():
+def test_a_value_of_an_unknown_kind_is_an_error():
     with pytest.raises(ValueError, match="SS"):
         item_bytes({"name": {"SS": ["a"]}})
 
@@ -47,7 +47,7 @@ def test_a_write_costs_a_unit_for_each_kilobyte_that_it_begins(size: int, units:
     assert write_units(item, {}, {}) == {"table": units}
 
 
-def test_a_change_costs_what_the_larger_of_both_weighs():
+def test_a_change_costs_as_much_as_the_larger_item():
     small, large = {"a": {"S": "x"}}, {"a": {"S": "x" * 2000}}
 
     assert write_units(small, large, {}) == write_units(large, small, {}) == {"table": 2}

@@ -1,4 +1,4 @@
-"""The wire passes on what it hears, unchanged, and keeps it."""
+"""The wire passes on each call unchanged, and records it."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def wire(httpserver: HTTPServer) -> Iterator[Wire]:
         yield found
 
 
-def test_a_call_is_passed_on_and_kept_with_its_answer(wire: Wire, httpserver: HTTPServer):
+def test_a_call_is_passed_on_and_recorded_with_its_answer(wire: Wire, httpserver: HTTPServer):
     httpserver.expect_request("/", method="POST", data="{}").respond_with_data("[]", status=400)
     headers = {"Authorization": SIGNED.format("dynamodb"), "X-Amz-Target": "DynamoDB_1.PutItem"}
 

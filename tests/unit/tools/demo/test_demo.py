@@ -42,7 +42,7 @@ def test_the_demo_serves_its_picture_and_nothing_else(site: str, card: Path) -> 
     assert site.startswith("http://127.0.0.1:")
 
 
-def test_both_as_they_should_be_is_nothing_wrong(card: Path, tmp_path: Path) -> None:
+def test_a_correct_batch_and_its_execution_have_no_violation(card: Path, tmp_path: Path) -> None:
     assert judge(developed(Image.new("L", (40, 30), 76), tmp_path), missing(), card) == []
 
 
@@ -62,7 +62,7 @@ def test_a_gray_image_that_is_wrong_fails_the_demo(
     assert complaint in wrong
 
 
-def test_a_picture_that_was_not_developed_fails_the_demo(card: Path) -> None:
+def test_a_picture_that_was_not_converted_fails_the_demo(card: Path) -> None:
     lost = Job("card.png", "card-gray", {"taskId": "t1", "status": "FAILED"})
 
     assert judge(lost, missing(), card) == ["card.png is FAILED and should be COMPLETED."]

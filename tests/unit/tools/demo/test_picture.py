@@ -1,4 +1,4 @@
-"""The demo's test card is what its captions say: patches and a strip whose gray is known."""
+"""The demo's test card matches its captions: patches and a strip whose gray is known."""
 
 import pytest
 from PIL import Image

@@ -1,4 +1,4 @@
-"""Who is served on the local cloud's port, header by header."""
+"""Which requests are served on the local cloud's port, header by header."""
 
 import pytest
 
@@ -27,8 +27,8 @@ KINDS = {
     "ready": READY,
     "AWS": AWS,
 }
-# By whom each kind is served, where browsers say who sends: a program, the page itself, an address
-# that was typed or opened by another program, a page of another port, a page of another site.
+# Which senders are served for each kind of request: a program, the page itself, an address that was
+# typed or opened by another program, a page of another port, a page of another site.
 SENDERS = (None, "same-origin", "none", "same-site", "cross-site")
 SERVED = {
     "page": {None, "same-origin", "none"},
@@ -43,7 +43,7 @@ SERVED = {
 def judge(
     method: str, path: str, query: str = "", headers: dict[str, str] | None = None, **more: str
 ) -> str | None:
-    """What is said of a request; `more` are headers, with _ for -."""
+    """The decision about a request; `more` are headers, with _ for -."""
     given = {"host": HERE} | (headers or {}) | {k.replace("_", "-"): v for k, v in more.items()}
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
     return refusal(Request(method, path, query, raw), ORIGINS)
@@ -51,10 +51,10 @@ def judge(
 
 @pytest.mark.parametrize("sender", SENDERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_request_is_served_to_whom_it_is_meant_for(kind: str, sender: str | None) -> None:
-    told = judge(*KINDS[kind], **({"sec_fetch_site": sender} if sender else {}))
+def test_each_request_is_served_only_to_its_allowed_senders(kind: str, sender: str | None) -> None:
+    reported = judge(*KINDS[kind], **({"sec_fetch_site": sender} if sender else {}))
 
-    assert (told is None) == (sender in SERVED[kind]), told
+    assert (reported is None) == (sender in SERVED[kind]), reported
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -117,7 +117,7 @@ def test_the_page_is_known_by_its_origin_under_another_name_of_this_machine(kind
         ("authorization", [SIGNED["authorization"], "Basic eA=="]),
     ],
 )
-def test_a_header_that_comes_twice_is_judged_by_both(name: str, values: list[str]) -> None:
+def test_both_values_of_a_repeated_header_are_checked(name: str, values: list[str]) -> None:
     method, path, query, headers = AWS if name == "authorization" else ROUTE
     kept = {"host": HERE} | headers
     kept.pop(name, None)
@@ -196,7 +196,7 @@ def test_nothing_of_the_emulators_own_is_served(method: str, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", [READY[1], "/_darkroom/saved", "/_darkroom/save"])
-def test_what_is_asked_of_the_emulator_itself_is_only_asked(method: str, path: str) -> None:
+def test_requests_to_the_emulator_itself_only_read(method: str, path: str) -> None:
     assert judge(method, path, "", SIGNED)
 
 
@@ -218,4 +218,4 @@ def test_the_page_and_the_docs_open_from_a_bookmark(path: str) -> None:
 def test_no_route_of_the_api_opens_from_a_link(path: str) -> None:
     for method in ("GET", "POST"):
         assert judge(method, STAGE + path, sec_fetch_site="none", sec_fetch_mode="navigate")
-        assert judge(method, STAGE + path) is None  # a program, whose key the API will judge
+        assert judge(method, STAGE + path) is None  # a program, whose key the API checks

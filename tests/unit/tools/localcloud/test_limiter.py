@@ -1,4 +1,4 @@
-"""How many invocations work at once in the local cloud."""
+"""How many invocations run at the same time in the local cloud."""
 
 import itertools
 import math
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -24,12 +25,12 @@ DEADLINE = 60
 
 
 def nothing() -> float:
-    """For how long a process that only waits was busy."""
+    """The busy time of a process that only waits."""
     return 7.0
 
 
 def working() -> Callable[[], float]:
-    """For how long a process that works all the time was busy."""
+    """The busy time of a process that works all the time."""
     return map(float, itertools.count()).__next__
 
 
@@ -105,7 +106,7 @@ def test_an_error_frees_the_slot() -> None:
             divmod(1, 0)
 
 
-def test_of_the_groups_that_wait_the_one_with_the_fewest_at_work_is_next() -> None:
+def test_the_waiting_group_with_the_fewest_running_is_next() -> None:
     limiter = Limiter(2, NEVER)
     order: list[str] = []
     release = [threading.Event() for _ in range(2)]
@@ -132,8 +133,8 @@ def test_of_the_groups_that_wait_the_one_with_the_fewest_at_work_is_next() -> No
     assert order == ["quiet", "busy", "busy"]
 
 
-def test_an_idle_invocation_gives_way_to_others_up_to_a_limit() -> None:
-    places = Places(working=2, most=5, between_looks=0.01, share=0.05)
+def test_an_idle_invocation_frees_its_slot_up_to_a_limit() -> None:
+    places = Places(working=2, most=5, between_checks=0.01, share=0.05)
     held = Held(places, nothing)
     held.start(8)
 
@@ -143,40 +144,26 @@ def test_an_idle_invocation_gives_way_to_others_up_to_a_limit() -> None:
     assert held.running == 8
 
 
-def test_a_working_invocation_gives_way_to_none() -> None:
-    places = Places(working=2, most=5, between_looks=0.01, share=0.05)
-    looks = 0
-    count = working()
-
-    def work() -> float:
-        nonlocal looks
-        looks += 1
-        return count()
-
+def test_a_working_invocation_keeps_its_slot() -> None:
+    places = Places(working=2, most=5, between_checks=0.01, share=0.05)
+    work = Mock(side_effect=working())
     held = Held(places, work)
     held.start(4)
 
-    until(lambda: looks > 20, DEADLINE, "both were looked at several times")
+    until(lambda: work.call_count > 20, DEADLINE, "both were checked several times")
     assert held.running == 2
     held.release()
     assert held.running == 4
 
 
-def test_an_invocation_that_comes_between_two_looks_is_not_idle_at_the_first() -> None:
-    places = Places(working=1, most=5, between_looks=0.2, share=0.05)
-    looks = 0
-    count = working()
-
-    def work() -> float:
-        nonlocal looks
-        looks += 1
-        return count()
-
+def test_an_invocation_that_starts_between_two_checks_is_not_idle_at_the_first() -> None:
+    places = Places(working=1, most=5, between_checks=0.2, share=0.05)
+    work = Mock(side_effect=working())
     idle, busy = Held(places, nothing), Held(places, work)
     idle.start(1)
     busy.start(3)
 
-    until(lambda: looks > 5, DEADLINE, "one works, and was looked at several times")
+    until(lambda: work.call_count > 5, DEADLINE, "one works, and was checked several times")
     assert (idle.running, busy.running) == (1, 1)
     idle.release()
     busy.release()
@@ -184,33 +171,22 @@ def test_an_invocation_that_comes_between_two_looks_is_not_idle_at_the_first() -
 
 
 def test_an_invocation_whose_process_has_not_started_is_not_idle() -> None:
-    looks = 0
-
-    def unknown() -> float:
-        nonlocal looks
-        looks += 1
-        return math.inf
-
-    held = Held(Places(working=1, most=5, between_looks=0.01, share=0.05), unknown)
+    unknown = Mock(return_value=math.inf)
+    held = Held(Places(working=1, most=5, between_checks=0.01, share=0.05), unknown)
     held.start(2)
 
-    until(lambda: looks > 5, DEADLINE, "it was looked at several times")
+    until(lambda: unknown.call_count > 5, DEADLINE, "it was checked several times")
     assert held.running == 1
     held.release()
 
 
-def test_nobody_looks_at_invocations_while_no_other_waits() -> None:
-    looks: list[int] = []
-
-    def look() -> float:
-        looks.append(1)
-        return 0.0
-
-    held = Held(Places(working=2, most=5, between_looks=0.0, share=0.05), look)
+def test_invocations_are_not_checked_while_no_other_waits() -> None:
+    check = Mock(return_value=0.0)
+    held = Held(Places(working=2, most=5, between_checks=0.0, share=0.05), check)
     held.start(2)
     until(lambda: held.running == 2, DEADLINE, "both have a place")
     held.release()
-    assert not looks
+    assert not check.called
 
 
 READERS = [
@@ -220,7 +196,7 @@ READERS = [
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_the_processor_time_of_a_process_is_found_out(read: Callable[[int], float]) -> None:
+def test_the_processor_time_of_a_process_is_measured(read: Callable[[int], float]) -> None:
     before = read(os.getpid())
     began = time.process_time()
     while time.process_time() - began < 1.1:

@@ -1,4 +1,4 @@
-"""The metric math that the local cloud knows."""
+"""The metric math that the local cloud supports."""
 
 import pytest
 
@@ -28,6 +28,6 @@ def test_an_expression_has_its_value(
 
 
 @pytest.mark.parametrize("expression", ["METRICS()", "METRICS() + 1", "RATE(a)", "a ** 2", "x"])
-def test_what_is_not_known_is_an_error_and_no_guess(expression: str) -> None:
+def test_an_unknown_value_is_an_error_and_not_a_guess(expression: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         evaluate(expression, {"a": 1, "b": 2})

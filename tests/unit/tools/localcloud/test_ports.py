@@ -51,7 +51,7 @@ def test_the_environment_has_precedence(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "4599a", "4_599", " 4599"])
-def test_a_variable_that_is_no_port_is_refused(
+def test_a_variable_that_is_not_a_port_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv(ports.VARIABLE, text)

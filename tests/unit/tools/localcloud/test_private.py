@@ -10,7 +10,7 @@ from tools.localcloud import private
 
 @pytest.fixture(autouse=True)
 def generous_umask() -> object:
-    """What is written may be read by everybody, unless it is said otherwise."""
+    """Files can be read by everybody, unless they are written as private."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -20,7 +20,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_private_file_is_its_owners_alone_whatever_was_there(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_a_private_file_even_if_it_existed_before(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
     for left in (path, tmp_path / "stack.partial"):
         left.write_text("left by somebody")
@@ -33,7 +33,7 @@ def test_a_private_file_is_its_owners_alone_whatever_was_there(tmp_path: Path) -
     assert [left.name for left in tmp_path.iterdir()] == ["stack.json"]
 
 
-def test_what_has_opened_the_file_before_does_not_see_the_secret(tmp_path: Path) -> None:
+def test_a_program_that_opened_the_file_before_cannot_read_the_secret(tmp_path: Path) -> None:
     partial = tmp_path / "stack.partial"
     partial.touch()
     with partial.open() as held:
@@ -42,7 +42,7 @@ def test_what_has_opened_the_file_before_does_not_see_the_secret(tmp_path: Path)
         assert held.read() == ""
 
 
-def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
+def test_a_folder_that_others_could_read_becomes_private(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(0o777)
 
     assert mode(private.make_folder(tmp_path / "state")) == 0o700

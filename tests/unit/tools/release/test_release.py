@@ -1,4 +1,5 @@
-"""What a stage does when a release fails. The whole of it: integration/release/test_pipeline.py."""
+"""What a stage does when a release fails. The whole pipeline is tested in
+integration/release/test_pipeline.py."""
 
 import subprocess
 import tomllib
@@ -31,7 +32,7 @@ ACCOUNT = Account(region="eu-central-1", bucket="b", role="r", boundary="arn:bou
 
 
 class Runs:
-    """Stands for CloudFormation and the test of a stage; keeps what was deployed."""
+    """Replaces CloudFormation and the test of a stage; records what was deployed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, before: Running | None, failure: str = ""):
         self.deployed: list[tuple[str, dict[str, str]]] = []
@@ -66,7 +67,7 @@ def test_a_release_is_deployed_with_the_stages_parameters_its_name_and_the_bound
     assert parameters == DEV.parameters | own
 
 
-def test_a_failed_test_brings_back_what_ran_before_at_once(monkeypatch):
+def test_a_failed_test_restores_the_previous_release_at_once(monkeypatch):
     runs = Runs(monkeypatch, EARLIER, "A picture is FAILED.")
     with pytest.raises(ReleaseFailed, match=r"A picture is FAILED\. darkroom-dev runs first again"):
         run()
@@ -83,7 +84,7 @@ def test_a_first_release_that_fails_has_nothing_to_go_back_to(monkeypatch):
 
 
 class Left:
-    """Stands for CloudFormation with the stack that a failed creation has left."""
+    """Replaces CloudFormation, with the stack that a failed creation has left."""
 
     def __init__(self, *, deletable: bool) -> None:
         self.there = True
@@ -120,7 +121,7 @@ def test_what_cannot_be_deleted_is_named():
         running(SimpleNamespace(client=lambda _: left), DEV)
 
 
-def test_a_stage_that_cannot_go_back_says_so(monkeypatch):
+def test_a_stage_that_cannot_be_rolled_back_is_reported(monkeypatch):
     runs = Runs(monkeypatch, EARLIER, "A picture is FAILED.")
     runs.stuck = True
     with pytest.raises(ReleaseFailed, match="roll back to first failed: CloudFormation says no"):
@@ -139,7 +140,7 @@ def test_a_stack_that_cannot_be_asked_has_failed_its_test(monkeypatch, error: Ex
         verify(ACCOUNT, DEV, "second")
 
 
-def test_a_promise_that_failed_is_named_and_one_that_was_not_checked_is_not(monkeypatch):
+def test_a_failed_check_is_named_and_an_unchecked_one_is_not(monkeypatch):
     lines = [Line("batch", FAILED, "seen: FAILED", 1.0), Line("trace", NOT_CHECKED, "none", 0.0)]
     asked: list[Any] = []
 

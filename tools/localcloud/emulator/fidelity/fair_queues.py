@@ -25,9 +25,9 @@ _serving = threading.Lock()
 class Served:
     """The messages of one queue that are in flight, and its message groups.
 
-    It looks at the queue at each receive, so that it depends on none of the ways in which messages
-    leave a queue. A message counts as finished from the next receive on. While there are messages,
-    the pollers of a function receive some as soon as an invocation ends.
+    It reads the queue at each receive, so it does not matter how messages leave a queue. A message
+    counts as finished from the next receive on. While there are messages, the pollers of a function
+    receive some as soon as an invocation ends.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Served:
 
 
 def group_of(message: dict[str, Any]) -> str:
-    """Return the group of a message. Without one, it is a group of its own."""
+    """Return the group of a message. Without one, it forms a separate group."""
     return str(message.get("group_id") or message["id"])
 
 
@@ -88,7 +88,7 @@ def deliver_quiet_groups_first(
         ranks = {name: served.groups.rank(name, now) for name in {*map(group_of, visible)}}
         if only_quiet.get():
             visible = [m for m in visible if not ranks[group_of(m)][0]]
-        # Of equals, the one that came first.
+        # Among equals, the one that came first.
         first = heapq.nsmallest(most, visible, key=lambda message: ranks[group_of(message)])
         received: list[dict[str, Any]] = original(
             {**queue, "messages": first}, most, hidden_seconds
@@ -113,7 +113,7 @@ def _remember(messages: list[dict[str, Any]]) -> None:
 def work_for_the_group_of_the_message(original: Function, data: dict[str, Any]) -> Any:
     """Let an execution work for the group of the message that has its trace: see `workers.group`.
 
-    In AWS every invocation has a process of its own, so that no caller waits for another.
+    In AWS every invocation has its own process, so that no caller waits for another.
     """
     trace = data.get("traceHeader")
     token = group.set(_group_of_trace.get(trace) if trace else None)

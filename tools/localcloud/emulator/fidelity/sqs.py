@@ -36,7 +36,7 @@ def refuse_an_invalid_group(original: Function, data: dict[str, Any], queue_url:
 def allow_repeated_deletes(original: Function, data: dict[str, Any], queue_url: str) -> Any:
     """DeleteMessage accepts a receipt handle that was used before or that is not the latest one.
 
-    Only a text that is no receipt handle is invalid. ministack refuses all of these.
+    Only a text that is not a receipt handle is invalid. ministack refuses all of these.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
     """
     try:

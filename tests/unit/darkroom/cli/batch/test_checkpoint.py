@@ -52,7 +52,7 @@ def test_a_changed_source_or_option_is_another_batch(api: Api) -> None:
     assert api.batches.bodies[2]["output"] == {"quality": 5}
 
 
-def test_a_batch_that_the_api_has_forgotten_is_submitted_anew(api: Api) -> None:
+def test_a_batch_that_the_api_no_longer_has_is_submitted_again(api: Api) -> None:
     place = folder("a.png")
     darkroom("batch", place, "--out", "gray")
     gone = {"error": {"code": "BatchNotFound", "message": "There is no such batch."}}
@@ -62,7 +62,7 @@ def test_a_batch_that_the_api_has_forgotten_is_submitted_anew(api: Api) -> None:
     assert len(api.batches.bodies) == 2
 
 
-def test_an_answer_that_never_came_is_looked_for_with_the_same_key(
+def test_a_request_without_an_answer_is_repeated_with_the_same_key(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = folder("a.png")
@@ -99,8 +99,8 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
     again = darkroom("batch", place, "--out", "gray")
 
     assert stopped.exit_code == 130
-    told = "Batch b1 continues. Run the same command again to save the rest, or stop it: "
-    assert stopped.stderr.startswith(told + "darkroom cancel --batch b1\n")
+    reported = "Batch b1 continues. Run the same command again to save the rest, or stop it: "
+    assert stopped.stderr.startswith(reported + "darkroom cancel --batch b1\n")
     assert again.exit_code == 0
     assert saved() == {"a.png", "b.png", "c.png"}
     assert len(api.batches.bodies) == 1
@@ -110,7 +110,7 @@ def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
     place = folder(*(f"{number}.png" for number in range(20)))
     api.batches.pace = 0
     program = Path(sys.executable).with_name("darkroom")
-    # Where tests run in the background of a shell, all that they start would ignore Ctrl-C.
+    # If tests run in the background of a shell, every process that they start would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     with subprocess.Popen(
@@ -118,10 +118,10 @@ def test_a_real_ctrl_c_ends_it_soon(api: Api) -> None:
     ) as running:
         assert api.batches.shown.wait(60)
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=120)
+        _, reported = running.communicate(timeout=120)
 
     assert running.returncode == 130
-    assert told.startswith("Batch b1 continues. Run the same command again to save the rest, ")
+    assert reported.startswith("Batch b1 continues. Run the same command again to save the rest, ")
 
 
 def test_an_api_that_does_not_answer_any_more_leaves_the_batch_as_ctrl_c_does(

@@ -36,7 +36,7 @@ def test_a_folder_is_its_pictures_and_those_below_it(photos: Path, tmp_path: Pat
     assert [one.label for one in left_out] == ["notes.txt"]
 
 
-def test_results_that_lie_in_the_folder_are_no_sources(photos: Path) -> None:
+def test_results_in_the_folder_are_not_sources(photos: Path) -> None:
     (photos / "gray").mkdir()
     (photos / "gray" / "a.jpg").write_bytes(b"gray")
 
@@ -213,9 +213,10 @@ def test_a_wrong_row_has_a_problem_that_names_its_line(
     tmp_path: Path, text: str, problems: list[str | None]
 ) -> None:
     found = [source.problem for source in read(tmp_path, "l.csv", text)]
-    assert [told and problem in told[1] for told, problem in zip(found, problems, strict=True)] == [
-        problem and True for problem in problems
-    ]
+    assert [
+        reported and problem in reported[1]
+        for reported, problem in zip(found, problems, strict=True)
+    ] == [problem and True for problem in problems]
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,9 @@ def test_a_wrong_row_has_a_problem_that_names_its_line(
         ("l.doc", "", r"is neither a folder nor a .jsonl, .csv, .tsv or .txt file"),
     ],
 )
-def test_what_is_no_manifest_is_told(tmp_path: Path, name: str, text: str, complaint: str) -> None:
+def test_a_file_that_is_not_a_manifest_is_reported(
+    tmp_path: Path, name: str, text: str, complaint: str
+) -> None:
     (tmp_path / name).write_text(text)
 
     with pytest.raises(UnusableFile, match=complaint):
@@ -240,7 +243,7 @@ def test_whatever_a_url_is_its_result_gets_a_name(tmp_path: Path, url: str) -> N
     assert source.wanted.removesuffix(".png") in {"image", "a", "_con"}
 
 
-def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_read(
+def test_a_folder_that_cannot_be_read_is_reported_and_the_others_are_read(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir  # root may read everything
@@ -259,8 +262,8 @@ def test_a_folder_that_cannot_be_read_is_told_and_the_others_are_read(
     assert sources[3].problem[0] == "UnreadableFile"
 
 
-def test_what_is_no_file_is_not_waited_for(photos: Path, tmp_path: Path) -> None:
-    """A pipe without a writer, whatever it is called, a device, a socket, links in a circle."""
+def test_a_path_that_is_not_a_file_is_not_waited_for(photos: Path, tmp_path: Path) -> None:
+    """A pipe without a writer, a device, a socket and circular links, with any name."""
     os.mkfifo(photos / "pipe")
     os.mkfifo(photos / "pipe.png")
     (photos / "zero").symlink_to("/dev/zero")

@@ -25,7 +25,7 @@ def test_a_folder_of_200_leaves_200_gray_files_with_the_same_names(api: Api) -> 
 
 
 @pytest.mark.usefixtures("api")
-def test_what_failed_is_told_by_error_and_in_the_report() -> None:
+def test_failures_are_shown_by_error_and_in_the_report() -> None:
     place = folder("a.png", "broken-1.jpg", "broken-2.jpg", "empty.jpg")
 
     done = darkroom("batch", place, "--out", "gray")
@@ -76,7 +76,7 @@ def test_more_than_1000_pictures_are_sent_as_a_manifest(api: Api) -> None:
     assert len(saved()) == 1001
 
 
-def test_a_refused_line_of_many_is_a_failure_of_its_own(api: Api) -> None:
+def test_a_refused_line_of_many_is_a_separate_failure(api: Api) -> None:
     api.batches.pace = 400
     wrong = ["https://x/refused.png", f"https://x/refused.png?{'a' * 500}"]
     lines = [*wrong, *(f"https://x/{n}.png" for n in range(1000))]
@@ -87,7 +87,7 @@ def test_a_refused_line_of_many_is_a_failure_of_its_own(api: Api) -> None:
     assert done.exit_code == 1
     assert "1000 of 1002 saved" in done.stdout
     assert report()[wrong[0]]["error"] == "SourceNotFound"
-    assert report()[wrong[1]]["error"] == "SourceNotFound"  # however little is told of its line
+    assert report()[wrong[1]]["error"] == "SourceNotFound"  # however little its message says
 
 
 @pytest.mark.usefixtures("api")
@@ -124,7 +124,7 @@ def test_an_upload_that_s3_refuses_does_not_stop_the_others(api: Api) -> None:
     assert sorted(row["error"] for row in report().values()) == ["", "EntityTooLarge"]
 
 
-def test_where_all_are_refused_there_is_no_batch(api: Api) -> None:
+def test_without_any_valid_item_there_is_no_batch(api: Api) -> None:
     done = darkroom("batch", folder("empty.png"), "--out", "gray")
 
     assert done.exit_code == 1
@@ -160,7 +160,7 @@ def test_a_picture_that_the_api_refuses_does_not_stop_the_others(api: Api) -> No
     assert len(api.batches.views) == 1
 
 
-def test_another_refusal_is_told_as_it_is(api: Api) -> None:
+def test_another_refusal_is_reported_unchanged(api: Api) -> None:
     error = {"error": {"code": "InvalidRequest", "message": "name: too long.", "field": "name"}}
     api.server.expect_oneshot_request("/dev/batches").respond_with_json(error, 400)
 
@@ -169,7 +169,7 @@ def test_another_refusal_is_told_as_it_is(api: Api) -> None:
     assert done.stderr == "name: too long.\n"
 
 
-def test_what_a_cancelled_batch_never_entered_is_in_the_report(
+def test_items_that_a_cancelled_batch_never_ingested_are_in_the_report(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.batches.pace = 1
@@ -209,7 +209,7 @@ def test_a_batch_that_failed_says_why(api: Api, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("api")
-def test_a_result_that_cannot_be_saved_is_told_and_the_rest_is_saved() -> None:
+def test_a_result_that_cannot_be_saved_is_reported_and_the_rest_is_saved() -> None:
     Path("gray", "a.png", "in the way").mkdir(parents=True)
 
     done = darkroom("batch", folder("a.png", "b.png"), "--out", "gray")
@@ -219,7 +219,7 @@ def test_a_result_that_cannot_be_saved_is_told_and_the_rest_is_saved() -> None:
     assert (report()["a.png"]["status"], report()["a.png"]["error"]) == ("COMPLETED", "NotSaved")
 
 
-def test_a_result_that_has_expired_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_result_is_reported(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "result", lambda *_: None)
 
     assert darkroom("batch", folder("a.png"), "--out", "gray").exit_code == 1

@@ -1,6 +1,6 @@
-"""`darkroom` and names, files and lists that nobody expects: each ends with a result or a reason.
+"""`darkroom` with unexpected names, files and lists: each ends with a result or a reason.
 
-The program runs in a process of its own, which must end: a test that hangs is a test that failed.
+The program runs in a separate process with a time limit, because a hanging program is a failure.
 """
 
 import csv
@@ -78,7 +78,7 @@ def test_a_picture_is_saved_whatever_it_is_called(api: Api, count: int) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_what_is_no_file_or_cannot_be_read_has_a_row_and_nothing_hangs() -> None:
+def test_a_path_that_is_not_a_readable_file_has_a_row_and_nothing_hangs() -> None:
     place = folder("a.png", "empty.png")
     os.mkfifo(place / "pipe.png")
     os.mkfifo(place / "pipe")
@@ -111,7 +111,7 @@ def test_a_file_that_changes_while_it_is_sent_is_one_that_was_refused(
     connection = transport.connection
 
     def changing(**options: Any) -> httpx.Client:
-        """The file changes when the length of its request is known and nothing of it is sent."""
+        """The file changes after the length of the request was set and before it is sent."""
 
         def change(request: httpx.Request) -> None:
             if int(request.headers.get("Content-Length", 0)) > 100_000:
@@ -149,8 +149,8 @@ def test_every_line_of_a_list_has_a_row_and_the_good_ones_a_result() -> None:
     assert len(saved()) >= len(good)
     assert all(row["error"] and row["message"] for row in rows.values() if not row["file"])
     assert sum(bool(row["file"]) for row in rows.values()) >= len(good)
-    told = [row["message"] for source, row in rows.items() if source.startswith("line ")]
-    assert [f"line {number} " in text for number, text in zip(range(2, 12), told, strict=False)]
+    reported = [row["message"] for source, row in rows.items() if source.startswith("line ")]
+    assert [f"line {number} " in text for number, text in zip(range(2, 12), reported, strict=False)]
 
 
 @pytest.mark.usefixtures("api")
@@ -209,7 +209,7 @@ def test_submit_takes_files_only_and_waits_for_nothing_else(kind: str) -> None:
     ],
     ids=range(8),
 )
-def test_an_argument_that_is_no_text_is_told_in_one_line(arguments: tuple[str, ...]) -> None:
+def test_an_argument_that_is_not_text_is_reported_in_one_line(arguments: tuple[str, ...]) -> None:
     done = run(*arguments)
     assert done.returncode in {1, 2}
     assert len(done.stderr.splitlines()) == 1

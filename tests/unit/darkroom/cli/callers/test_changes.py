@@ -1,4 +1,4 @@
-"""What becomes of keys, usage plans and records, in an order that can be interrupted."""
+"""How keys, usage plans and records change, in an order that can be interrupted."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def states(callers: Callers, name: str) -> list[KeyState]:
 
 
 def owner_of(aws: FakeAws, key_id: str) -> str | None:
-    """The owner that a function takes a request with this key for."""
+    """The owner of a request with this key, for a function."""
     return rules.KeyOwners(aws.store._table).owner_of(key_id)
 
 
@@ -71,7 +71,7 @@ def test_a_key_is_recorded_as_ended_before_it_is_deleted(
 
 
 @pytest.mark.parametrize("name", ["acme", "ACME", "first"])
-def test_a_name_is_taken_once(callers: Callers, gateway: Any, name: str) -> None:
+def test_a_name_can_be_used_once(callers: Callers, gateway: Any, name: str) -> None:
     callers.add("acme", None)
     before = len(gateway.get_api_keys()["items"])
 
@@ -139,7 +139,7 @@ def test_the_states_of_keys_that_somebody_changed_by_hand(callers: Callers, gate
     assert states(callers, "acme") == [KeyState.DISABLED, KeyState.NO_PLAN]
 
 
-def test_own_limits_are_those_of_each_key_also_of_the_next_one(
+def test_the_limits_of_a_caller_apply_to_all_its_present_and_later_keys(
     callers: Callers, gateway: Any
 ) -> None:
     caller, _ = callers.add("acme", SMALL)
@@ -199,7 +199,7 @@ def test_a_revoked_caller_costs_no_usage_plan_and_gets_its_limits_again(callers:
     assert (listed(callers, "acme").limits, caller.revoked_at) == (SMALL, None)
 
 
-def test_of_two_commands_at_once_one_is_refused(callers: Callers) -> None:
+def test_one_of_two_commands_at_the_same_time_is_refused(callers: Callers) -> None:
     caller, _ = callers.add("acme", None)
     callers.new_key(caller)
 
@@ -271,15 +271,15 @@ def test_the_first_caller_may_be_given_a_name(callers: Callers) -> None:
         callers.find("first")
 
 
-def test_the_key_of_another_stack_is_not_to_be_had(callers: Callers, gateway: Any) -> None:
+def test_the_key_of_another_stack_cannot_be_read(callers: Callers, gateway: Any) -> None:
     (other,) = (k for k in gateway.get_api_keys()["items"] if k["name"] == "theirs")
 
     with pytest.raises(CallerError, match="No key of this stack"):
         callers.adopt("acme", other["id"])
 
 
-def test_a_stack_of_a_release_without_callers_is_told_so(stack: Stack) -> None:
-    """Its functions would take the id of a new key for its owner."""
+def test_a_stack_of_a_release_without_callers_is_reported(stack: Stack) -> None:
+    """Its functions would use the id of a new key as the owner."""
     outputs = {name: value for name, value in stack.outputs.items() if name != "UsagePlanId"}
 
     with pytest.raises(NoStack, match="Deploy this release first"):

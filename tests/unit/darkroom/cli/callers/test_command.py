@@ -1,4 +1,4 @@
-"""What `darkroom callers` prints, and where: a key goes to stdout, once, and nothing else does."""
+"""What `darkroom callers` prints, and where: stdout gets only a new key, and only once."""
 
 import json
 from typing import Any
@@ -21,7 +21,9 @@ def value(gateway: Any, key_id: str) -> str:
     return str(gateway.get_api_key(apiKey=key_id, includeValue=True)["value"])
 
 
-def test_a_new_key_is_all_of_stdout_and_nowhere_else(callers: Callers, gateway: Any) -> None:
+def test_stdout_has_only_the_new_key_which_appears_nowhere_else(
+    callers: Callers, gateway: Any
+) -> None:
     for command in ("add", "rotate"):
         done = darkroom("callers", command, "acme")
 
@@ -56,7 +58,7 @@ def test_a_rotation_says_how_the_older_keys_end(callers: Callers) -> None:
     assert f"darkroom callers revoke acme --key {old}\n" in done.stderr
 
 
-def test_a_grace_is_told_as_a_moment_and_in_json(callers: Callers) -> None:
+def test_a_grace_is_shown_as_a_time_and_in_json(callers: Callers) -> None:
     darkroom("callers", "add", "acme")
 
     done = darkroom("callers", "rotate", "acme", "--grace", "24h", "--json")
@@ -82,7 +84,7 @@ def test_a_new_key_is_printed_also_if_the_older_ones_could_not_be_changed(
     assert done.stdout == f"{value(gateway, callers.find('acme').key_ids[-1])}\n"
 
 
-def test_without_any_grace_the_older_keys_end_at_once(callers: Callers) -> None:
+def test_without_a_grace_period_the_older_keys_end_at_once(callers: Callers) -> None:
     darkroom("callers", "add", "acme")
     (old,) = callers.find("acme").key_ids
 
@@ -178,7 +180,7 @@ def test_a_key_that_was_made_by_hand_is_listed_and_gets_a_name(
     [
         (["add", "a b"], 1, "A caller's name has"),
         (["rotate", "nobody"], 1, "There is no caller nobody."),
-        (["rotate", "first", "--grace", "soon"], 2, "--grace: 'soon' is no duration."),
+        (["rotate", "first", "--grace", "soon"], 2, "--grace: 'soon' is not a duration."),
         (["revoke", "first", "--key", "x"], 2, "first has no key x."),
         (["limit", "first"], 2, "Give --rate, --burst or --quota, or else --default."),
         (["limit", "first", "--rate", "1", "--default"], 2, "Give --rate"),
@@ -196,7 +198,7 @@ def found(stack: Stack) -> dict[str, str]:
     return {finding.message: finding.level for finding in check(Deployment(stack))}
 
 
-def test_doctor_counts_callers_that_are_well(stack: Stack, callers: Callers) -> None:
+def test_doctor_counts_healthy_callers(stack: Stack, callers: Callers) -> None:
     callers.add("acme", None)
 
     assert found(stack) == {"2 callers with 2 keys": "ok"}

@@ -1,4 +1,4 @@
-"""Which key the operator's own commands use."""
+"""The key that the operator's commands use."""
 
 from typing import Any
 

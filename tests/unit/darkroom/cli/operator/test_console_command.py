@@ -10,7 +10,7 @@ IN_AWS = "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser is asked for."""
+    """The addresses that the browser opens."""
     found: list[str] = []
     monkeypatch.setattr(commands.webbrowser, "open", found.append)
     return found
@@ -35,6 +35,6 @@ def test_a_task_without_a_console_opens_its_page(
     assert opened == []
 
 
-def test_a_task_that_there_is_not_says_so(api: Api, opened: list[str]) -> None:  # noqa: ARG001
+def test_a_task_that_does_not_exist_is_reported(api: Api, opened: list[str]) -> None:  # noqa: ARG001
     assert darkroom("console", "t9").exit_code == 1
     assert opened == []

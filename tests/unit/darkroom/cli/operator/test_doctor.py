@@ -1,4 +1,4 @@
-"""What `darkroom doctor` finds where no cloud can be made ill: over HTTP, and in AWS."""
+"""The findings of `darkroom doctor` that a local cloud cannot show: over HTTP, and in AWS."""
 
 import datetime
 import email.utils
@@ -25,13 +25,13 @@ def levels(findings: Iterable[Finding]) -> dict[str, str]:
 
 
 def an_api(server: HTTPServer, *, health: int = 200, tasks: int = 200) -> Deployment:
-    """An API that answers so."""
+    """An API with this response."""
     server.expect_request("/v1/health").respond_with_data("{}", health)
     server.expect_request("/v1/tasks", headers={"x-api-key": "k"}).respond_with_data("{}", tasks)
     return Deployment(Stack(server.url_for("/v1"), "k", endpoint_url="http://127.0.0.1:1"))
 
 
-def test_an_api_that_is_well(httpserver: HTTPServer) -> None:
+def test_a_healthy_api(httpserver: HTTPServer) -> None:
     found = list(doctor.api(an_api(httpserver)))
 
     assert levels(found) == {"API": "ok", "key": "ok", "clock": "ok"}
@@ -60,7 +60,7 @@ def test_an_api_that_is_not(
 @pytest.mark.parametrize(
     ("off", "level"), [(0, "ok"), (40, "warn"), (-40, "warn"), (400, "fail"), (-400, "fail")]
 )
-def test_a_clock_that_differs_from_that_of_the_api_is_told(off: int, level: str) -> None:
+def test_a_clock_that_differs_from_that_of_the_api_is_reported(off: int, level: str) -> None:
     there = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=off)
 
     found = doctor._clock(email.utils.format_datetime(there, usegmt=True))
@@ -69,7 +69,7 @@ def test_a_clock_that_differs_from_that_of_the_api_is_told(off: int, level: str)
     assert bool(found.advice) == (level != "ok")
 
 
-def test_a_local_cloud_that_does_not_answer_is_all_that_is_told_of_it() -> None:
+def test_a_local_cloud_that_does_not_answer_has_one_finding() -> None:
     nowhere = "http://127.0.0.1:1"
     stack = Stack(nowhere, "k", endpoint_url=nowhere, stack_name="darkroom-local")
 
@@ -78,7 +78,7 @@ def test_a_local_cloud_that_does_not_answer_is_all_that_is_told_of_it() -> None:
     assert (found.level, found.advice) == ("fail", "Run `make up`.")
 
 
-def test_a_stack_that_was_not_named_is_looked_at_from_outside_only(
+def test_a_stack_without_a_name_is_only_checked_over_http(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     an_api(httpserver)
@@ -101,7 +101,7 @@ class OneClient(Stack):
 
 
 def a_deployment(*services: str) -> tuple[Deployment, dict[str, Stubber]]:
-    """A stack in AWS whose services answer what a test says."""
+    """A stack in AWS with prepared responses of its services."""
     real = Stack("http://127.0.0.1:1", "k", endpoint_url="http://127.0.0.1:1")
     stack = OneClient("http://127.0.0.1:1", "k", stack_name="prod")
     clients = {service: real.client(service) for service in services}
@@ -131,7 +131,7 @@ def test_reconcile_that_does_not_run_is_a_fault_but_not_in_a_new_stack(
 def functions_of(
     *layers: str, code: dict[str, dict[str, str]] | None = None, **more: Any
 ) -> list[Finding]:
-    """What is found of functions in AWS, each with one version of the rules."""
+    """The findings about functions in AWS, each with one version of the rules."""
     deployment, stubs = a_deployment("cloudformation", "lambda")
     object.__setattr__(deployment.stack, "code", code or {})
     resource = {
@@ -186,7 +186,7 @@ def test_functions_with_rules_of_two_versions_are_a_broken_deployment() -> None:
         ("same", None, ("warn", "api/app.py: changed since `make up`")),
     ],
 )
-def test_a_local_cloud_has_the_code_of_this_checkout_or_not(
+def test_a_local_cloud_with_other_code_than_this_checkout_is_reported(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     digest: str,
@@ -207,7 +207,7 @@ def test_a_local_cloud_has_the_code_of_this_checkout_or_not(
     assert (finding.level, finding.message) == expected
 
 
-def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:
+def test_a_function_that_is_not_ready_is_reported_with_its_reason() -> None:
     found = functions_of(
         "dev-DarkroomLayer:7", LastUpdateStatus="Failed", LastUpdateStatusReason="The role is gone."
     )
@@ -216,7 +216,7 @@ def test_a_function_that_is_not_ready_is_told_with_its_reason() -> None:
     assert found[0].message == "F0 is not ready: The role is gone."
 
 
-def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
+def test_a_missing_permission_is_reported_and_the_other_checks_continue(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(_: Deployment) -> Iterable[Finding]:
@@ -249,7 +249,7 @@ def test_who_may_not_look_is_told_so_and_the_other_checks_go_on(
         ({"a": ["arn:1"], "b": "x"}, False),
     ],
 )
-def test_a_definition_is_the_same_but_for_what_was_filled_in(there: Any, same: bool) -> None:
+def test_a_definition_is_the_same_except_for_its_substitutions(there: Any, same: bool) -> None:
     here = json.loads('{"a": ["${FunctionArn}", 2], "b": "x"}')
 
     assert drift._same(here, there) is same

@@ -42,7 +42,9 @@ def findings(items: list[dict[str, Any]], aws: FakeAws) -> list[tuple[str, str]]
         [{"batchId": "a", "deletionRequestedAt": ago(hours=23)}],
     ],
 )
-def test_what_is_open_for_a_short_time_is_well(aws: FakeAws, items: list[dict[str, Any]]) -> None:
+def test_a_deletion_that_is_open_for_a_short_time_is_ok(
+    aws: FakeAws, items: list[dict[str, Any]]
+) -> None:
     assert findings(items, aws) == [("ok", "none is late")]
 
 

@@ -16,7 +16,7 @@ TABLES = {name for name, made in TEMPLATE["Resources"].items() if made["Type"] =
 
 
 class Cloud(Stack):
-    """A stack whose tables are as the template wants them, but for `changes` of the table Tasks."""
+    """A stack whose tables match the template, except for `changes` of the table Tasks."""
 
     changes: dict[str, Any]
 
@@ -50,7 +50,7 @@ def findings(endpoint_url: str | None = None, **changes: Any) -> list[tuple[str,
     return [(found.level, found.message) for found in tables(deployment)]
 
 
-def test_tables_as_in_the_template_are_well() -> None:
+def test_tables_that_match_the_template_are_reported_as_ok() -> None:
     assert len(TABLES) == 2
     assert findings() == [("ok", "have their indexes and point-in-time recovery")]
 

@@ -124,7 +124,7 @@ def test_a_log_is_read_from_pages_as_cloudwatch_returns_them() -> None:
         "DescribeExecution, GetExecutionHistory and StopExecution, Express",
     ],
 )
-def test_a_history_that_aws_refuses_is_told_with_its_words(name: str) -> None:
+def test_a_history_that_aws_refuses_is_reported_with_its_message(name: str) -> None:
     client = Stack("http://127.0.0.1:1", "key", endpoint_url="http://127.0.0.1:1").client(
         "stepfunctions"
     )
@@ -138,7 +138,7 @@ def test_a_history_that_aws_refuses_is_told_with_its_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("again", [(), (entered("Task", "Work"),)], ids=["", "entered again"])
-def test_a_state_that_was_interrupted_goes_on_after_a_redrive(again: Any) -> None:
+def test_an_interrupted_state_continues_after_a_redrive(again: Any) -> None:
     """Not recorded: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"""
     events = work(
         *INVOKED,

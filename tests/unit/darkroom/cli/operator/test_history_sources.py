@@ -1,4 +1,4 @@
-"""Where a history is read: by an API call, or for EXPRESS from the log group of the machine."""
+"""Where a history comes from: an API call, or for EXPRESS the log group of the machine."""
 
 import datetime
 import json
@@ -58,7 +58,7 @@ def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_event
         logged(3, "TaskStateEntered", {"name": "Grayscale"}),
         logged(2, "TaskStateEntered", {"name": "Download"}),
         f"{ARN} but no event",
-        # What AWS itself writes into a group that it is given, and what is no event at all.
+        # The test line that AWS writes into a new log group, and lines that are not events.
         "Permissions are set correctly to allow AWS CloudWatch Logs to write into your logs.",
         json.dumps([ARN]),
     ]
@@ -70,7 +70,7 @@ def test_an_express_history_is_read_from_the_log_group_in_the_order_of_its_event
     assert [visit.state for visit in found] == ["Download", "Grayscale"]
 
 
-def test_a_search_goes_on_to_its_last_page_around_the_life_of_the_task_only() -> None:
+def test_a_search_reads_all_pages_but_only_around_the_time_of_the_task() -> None:
     """A page may be empty, and an execution may outlive its task by five minutes."""
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     ended = START + datetime.timedelta(seconds=2)
@@ -94,7 +94,7 @@ def test_a_search_goes_on_to_its_last_page_around_the_life_of_the_task_only() ->
 
 
 def test_an_execution_of_the_same_name_is_another_one() -> None:
-    """The words that are searched for may stand in a line about something else."""
+    """The words of the search may be in a line about something else."""
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     own = logged(2, "TaskStateEntered", {"name": "Download"})
     other = own.replace(ARN, f"{ARN}2").replace("Download", "Other")
@@ -106,7 +106,7 @@ def test_an_execution_of_the_same_name_is_another_one() -> None:
     assert [visit.state for visit in found] == ["Download"]
 
 
-def test_an_express_history_that_has_not_arrived_is_told_with_its_log_group() -> None:
+def test_an_express_history_that_has_not_arrived_is_reported_with_its_log_group() -> None:
     stack, stub = a_stack("logs", StateMachineLogGroup="group")
     stub.add_response("filter_log_events", {"events": []})
 
@@ -123,14 +123,14 @@ def test_a_log_that_shows_no_end_is_cut_short() -> None:
     assert not history.is_cut_short(ARN.replace(":express:", ":execution:"), [open_])
 
 
-def test_a_log_group_that_is_not_known_is_told() -> None:
+def test_an_unknown_log_group_is_reported() -> None:
     stack, _ = a_stack("logs")
 
     with pytest.raises(NoHistory, match="Use --stack to name the stack"):
         history.read(stack, ARN, START)
 
 
-def test_a_history_that_is_gone_is_told() -> None:
+def test_a_deleted_history_is_reported() -> None:
     stack, stub = a_stack("stepfunctions")
     stub.add_client_error("get_execution_history", "ExecutionDoesNotExist", "Execution is gone")
 

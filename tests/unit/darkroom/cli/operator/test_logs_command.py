@@ -1,4 +1,4 @@
-"""`darkroom logs`, before an API and an AWS that a local server plays."""
+"""`darkroom logs`, with a local server in place of the API and AWS."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ STARTED = 1_795_568_523
 
 @pytest.fixture
 def aws_answers(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Any]], None]:
-    """Set the events that AWS answers to whatever it is asked."""
+    """Set the events with which AWS answers every request."""
 
     def answer(events: list[Any]) -> None:
         api.server.expect_request("/aws", method="POST").respond_with_json({"events": events})

@@ -32,7 +32,7 @@ class Queues:
         self.sqs.send_message(QueueUrl=self.dead, MessageBody=body, MessageAttributes=attributes)
 
     def bodies(self, url: str) -> list[str]:
-        """Return what can be received now."""
+        """Return the messages that can be received now."""
         found: list[str] = []
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
             "Messages"
@@ -86,7 +86,7 @@ def test_a_message_keeps_its_group_and_an_older_one_has_none(queues: Queues) -> 
     assert groups == {order(TASK): "me/batch", older: None}
 
 
-def test_a_message_that_is_no_task_stays_where_a_person_looks(queues: Queues) -> None:
+def test_a_message_without_a_task_stays_in_the_dead_letter_queue(queues: Queues) -> None:
     queues.bury("hello", "The message is not JSON.")
     queues.bury(order(TASK))
 
@@ -123,7 +123,7 @@ def test_a_dry_run_shows_ten_at_most(queues: Queues) -> None:
     assert len(shown) == 11
 
 
-def test_a_message_without_a_reason_is_told_what_it_lacks(queues: Queues) -> None:
+def test_a_message_without_a_reason_names_its_missing_field(queues: Queues) -> None:
     queues.bury("{}")
 
     shown = darkroom("redrive-dlq", "--dry-run").stdout
@@ -149,7 +149,7 @@ def test_no_dead_letter_is_nothing_to_ask_about() -> None:
     assert (done.exit_code, done.stdout) == (0, "0 messages in the dead-letter queue.\n")
 
 
-def test_what_reconcile_has_in_hands_is_left_to_it_and_told(queues: Queues) -> None:
+def test_batches_that_reconcile_repairs_are_left_to_it_and_reported(queues: Queues) -> None:
     queues.bury(order(TASK))
     queues.sqs.receive_message(QueueUrl=queues.dead)
 
@@ -161,7 +161,7 @@ def test_what_reconcile_has_in_hands_is_left_to_it_and_told(queues: Queues) -> N
 
 
 class Saboteur:
-    """SQS whose named call fails."""
+    """An SQS in which the call with this name fails."""
 
     def __init__(self, sqs: Any, call: str) -> None:
         self._sqs, self._call = sqs, call
@@ -192,7 +192,7 @@ def test_a_message_that_could_not_be_sent_is_not_deleted(
     assert queues.bodies(queues.dead) == [order(TASK)]
 
 
-def test_a_message_that_could_not_be_deleted_is_sent_all_the_same(
+def test_a_message_that_could_not_be_deleted_is_still_sent(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queues.bury(order(TASK))
@@ -214,7 +214,7 @@ def test_more_than_was_counted_is_never_moved(queues: Queues) -> None:
     assert len(queues.bodies(queues.dead)) == 1
 
 
-def test_queues_that_are_not_known_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_queues_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack, "find", lambda *_: Stack("https://api", "key"))
 
     done = darkroom("redrive-dlq")

@@ -99,7 +99,7 @@ def test_batches_have_their_own_table(tables: Tables) -> None:
     assert tables.items("batches") == [batch]
 
 
-def test_an_item_that_was_written_meanwhile_is_not_replaced(
+def test_an_item_that_was_written_in_the_meantime_is_not_replaced(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables.put("old-tasks", task(1))
@@ -113,7 +113,7 @@ def test_an_item_that_was_written_meanwhile_is_not_replaced(
     ("table", "reason"),
     [
         ("absent", "absent: "),
-        ("foreign", "foreign is no copy of the stack's table of tasks or of batches."),
+        ("foreign", "foreign is not a copy of the stack's table of tasks or of batches."),
         ("tasks", "tasks is the table itself. Give the table that was restored."),
     ],
 )

@@ -88,14 +88,14 @@ def test_where_the_log_group_is_not_known_there_are_no_lines() -> None:
     assert task_logs.read(Stack("http://127.0.0.1:1", "key"), TASK, POSTED, None) == []
 
 
-def test_logs_that_may_not_be_read_are_told_with_their_group(stack) -> None:
+def test_missing_permission_for_logs_is_reported_with_their_group(stack) -> None:
     with Stubber(stack.stub) as stub:
         stub.add_client_error("filter_log_events", "AccessDeniedException", "no")
         with pytest.raises(NoHistory, match="The log group group cannot be read"):
             task_logs.read(stack, TASK, POSTED, None)
 
 
-def test_a_line_is_shown_with_what_it_says_and_nothing_for_the_terminal_to_obey(capsys) -> None:
+def test_a_line_is_shown_without_control_characters_of_the_terminal(capsys) -> None:
     failure = {"step": "Download", "error": "ExecutionLost"}
     event = logged(32, "ended\x1b[2J", "reconcile", level="WARNING", failure=failure)
 

@@ -1,4 +1,4 @@
-"""What a file says about its values is found, or nothing is said."""
+"""The colour description of a file is found, or reported as missing."""
 
 import io
 import struct
@@ -28,7 +28,7 @@ def nclx(transfer: int) -> bytes:
 
 
 def heif(pitm: bytes, ipma: bytes) -> bytes:
-    """A file without pictures, of which the second property has PQ and the third one HLG."""
+    """A file without pictures, whose second property has PQ and whose third one has HLG."""
     properties = box(b"ipco", box(b"ispe", bytes(12)), nclx(16), nclx(18))
     meta = box(b"pitm", pitm), box(b"iprp", properties, box(b"ipma", ipma))
     return box(b"ftyp", b"heic", bytes(4)) + box(b"meta", bytes(4), *meta)
@@ -90,7 +90,7 @@ def test_a_chunk_with_a_wrong_checksum_is_ignored():
 
 
 @pytest.mark.parametrize("data", [avif("RGBA"), avif("L", **FRAMES), b"\0\0\0\x18ftypavif"])
-def test_a_broken_file_says_nothing_and_raises_nothing(data: bytes):
+def test_a_broken_file_gives_no_description_and_raises_nothing(data: bytes):
     head = data[: data.find(b"mdat") if b"mdat" in data else None]
     for at in range(len(head)):
         encoding(head[:at])
@@ -98,7 +98,7 @@ def test_a_broken_file_says_nothing_and_raises_nothing(data: bytes):
             encoding(head[:at] + bytes([byte]) + head[at + 1 :])
 
 
-def test_another_file_says_nothing():
+def test_another_file_gives_no_description():
     buffer = io.BytesIO()
     photo().save(buffer, "JPEG")
 

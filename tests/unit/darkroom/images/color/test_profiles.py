@@ -123,7 +123,7 @@ def test_a_profile_of_gray_in_a_jpeg_2000_is_applied(most: int, curve: str):
 
 
 def with_profile(jp2: bytes, icc: bytes) -> bytes:
-    """Put a profile into a JPEG 2000 in the place of its enumerated color space."""
+    """Replace the enumerated color space of a JPEG 2000 by a profile."""
     at, head = jp2.index(b"colr") - 4, jp2.index(b"jp2h") - 4
     old = int.from_bytes(jp2[at : at + 4])
     new = struct.pack(">I4s", 11 + len(icc), b"colr") + b"\2\0\0" + icc

@@ -169,7 +169,8 @@ def inverse(transfer: int, values: np.ndarray) -> np.ndarray:
 
 
 def avif(image: Image.Image, transfer: int, **options: Any) -> bytes:
-    """An AVIF of 8 bits that says this of its values. All that Pillow writes say 13, sRGB."""
+    """An AVIF of 8 bits with this description of its values. All that Pillow writes say 13,
+    sRGB."""
     data = encode(image, "AVIF", quality=100, subsampling="4:4:4", **options)
     assert struct.pack(">4s2H", b"nclx", 1, 13) in data
     return data.replace(

@@ -57,7 +57,7 @@ def test_a_transparent_colour_is_compared_in_all_16_bits(extra: bytes) -> None:
 
 # ── BMP ──────────────────────────────────────────────────────────────────────────────────────────
 def bmp(numbers: np.ndarray, bits: int, masks: list[int], version: int = 56) -> bytes:
-    """Return a BMP with bit fields, whose header has so many bytes."""
+    """Return a BMP with bit fields, whose header has this number of bytes."""
     height, width = numbers.shape
     rows = np.zeros((height, -(-width * bits // 32) * 4), np.uint8)
     values = numbers.astype(f"<u{bits // 8}").view(np.uint8).reshape(height, -1)
@@ -107,7 +107,7 @@ def test_alpha_of_zero_everywhere_is_opaque_in_any_bit_fields() -> None:
 @pytest.mark.parametrize("masks", [
     [0x3FF << 20, 0x3FF << 10, 0x3FF, 3 << 30], [0x3FF, 0, 0, 0], [0xF, 0xF0, 0xF00, 0xF000],
 ])  # fmt: skip
-def test_bit_fields_that_no_decoder_reads_rightly_are_refused(masks: list[int]) -> None:
+def test_bit_fields_that_no_decoder_reads_correctly_are_refused(masks: list[int]) -> None:
     with pytest.raises(UnsupportedFormat, match="BMP with an unusual bit field layout"):
         develop(bmp(np.zeros((2, 4)), 32, masks))
 

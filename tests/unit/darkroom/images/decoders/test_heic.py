@@ -1,4 +1,4 @@
-"""HEIC: by default refused by its name; with the parameter, developed as phones show it."""
+"""HEIC: by default refused by its name; with the parameter, converted as phones show it."""
 
 import io
 import struct
@@ -148,7 +148,7 @@ def test_auto_is_a_jpeg_unless_that_would_lose_alpha(
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-def test_a_truncated_file_is_never_taken_for_a_whole_one(share: float) -> None:
+def test_a_truncated_file_is_never_taken_for_a_complete_one(share: float) -> None:
     data = heic(CARD)
     with pytest.raises(InvalidImage):
         develop(data[: int(len(data) * share)])
@@ -177,7 +177,7 @@ def test_what_is_not_hevc_is_refused_by_name(kinds: tuple[bytes, bytes]) -> None
         ("Decoder plugin generated an error: Unspecified", InvalidImage),
     ],
 )
-def test_what_the_decoder_says_becomes_a_documented_error(said: str, kind: type) -> None:
+def test_errors_of_the_decoder_become_documented_ones(said: str, kind: type) -> None:
     layered = box(b"meta", bytes(4) + box(b"iprp", box(b"ipco", box(b"lhvC", b""))))
 
     error = decoder._error(RuntimeError(said), b"")

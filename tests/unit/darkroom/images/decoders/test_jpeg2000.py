@@ -187,7 +187,7 @@ def test_auto_is_a_jpeg_unless_that_would_lose_something(data: bytes, content_ty
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.5, 0.9])
 @pytest.mark.parametrize("bits", [8, 12])
-def test_a_truncated_file_is_never_taken_for_a_whole_one(bits: int, share: float) -> None:
+def test_a_truncated_file_is_never_taken_for_a_complete_one(bits: int, share: float) -> None:
     noise = np.random.default_rng(1).integers(0, 2**bits, (60, 60, 3))
     data = jpeg2000(noise.astype(np.uint16 if bits > 8 else np.uint8), bits)
     with pytest.raises(InvalidImage):

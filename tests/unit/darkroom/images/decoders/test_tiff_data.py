@@ -61,7 +61,7 @@ def test_colour_without_data_is_left_out_of_the_stretch() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_colour_that_is_no_number_is_no_picture(value: float) -> None:
+def test_colour_that_is_not_a_number_is_not_a_picture(value: float) -> None:
     colors = LIGHT[..., :3].astype(np.float32)
     colors[3, 4, 1] = value
     with pytest.raises(InvalidImage, match="not numbers"):
@@ -84,7 +84,7 @@ def test_a_reduced_copy_in_front_of_a_kind_that_pillow_does_not_read() -> None:
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 @pytest.mark.parametrize("compression", [1, 8])
-def test_a_truncated_file_is_never_taken_for_a_whole_one(compression: int, share: float) -> None:
+def test_a_truncated_file_is_never_taken_for_a_complete_one(compression: int, share: float) -> None:
     planes = tiff(stored(LIGHT[..., :3], "u2"), RGB, planar=True, compression=compression)
     with pytest.raises(InvalidImage):
         develop(planes[: int(len(planes) * share)])
@@ -109,7 +109,7 @@ def test_more_depths_than_samples_are_ignored() -> None:
     assert np.abs(level - samples @ LUMA / 255).max() <= 1 / 255
 
 
-def test_nan_beside_another_value_is_no_data_either() -> None:
+def test_nan_beside_another_nodata_value_is_also_no_data() -> None:
     data = np.tile(np.arange(0, 600, 100, dtype=np.float32), (3, 1))
     data[1, 1], data[1, 2] = -1, np.nan
 
@@ -119,7 +119,7 @@ def test_nan_beside_another_value_is_no_data_either() -> None:
 
 
 @pytest.mark.parametrize("tags", [{279: [0]}, {278: [10]}])
-def test_missing_strips_are_no_black_strips(tags: dict[int, list[int] | bytes]) -> None:
+def test_missing_strips_do_not_become_black(tags: dict[int, list[int] | bytes]) -> None:
     data = tiff(stored(LIGHT[..., :2], "u2"), BLACK_IS_ZERO, extra=2, compression=8, tags=tags)
     with pytest.raises(InvalidImage, match="missing"):
         develop(data)
@@ -148,7 +148,7 @@ def test_what_needs_too_much_memory_is_refused_before_it_is_decoded() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_broken_file_ends_in_a_documented_error(seed: int) -> None:
-    """Bits are flipped anywhere in the file: it is developed, or it is refused."""
+    """Bits are flipped anywhere in the file: it is converted, or it is refused."""
     chance = np.random.default_rng(seed)
     kind = ["u2", "f4", "i2"][seed % 3]
     data = tiff(stored(LIGHT[..., :3], kind), RGB, planar=bool(seed % 2), compression=8)

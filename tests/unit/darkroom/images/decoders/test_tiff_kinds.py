@@ -53,7 +53,7 @@ def test_alpha_is_kept_and_taken_out_of_the_colours(
     level, seen = gray_and_alpha(develop(data))
 
     assert np.abs(seen - alpha[..., 0]).max() <= 1.5 / 255
-    # With 8 bits and alpha of 0.3, what was rounded cannot come back.
+    # With 8 bits and alpha of 0.3, rounded values cannot be recovered.
     most = 5 if multiplied and depth == "u1" else 2
     assert np.abs(level - expected(light)).max() <= most / 255
 

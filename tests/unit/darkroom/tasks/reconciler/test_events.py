@@ -49,7 +49,7 @@ def pending(aws: Any) -> None:
 
 
 def ended(name: str, given: Any = ORDER, status: str = "ABORTED") -> dict[str, Any]:
-    """What an event says of an execution; `input` is null if it is large."""
+    """The detail of an event about an execution; `input` is null if it is large."""
     text = None if given is None else json.dumps(given)
     return {"name": name, "executionArn": name, "status": status, "input": text}
 
@@ -84,7 +84,7 @@ def test_one_that_was_started_by_hand_without_a_task_is_no_error(reconciler, giv
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 @pytest.mark.parametrize("now", ["RUNNING", "SUCCEEDED", "PENDING_REDRIVE"])
-def test_one_that_runs_again_since_the_event_keeps_its_task(
+def test_an_execution_that_was_redriven_after_the_event_keeps_its_task(
     aws, reconciler, machine: Machine, status: str, now: str
 ):
     """A person redrove it before reconcile read the event."""

@@ -1,4 +1,4 @@
-"""Thousands of overdue tasks: each is looked at in time, and each run's work is bounded."""
+"""Thousands of overdue tasks: each is checked in time, and each run's work is bounded."""
 
 import datetime
 import uuid
@@ -24,7 +24,7 @@ SCALE = 25
 
 
 class Machine:
-    """Executions by ARN, which is their name; of others it knows nothing."""
+    """Executions by ARN, which is their name; others do not exist."""
 
     describes_executions = True
 
@@ -79,7 +79,7 @@ def reconciler(aws: Any, machine: Machine, orders: Orders) -> Reconciler:
 
 
 def put(aws: Any, count: int, status: str, age: float, **more: Any) -> list[str]:
-    """Write so many tasks that were last written `age` seconds ago, the first one the latest."""
+    """Create this number of tasks that were last written `age` seconds ago, the first one last."""
     now = datetime.datetime.now(datetime.UTC)
     ids = [str(uuid.uuid4()) for _ in range(count)]
     with aws.table.batch_writer() as batch:
@@ -126,7 +126,7 @@ def minutes(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 def test_a_lost_task_is_found_within_ten_minutes_behind_ten_thousand(
     aws, reconciler, machine: Machine, minutes: Iterator[int]
 ):
-    """The older ones run for long, or cannot be repaired; both stay overdue for ever."""
+    """The older ones run for a long time, or cannot be repaired; both stay overdue forever."""
     slow = put(aws, 9_000 // SCALE, "RUNNING", 1_000, execution="slow-{}")
     put(aws, 990 // SCALE, "RUNNING", 900, execution="broken-{}")
     machine.listed = frozenset(f"slow-{task_id}" for task_id in slow)
@@ -141,7 +141,7 @@ def test_a_lost_task_is_found_within_ten_minutes_behind_ten_thousand(
     assert status_of(aws, dead) == "FAILED"
 
 
-def test_every_one_of_ten_thousand_is_looked_at_within_ten_minutes(
+def test_each_of_ten_thousand_tasks_is_checked_within_ten_minutes(
     aws, reconciler, monkeypatch: pytest.MonkeyPatch
 ):
     ids = put(aws, 10_000 // SCALE, "RUNNING", 200)
@@ -161,7 +161,7 @@ def test_every_one_of_ten_thousand_is_looked_at_within_ten_minutes(
     assert set(seen) == set(ids)
 
 
-def test_a_backlog_is_queued_again_ever_more_rarely(aws, reconciler, orders: Orders):
+def test_a_backlog_is_queued_again_after_ever_longer_pauses(aws, reconciler, orders: Orders):
     """The messages still wait behind others; a second one is harmless, but not free."""
     put(aws, 60, "PENDING", 200)
 
@@ -197,7 +197,7 @@ def test_the_pause_doubles_up_to_half_an_hour(
     assert aws.store.get(task_id)["requeues"] == requeues + queued
 
 
-def test_where_the_sweep_continues_is_no_task(aws, reconciler):
+def test_the_position_of_the_sweep_is_not_a_task(aws, reconciler):
     put(aws, ACTIVE_SHARDS * module.TASKS_PER_SHARD * 2, "RUNNING", 200)
     reconciler.sweep(OLDER_THAN)
 
@@ -205,7 +205,7 @@ def test_where_the_sweep_continues_is_no_task(aws, reconciler):
     assert set(item) == {"taskId", "positions"}  # in no index
 
 
-def test_executions_that_cannot_be_listed_are_asked_for(
+def test_executions_that_cannot_be_listed_are_described(
     aws, reconciler, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):
     def refuse() -> frozenset[str]:

@@ -39,7 +39,7 @@ class Orders(list[Any]):
 
 
 class DeadLetters:
-    """A queue that gives ten messages at a time, the oldest first, and hides those that it gave."""
+    """A queue that returns ten messages at a time, the oldest first, and hides them afterwards."""
 
     def __init__(self, *bodies: str) -> None:
         self.visible = [{"Body": body, "ReceiptHandle": body} for body in bodies]
@@ -62,7 +62,7 @@ def orders() -> Orders:
 
 @pytest.fixture
 def reconciler(aws: Any, orders: Orders) -> Any:
-    """A reconciler whose state machine answers no call."""
+    """A reconciler whose state machine fails every call."""
     machine = StateMachine(MACHINE, "EXPRESS")
     with Stubber(machine._states):
         yield Reconciler(aws.store, aws.index, orders, orders, machine, aws.eraser)
@@ -75,7 +75,7 @@ def pending(aws: Any) -> None:
 
 
 def set_back(aws: Any, seconds: float, task_id: str = TASK) -> None:
-    """Write a task's last write and its start so long ago."""
+    """Set a task's last write and its start back by this time."""
     then = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
     aws.table.update_item(
         Key={"taskId": task_id},
@@ -136,7 +136,7 @@ def test_a_late_write_of_an_execution_that_was_given_up_is_stale(aws, reconciler
     assert aws.store.get(TASK)["status"] == "FAILED"
 
 
-def test_a_task_of_the_machine_before_a_change_of_type_is_not_asked_for(aws, reconciler):
+def test_a_task_of_the_machine_before_a_change_of_type_is_not_looked_up(aws, reconciler):
     """Its execution is Standard, of a machine that the functions' roles no longer name."""
     before = EXECUTION.replace(":express:tasks:", ":execution:tasks-before:")
     aws.store.start(TASK, 1, before, STARTED)
@@ -147,7 +147,7 @@ def test_a_task_of_the_machine_before_a_change_of_type_is_not_asked_for(aws, rec
 
 @pytest.mark.parametrize("skew", [-300, 300])
 @pytest.mark.parametrize("age", [240, 400])
-def test_reconcile_goes_by_the_clock_of_dynamodb_and_not_by_its_own(
+def test_reconcile_uses_the_clock_of_dynamodb_and_not_its_own(
     aws, reconciler, monkeypatch: pytest.MonkeyPatch, skew: int, age: int
 ):
     aws.store.start(TASK, 1, EXECUTION, STARTED)
@@ -158,7 +158,7 @@ def test_reconcile_goes_by_the_clock_of_dynamodb_and_not_by_its_own(
     assert reconciler.sweep(datetime.timedelta(0)) == ({"Ended": 1} if age > 300 else {})
 
 
-def test_an_item_that_cannot_be_read_keeps_no_other_from_its_repair(aws, reconciler):
+def test_an_unreadable_item_does_not_prevent_the_repair_of_others(aws, reconciler):
     aws.store.start(TASK, 1, EXECUTION, STARTED)
     set_back(aws, 301)
     broken = {"taskId": "x", "updatedAt": "", "active": aws.store.get(TASK)["active"]}
@@ -167,7 +167,7 @@ def test_an_item_that_cannot_be_read_keeps_no_other_from_its_repair(aws, reconci
     assert reconciler.sweep(OLDER_THAN) == {"Unrepaired": 1, "Ended": 1}
 
 
-def test_a_hundred_dead_letters_that_are_no_task_keep_none_from_its_end(aws, orders):
+def test_a_hundred_dead_letters_without_a_task_do_not_delay_the_others(aws, orders):
     order = {"taskId": TASK, "attempt": 1, "source": {}, "output": {}}
     poison = [f"no task {number}" for number in range(300)]
     dead_letters = DeadLetters(*poison, json.dumps(order), "no task either")
@@ -178,5 +178,5 @@ def test_a_hundred_dead_letters_that_are_no_task_keep_none_from_its_end(aws, ord
 
     assert ended == {"Ended": 1}
     assert aws.store.get(TASK)["failure"]["error"] == "DeadLettered"
-    # Those stay, at once, for a person to look at.
+    # Those stay for a person to inspect.
     assert [message["Body"] for message in dead_letters.visible] == [*poison, "no task either"]

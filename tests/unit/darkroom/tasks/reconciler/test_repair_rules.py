@@ -66,7 +66,7 @@ def test_a_running_task_without_an_execution_is_given_the_time_that_one_may_take
 
 @pytest.mark.parametrize("skew", [-300, 300])
 @pytest.mark.parametrize(("age", "ended"), [(299, False), (301, True)])
-def test_a_function_whose_clock_is_wrong_ends_no_task_early_and_none_late(
+def test_a_function_with_a_wrong_clock_ends_no_task_early_or_late(
     age: float, ended: bool, skew: int
 ):
     """`updatedAt` is by the clock of the function that claimed the task."""
@@ -74,11 +74,11 @@ def test_a_function_whose_clock_is_wrong_ends_no_task_early_and_none_late(
     assert isinstance(repair(item, None), Fail) is ended
 
 
-def test_the_name_of_an_execution_tells_its_task_and_attempt():
+def test_the_name_of_an_execution_contains_its_task_and_attempt():
     assert attempt_of(execution_name(TASK, 12)) == (TASK, 12)
 
 
 @pytest.mark.parametrize("name", ["", "by hand", "-", "5b0c-1", f"{TASK}-", f"{TASK}-x"])
-def test_a_name_that_a_person_gave_is_no_attempt(name: str):
+def test_a_name_that_a_person_chose_belongs_to_no_attempt(name: str):
     with pytest.raises(ValueError, match="attempt"):
         attempt_of(name)

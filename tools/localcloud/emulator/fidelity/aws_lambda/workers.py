@@ -26,12 +26,12 @@ from tools.localcloud.emulator.replacing import Function, Patch, rely_on, replac
 WORKERS = int(os.environ.get("DARKROOM_WORKERS", "2"))
 # The most processes of a function of which all but WORKERS are idle. A process needs about 60 MB.
 MOST_PROCESSES = max(16, WORKERS)
-# A process is idle if it uses a processor, or waits for one, in less than 5 % of so many seconds.
+# A process is idle if it uses a processor, or waits for one, in less than 5 % of these seconds.
 IDLE_SECONDS, IDLE_SHARE = 1.0, 0.05
 # Invocations that may wait for a process. Messages count, too, while a function is given them.
 MOST_WAITING = 16
-# Messages of noisy groups are received in batches, once there is so much room, of which they leave
-# some to quiet groups. One by one they would cost an invocation each.
+# Messages of noisy groups are received in batches, when there is this much room. They leave some of
+# it to quiet groups. One by one they would cost an invocation each.
 ROOM_FOR_A_BATCH = 12
 ROOM_FOR_QUIET = 4
 
@@ -42,7 +42,7 @@ LONGEST = 0.25
 waiting: ContextVar[Wait | None] = ContextVar("waiting", default=None)
 """How long the invocation of the current context waits for a process."""
 group: ContextVar[str | None] = ContextVar("group", default=None)
-"""The message group that an invocation works for. Without one, it is a group of its own."""
+"""The message group that an invocation works for. Without one, it forms a separate group."""
 only_quiet: ContextVar[bool] = ContextVar("only_quiet", default=False)
 """Whether only messages of quiet groups are received: see `fidelity.fair_queues`."""
 _limiter = Limiter(AT_ONCE * (os.cpu_count() or 1), LONGEST)
@@ -75,10 +75,10 @@ def limit_the_workers(original: Function, func: dict[str, Any], event: Any, requ
     time limits of the function and of the state that invokes it begin after the wait.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 
-    All functions together take turns, too: of a dozen processes at work each finds that the others
-    have emptied the processor's caches, and a task takes a tenth more of its time.
+    All functions together also take turns. With a dozen running processes, the others empty the
+    processor's caches, and a task needs a tenth more of its time.
 
-    Next is an invocation of the message group that has the fewest at work. So the backlog of one
+    Next is an invocation of the message group with the fewest running ones. So the backlog of one
     caller, which waits for processes here and nowhere in AWS, does not delay another caller.
 
     A function that invokes itself and waits for the answer could wait for its own process. None of

@@ -66,7 +66,7 @@ def record_details_as_aws_does(
     """
     event = original(execution, *_as_recorded(event_type, details or {}))
     execution["events"][0].setdefault("previousEventId", 0)
-    # On AWS, too, the first state has no previous event.
+    # On AWS, the first state has no previous event either.
     event["previousEventId"] = event["id"] - 1 if event["id"] > 2 else 0  # noqa: PLR2004
     return event
 

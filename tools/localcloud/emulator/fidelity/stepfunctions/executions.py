@@ -77,7 +77,7 @@ def record_nothing_after_the_end(
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
     """
     if _has_been_ended(execution) and not event_type.startswith("Execution"):
-        # ministack calls this inside its retry loop, so the exception ends the loop, too.
+        # ministack calls this inside its retry loop, so the exception also ends the loop.
         raise stepfunctions._ExecutionError("States.Ended", "The execution has ended.")
     return original(execution, event_type, details)
 

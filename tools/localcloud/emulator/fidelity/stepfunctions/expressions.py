@@ -60,7 +60,7 @@ def locate_an_output(original: Function, *given: Any, **named: Any) -> Any:
 def know_the_child_execution(
     original: Function, states: Any, start: Any, given: Any, *rest: Any
 ) -> Any:
-    """Follow which execution a state runs in: a child of a Map Run has a history of its own.
+    """Follow which execution a state runs in: a child of a Map Run has its own history.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
     """

@@ -114,7 +114,7 @@ def _items(state: dict[str, Any], raw: Any, effective: Any, context: Any) -> lis
             items = stepfunctions._read_map_items(reader, raw, context)
         except ValueError as error:  # a line is not JSON, or the text is not UTF-8
             raise stepfunctions._ExecutionError("States.ItemReaderFailed", str(error)) from error
-        except (TypeError, KeyError):  # the JSON is no list, or has nothing at `ItemsPointer`
+        except (TypeError, KeyError):  # the JSON is not a list, or has nothing at `ItemsPointer`
             items = None
         if not isinstance(items, list):
             message = "Attempting to map over non-iterable node."
