@@ -165,7 +165,7 @@ ErrorName = Annotated[
     typer.Option(
         metavar="NAME",
         callback=accepting(
-            re.compile(r"[A-Za-z]+(\.[A-Za-z]+)*").fullmatch,
+            re.compile(r"[A-Za-z_][A-Za-z0-9_.]*").fullmatch,
             "the name of an error looks like SourceUnavailable, and docs/errors.md lists all",
         ),
         help="With --status: only this error, for example SourceUnavailable.",
