@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from chalicelib import body_advice
 from chalicelib.errors import Problem
 from darkroom.errors import SourceError
 from darkroom.sources.data_urls import is_data_url
@@ -39,6 +40,8 @@ TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[,\[{]', re.DOTALL)
 
 CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]*)', re.IGNORECASE)
 """The parameter `charset` of a media type (RFC 9110, 8.3.2)."""
+BOM = "\ufeff"
+"""Some editors and shells write it before JSON. A parser may ignore it (RFC 8259, 8.1)."""
 UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 """The charsets whose texts are UTF-8."""
 
@@ -186,14 +189,23 @@ def parse_body(model: type[Model], body: str | bytes, content_type: str = "") ->
             UTF-8.
     """
     check_charset(content_type)
-    tokens = TOKEN.finditer(body if isinstance(body, bytes) else body.encode(errors="replace"))
+    text = (body.decode(errors="replace") if isinstance(body, bytes) else body).removeprefix(BOM)
+    tokens = TOKEN.finditer(text.encode(errors="replace"))
     if next(itertools.islice(tokens, MAX_TOKENS, None), None):
         message = "The body has more fields and values than a batch of 1,000 items needs."
         raise Problem(400, "InvalidRequest", message)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(text)
     except ValidationError as error:
-        raise _problem(error) from error
+        problem = _problem(error)
+        first = error.errors(include_url=False, include_input=False)[0]
+        if problem.code == "MalformedJson":
+            message = body_advice.not_json(text, content_type, first["ctx"]["error"])
+        elif first["type"] == "model_type" and not first["loc"]:
+            message = body_advice.not_an_object(text)
+        else:
+            raise problem from error
+        raise Problem(400, problem.code, message) from error
 
 
 def check_charset(content_type: str) -> None:

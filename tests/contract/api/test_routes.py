@@ -156,7 +156,7 @@ def test_whoever_is_told_to_come_back_is_told_when(refusals):
 def test_no_cache_may_store_what_api_gateway_answers_itself(document, methods):
     """A type that the template names does not take the headers of DEFAULT_4XX or DEFAULT_5XX."""
     refusals = document["Resources"]["Api"]["Properties"]["Body"][REFUSALS]
-    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= refusals.keys()
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(refusals)
     for name, refusal in refusals.items():
         sent = refusal["responseParameters"]["gatewayresponse.header.Cache-Control"]
         assert sent == "'no-store'", name
