@@ -11,7 +11,7 @@ LONGEST_TYPE = 100
 """Characters of the media type that the client named."""
 SEND = "Send a JSON object with Content-Type: application/json."
 FILE = "Send a file by POST /uploads, and its uploadId in JSON."
-MANY = "For several sources use POST /batches."
+MANY = 'For several sources send {"sources": […]} to POST /batches.'
 
 JSON_IN_UTF_16_OR_32 = re.compile(r"[\ufeff\ufffd]*\0*[{\[]\0")
 NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffd]")
@@ -37,7 +37,7 @@ def not_json(body: str, content_type: str, reason: str) -> str:
     if not text:
         return f"The body is empty. {SEND}"
     if JSON_IN_UTF_16_OR_32.match(text):
-        return f"The body is not UTF-8, the charset of JSON. {SEND}"
+        return "The body is not UTF-8, the charset of JSON. Send it in UTF-8."
     if text[0] in "{[\"'":
         where = reason.replace("EOF while parsing", "it ends within")
         return f"The body is not valid JSON: {where}.{_hint(text, reason)}"

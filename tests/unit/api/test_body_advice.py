@@ -37,7 +37,7 @@ NOT_JSON = {
     ),
 }
 NOT_AN_OBJECT = {
-    "[]": "not an array. For several sources use POST /batches.",
+    "[]": 'not an array. For several sources send {"sources": […]} to POST /batches.',
     ' "https://a.example"': "not a string.",
     "null": "not null.",
     "true": "not a boolean.",
