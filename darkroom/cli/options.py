@@ -88,11 +88,7 @@ StackName = Annotated[
         metavar="NAME",
         envvar="DARKROOM_STACK",
         show_envvar=True,
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
-        callback=accepting(
-            re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}|arn:\S+").fullmatch,
-            "a stack's name has 1 to 128 letters, digits or `-`, the first one a letter",
-        ),
+        callback=accepting(str.strip, "it is blank. Give the name of a stack"),
         help="A CloudFormation stack in AWS. Default: the stack of DARKROOM_API_URL and "
         "DARKROOM_API_KEY, or else the local cloud.",
     ),
@@ -103,10 +99,7 @@ Region = Annotated[
         metavar="REGION",
         envvar="DARKROOM_REGION",
         show_envvar=True,
-        callback=accepting(
-            re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+").fullmatch,
-            "a region looks like eu-central-1",
-        ),
+        callback=accepting(re.compile(r"[a-z0-9-]+").fullmatch, "a region looks like eu-central-1"),
         help="The AWS region of the stack. Default: that of your AWS profile.",
     ),
 ]

@@ -48,7 +48,6 @@ WRONG = [
     (f"submit {URL} --name {'a' * 201}", 2, "'--name': a name has 1 to 200 characters."),
     ("callers add acme --rate inf", 2, "'--rate': Input should be less than or equal to 1000000."),
     ("retry --status FAILED --error Source:gone", 2, "the name of an error looks like Source"),
-    ("--stack a_b list", 2, "a stack's name has 1 to 128 letters, digits or `-`, the first one"),
     ("--stack prod --region Europe list", 2, "a region looks like eu-central-1."),
     ("restore t", 2, "a table's name has 3 to 255 letters, digits, `-`, `_` or `.`. See"),
     # Files and folders.
