@@ -97,11 +97,14 @@ class BatchService:
         """Retry the FAILED and CANCELLED tasks of a batch, and return the batch.
 
         Raises:
-            Problem: 409, the batch has not ended.
+            Problem: 409, the batch has not ended, or is being deleted.
         """
         settled = "active" not in item
         retried = self.store.retry(item, 0 if settled else INDEX_DELAY_SECONDS)
         if retried is None:
+            if is_deleting(self.store.get(item["batchId"]) or item):
+                message = "This batch is being deleted, so it cannot be retried."
+                raise Problem(409, "NotRetryable", message)
             raise Problem.known("NotRetryable-batch")
         if not settled:
             old = execution_name(item["batchId"], item["run"], CANCELLING)

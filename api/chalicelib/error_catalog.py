@@ -23,7 +23,7 @@ STATUSES = {
 
 ERRORS = {
     "400": {
-        "MalformedJson": "The body is not valid JSON.",
+        "MalformedJson": "The body is not valid JSON: it ends within an object at line 1 column 1.",
         "InvalidRequest": "There is no field colour.",
         "InvalidSource": "imageUrl: Only http and https URLs can be fetched.",
         "InvalidSource-batch": "sources.1.imageUrl: Only http and https URLs can be fetched.",

@@ -1,5 +1,6 @@
 """The models of requests, and the error for a request that does not match its model."""
 
+import codecs
 import itertools
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from chalicelib import body_advice
 from chalicelib.errors import Problem
 from darkroom.errors import SourceError
 from darkroom.sources.data_urls import is_data_url
@@ -29,6 +31,11 @@ MAX_ATTEMPT = 10_000
 """In a query: a task never has more attempts."""
 FIELD_TO_NAME = {"NewTask": "imageUrl", "NewItem": "imageUrl", "NewBatch": "sources"}
 """Some models need exactly one of several fields: this is the field that the error names."""
+ACCEPTED = {
+    "contentType": "Use the type of an image, such as image/png, or else application/x-ndjson or "
+    "text/csv",
+}
+"""By field: what it accepts, where Pydantic's message is a regular expression."""
 
 MAX_TOKENS = 30_000
 """Strings, commas and opening brackets of a body. A batch of 1,000 items, each with all its fields,
@@ -186,14 +193,24 @@ def parse_body(model: type[Model], body: str | bytes, content_type: str = "") ->
             UTF-8.
     """
     check_charset(content_type)
-    tokens = TOKEN.finditer(body if isinstance(body, bytes) else body.encode(errors="replace"))
+    sent = body if isinstance(body, bytes) else body.encode(errors="surrogatepass")
+    sent = sent.removeprefix(codecs.BOM_UTF8)  # a parser may ignore it (RFC 8259, 8.1)
+    tokens = TOKEN.finditer(sent)
     if next(itertools.islice(tokens, MAX_TOKENS, None), None):
         message = "The body has more fields and values than a batch of 1,000 items needs."
         raise Problem(400, "InvalidRequest", message)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(sent)
     except ValidationError as error:
-        raise _problem(error) from error
+        problem, text = _problem(error), sent.decode(errors="replace")
+        first = error.errors(include_url=False, include_input=False)[0]
+        if problem.code == "MalformedJson":
+            message = body_advice.not_json(text, content_type, first["ctx"]["error"])
+        elif first["type"] == "model_type" and not first["loc"]:
+            message = body_advice.not_an_object(text)
+        else:
+            raise problem from error
+        raise Problem(400, problem.code, message) from error
 
 
 def check_charset(content_type: str) -> None:
@@ -236,14 +253,17 @@ def parse_line(model: type[Model], text: str, where: str) -> Model:
 
 
 def parse_query(model: type[Model], query: Mapping[str, list[str]]) -> Model:
-    """Return the query of a request as a model. A parameter may be sent only once.
+    """Return the query of a request as a model. Each parameter may be sent once.
 
     Raises:
         Problem: 400, with the first parameter that is wrong.
     """
     for name, values in query.items():
+        shown = name[:MAX_FIELD_LENGTH]
+        if name not in model.model_fields:
+            message = f"There is no parameter {shown}. There are: {', '.join(model.model_fields)}."
+            raise Problem(400, "InvalidRequest", message, shown)
         if len(values) > 1:
-            shown = name[:MAX_FIELD_LENGTH]
             raise Problem(400, "InvalidRequest", f"Send {shown} only once.", shown)
     try:
         return model.model_validate({name: values[0] for name, values in query.items()})
@@ -269,7 +289,7 @@ def _problem(error: ValidationError, subject: str = "The body") -> Problem:
             return Problem(400, "InvalidRequest", f"{message}.", FIELD_TO_NAME[error.title])
         case "missing":
             return Problem(400, "InvalidRequest", f"The field {field} is missing.", field)
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    message = ACCEPTED.get(field) or first["msg"].removeprefix("Value error, ").rstrip(".")
     is_source = bool({"imageUrl", "uploadId"} & set(first["loc"][-1:]))
     code = "InvalidSource" if is_source else "InvalidRequest"
     return Problem(400, code, f"{field}: {message}.", field)

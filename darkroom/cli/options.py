@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -41,6 +42,24 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
+def accepting(fits: Callable[[str], object], rule: str) -> Callable[[str | None], str | None]:
+    """Return the callback of an argument or an option that is a name: it returns the name.
+
+    Without it the command would look for something that cannot exist, and fail with another error.
+
+    Args:
+        fits: whether a text has the form of such a name.
+        rule: what the form is, for people.
+    """
+
+    def check(text: str | None) -> str | None:
+        if text is not None and not fits(text):
+            raise typer.BadParameter(f"{rule}." if text else EMPTY)
+        return text
+
+    return check
+
+
 def check_sources(sources: list[str]) -> list[str]:
     """Return the names of images unchanged: the callback of an argument.
 
@@ -69,6 +88,7 @@ StackName = Annotated[
         metavar="NAME",
         envvar="DARKROOM_STACK",
         show_envvar=True,
+        callback=accepting(str.strip, "it is blank. Give the name of a stack"),
         help="A CloudFormation stack in AWS. Default: the stack of DARKROOM_API_URL and "
         "DARKROOM_API_KEY, or else the local cloud.",
     ),
@@ -79,6 +99,7 @@ Region = Annotated[
         metavar="REGION",
         envvar="DARKROOM_REGION",
         show_envvar=True,
+        callback=accepting(re.compile(r"[a-z0-9-]+").fullmatch, "a region looks like eu-central-1"),
         help="The AWS region of the stack. Default: that of your AWS profile.",
     ),
 ]
@@ -135,7 +156,12 @@ NewName = Annotated[
 ErrorName = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="With --status: only this error, for example SourceUnavailable."
+        metavar="NAME",
+        callback=accepting(
+            re.compile(r"[A-Za-z_][A-Za-z0-9_.]*").fullmatch,
+            "the name of an error looks like SourceUnavailable, and docs/errors.md lists all",
+        ),
+        help="With --status: only this error, for example SourceUnavailable.",
     ),
 ]
 Since = Annotated[

@@ -13,6 +13,17 @@ from darkroom.sources.http import Deadline, exchange
 TIMEOUT_SECONDS = 15.0
 """Time in which a receiver must answer. Standard Webhooks recommends 15 to 30 seconds."""
 GONE = 410
+NO_POST = "it does not accept POST requests at this path"
+REFUSED = "check the secret with which it verifies webhooks, and whether it wants credentials"
+MEANINGS = {
+    401: REFUSED,
+    403: REFUSED,
+    404: "nothing receives webhooks at this path",
+    405: NO_POST,
+    501: NO_POST,
+}
+"""By status: what it says about the receiver. A web server for files answers POST with 501."""
+REDIRECT = "a redirect, which Darkroom does not follow"
 BACKOFF_FACTOR = 6
 MAX_DELAY = 43_200
 """The longest time between two tries, in seconds."""
@@ -63,9 +74,14 @@ def deliver(task: Mapping[str, Any], secrets: Sequence[bytes], *, allow_private:
         delivered=delivered,
         final=delivered or status == GONE,
         status=status,
-        message=None if delivered else f"The receiver answered {status}.",
+        message=None if delivered else _refusal(status),
         at=timestamp(),
     )
+
+
+def _refusal(status: int) -> str:
+    meaning = REDIRECT if status // 100 == 3 else MEANINGS.get(status)  # noqa: PLR2004 - 3xx
+    return f"The receiver answered {status}" + (f": {meaning}." if meaning else ".")
 
 
 def retry_delay(tries: int, first: int) -> int:

@@ -78,7 +78,8 @@ def paths() -> Json:
                 "The counts of a batch with up to 50,000 tasks are current. The tasks of a larger "
                 "one are counted by its execution: every minute or two at first, later at least "
                 "every hour. Until the first time, its first tasks are counted. Once the total is "
-                "known, tasks that do not exist yet, or were not counted yet, count as PENDING.",
+                "known, tasks that do not exist yet, or were not counted yet, count as PENDING. A "
+                "batch that is being deleted is shown with `deletionRequestedAt` until it is gone.",
                 {"200": answer("The batch", Batch, shown, **CACHE_HEADERS)} | NOT_MODIFIED,
                 "BatchNotFound NotFound",
                 parameters=[IF_NONE_MATCH],

@@ -27,8 +27,10 @@ def delete_batch() -> Json:
         "deleteBatch",
         "Delete a batch and its tasks",
         "Deletes all tasks of a batch that has ended, one after the other, then its manifest and "
-        "the batch. `deleted` shows the progress. When the batch is gone, GET is a 404. The "
-        "idempotency key of a deleted batch cannot be used again for 90 days.",
+        "the batch. Until the batch is gone, GET is a 200 in which `deletionRequestedAt` is set "
+        "and `deleted` shows the progress, and a second DELETE changes nothing; then both are a "
+        "404. A deletion cannot be stopped. The idempotency key of a deleted batch cannot be used "
+        "again for 90 days.",
         {
             "202": answer(
                 "The batch",

@@ -48,7 +48,8 @@ Develops images in the background: submit a task, poll its status, download its 
 A batch holds many images.
 
 Requests and responses are JSON in UTF-8. A request may have up to 6 MB. Unknown fields are \
-refused. Responses of 1 kB or more are compressed for clients that accept it.
+refused. A request body may be compressed with `Content-Encoding: gzip` or `deflate`. Responses of \
+1 kB or more are compressed for clients that accept it.
 
 No request waits for a task. Poll instead: every response with tasks has an `ETag`, and a request \
 with `If-None-Match` gets 304 while nothing has changed. `Retry-After` says when to poll again. \

@@ -6,13 +6,15 @@ go to a password store without being shown: `darkroom callers add acme | pass in
 
 import dataclasses
 import datetime
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from darkroom.cli.errors import UsageError
-from darkroom.cli.options import AsJson, Yes, stack_of
+from darkroom.cli.options import AsJson, Yes, accepting, stack_of
+from darkroom.tasks import callers as rules
 
 if TYPE_CHECKING:
     from darkroom.cli.callers.api_keys import Limits, NewKey
@@ -28,7 +30,14 @@ app = typer.Typer(
 
 MAX_RATE = 1_000_000
 """More than any account may receive. Typer accepts `inf` as a number."""
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the caller.")]
+check_name = accepting(rules.is_name, f"a caller's name has {rules.NAME_RULE}")
+check_key_id = accepting(
+    re.compile(r"[A-Za-z0-9]+").fullmatch,
+    "the id of a key has letters and digits only, and `callers list` shows it",
+)
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", callback=check_name, help="The name of the caller.")
+]
 Rate = Annotated[
     float | None,
     typer.Option(
@@ -63,6 +72,7 @@ def add(
         typer.Option(
             "--key",
             metavar="ID",
+            callback=check_key_id,
             help="Name the caller of a key that exists, instead of creating a key.",
         ),
     ] = None,
@@ -111,7 +121,7 @@ def list_callers(context: typer.Context, *, as_json: AsJson = False) -> None:
         render.show(render.table({**columns, "limits of a key": render.CUT}, rows))
     if found.unnamed:
         add = callers.command("callers add NAME --key ID")
-        _note(f"Keys without a caller: `{add}` names it.")
+        render.note(f"Keys without a caller: `{add}` names it.")
 
 
 @app.command()
@@ -123,6 +133,7 @@ def rotate(
     The older keys work until they are revoked, or with --grace for that time. The new key is the
     only output on stdout.
     """
+    from darkroom.cli.render import note
     from darkroom.cli.retries import duration
     from darkroom.runtime.clock import timestamp
 
@@ -133,7 +144,7 @@ def rotate(
     callers = _callers(context)
     caller, deleted = callers.delete_ended(callers.find(name))
     if deleted:
-        _note(f"Deleted, because their time was over: {', '.join(deleted)}.")
+        note(f"Deleted, because their time was over: {', '.join(deleted)}.")
     old = caller.key_ids
     caller, key = callers.new_key(caller)
     ends_at = None if period is None else timestamp(datetime.datetime.now(datetime.UTC) + period)
@@ -141,11 +152,11 @@ def rotate(
     _print_key(caller, key, as_json=as_json, oldKeys=list(old), oldKeysEndAt=ends_at)
     if old and ends_at:
         callers.end(caller, old, ends_at)
-        _note(f"Its older keys, {', '.join(old)}, are refused from {ends_at} on.")
+        note(f"Its older keys, {', '.join(old)}, are refused from {ends_at} on.")
     elif old:
-        _note(f"Its older keys, {', '.join(old)}, keep working. When {name} has the new one:")
+        note(f"Its older keys, {', '.join(old)}, keep working. When {name} has the new one:")
         for key_id in old:
-            _note("  " + callers.command(f"callers revoke {name} --key {key_id}"))
+            note("  " + callers.command(f"callers revoke {name} --key {key_id}"))
 
 
 @app.command()
@@ -155,7 +166,12 @@ def revoke(
     *,
     key_id: Annotated[
         str | None,
-        typer.Option("--key", metavar="ID", help="Only this key. Default: all keys of the caller."),
+        typer.Option(
+            "--key",
+            metavar="ID",
+            callback=check_key_id,
+            help="Only this key. Default: all keys of the caller.",
+        ),
     ] = None,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -166,7 +182,6 @@ def revoke(
     """
     from darkroom.cli.render import confirm, count, note, print_json, say
     from darkroom.runtime.clock import timestamp
-    from darkroom.tasks.callers import MAX_AGE
 
     tell = note if as_json else say
     callers = _callers(context)
@@ -181,7 +196,7 @@ def revoke(
     confirm(f"Revoke {count(len(ending), 'key')} of {caller.name}?", yes=yes)
     caller = callers.end(caller, ending, timestamp())
     caller, deleted = callers.delete_ended(caller)
-    tell(f"Revoked: {', '.join(deleted)}. Requests are refused within {MAX_AGE} seconds.")
+    tell(f"Revoked: {', '.join(deleted)}. Requests are refused within {rules.MAX_AGE} seconds.")
     if caller.key_ids:
         tell(f"{caller.name} still has {', '.join(caller.key_ids)}.")
     else:
@@ -243,9 +258,9 @@ def _limits(
 
 def _print_key(caller: "Caller", key: "NewKey", *, as_json: bool, **more: Any) -> None:
     """Print a new key on stdout, and what it is on stderr."""
-    from darkroom.cli.render import print_json
+    from darkroom.cli.render import note, print_json
 
-    _note(
+    note(
         f"The new API key of {caller.name}, with the id {key.key_id}. It is not shown again. "
         "Until API Gateway accepts it, up to a minute may pass."
     )
@@ -254,10 +269,6 @@ def _print_key(caller: "Caller", key: "NewKey", *, as_json: bool, **more: Any) -
         print_json({**shown, "key": key.value, **more})
     else:
         typer.echo(key.value)
-
-
-def _note(message: str) -> None:
-    typer.echo(message, err=True)
 
 
 def _rows(listed: "Listed") -> list[list[str]]:

@@ -1,6 +1,7 @@
 """The commands for those who operate a stack. See `darkroom.cli.main`."""
 
 import dataclasses
+import re
 import webbrowser
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from darkroom.cli import ids
 from darkroom.cli.errors import CommandError
-from darkroom.cli.options import AsJson, DryRun, TaskId, Yes, between, stack_of
+from darkroom.cli.options import AsJson, DryRun, TaskId, Yes, accepting, between, stack_of
 
 if TYPE_CHECKING:
     from darkroom.cli.stack import Target
@@ -146,7 +147,16 @@ def redrive_dlq(
 def restore(
     context: typer.Context,
     copy: Annotated[
-        str, typer.Argument(metavar="TABLE", help="A restored copy of the tasks or the batches.")
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html
+            callback=accepting(
+                re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:\S+").fullmatch,
+                "a table's name has 3 to 255 letters, digits, `-`, `_` or `.`",
+            ),
+            help="A restored copy of the tasks or the batches.",
+        ),
     ],
     *,
     dry_run: DryRun = False,

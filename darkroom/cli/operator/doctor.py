@@ -95,7 +95,7 @@ def _clock(date: str) -> Finding:
 
 
 def queues(deployment: Deployment) -> Iterator[Finding]:
-    """Check that no task waits for long and that the dead-letter queues are empty."""
+    """Check that no task or webhook waits and that the dead-letter queues are empty."""
     waiting = _depth(deployment, "TaskQueueUrl")
     age = _last(
         deployment,
@@ -119,6 +119,9 @@ def queues(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(WARN, "webhooks", f"{undelivered} could not be delivered", advice)
     else:
         yield Finding(OK, "webhooks", "none is a dead letter")
+    if again := _depth(deployment, "CallbackQueueUrl", "Delayed"):
+        advice = f"`{deployment.stack.command('status TASK')}` says why one was not delivered."
+        yield Finding(WARN, "webhooks", f"{again} wait until they are tried again", advice)
 
 
 def alarms(deployment: Deployment) -> Iterator[Finding]:
@@ -185,9 +188,9 @@ def deletions(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(OK, "deletions", "none is late")
 
 
-def _depth(deployment: Deployment, output: str) -> int:
-    """Return the number of messages in a queue that can be received."""
-    name = "ApproximateNumberOfMessages"
+def _depth(deployment: Deployment, output: str, kind: str = "") -> int:
+    """Return the number of messages in a queue: those that can be received, or are `Delayed`."""
+    name = f"ApproximateNumberOfMessages{kind}"
     answer = deployment.stack.client("sqs").get_queue_attributes(
         QueueUrl=deployment.stack.outputs[output], AttributeNames=[name]
     )

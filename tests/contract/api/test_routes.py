@@ -9,6 +9,7 @@ import pytest
 from tests.support.project import PROJECT
 
 INTEGRATION = "x-amazon-apigateway-integration"
+REFUSALS = "x-amazon-apigateway-gateway-responses"
 SECONDS_OF_A_PAGE = 0.05
 """Five times what one takes in a function that has started."""
 CONCURRENCY = 1000
@@ -156,6 +157,21 @@ def test_a_throttled_client_gets_a_retry_after(refusals):
         if "Retry-After" in refusal.get("ResponseParameters", {}).get("Headers", {})
     }
     assert reported == RETRY_AFTER
+
+
+def test_no_cache_may_store_what_api_gateway_answers_itself(document, methods):
+    """A type that the template names does not take the headers of DEFAULT_4XX or DEFAULT_5XX."""
+    refusals = document["Resources"]["Api"]["Properties"]["Body"][REFUSALS]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(refusals)
+    for name, refusal in refusals.items():
+        sent = refusal["responseParameters"]["gatewayresponse.header.Cache-Control"]
+        assert sent == "'no-store'", name
+    mocks = [told for told in methods.values() if told[INTEGRATION]["type"] == "mock"]
+    for told in mocks:
+        (answer,) = told[INTEGRATION]["responses"].values()
+        sent = answer["responseParameters"]["method.response.header.Cache-Control"]
+        assert sent == "'no-store'"
+        assert "Cache-Control" in told["responses"][answer["statusCode"]]["headers"]
 
 
 def test_a_page_of_another_origin_may_use_signed_urls_of_the_bucket_only(resources, methods):

@@ -92,6 +92,46 @@ def test_a_list_of_tasks_is_compressed_and_found_unchanged(standard: Stack, batc
     assert standard.http.get(f"{batch}/tasks", headers=version).status_code == 304
 
 
+@pytest.mark.parametrize(
+    ("coding", "compress", "status"),
+    [
+        ("gzip", gzip.compress, 201),
+        ("deflate", zlib.compress, 201),
+        ("identity", bytes, 201),
+        ("br", bytes, 400),
+        ("gzip", bytes, 400),
+        ("gzip", lambda body: gzip.compress(body)[:-9], 400),
+        ("gzip", lambda body: gzip.compress(body + b" " * 2**23), 413),
+    ],
+    ids=["gzip", "deflate", "none", "another", "not gzip", "cut short", "large"],
+)
+def test_a_compressed_request_is_understood_and_another_coding_refused(
+    standard: Stack, coding: str, compress: Callable[[bytes], bytes], status: int
+):
+    sent = compress(b'{"contentType": "image/png"}')
+    answer = standard.http.post("/uploads", content=sent, headers={"Content-Encoding": coding})
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        assert "Content-Encoding" in error_of(answer, 400)["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/tasks", {}, 403),
+        ("GET", "/nothing", {}, 404),
+        ("PUT", "/docs", {}, 405),
+        ("GET", "/health", {"Content-Type": "image/png"}, 400),
+        ("GET", "/health", {}, 200),
+    ],
+)
+def test_no_cache_may_store_what_needs_no_function(
+    standard: Stack, method: str, path: str, headers: dict[str, str], status: int
+):
+    answer = httpx.request(method, standard.description["apiUrl"] + path, headers=headers)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (status, "no-store")
+
+
 def test_a_body_in_another_charset_is_refused(standard: Stack):
     body = json.dumps({"imageUrl": "https://example.com/a.jpg", "name": "Zoë"}, ensure_ascii=False)
     latin = {"Content-Type": "application/json; charset=iso-8859-1"}

@@ -1,13 +1,14 @@
 """The responses of the API to invalid requests, over HTTP and through the gateway."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
 
 from darkroom.client.transport import MOST_BYTES, fits
 from tests.support.cloud.stacks import Stack, error_of
-from tests.support.fakes.sources import Sources
+from tests.support.fakes.sources import FILES, Sources
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 GOOD = '{"imageUrl": "https://example.com/a.jpg"}'
@@ -105,6 +106,22 @@ def test_a_body_that_is_wrong_is_a_400_that_names_what(standard: Stack, name: st
     answer = standard.http.post("/tasks", content=body)
     error = error_of(answer, 400)
     assert (error["code"], error.get("field")) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ({"data": {"imageUrl": "https://example.com/a.jpg"}}, "a form"),
+        ({"files": {"file": FILES["/colour.png"]}}, "a form (multipart/form-data)"),
+        ({"content": FILES["/colour.png"]}, "a file"),
+        ({"content": GOOD.encode("utf-16")}, "not UTF-8"),
+    ],
+    ids=["form", "form with a file", "picture", "UTF-16"],
+)
+def test_a_body_that_is_something_else_is_named(standard: Stack, sent: dict[str, Any], found: str):
+    """Through the gateway, which passes a body on as text."""
+    error = error_of(standard.http.post("/tasks", **sent), 400)
+    assert error["message"].startswith(f"The body is {found}, ")
 
 
 @pytest.mark.parametrize(

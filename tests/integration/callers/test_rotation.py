@@ -4,7 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +17,7 @@ from darkroom.cli.main import app
 from darkroom.cli.stack import from_description
 from tests.support.cloud.batches import Batches
 from tests.support.cloud.stacks import Stack, error_of, until
+from tests.support.fakes.receivers import Receiver
 from tests.support.fakes.sources import FILES, Sources
 from tools.localcloud.cloud import LocalCloud
 from tools.localcloud.deploy import deploy, describe
@@ -59,13 +60,15 @@ class Load:
     """Requests of several threads: the responses, and the tasks that were accepted."""
 
     url: str
+    callback: str
     answers: list[tuple[str, int]] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
 
     def round(self, client: httpx.Client) -> None:
         """Submit a task, repeat the request, and read the task, the list and the secret."""
-        sent = {"json": {"imageUrl": self.url}, "headers": {"Idempotency-Key": uuid.uuid4().hex}}
+        body = {"imageUrl": self.url, "callbackUrl": self.callback}
+        sent = {"json": body, "headers": {"Idempotency-Key": uuid.uuid4().hex}}
         first, again = (self._send(client, "POST", "/tasks", **sent) for _ in range(2))
         assert first.json()["taskId"] == again.json()["taskId"]
         self.tasks.append(first.json()["taskId"])
@@ -84,7 +87,7 @@ class Load:
 def test_a_key_is_rotated_under_load_and_nothing_fails_or_is_lost(
     standard: Stack, sources: Sources, operator: Operator, name: str, another_key: str
 ):
-    load, old_is_out = Load(sources.url("/colour.jpg")), threading.Event()
+    old_is_out = threading.Event()
 
     def with_old(client: httpx.Client) -> None:
         while not old_is_out.is_set():
@@ -94,7 +97,12 @@ def test_a_key_is_rotated_under_load_and_nothing_fails_or_is_lost(
         for _ in range(ROUNDS):
             load.round(client)
 
-    with ThreadPoolExecutor(2) as pool, with_key(standard, operator(f"add {name}")) as old:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        with_key(standard, operator(f"add {name}")) as old,
+        closing(Receiver(old.http.get("/callback-secret").json()["secret"])) as receiver,
+    ):
+        load = Load(sources.url("/colour.jpg"), receiver.url("/ok"))
         upload = Batches(old).upload(FILES["/colour.png"], "image/png")
         batch = Batches(old).submit([sources.url("/colour.jpg")])
         earlier = pool.submit(with_old, old.http)
@@ -117,11 +125,20 @@ def test_a_key_is_rotated_under_load_and_nothing_fails_or_is_lost(
             assert [t["failure"] for t in ended.values() if t["status"] != "COMPLETED"] == []
             assert len(load.secrets) == 1
             assert Batches(new).ended(batch)["counts"]["COMPLETED"] == 1
-            with_upload = new.http.post("/tasks", json={"uploadId": upload}).json()
-            assert new.ended(with_upload["taskId"])["status"] == "COMPLETED"
+            assert new.http.post("/callback-secret/rotate").is_success
+            last = {"uploadId": upload, "callbackUrl": load.callback}
+            with_upload = new.http.post("/tasks", json=last).json()["taskId"]
+            assert new.ended(with_upload)["status"] == "COMPLETED"
+            all_tasks = {*load.tasks, with_upload}
+            until(lambda: webhooks(receiver) == all_tasks, 60, "all webhooks are verified")
             nothing_for_another(standard, another_key, load.tasks[:2], batch, upload)
     assert len(load.tasks) > 2 * ROUNDS
     assert {status for _, status in load.answers} == {HTTPStatus.OK, HTTPStatus.ACCEPTED}
+
+
+def webhooks(receiver: Receiver) -> set[Any]:
+    """The ids of the tasks of which a webhook was verified."""
+    return {event["data"]["taskId"] for event in [*receiver.told["/ok"]]}
 
 
 def key_ids(operator: Operator, name: str) -> list[str]:

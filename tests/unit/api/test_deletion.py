@@ -187,7 +187,9 @@ def test_a_batch_is_deleted_by_an_execution_once(api: Api, started: list[Any]) -
     assert (first.status, second.status) == (202, 202)
     assert first.body["deletionRequestedAt"] == second.body["deletionRequestedAt"]
     assert first.body["links"]["retry"] is None
-    assert api.post(f"{place}/retry").error["code"] == "NotRetryable"
+    refused = api.post(f"{place}/retry").error
+    assert refused["code"] == "NotRetryable"
+    assert refused["message"] == "This batch is being deleted, so it cannot be retried."
     assert int(api.get(place).headers["Retry-After"]) >= 1
     api.aws.batches.forget(stored(api, batch))
     assert api.get(place).status == 404

@@ -35,6 +35,29 @@ def test_head_is_answered_as_get_and_the_gateway_leaves_out_the_body(
     assert shape(head.body) == shape(get.body)
 
 
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/tasks", "status, name, limit, cursor"),
+        ("/batches", "status, limit, cursor"),
+        ("/tasks/{}/history", "attempt"),
+    ],
+)
+def test_an_unknown_parameter_is_answered_with_those_that_exist(
+    api: Api, place: str, path: str, known: str
+):
+    path = {"/tasks/{}/history": f"{place}/history"}.get(path, path)
+    error = api.get(path, page="2").error
+    assert (error["code"], error["field"]) == ("InvalidRequest", "page")
+    assert error["message"] == f"There is no parameter page. There are: {known}."
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "IMAGE", "image/*", ""])
+def test_a_type_of_upload_that_is_refused_is_answered_with_examples(api: Api, kind: str):
+    error = api.post("/uploads", {"contentType": kind}).error
+    assert error["message"].startswith("contentType: Use the type of an image, such as image/png")
+
+
 def test_head_is_304_while_nothing_has_changed(api: Api, place: str):
     version = {"If-None-Match": api.call("HEAD", place).headers["ETag"]}
     assert api.call("HEAD", place, headers=version).status == 304

@@ -47,6 +47,9 @@ WRONG = [
     ("retry --status RUNNING", 2, "A RUNNING task cannot be retried. Use FAILED or CANCELLED."),
     (f"submit {URL} --name {'a' * 201}", 2, "'--name': a name has 1 to 200 characters."),
     ("callers add acme --rate inf", 2, "'--rate': Input should be less than or equal to 1000000."),
+    ("retry --status FAILED --error Source:gone", 2, "the name of an error looks like Source"),
+    ("--stack prod --region Europe list", 2, "a region looks like eu-central-1."),
+    ("restore t", 2, "a table's name has 3 to 255 letters, digits, `-`, `_` or `.`. See"),
     # Files and folders.
     ("submit nowhere.png", 2, "nowhere.png does not exist. Give files, or URLs that start with"),
     ("submit folder", 2, "folder is a folder. Give files, or URLs that start with https://."),
@@ -107,6 +110,18 @@ def test_an_empty_name_is_refused(api: Api, line: str) -> None:
 
     assert done.exit_code == 2
     assert "a name has 1 to 200 characters." in done.stderr
+    assert api.server.log == []
+
+
+@pytest.mark.parametrize(
+    "line", ["--stack @ list", "--stack prod --region @ list", "restore @", "retry --error @"]
+)
+def test_an_empty_name_of_something_else_is_refused_too(api: Api, line: str) -> None:
+    """An empty `--stack` would select the local cloud, whatever the command does to it."""
+    done = darkroom(*("" if word == "@" else word for word in line.split()))
+
+    assert done.exit_code == 2
+    assert "it is empty. Is a variable of the shell not set?" in done.stderr
     assert api.server.log == []
 
 

@@ -66,6 +66,25 @@ def test_the_body_is_json_and_its_signature_is_beside_it(receiver: HTTPServer) -
     assert request.headers["webhook-signature"].startswith("v1,")
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (301, "The receiver answered 301: a redirect, which Darkroom does not follow."),
+        (403, "The receiver answered 403: check the secret with which it verifies"),
+        (404, "The receiver answered 404: nothing receives webhooks at this path."),
+        (405, "The receiver answered 405: it does not accept POST requests at this path."),
+        (501, "The receiver answered 501: it does not accept POST requests at this path."),
+        (500, "The receiver answered 500."),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_receiver(
+    receiver: HTTPServer, status: int, said: str
+) -> None:
+    receiver.expect_request("/told").respond_with_data(status=status)
+
+    assert (send(receiver.url_for("/told")).message or "").startswith(said)
+
+
 def test_a_redirect_is_not_followed(receiver: HTTPServer) -> None:
     receiver.expect_request("/away").respond_with_data(
         status=307, headers={"Location": receiver.url_for("/private")}

@@ -1,4 +1,4 @@
-"""API Gateway: compression of responses.
+"""API Gateway: compression of requests and responses.
 
 Differences from AWS: docs/aws-differences.md, "API Gateway".
 """
@@ -11,11 +11,14 @@ from typing import Any
 
 from ministack.services import apigateway_v1
 
+from tools.localcloud.emulator.fidelity.api_gateway import LARGEST_EVENT
 from tools.localcloud.emulator.replacing import Function, replaces
 
 EXTENSION = "x-amazon-apigateway-minimum-compression-size"
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 """By content coding (RFC 9110, 8.4.1)."""
+WINDOW_BITS = {"gzip": zlib.MAX_WBITS + 16, "deflate": zlib.MAX_WBITS}
+"""By content coding: how zlib names its format."""
 QUALITY = re.compile(r"[01](\.\d{0,3})?")
 """The weight of a coding (RFC 9110, 12.4.2)."""
 
@@ -32,6 +35,45 @@ def import_the_minimum_compression_size(
     if EXTENSION in spec:
         data["minimumCompressionSize"] = spec[EXTENSION]
     return original(spec, data)
+
+
+@replaces(apigateway_v1, "_execute_in_scope", has='request["stage"] = stage')
+async def decompress_requests(
+    original: Function, request: dict[str, Any], api_id: str, stage_name: str, *args: Any
+) -> Any:
+    """Decompress the body of a request if the API compresses. ministack forwards it as it is.
+
+    A body that cannot be decompressed is answered 415. AWS does not document the type of this
+    gateway response.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-make-request-with-compressed-payload.html
+    """
+    method, path, headers, body, *more = args
+    coding = apigateway_v1._header_ci(headers, "content-encoding").strip().lower()
+    stage = apigateway_v1._stages_v1.get(api_id, {}).get(stage_name)
+    least = (apigateway_v1._rest_apis.get(api_id) or {}).get("minimumCompressionSize")
+    if stage and least is not None and body and coding not in {"", "identity"}:
+        body = decompressed(body, coding)
+        if body is None:
+            request["stage"] = stage  # whose gateway response is the answer
+            error = apigateway_v1._gw_error("UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")
+            error.status = 415
+            return error
+    return await original(request, api_id, stage_name, method, path, headers, body, *more)
+
+
+def decompressed(body: bytes, coding: str) -> bytes | None:
+    """Return the content of a body; None if it is not in this coding, or nobody supports it.
+
+    Of content that is too large for a function only as much as shows that it is.
+    """
+    if coding not in WINDOW_BITS:
+        return None
+    decompressor = zlib.decompressobj(WINDOW_BITS[coding])
+    try:
+        content = decompressor.decompress(body, LARGEST_EVENT + 1)
+    except zlib.error:
+        return None
+    return content if decompressor.eof or len(content) > LARGEST_EVENT else None
 
 
 @replaces(apigateway_v1, "_handle_execute_in_scope", has="_gateway_error_response")

@@ -178,7 +178,13 @@ def test_a_key_that_was_made_by_hand_is_listed_and_gets_a_name(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["add", "a b"], 1, "A caller's name has"),
+        (["add", "a b"], 2, "a caller's name has"),
+        (["add", ""], 2, "Is a variable of the shell not set?"),
+        (["add", "acme", "--key", ""], 2, "Is a variable of the shell not set?"),
+        (["rotate", "a b"], 2, "a caller's name has"),
+        (["revoke", "a" * 64], 2, "a caller's name has"),
+        (["revoke", "first", "--key", "a b"], 2, "the id of a key has letters and digits only"),
+        (["limit", "é", "--default"], 2, "a caller's name has"),
         (["rotate", "nobody"], 1, "There is no caller nobody."),
         (["rotate", "first", "--grace", "soon"], 2, "--grace: 'soon' is not a duration."),
         (["revoke", "first", "--key", "x"], 2, "first has no key x."),

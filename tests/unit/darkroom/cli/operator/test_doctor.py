@@ -109,6 +109,24 @@ def a_deployment(*services: str) -> tuple[Deployment, dict[str, Stubber]]:
     return Deployment(stack), {name: Stubber(client) for name, client in clients.items()}
 
 
+def test_webhooks_that_were_refused_are_counted_before_they_are_dead_letters() -> None:
+    deployment, stubs = a_deployment("sqs", "cloudwatch")
+    names = ("TaskQueueUrl", "DeadLetterQueueUrl", "CallbackDeadLetterQueueUrl", "CallbackQueueUrl")
+    object.__setattr__(deployment.stack, "outputs", {name: f"https://q/{name}" for name in names})
+    stubs["cloudwatch"].add_response("get_metric_statistics", {"Datapoints": []})
+    for url, kind, number in zip(names, ("", "", "", "Delayed"), "0007", strict=True):
+        name = f"ApproximateNumberOfMessages{kind}"
+        asked = {"QueueUrl": f"https://q/{url}", "AttributeNames": [name]}
+        stubs["sqs"].add_response("get_queue_attributes", {"Attributes": {name: number}}, asked)
+
+    with stubs["sqs"], stubs["cloudwatch"]:
+        (*_, dead, waiting) = doctor.queues(deployment)
+
+    assert (dead.level, dead.message) == ("ok", "none is a dead letter")
+    assert (waiting.level, waiting.message) == ("warn", "7 wait until they are tried again")
+    assert "status TASK" in waiting.advice
+
+
 @pytest.mark.parametrize(
     ("runs", "age", "level"), [([5.0], 999, "ok"), ([], 2, "ok"), ([], 999, "fail")]
 )
