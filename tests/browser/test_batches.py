@@ -13,13 +13,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.fakes.sources import JPEG, Sources
-from tests.support.page import DESK, LOOKS, PHONE, Caller, serious_faults
+from tests.support.page import DESK, LOOKS, PHONE, Caller, hide, serious_faults
 from tests.support.project import PROJECT
-
-HIDE = """hidden => {
-  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 def status(page: Page) -> Locator:
@@ -181,11 +176,11 @@ def test_a_running_batch_is_polled_only_while_it_is_seen_and_can_be_cancelled(
     expect(number(page, "Running")).to_have_text("Running 1")
     with page.expect_response("**/batches/*"):  # none is on its way when the tab is hidden
         pass
-    page.evaluate(HIDE, arg=True)
+    hide(page, hidden=True)
     urls = asked(page)
     page.clock.fast_forward("10:00")
     assert urls == []
-    page.evaluate(HIDE, arg=False)
+    hide(page, hidden=False)
     with page.expect_response("**/batches/*"):
         pass
     assert urls

@@ -237,6 +237,21 @@ WATCH_LONG_TASKS = """() => {
 }"""
 
 
+def test_a_browser_that_does_not_tell_what_it_lays_out_shows_every_card(visit, caller: Caller):
+    page = visit()
+    page.add_init_script("""
+      delete window.ContentVisibilityAutoStateChangeEvent;
+      const ignore = (event) => event.stopImmediatePropagation();
+      window.addEventListener("contentvisibilityautostatechange", ignore, true);
+    """)
+    page.reload()
+    answer_many(page)
+    page.get_by_label("API key").fill(caller.key)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Older tasks").click()
+    expect(page.locator(".card h3")).to_have_count(20 + PER_PAGE)
+
+
 @pytest.mark.parametrize(("width", "view"), [(DESK, "rows"), (PHONE, "")])
 def test_a_list_of_thousands_is_scrolled_without_a_long_task(
     visit, caller: Caller, width: int, view: str

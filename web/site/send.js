@@ -5,8 +5,8 @@ import { byId, element } from "./dom.js";
 
 /** Concurrent submissions: more would not be faster on the same connection. */
 const AT_ONCE = 3;
-/** Characters of a task's name. */
-export const MOST_NAME = 200;
+/** Characters of a name. */
+const MOST_NAME = 200;
 
 /**
  * Submits files and URLs, and shows an error for each one that fails.
@@ -40,9 +40,8 @@ async function sendOne(one, output, calls) {
   line.sending();
   try {
     const file = source instanceof File ? source : null;
-    // The API counts code points: a surrogate pair must not be split.
     const body = file
-      ? { uploadId: await uploadImage(file), name: [...file.name].slice(0, MOST_NAME).join("") }
+      ? { uploadId: await uploadImage(file), name: nameOf(file.name) }
       : { imageUrl: source };
     const task = await post("tasks", { ...body, output }, { "Idempotency-Key": key });
     line.done();
@@ -52,6 +51,12 @@ async function sendOne(one, output, calls) {
     if (error.status === 403 && error.code === "Forbidden") calls.refused();
   }
 }
+
+/**
+ * Returns a name for the API. Of a path that is too long this is the end, which is the file's name.
+ * The API counts code points: a surrogate pair must not be split.
+ */
+export const nameOf = (text) => [...text].slice(-MOST_NAME).join("");
 
 /**
  * Uploads an image and returns the id of the upload.

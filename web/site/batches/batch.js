@@ -116,6 +116,7 @@ export class BatchPage {
     if (error.status === 403) return this.#refused();
     this.#pollFailed = true;
     if (error.status !== 404) return this.#say(`${explain(error)} Trying again.`);
+    this.#poll.stop();
     const { back, heading, problem } = this.#parts;
     const deleted = this.#wasDeleted || this.#batch?.deletionRequestedAt;
     byId("batch").replaceChildren(back, heading, problem, deleted
