@@ -142,6 +142,9 @@ def test_a_folder_is_sent_again_where_it_failed_reported_and_deleted(
     expect(page.get_by_role("heading", name="trip")).to_be_visible()
     expect(number(page, "Completed")).to_have_text("Completed 2")
     expect(page.get_by_role("link", name="day 1/card.png")).to_be_visible()
+    page.evaluate("window.showDirectoryPicker = () => navigator.storage.getDirectory()")
+    page.get_by_role("button", name="Save 2 results").press("Enter")
+    expect(page.locator(".saving")).to_contain_text("2 of 2 results saved in /trip ")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download the report").click()
     assert saved.value.suggested_filename == "trip report.csv"
