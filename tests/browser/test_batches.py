@@ -106,6 +106,9 @@ def test_a_list_is_submitted_its_failures_are_shown_and_retried_and_the_polling_
     expect(rows(page)).to_have_count(1)
     expect(rows(page)).to_contain_text("3 tasks")
     assert faults_of_looks(page) == []
+    rows(page).get_by_role("link").click()
+    page.get_by_role("link", name="All batches").press("Enter")
+    expect(rows(page).get_by_role("link")).to_be_focused()
     assert caller.http.get("/batches").json()["batches"][0]["batchId"] == batch
 
 

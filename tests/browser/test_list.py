@@ -148,6 +148,11 @@ def test_what_could_not_be_sent_stays_and_is_sent_again(enter, sources: Sources,
     page.get_by_role("button", name="Submit the URLs").click()
     line = page.locator("#submissions li")
     expect(line).to_contain_text("Not today.")
+    line.get_by_role("button", name="Edit").click()
+    expect(line).to_have_count(0)
+    expect(page.get_by_label("Image URLs, one per line")).to_have_value(sources.url("/colour.png"))
+    page.get_by_role("button", name="Submit the URLs").click()
+    expect(line).to_contain_text("Not today.")
     page.unroute("**/tasks")
 
     line.get_by_role("button", name="Send again").click()

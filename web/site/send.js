@@ -12,12 +12,13 @@ const MOST_NAME = 200;
  * Submits files and URLs, and shows an error for each one that fails.
  * @param {(File|string)[]} sources
  * @param {Object} output format and quality, as `POST /tasks` takes them
- * @param {{accepted: function(Object, ?File), refused: function()}} calls `accepted`: with each
- *   accepted task; `refused`: the API refuses the key
+ * @param {{accepted: function(Object, ?File), refused: function(), edit: function(string)}} calls
+ *   `accepted`: with each accepted task; `refused`: the API refuses the key; `edit`: the person
+ *   wants to change a URL that was refused
  */
 export async function send(sources, output, calls) {
   const waiting = sources.map((source) => (
-    { source, key: crypto.randomUUID(), line: addLine(source) }
+    { source, key: crypto.randomUUID(), line: addLine(source, calls.edit) }
   ));
   await atOnce(waiting, (one) => sendOne(one, output, calls));
 }
@@ -99,7 +100,7 @@ function refusal(text) {
 }
 
 /** Adds a source to the list of submissions; returns functions that end its line. */
-function addLine(source) {
+function addLine(source, edit) {
   const state = element("span", { className: "state" }, "Sending");
   const name = source instanceof File ? source.name : source;
   const node = element("li", {}, element("span", { className: "what", dir: "auto" }, name), state);
@@ -118,6 +119,11 @@ function addLine(source) {
     };
     node.className = "problem";
     state.replaceChildren(message, " ", button("Send again", again), " ", button("Dismiss", done));
+    if (name !== source) return;
+    state.append(" ", button("Edit", () => {
+      done();
+      edit(source);
+    }));
   };
   return { sending, done, fail };
 }

@@ -17,10 +17,11 @@ const BETWEEN_DOWNLOADS = 0.5;
 export class Results {
   node = element("div", { className: "saving" });
   isRunning = false;
+  #isStopped = false;
 
   /** Saves no further results. Those that are being loaded are still saved. */
   stop() {
-    this.isRunning = false;
+    this.#isStopped = true;
   }
 
   /**
@@ -30,6 +31,7 @@ export class Results {
    */
   async save(batch) {
     this.isRunning = true;
+    this.#isStopped = false;
     try {
       const place = await placeFor(batch);
       if (place) await this.#saveIn(place, batch);
@@ -52,7 +54,7 @@ export class Results {
       bar.value = saved + failed.length;
     };
     tell();
-    const wanted = () => this.isRunning && this.node.isConnected;
+    const wanted = () => !this.#isStopped && this.node.isConnected;
     for await (const tasks of getAll(tasksOf(batch), "COMPLETED")) {
       await atOnce(tasks, async (task) => {
         const path = task.result && pathOf(task, taken);
