@@ -119,8 +119,11 @@ def test_each_result_has_the_path_of_its_source_and_none_replaces_another(look_a
 
 
 def test_what_could_not_be_saved_is_named_with_its_reason(look_at, faults: list[str]):
+    answers = {"0": [503, 200], "1": [403]}  # a retry helps the first one
+
     def answer(route: Route) -> None:
-        route.fulfill(status=403 if route.request.url.endswith("/1") else 200, body=JPEG)
+        status = answers[route.request.url[-1]].pop(0)
+        route.fulfill(status=status, body=JPEG)
 
     page = look_at(("a.jpg", "image/jpeg"), ("b.png", "image/png"), ("c.jpg", ""), answer=answer)
     page.evaluate(CHOOSE)
@@ -132,7 +135,7 @@ def test_what_could_not_be_saved_is_named_with_its_reason(look_at, faults: list[
         "b.png: S3 returned 403. Try again.",
         "c.jpg: The result has expired.",
     ]
-    assert all("403" in fault for fault in faults)
+    assert all("403" in fault or "503" in fault for fault in faults)
     faults.clear()
 
 

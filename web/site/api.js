@@ -66,7 +66,8 @@ export async function remove(path) {
   }
 }
 
-async function retried(request) {
+/** Calls a function that makes a request, again after a retryable failure. */
+export async function retried(request) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
       return await request();

@@ -30,7 +30,7 @@ export function resultName(name, contentType, suffix = "") {
  * @throws {ApiError}
  */
 export async function readResult({ result }) {
-  if (!result) throw new ApiError(0, "NoResult", "The result has expired.");
+  if (!result) throw new ApiError(410, "NoResult", "The result has expired.");
   let answer;
   try {
     answer = await fetch(result.url);

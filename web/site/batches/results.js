@@ -1,6 +1,6 @@
 /** Saves the results of a batch as files: in a folder, or where the browser puts its downloads. */
 
-import { ApiError, explain, getAll, pause } from "../api.js";
+import { ApiError, getAll, pause, retried } from "../api.js";
 import { failures, tasksOf } from "./batch-parts.js";
 import { announce, element } from "../dom.js";
 import { download, readResult, resultName } from "../files.js";
@@ -59,7 +59,7 @@ export class Results {
       await atOnce(tasks, async (task) => {
         const path = task.result && pathOf(task, taken);
         try {
-          await save(path, await readResult(task));
+          await save(path, await retried(() => readResult(task)));
           saved += 1;
         } catch (error) {
           failed.push({ path: path ?? title(task), problem: error.message });
