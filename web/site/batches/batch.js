@@ -196,13 +196,12 @@ export class BatchPage {
       link ? button(id, name, (made) => this.#act(made, () => post(link)), className) : null
     );
     const again = counts.FAILED + counts.CANCELLED;
-    const retryable = again || status !== "COMPLETED";
     const ended = status !== "RUNNING" && !deletionRequestedAt;
     const saving = this.#parts.results.isRunning;
     const consoleUrl = execution?.consoleUrl;
     return element("div", { className: "actions" },
-      sent("retry", again ? `Retry ${count(again, "task")}` : "Retry", retryable && links.retry,
-        "strong"),
+      sent("retry", again ? `Retry ${count(again, "task")}` : "Retry",
+        (again || status !== "COMPLETED") && links.retry, "strong"),
       sent("cancel", "Cancel the batch", links.cancel),
       counts.COMPLETED && !deletionRequestedAt
         ? button("save", saving ? "Stop saving" : `Save ${count(counts.COMPLETED, "result")}`,
