@@ -13,13 +13,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.fakes.sources import JPEG, Sources
-from tests.support.page import DESK, LOOKS, PHONE, Caller, serious_faults
+from tests.support.page import DESK, LOOKS, PHONE, Caller, hide, serious_faults
 from tests.support.project import PROJECT
-
-HIDE = """hidden => {
-  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-  document.dispatchEvent(new Event("visibilitychange"));
-}"""
 
 
 def status(page: Page) -> Locator:
@@ -111,6 +106,9 @@ def test_a_list_is_submitted_its_failures_are_shown_and_retried_and_the_polling_
     expect(rows(page)).to_have_count(1)
     expect(rows(page)).to_contain_text("3 tasks")
     assert faults_of_looks(page) == []
+    rows(page).get_by_role("link").click()
+    page.get_by_role("link", name="All batches").press("Enter")
+    expect(rows(page).get_by_role("link")).to_be_focused()
     assert caller.http.get("/batches").json()["batches"][0]["batchId"] == batch
 
 
@@ -147,6 +145,9 @@ def test_a_folder_is_sent_again_where_it_failed_reported_and_deleted(
     expect(page.get_by_role("heading", name="trip")).to_be_visible()
     expect(number(page, "Completed")).to_have_text("Completed 2")
     expect(page.get_by_role("link", name="day 1/card.png")).to_be_visible()
+    page.evaluate("window.showDirectoryPicker = () => navigator.storage.getDirectory()")
+    page.get_by_role("button", name="Save 2 results").press("Enter")
+    expect(page.locator(".saving")).to_contain_text("2 of 2 results saved in /trip ")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download the report").click()
     assert saved.value.suggested_filename == "trip report.csv"
@@ -181,11 +182,11 @@ def test_a_running_batch_is_polled_only_while_visible_and_can_be_cancelled(
     expect(number(page, "Running")).to_have_text("Running 1")
     with page.expect_response("**/batches/*"):  # no request is in flight when the tab is hidden
         pass
-    page.evaluate(HIDE, arg=True)
+    hide(page, hidden=True)
     urls = asked(page)
     page.clock.fast_forward("10:00")
     assert urls == []
-    page.evaluate(HIDE, arg=False)
+    hide(page, hidden=False)
     with page.expect_response("**/batches/*"):
         pass
     assert urls

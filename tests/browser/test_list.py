@@ -150,6 +150,11 @@ def test_files_that_could_not_be_sent_stay_and_are_sent_again(
     page.get_by_role("button", name="Submit the URLs").click()
     line = page.locator("#submissions li")
     expect(line).to_contain_text("Not today.")
+    line.get_by_role("button", name="Edit").click()
+    expect(line).to_have_count(0)
+    expect(page.get_by_label("Image URLs, one per line")).to_have_value(sources.url("/colour.png"))
+    page.get_by_role("button", name="Submit the URLs").click()
+    expect(line).to_contain_text("Not today.")
     page.unroute("**/tasks")
 
     line.get_by_role("button", name="Send again").click()
@@ -237,6 +242,21 @@ WATCH_LONG_TASKS = """() => {
     window.long.push(...list.getEntries().map(({ duration }) => duration));
   }).observe({ type: "longtask" });
 }"""
+
+
+def test_a_browser_that_does_not_tell_what_it_lays_out_shows_every_card(visit, caller: Caller):
+    page = visit()
+    page.add_init_script("""
+      delete window.ContentVisibilityAutoStateChangeEvent;
+      const ignore = (event) => event.stopImmediatePropagation();
+      window.addEventListener("contentvisibilityautostatechange", ignore, true);
+    """)
+    page.reload()
+    answer_many(page)
+    page.get_by_label("API key").fill(caller.key)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Older tasks").click()
+    expect(page.locator(".card h3")).to_have_count(20 + PER_PAGE)
 
 
 @pytest.mark.parametrize(("width", "view"), [(DESK, "rows"), (PHONE, "")])

@@ -140,6 +140,7 @@ TROUBLE: dict[str, dict[str, Any]] = {
     "half of an answer": {"status": 200, "body": '{"tasks": ['},
     "null": {"status": 200, "json": None},
     "no list": {"status": 200, "json": {"tasks": {"0": 1}}},
+    "a 404 of somebody in between": {"status": 404, "body": "<html>Not here</html>"},
     "an error of ours": {"status": 500, "json": {"error": {"code": "X", "message": "Broken."}}},
     "null as an error": {"status": 503, "json": None},
     "text as an error": {"status": 502, "body": "Bad gateway"},

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from darkroom.errors import SourceNotFound
 from tests.support.cloud.stacks import ORDER
 from tests.support.fakes.sources import JPEG, Sources
-from tests.support.page import DESK, PHONE
+from tests.support.page import DESK, PHONE, hide
 from tests.support.project import PROJECT
 
 DOCS = PROJECT / "docs"
@@ -158,20 +158,16 @@ def test_a_hidden_tab_sends_no_requests_until_it_is_visible(enter, sources: Sour
     develop(page, sources.url("/held/unseen.jpg"))
     status = card(page, "unseen.jpg").locator(".status")
     expect(status).to_have_text("Running")
-    hide = """hidden => {
-      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }"""
     with page.expect_response("**/tasks?*"):  # no request is in flight when the tab is hidden
         pass
-    page.evaluate(hide, arg=True)
+    hide(page, hidden=True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
 
     page.clock.fast_forward("10:00")
 
     assert asked == []
-    page.evaluate(hide, arg=False)
+    hide(page, hidden=False)
     sources.held["/held/unseen.jpg"].set()
     expect(status).to_have_text("Completed")
     assert asked

@@ -31,6 +31,17 @@ def serious_faults(page: Page) -> list[str]:
     ]
 
 
+def hide(page: Page, *, hidden: bool) -> None:
+    """Put the tab in the background, or in front again."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 def ended(caller: Caller, task_id: str) -> bool:
     """Whether a task and its execution have ended."""
     status = caller.http.get(f"/tasks/{task_id}").json()["status"]

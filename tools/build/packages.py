@@ -1,6 +1,7 @@
 """Select the files of a function's package: its handler, our modules that it imports, its `site/`.
 
-Scripts and styles of a `site/` are packed without their comments, which are a sixth of the page.
+Scripts and styles of a `site/` are packed without their comments, which are a sixth of the page,
+and JSON without spaces.
 
 The local cloud's deployer zips these files. `sam build` runs this from the functions' makefiles,
 without `darkroom/`: all functions share one layer, with every module that one of them imports.
@@ -12,6 +13,7 @@ This module uses only the standard library, so that any Python can build.
 """
 
 import io
+import json
 import re
 import sys
 import zipfile
@@ -73,11 +75,14 @@ def packed(path: Path) -> bytes:
     """Return what a package contains of a file.
 
     For a script or a style these are the lines of code, without comments and indentation. The
-    others are empty, so that errors in a browser name the same lines as the source.
+    others are empty, so that errors in a browser name the same lines as the source. JSON has no
+    spaces: the description of the API is a sixth smaller then, also compressed.
     """
-    if path.suffix not in {".js", ".css"}:
+    if path.suffix not in {".js", ".css", ".json"}:
         return path.read_bytes()
     text = path.read_text("utf-8")
+    if path.suffix == ".json":
+        return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":")).encode()
     return COMMENT_OR_INDENT.sub(lambda found: "\n" * found[0].count("\n"), text).encode()
 
 

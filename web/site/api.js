@@ -7,6 +7,9 @@
 const ROOT = new URL("../../", import.meta.url);
 const KEY = "darkroom-key";
 const TRIES = 4;
+/** Items of a page at most, and pages that are read until one is not empty. */
+export const LARGEST_PAGE = 100;
+export const MOST_PAGES = 5;
 /** Maximum size of a body encoded as a JSON string: Lambda accepts 6 MiB with the headers. */
 const MOST_BYTES = 6 * 2 ** 20 - 2 ** 16;
 /** Retryable statuses: 429 is throttling by API Gateway, 503 a service that is not available. */
@@ -63,7 +66,8 @@ export async function remove(path) {
   }
 }
 
-async function retried(request) {
+/** Calls a function that makes a request, again after a retryable failure. */
+export async function retried(request) {
   for (let left = TRIES - 1; ; left -= 1) {
     try {
       return await request();
@@ -96,8 +100,39 @@ export async function get(path) {
   return { body, retryAfter };
 }
 
-/** Gets JSON as `get`, again after a retryable failure: for many requests one after the other. */
-export const getPatiently = (path) => retried(() => get(path));
+/**
+ * Gets a page of a list. With a filter, pages of the API may be empty: then it reads on.
+ * @param {string} path of the list; its last segment is the name of the items in a response
+ * @param {{limit: number, status: ?string, name: ?string, cursor: ?string}} query what is empty is
+ *   left out
+ * @param {number} [most] pages of the API to read
+ * @returns {Promise<{items: Object[], cursor: ?string, retryAfter: ?number}>} `cursor` of the next
+ *   page; null: there is none
+ * @throws {ApiError}
+ */
+export async function getPage(path, query, most = MOST_PAGES) {
+  const set = Object.entries(query).filter(([, value]) => value);
+  const { body, retryAfter } = await get(`${path}?${new URLSearchParams(set)}`);
+  const items = body?.[path.split("/").at(-1)];
+  if (!Array.isArray(items)) {
+    throw new ApiError(200, "NoList", "The response of the service is not a list.");
+  }
+  const { cursor } = body;
+  const usable = items.filter((item) => item?.taskId ?? item?.batchId);
+  if (usable.length || !cursor || most === 1) return { items: usable, cursor, retryAfter };
+  return getPage(path, { ...query, cursor }, most - 1);
+}
+
+/** Yields all items of a list, page by page. A retryable failure is retried. */
+export async function* getAll(path, status = "") {
+  let cursor = null;
+  do {
+    const query = { status, limit: LARGEST_PAGE, cursor };
+    const page = await retried(() => getPage(path, query));
+    yield page.items;
+    ({ cursor } = page);
+  } while (cursor);
+}
 
 /** Removes all responses from memory: they belong to one API key. */
 export function clearResponses() {

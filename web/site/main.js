@@ -43,10 +43,15 @@ function open() {
   show();
 }
 
+/** The id of the card or the row in a list that leads to the page that was shown last. */
+let left = "";
+
 /** Shows the view of the address: a task or a batch, or the list of either. */
 function show() {
   const shown = address.read();
   const { view } = shown;
+  const from = byId(left);
+  left = `${view}-${shown[view]}`;
   for (const one of views) one.hidden = one.id !== view;
   for (const link of document.querySelectorAll(".view")) {
     link.hidden = false;
@@ -67,11 +72,13 @@ function show() {
   if (view === "batches") {
     document.title = "Batches – Darkroom";
     byId("batches-title").focus({ preventScroll: true });
-    return batches.show();
+    batches.show();
+  } else {
+    document.title = "Darkroom";
+    toolbar.show(shown.filter);
+    tasks.show(shown.filter);
   }
-  document.title = "Darkroom";
-  toolbar.show(shown.filter);
-  tasks.show(shown.filter);
+  from?.focus(); // a person goes on where they left the list
 }
 
 // Its target is on this page, but the part after `#` is the address of what is shown.
@@ -118,7 +125,8 @@ function submit(sources) {
   const { status, find, view } = toolbar.filter;
   if (status || find) location.hash = address.ofList({ view }); // the new tasks must be visible
   const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
-  send(sources, output, { accepted: (task, file) => tasks.add(task, file), refused });
+  const accepted = (task, file) => tasks.add(task, file);
+  send(sources, output, { accepted, refused, edit: addUrls });
   return true;
 }
 

@@ -10,12 +10,14 @@ export class Poll {
   #failed;
   #timer = null;
   #round = 0;
+  #isSoon = false;
 
   /**
    * @param {function(function(): boolean): Promise<?number>} read makes one request. It returns the
    *   pause in seconds until the next one; null: there is no next one. After the request it must
    *   ask its argument whether its result is still wanted.
-   * @param {function(Error)} failed is called if it throws. Only a 404 ends the polling then.
+   * @param {function(Error)} failed is called if it throws. The polling goes on, unless this
+   *   function stops it.
    */
   constructor(read, failed) {
     this.#read = read;
@@ -35,15 +37,16 @@ export class Poll {
       pause = await this.#read(wanted);
     } catch (error) {
       if (!wanted()) return;
-      pause = error.status === 404 ? null : error.retryAfter ?? AFTER_ERROR;
+      pause = error.retryAfter ?? AFTER_ERROR;
       this.#failed(error);
     }
-    if (!wanted() || pause === null) return;
-    const milliseconds = Math.min(Math.max(pause, SHORTEST), LONGEST) * 1000;
-    // The timer of a hidden tab stays set, so that it reads as soon as somebody looks.
-    this.#timer = setTimeout(() => {
-      if (!document.hidden) this.now();
-    }, milliseconds);
+    if (wanted() && pause !== null) this.#wait(this.#isSoon ? SHORTEST : pause);
+  }
+
+  /** Shortens the current pause, or the next one while a request is on its way. */
+  soon() {
+    if (this.#timer !== null && !this.#isSoon) this.#wait(SHORTEST);
+    this.#isSoon = true;
   }
 
   /** Ends the polling. */
@@ -51,5 +54,14 @@ export class Poll {
     this.#round += 1;
     clearTimeout(this.#timer);
     this.#timer = null;
+    this.#isSoon = false;
+  }
+
+  #wait(pause) {
+    clearTimeout(this.#timer);
+    // The timer of a hidden tab stays set, so that it reads as soon as somebody looks.
+    this.#timer = setTimeout(() => {
+      if (!document.hidden) this.now();
+    }, Math.min(Math.max(pause, SHORTEST), LONGEST) * 1000);
   }
 }

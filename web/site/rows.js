@@ -1,10 +1,7 @@
 /** A list of the API, page by page. Each poll reads one of the pages that may have changed. */
 
-import { get } from "./api.js";
+import { getPage } from "./api.js";
 import { element } from "./dom.js";
-
-/** With a status, pages of the API may be empty: at most this many are read for one of the list. */
-const TRIES = 5;
 
 export class Rows {
   node = element("div", { className: "listed-rows" });
@@ -67,20 +64,9 @@ export class Rows {
    */
   async read(wanted) {
     const page = this.#pages.find(({ items }) => !items) ?? this.#pages.find(({ stale }) => stale);
-    const name = this.#path.split("/").at(-1);
-    const items = [];
-    let [cursor, retryAfter] = [page.start, null];
-    for (let left = TRIES; left && !items.length; left -= 1) {
-      const status = this.#status && { status: this.#status };
-      const place = cursor && { cursor };
-      const query = new URLSearchParams({ ...status, limit: this.#limit, ...place });
-      const answer = await get(`${this.#path}?${query}`);
-      if (!wanted()) return null;
-      items.push(...answer.body[name]);
-      ({ cursor } = answer.body);
-      ({ retryAfter } = answer);
-      if (!cursor) break;
-    }
+    const query = { status: this.#status, limit: this.#limit, cursor: page.start };
+    const { items, cursor, retryAfter } = await getPage(this.#path, query);
+    if (!wanted()) return null;
     this.#show(page, items);
     page.stale = false;
     page.next = cursor;

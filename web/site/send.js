@@ -5,19 +5,20 @@ import { byId, element } from "./dom.js";
 
 /** Concurrent submissions: more would not be faster on the same connection. */
 const AT_ONCE = 3;
-/** Characters of a task's name. */
-export const MOST_NAME = 200;
+/** Characters of a name. */
+const MOST_NAME = 200;
 
 /**
  * Submits files and URLs, and shows an error for each one that fails.
  * @param {(File|string)[]} sources
  * @param {Object} output format and quality, as `POST /tasks` takes them
- * @param {{accepted: function(Object, ?File), refused: function()}} calls `accepted`: with each
- *   accepted task; `refused`: the API refuses the key
+ * @param {{accepted: function(Object, ?File), refused: function(), edit: function(string)}} calls
+ *   `accepted`: with each accepted task; `refused`: the API refuses the key; `edit`: the person
+ *   wants to change a URL that was refused
  */
 export async function send(sources, output, calls) {
   const waiting = sources.map((source) => (
-    { source, key: crypto.randomUUID(), line: addLine(source) }
+    { source, key: crypto.randomUUID(), line: addLine(source, calls.edit) }
   ));
   await atOnce(waiting, (one) => sendOne(one, output, calls));
 }
@@ -40,9 +41,8 @@ async function sendOne(one, output, calls) {
   line.sending();
   try {
     const file = source instanceof File ? source : null;
-    // The API counts code points: a surrogate pair must not be split.
     const body = file
-      ? { uploadId: await uploadImage(file), name: [...file.name].slice(0, MOST_NAME).join("") }
+      ? { uploadId: await uploadImage(file), name: nameOf(file.name) }
       : { imageUrl: source };
     const task = await post("tasks", { ...body, output }, { "Idempotency-Key": key });
     line.done();
@@ -52,6 +52,12 @@ async function sendOne(one, output, calls) {
     if (error.status === 403 && error.code === "Forbidden") calls.refused();
   }
 }
+
+/**
+ * Returns a name for the API. Of a path that is too long this is the end, which is the file's name.
+ * The API counts code points: a surrogate pair must not be split.
+ */
+export const nameOf = (text) => [...text].slice(-MOST_NAME).join("");
 
 /**
  * Uploads an image and returns the id of the upload.
@@ -94,7 +100,7 @@ function refusal(text) {
 }
 
 /** Adds a source to the list of submissions; returns functions that end its line. */
-function addLine(source) {
+function addLine(source, edit) {
   const state = element("span", { className: "state" }, "Sending");
   const name = source instanceof File ? source.name : source;
   const node = element("li", {}, element("span", { className: "what", dir: "auto" }, name), state);
@@ -113,6 +119,11 @@ function addLine(source) {
     };
     node.className = "problem";
     state.replaceChildren(message, " ", button("Send again", again), " ", button("Dismiss", done));
+    if (name !== source) return;
+    state.append(" ", button("Edit", () => {
+      done();
+      edit(source);
+    }));
   };
   return { sending, done, fail };
 }

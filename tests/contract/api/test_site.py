@@ -1,5 +1,6 @@
 """The page, its files and the template agree."""
 
+import json
 import re
 from pathlib import Path
 
@@ -60,6 +61,13 @@ const path = `/${name}/*`; // this stays
     assert packed(SITE / "index.html") == (SITE / "index.html").read_bytes()
 
 
+def test_packed_json_has_the_same_content_on_one_line():
+    for name in ("openapi.json", "task.asl.json"):
+        text = packed(SITE / name).decode()
+        assert json.loads(text) == json.loads((SITE / name).read_text())
+        assert "\n" not in text
+
+
 @pytest.mark.parametrize("path", CODE.values(), ids=CODE)
 def test_no_text_of_a_script_is_on_several_lines(path: Path):
     # It would lose its indentation in the package.
@@ -107,7 +115,7 @@ def test_nothing_is_loaded_from_elsewhere_and_no_data_becomes_markup():
 def test_a_script_imports_only_names_that_are_exported(script: Path):
     for names, module in imports(script):
         exported = re.findall(
-            r"^export (?:async )?(?:function|const|class) (\w+)",
+            r"^export (?:async )?(?:function\*?|const|class) (\w+)",
             (SITE / module).read_text(),
             re.MULTILINE,
         )

@@ -6,6 +6,8 @@ import { full } from "../times.js";
 import { count, locationOf, statusName, title } from "../words.js";
 
 const OPEN = ["PENDING", "RUNNING"];
+/** Failed files that are listed; of the others, only the number. */
+const LISTED = 20;
 /** The order in which the bar shows the statuses. */
 const BAR = ["COMPLETED", "FAILED", "CANCELLED", "RUNNING", "PENDING"];
 
@@ -14,6 +16,19 @@ export function batchLink({ batchId }) {
   if (!batchId) return [];
   const link = element("a", { id: "task-batch", href: ofBatch(batchId) }, code(batchId));
   return element("span", {}, "Batch ", link);
+}
+
+/** Returns the path of the tasks of a batch. */
+export const tasksOf = ({ batchId }) => `batches/${encodeURIComponent(batchId)}/tasks`;
+
+/** A list of files that failed, with their reasons. */
+export function failures(failed) {
+  const more = failed.length - LISTED;
+  return element("ul", {},
+    failed.slice(0, LISTED).map(({ path, problem }) => (
+      element("li", {}, element("span", { dir: "auto" }, path), `: ${problem}`)
+    )),
+    more > 0 ? element("li", {}, `${more.toLocaleString()} more.`) : null);
 }
 
 /** When the batch was created and ended, and what is special about it. */

@@ -2,11 +2,12 @@
 
 import { ALL, BATCHES } from "../address.js";
 import { explain, get, post, remove } from "../api.js";
-import { facts, isOver, numbers, progress, sum, taskRow, verdict } from "./batch-parts.js";
+import { facts, isOver, numbers, progress, sum, taskRow, tasksOf, verdict } from "./batch-parts.js";
 import { ask } from "../confirm.js";
 import { announce, byId, element } from "../dom.js";
 import { Poll } from "../poll.js";
 import { saveReport } from "./report.js";
+import { Results } from "./results.js";
 import { Rows } from "../rows.js";
 import { batchTitle, count, statusName } from "../words.js";
 
@@ -58,10 +59,6 @@ export class BatchPage {
     this.#poll.now();
   }
 
-  get #path() {
-    return `batches/${encodeURIComponent(this.#wanted.id)}`;
-  }
-
   /** Reads the batch, or a page of its tasks: of an open batch one of them in each poll. */
   async #read(wanted) {
     if (this.#listIsNext) {
@@ -69,7 +66,7 @@ export class BatchPage {
       await this.#rows.read(wanted);
       if (!wanted()) return null;
     } else {
-      const { body, retryAfter } = await get(this.#path);
+      const { body, retryAfter } = await get(`batches/${encodeURIComponent(this.#wanted.id)}`);
       if (!wanted()) return null;
       this.#take(body);
       this.#pause = isOver(body) ? null : retryAfter ?? 1;
@@ -108,7 +105,7 @@ export class BatchPage {
   /** Starts the list of tasks again. */
   #list() {
     this.#shownStatus = this.#status;
-    this.#rows = new Rows(`${this.#path}/tasks`, this.#status, PAGE, taskRow);
+    this.#rows = new Rows(tasksOf(this.#batch), this.#status, PAGE, taskRow);
     this.#parts.list.replaceChildren(this.#rows.node);
   }
 
@@ -116,6 +113,7 @@ export class BatchPage {
     if (error.status === 403) return this.#refused();
     this.#pollFailed = true;
     if (error.status !== 404) return this.#say(`${explain(error)} Trying again.`);
+    this.#poll.stop();
     const { back, heading, problem } = this.#parts;
     const deleted = this.#wasDeleted || this.#batch?.deletionRequestedAt;
     byId("batch").replaceChildren(back, heading, problem, deleted
@@ -130,17 +128,17 @@ export class BatchPage {
   }
 
   #build() {
-    const part = (className) => element("div", { className });
     const parts = this.#parts = {
       back: element("a", { className: "back", href: BATCHES }, "← All batches"),
       heading: element("h2", { id: "batch-title", tabIndex: -1, dir: "auto" }, "Batch"),
       status: element("p", { className: "status", hidden: true }),
       header: element("header"),
       problem: element("p", { className: "problem", role: "alert" }),
-      top: part("top"),
+      top: element("div", { className: "top" }, "Loading…"),
+      results: new Results(),
       tasks: element("section", { "aria-labelledby": "batch-tasks", hidden: true }),
       listed: element("h3", { id: "batch-tasks" }),
-      list: part("list"),
+      list: element("div"),
       none: element("p", { className: "empty" }),
       more: element("button", { type: "button", className: "more" }, "More tasks"),
     };
@@ -151,7 +149,7 @@ export class BatchPage {
     parts.header.append(parts.heading, parts.status);
     parts.tasks.append(parts.listed, parts.list, parts.none, parts.more);
     byId("batch").replaceChildren(
-      parts.back, parts.header, parts.problem, parts.top, parts.tasks,
+      parts.back, parts.header, parts.problem, parts.top, parts.results.node, parts.tasks,
     );
   }
 
@@ -198,13 +196,17 @@ export class BatchPage {
       link ? button(id, name, (made) => this.#act(made, () => post(link)), className) : null
     );
     const again = counts.FAILED + counts.CANCELLED;
-    const retryable = again || status !== "COMPLETED";
     const ended = status !== "RUNNING" && !deletionRequestedAt;
+    const saving = this.#parts.results.isRunning;
     const consoleUrl = execution?.consoleUrl;
     return element("div", { className: "actions" },
-      sent("retry", again ? `Retry ${count(again, "task")}` : "Retry", retryable && links.retry,
-        "strong"),
+      sent("retry", again ? `Retry ${count(again, "task")}` : "Retry",
+        (again || status !== "COMPLETED") && links.retry, "strong"),
       sent("cancel", "Cancel the batch", links.cancel),
+      counts.COMPLETED && !deletionRequestedAt
+        ? button("save", saving ? "Stop saving" : `Save ${count(counts.COMPLETED, "result")}`,
+          () => this.#save(), again ? "" : "strong")
+        : null,
       sum(counts) && !deletionRequestedAt
         ? button("report", this.#saving || "Download the report", () => this.#report())
         : null,
@@ -256,6 +258,21 @@ export class BatchPage {
       await remove(links.self);
       this.#wasDeleted = true;
     });
+  }
+
+  async #save() {
+    const { id } = this.#wanted;
+    const { results } = this.#parts;
+    if (results.isRunning) return results.stop();
+    this.#say("");
+    const saving = results.save(this.#batch);
+    this.#render();
+    try {
+      await saving;
+    } catch (error) {
+      this.#failAction(id, error);
+    }
+    if (id === this.#wanted?.id) this.#render();
   }
 
   async #report() {

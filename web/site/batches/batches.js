@@ -31,6 +31,7 @@ export class Batches {
     this.#rows ??= new Rows("batches", "", PAGE, batchRow);
     this.#rows.expire();
     byId("batch-list").replaceChildren(this.#rows.node);
+    this.#updateEmptyState();
     this.#poll.now();
   }
 
@@ -55,9 +56,16 @@ export class Batches {
     if (!wanted()) return null;
     byId("batches-problem").textContent = "";
     byId("older-batches").hidden = !rows.goesOn;
-    byId("no-batches").hidden = rows.items.length > 0 || rows.goesOn;
+    this.#updateEmptyState();
     const changing = rows.items.some(isChanging);
     return rows.isStale || changing ? retryAfter ?? 1 : WITHOUT_RUNNING;
+  }
+
+  #updateEmptyState() {
+    const { items, goesOn, isUnread } = this.#rows;
+    const empty = byId("no-batches");
+    empty.textContent = isUnread ? "Loading…" : "No batches yet. Drop a folder to start.";
+    empty.hidden = items.length > 0 || goesOn;
   }
 
   #fail(error) {

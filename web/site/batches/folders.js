@@ -1,6 +1,6 @@
 /** The images of folders that people drop or choose. */
 
-const IMAGE = /\.(avif|bmp|gif|heic|heif|j2k|jp2|jpe?g|jpf|jpx|png|tiff?|webp)$/i;
+import { isImageName } from "../files.js";
 
 /**
  * Returns the files that were dropped, with those of dropped folders.
@@ -32,7 +32,7 @@ export function readChosen(files) {
 /** Whether a file of a folder is a visible image, by its name and type. */
 export function isImage({ file, path }) {
   const hidden = path.split("/").some((part) => part.startsWith("."));
-  return !hidden && (file.type.startsWith("image/") || IMAGE.test(file.name));
+  return !hidden && (file.type.startsWith("image/") || isImageName(file.name));
 }
 
 function withPaths(files) {

@@ -2,14 +2,12 @@
 
 import { ofBatch } from "../address.js";
 import { ApiError, explain, post } from "../api.js";
+import { failures } from "./batch-parts.js";
 import { announce, byId, element } from "../dom.js";
 import { isImage, readChosen, readDropped } from "./folders.js";
 import { isList, manifestOf, readList, TYPES } from "./lists.js";
-import { atOnce, MOST_NAME, upload, uploadImage } from "../send.js";
+import { atOnce, nameOf, upload, uploadImage } from "../send.js";
 import { count } from "../words.js";
-
-/** Names of files that a message lists; it counts the others. */
-const NAMED = 20;
 
 /** The form for a new batch. */
 export class NewBatch {
@@ -80,7 +78,7 @@ export class NewBatch {
   #start(title, files, manifest, name = null, edit = null) {
     const given = byId("batch-name").value.trim() || name;
     const output = { format: byId("format").value, quality: byId("quality").valueAsNumber };
-    const body = { ...(given && { name: [...given].slice(0, MOST_NAME).join("") }), output };
+    const body = { ...(given && { name: nameOf(given) }), output };
     byId("batch-name").value = "";
     const submission = new Submission(given ?? title, { files, manifest, body, edit }, this.#refused);
     byId("batch-submissions").append(submission.node);
@@ -190,10 +188,7 @@ class Submission {
   }
 
   async #uploadManifest() {
-    const uploaded = this.#uploaded.map(({ uploadId, path }) => (
-      // The API counts code points; the end of a path is its name.
-      { uploadId, name: [...path].slice(-MOST_NAME).join("") }
-    ));
+    const uploaded = this.#uploaded.map(({ uploadId, path }) => ({ uploadId, name: nameOf(path) }));
     const { format, content, options } = await this.#manifest(uploaded);
     const file = new Blob([content]);
     if (!file.size) throw new ApiError(0, "NoList", "This list is empty.");
@@ -219,12 +214,7 @@ class Submission {
       }) : null,
       this.#button("Discard", () => this.node.remove()),
     ].filter(Boolean), "problem");
-    if (!failed.length) return;
-    const items = failed.slice(0, NAMED).map(({ path, problem: reason }) => (
-      element("li", {}, element("span", { dir: "auto" }, path), `: ${reason}`)
-    ));
-    if (failed.length > NAMED) items.push(element("li", {}, `${failed.length - NAMED} more.`));
-    this.node.append(element("ul", {}, items));
+    if (failed.length) this.node.append(failures(failed));
   }
 
   #done(batch) {

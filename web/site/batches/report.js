@@ -1,10 +1,10 @@
 /** The report of a batch: a CSV file with a row for each task, as `darkroom batch` writes it. */
 
-import { getPatiently } from "../api.js";
-import { element } from "../dom.js";
+import { getAll } from "../api.js";
+import { tasksOf } from "./batch-parts.js";
+import { download } from "../files.js";
 import { batchTitle } from "../words.js";
 
-const PAGE = 100;
 const COLUMNS = ["source", "name", "status", "error", "message", "taskId"];
 /** What a spreadsheet would evaluate as a formula (OWASP: CSV injection). */
 const FORMULA = /^(?:['\t\r\n]|\s*[=+\-@＝＋－＠])/u;
@@ -18,19 +18,12 @@ const FORMULA = /^(?:['\t\r\n]|\s*[=+\-@＝＋－＠])/u;
  */
 export async function saveReport(batch, goesOn) {
   const rows = [COLUMNS];
-  let cursor = null;
-  do {
-    const query = new URLSearchParams({ limit: PAGE, ...(cursor && { cursor }) });
-    const path = `batches/${encodeURIComponent(batch.batchId)}/tasks?${query}`;
-    const { body } = await getPatiently(path);
-    rows.push(...body.tasks.map(row));
-    cursor = body.cursor;
+  for await (const tasks of getAll(tasksOf(batch))) {
+    rows.push(...tasks.map(row));
     if (!goesOn(rows.length - 1)) return;
-  } while (cursor);
+  }
   const text = rows.map((cells) => `${cells.map(cell).join(",")}\r\n`).join("");
-  const file = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  element("a", { href: file, download: `${batchTitle(batch)} report.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(file), 60_000);
+  download(new Blob([text], { type: "text/csv" }), `${batchTitle(batch)} report.csv`);
 }
 
 function row({ source, name, status, failure, taskId }) {

@@ -8,6 +8,9 @@ import { element } from "../dom.js";
 /** Cards of a group. A card that belongs between those of a full group makes it larger. */
 const FULL = 10;
 
+/** Browsers that do not tell which groups they lay out have the cards of all groups filled. */
+const TELLS = "ContentVisibilityAutoStateChangeEvent" in window;
+
 /** Milliseconds in which cards are filled before each frame. Their layout takes many times that. */
 const SLICE = 1;
 
@@ -68,6 +71,7 @@ export class Groups {
     const made = element("div", { className: "group" });
     if (group && previous) group.after(made);
     else this.#place.prepend(made);
+    if (!TELLS) this.#near.add(made);
     // An IntersectionObserver would compute once more what the browser knows already.
     made.addEventListener("contentvisibilityautostatechange", ({ skipped }) => {
       this.#near[skipped ? "delete" : "add"](made);

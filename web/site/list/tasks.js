@@ -1,17 +1,15 @@
 /** The list of tasks: polls it at the pace that the API asks for, with a card for each task. */
 
-import { explain, post, remove } from "../api.js";
+import { explain, getPage, LARGEST_PAGE, MOST_PAGES, post, remove } from "../api.js";
 import { Card } from "./card.js";
-import { announce, byId, element } from "../dom.js";
+import { announce, byId } from "../dom.js";
 import { Groups } from "./groups.js";
-import { inSlices, LARGEST_PAGE, Pages, placeOf, readNamed, readPage, TRIES } from "./pages.js";
+import { inSlices, Pages, placeOf } from "./pages.js";
+import { Poll } from "../poll.js";
 
-/** Pauses between polls, in seconds. */
-const SHORTEST = 0.5;
+/** Pauses between polls, in seconds, if the response has no `Retry-After`. */
 const WITHOUT_OPEN_TASKS = 30;
 const ON_OTHER_PAGES = 5;
-const AFTER_ERROR = 5;
-const LONGEST = 300;
 /** Milliseconds for which a new task may be missing in the list (eventual consistency). */
 const LIST_DELAY = 3000;
 /** Cards after which further ones are filled only when they are about to be seen. */
@@ -26,8 +24,7 @@ export class Tasks {
   #shown = false;
   #cursor = null;
   #pages = new Pages();
-  #timer = null;
-  #round = 0;
+  #poll = new Poll((wanted) => this.#read(wanted), (error) => this.#fail(error, " Trying again."));
   #known;
   #refused;
   #changed;
@@ -43,7 +40,6 @@ export class Tasks {
     this.#refused = refused;
     this.#changed = changed;
     byId("older").addEventListener("click", () => this.#readOlder());
-    document.addEventListener("visibilitychange", () => this.#wake());
   }
 
   /** The loaded tasks that the filter shows, the newest first. */
@@ -65,9 +61,7 @@ export class Tasks {
 
   /** Stops polling while another page is shown. The tasks stay where they are. */
   pause() {
-    this.#round += 1;
-    clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#poll.stop();
   }
 
   /** Returns the URL of the file that this tab sent for a task; null if it sent none. */
@@ -90,7 +84,7 @@ export class Tasks {
     this.#groups.update();
     this.#updateEmptyState(this.#shown);
     if (filter.find) this.#readNamed(filter.find);
-    this.#refresh();
+    this.#poll.now();
   }
 
   /** Shows a new task; `file` is the file that was sent. */
@@ -98,7 +92,7 @@ export class Tasks {
     if (file) this.#files.set(task.taskId, URL.createObjectURL(file));
     this.#put(task);
     this.#updateEmptyState(false);
-    this.#later(SHORTEST);
+    this.#poll.soon();
   }
 
   /**
@@ -120,7 +114,7 @@ export class Tasks {
       return null;
     } catch (error) {
       if (error.status === 403) this.#refused();
-      this.#later(SHORTEST);
+      this.#poll.soon();
       return explain(error);
     }
   }
@@ -157,42 +151,23 @@ export class Tasks {
     this.#changed();
   }
 
-  #wake() {
-    if (!document.hidden && this.#timer !== null) this.#refresh();
-  }
-
-  #later(seconds) {
-    if (byId("workspace").hidden) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#refresh(), seconds * 1000);
-  }
-
-  async #refresh() {
-    clearTimeout(this.#timer);
-    if (document.hidden) return; // #wake refreshes it when the tab is visible again
-    this.#round += 1;
-    const round = this.#round;
+  /** Reads one page. The first time, these may be several pages of the API. */
+  async #read(wanted) {
     const begun = Date.now();
-    // The next poll is scheduled in any case, also after an unexpected error.
-    let pause = AFTER_ERROR;
-    try {
-      const page = this.#pages.next(this.#order);
-      const { limit, cursor } = page;
-      const most = this.#shown ? 1 : TRIES;
-      const read = await readPage(this.#filter.status, { limit, cursor, most });
-      if (round !== this.#round) return;
-      await this.#merge(read, page, begun, round);
-      if (round !== this.#round) return;
-      this.#showProblem("");
-      const open = this.#order.some((card) => card.open);
-      pause = read.retryAfter ?? (open ? ON_OTHER_PAGES : WITHOUT_OPEN_TASKS);
-    } catch (error) {
-      if (round !== this.#round) return;
-      if (error.status === 403) return this.#refused();
-      this.#showProblem(`${explain(error)} Trying again.`);
-      pause = error.retryAfter ?? AFTER_ERROR;
-    }
-    this.#later(Math.min(Math.max(pause, SHORTEST), LONGEST));
+    const page = this.#pages.next(this.#order);
+    const { limit, cursor } = page;
+    const query = { status: this.#filter.status, limit, cursor };
+    const read = await getPage("tasks", query, this.#shown ? 1 : MOST_PAGES);
+    if (wanted()) await this.#merge(read, page, begun, wanted);
+    if (!wanted()) return null;
+    this.#showProblem("");
+    const open = this.#order.some((card) => card.open);
+    return read.retryAfter ?? (open ? ON_OTHER_PAGES : WITHOUT_OPEN_TASKS);
+  }
+
+  #fail(error, then = "") {
+    if (error.status === 403) return this.#refused();
+    this.#showProblem(`${explain(error)}${then}`);
   }
 
   async #readOlder() {
@@ -203,16 +178,15 @@ export class Tasks {
     try {
       const start = this.#order.at(-1)?.createdAt ?? "9";
       const limit = LARGEST_PAGE;
-      const { tasks, cursor } = await readPage(status, { limit, cursor: from, most: TRIES });
+      const { items, cursor } = await getPage("tasks", { status, limit, cursor: from });
       if (status !== this.#filter.status || from !== this.#cursor) return; // the filter has changed
       this.#cursor = cursor;
-      const end = cursor ? tasks.at(-1)?.createdAt ?? start : "";
+      const end = cursor ? items.at(-1)?.createdAt ?? start : "";
       this.#pages.add({ cursor: from, start, end, limit });
-      await inSlices(tasks, (task) => this.#put(task));
+      await inSlices(items, (task) => this.#put(task));
       this.#updateEmptyState(true);
     } catch (error) {
-      if (error.status === 403) return this.#refused();
-      this.#showProblem(explain(error));
+      this.#fail(error);
     } finally {
       button.disabled = false;
     }
@@ -222,24 +196,24 @@ export class Tasks {
   async #readNamed(name) {
     const { status } = this.#filter;
     try {
-      const found = await readNamed(status, name, LARGEST_PAGE);
+      const { items } = await getPage("tasks", { status, name, limit: LARGEST_PAGE });
       if (name !== this.#filter.find || status !== this.#filter.status) return;
-      await inSlices(found, (task) => this.#put(task));
+      await inSlices(items, (task) => this.#put(task));
       this.#updateEmptyState(true);
     } catch (error) {
       if (error.status !== 403) this.#showProblem(explain(error));
     }
   }
 
-  async #merge({ tasks, cursor }, page, begun, round) {
-    const found = new Set(tasks.map((task) => task.taskId));
-    const end = cursor ? tasks.at(-1)?.createdAt ?? "9" : "";
+  async #merge({ items, cursor }, page, begun, wanted) {
+    const found = new Set(items.map((task) => task.taskId));
+    const end = cursor ? items.at(-1)?.createdAt ?? "9" : "";
     for (const [id, card] of this.#cards) {
       const covered = card.createdAt >= end && card.createdAt <= page.start
         && begun > card.born + LIST_DELAY;
       if (covered && !found.has(id)) this.#remove(id, card);
     }
-    await inSlices(tasks, (task) => this.#put(task), () => round === this.#round);
+    await inSlices(items, (task) => this.#put(task), wanted);
     // If older pages are shown, the cursor stays the one after them.
     if (!page.cursor && this.#order.every((card) => card.createdAt >= end)) this.#cursor = cursor;
     this.#shown = true;
@@ -283,10 +257,10 @@ export class Tasks {
   #updateEmptyState(read) {
     const empty = byId("empty");
     const filtered = this.#filter.status || this.#filter.find;
-    const text = filtered ? "No task matches." : "No tasks yet. Drop an image to start.";
-    empty.replaceChildren(element("span", {}, text));
+    const none = filtered ? "No task matches." : "No tasks yet. Drop an image to start.";
+    empty.textContent = read ? none : "Loading…";
     const some = this.#order.some((card) => !card.node.hidden);
-    empty.hidden = some || !read;
+    empty.hidden = some;
     byId("cards").hidden = !some;
     byId("older").hidden = !this.#cursor;
     this.#changed();

@@ -1,12 +1,12 @@
 /** Above the list: the filter, the view, what is loaded, and actions on the selected tasks. */
 
 import * as address from "../address.js";
+import { explain } from "../api.js";
 import { confirmDeletion } from "../confirm.js";
 import { announce, byId, element } from "../dom.js";
+import { download, readResult, resultName } from "../files.js";
 import { atOnce } from "../send.js";
 import { count, statusName } from "../words.js";
-
-const EXTENSIONS = { "image/jpeg": "jpg" };
 
 export class Toolbar {
   #tasks;
@@ -34,7 +34,7 @@ export class Toolbar {
     }
     byId("delete-selected").addEventListener("click", () => this.#delete());
     byId("download-selected").addEventListener("click", () => this.#each(
-      this.#able("download"), (card) => download(card), "saved",
+      this.#able("download"), save, "saved",
     ));
   }
 
@@ -129,18 +129,11 @@ export class Toolbar {
 }
 
 /** Saves the result of a task as a file; returns a message if that failed. */
-async function download({ title, task }) {
+async function save({ title, task }) {
   try {
-    const answer = await fetch(task.result.url);
-    if (!answer.ok) return `S3 returned ${answer.status}.`;
-    const file = URL.createObjectURL(await answer.blob());
-    const kind = task.result.contentType;
-    const stem = title.replace(/\.[A-Za-z0-9]{1,5}$/, "");
-    const name = `${stem}-gray.${EXTENSIONS[kind] ?? kind.replace("image/", "")}`;
-    element("a", { href: file, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(file), 60_000);
+    download(await readResult(task), resultName(title, task.result.contentType, "-gray"));
     return null;
-  } catch {
-    return "The result could not be loaded. Try again.";
+  } catch (error) {
+    return explain(error);
   }
 }

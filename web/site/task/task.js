@@ -10,15 +10,12 @@ import { details } from "./details.js";
 import { drawExecution } from "./graph.js";
 import { Logs } from "./logs.js";
 import { before, compare, frame } from "../picture.js";
+import { Poll } from "../poll.js";
 import { full } from "../times.js";
 import { verdict } from "./verdict.js";
 import { duration, locationOf, size, statusName, title } from "../words.js";
 
 const OPEN = ["PENDING", "RUNNING"];
-/** Pauses between polls of an open task, in seconds. */
-const SHORTEST = 0.5;
-const LONGEST = 30;
-const AFTER_ERROR = 5;
 /** Seconds between two readings of the history of a running task: it is not made for polling. */
 const BETWEEN_HISTORIES = 4;
 /** Readings of the history of an ended task until it has the end, which may arrive late. */
@@ -31,8 +28,7 @@ export class TaskPage {
   #logs;
   #fileOf;
   #list;
-  #timer = null;
-  #round = 0;
+  #poll = new Poll((wanted) => this.#read(wanted), (error) => this.#fail(error));
   #wanted = null;
   #task = null;
   #history = null;
@@ -40,6 +36,7 @@ export class TaskPage {
   #readAt = 0;
   #late = 0;
   #problem = "";
+  #pollFailed = false;
 
   /**
    * @param {{machine: Object, errors: Map<string, string>}} known state machine and error meanings
@@ -55,9 +52,6 @@ export class TaskPage {
     this.#deleted = deleted;
     this.#logs = new Logs(refused);
     this.#list = list;
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.#timer !== null) this.#refresh();
-    });
   }
 
   /** Shows a task; `attempt` is null for the last one. */
@@ -66,48 +60,45 @@ export class TaskPage {
     this.#wanted = { id: task, attempt };
     this.#render();
     byId("task-title").focus();
-    this.#refresh();
+    this.#poll.now();
   }
 
   /** Stops polling and forgets the task. */
   stop() {
-    this.#round += 1;
-    clearTimeout(this.#timer);
-    this.#timer = this.#wanted = this.#task = this.#history = this.#historyOf = null;
+    this.#poll.stop();
+    this.#wanted = this.#task = this.#history = this.#historyOf = null;
     this.#late = this.#readAt = 0;
     this.#problem = "";
+    this.#pollFailed = false;
     byId("task").replaceChildren();
   }
 
-  async #refresh() {
-    clearTimeout(this.#timer);
-    if (document.hidden) return;
-    this.#round += 1;
-    const round = this.#round;
-    let pause = AFTER_ERROR;
-    try {
-      const { body, retryAfter } = await get(`tasks/${encodeURIComponent(this.#wanted.id)}`);
-      if (round !== this.#round) return;
-      const ended = this.#task && OPEN.includes(this.#task.status) && !OPEN.includes(body.status);
-      this.#task = body;
-      if (ended) announce(`${title(body)}: ${body.status.toLowerCase()}`);
-      await this.#readHistory(round);
-      if (round !== this.#round) return;
-      this.#problem = "";
-      pause = OPEN.includes(body.status) ? retryAfter ?? SHORTEST : this.#untilTheEnd();
-    } catch (error) {
-      if (round !== this.#round) return;
-      if (error.status === 403) return this.#refused();
-      this.#problem = explain(error);
-      pause = error.retryAfter ?? AFTER_ERROR;
-      if (error.status === 404) {
-        this.#task = pause = null;
-        this.#problem += " It was deleted, it has expired, or there never was one.";
-      }
+  /** Reads the task, and its history when that is due. */
+  async #read(wanted) {
+    const { body, retryAfter } = await get(`tasks/${encodeURIComponent(this.#wanted.id)}`);
+    if (!wanted()) return null;
+    const ended = this.#task && OPEN.includes(this.#task.status) && !OPEN.includes(body.status);
+    this.#task = body;
+    if (ended) announce(`${title(body)}: ${body.status.toLowerCase()}`);
+    await this.#readHistory(wanted);
+    if (!wanted()) return null;
+    // The problem of an action stays until the next one.
+    if (this.#pollFailed) this.#problem = "";
+    this.#pollFailed = false;
+    this.#render();
+    return OPEN.includes(body.status) ? retryAfter ?? 0 : this.#untilTheEnd();
+  }
+
+  #fail(error) {
+    if (error.status === 403) return this.#refused();
+    this.#pollFailed = true;
+    this.#problem = explain(error);
+    if (error.status === 404) {
+      this.#poll.stop();
+      this.#task = null;
+      this.#problem += " It was deleted, it has expired, or there never was one.";
     }
     this.#render();
-    if (pause === null) this.#timer = null;
-    else this.#timer = setTimeout(() => this.#refresh(), between(pause) * 1000);
   }
 
   get #attempt() {
@@ -119,7 +110,7 @@ export class TaskPage {
   }
 
   /** Reads the history if the task has changed, or from time to time while it runs. */
-  async #readHistory(round) {
+  async #readHistory(wanted) {
     const version = `${this.#attempt} ${this.#isLast ? this.#task.status : ""}`;
     const due = Date.now() - this.#readAt > BETWEEN_HISTORIES * 1000;
     const changed = version !== this.#historyOf;
@@ -127,7 +118,7 @@ export class TaskPage {
     if (!changed && !(due && (running || this.#late))) return;
     const query = this.#wanted.attempt ? `?attempt=${this.#wanted.attempt}` : "";
     const { body } = await get(`tasks/${encodeURIComponent(this.#wanted.id)}/history${query}`);
-    if (round !== this.#round) return;
+    if (!wanted()) return;
     this.#readAt = Date.now();
     this.#late = changed ? LATE : Math.max(this.#late - 1, 0);
     this.#historyOf = version;
@@ -154,8 +145,9 @@ export class TaskPage {
         return this.#deleted(taskId);
       }
       await post(link, name === "Retry" ? { attempt } : {});
+      this.#problem = "";
       if (name === "Retry" && this.#wanted.attempt) location.hash = ofTask(taskId);
-      else await this.#refresh();
+      else await this.#poll.now();
     } catch (error) {
       if (error.status === 403) return this.#refused();
       this.#problem = explain(error);
@@ -287,8 +279,4 @@ export class TaskPage {
     const source = before(this.#task, this.#fileOf(taskId));
     return frame(compare({ name: title(this.#task), result, ...source }));
   }
-}
-
-function between(pause) {
-  return Math.min(Math.max(pause, SHORTEST), LONGEST);
 }
