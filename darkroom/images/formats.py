@@ -77,8 +77,14 @@ def automatic(image: Image.Image) -> str:
     return "PNG" if image.has_transparency_data or image.mode in DEEP else "JPEG"
 
 
-def unidentified(file: BinaryIO) -> DarkroomError:
-    """Return the error for a file that Pillow cannot open: it is foreign, rare or broken."""
+def unidentified(file: BinaryIO, *, heic: bool) -> DarkroomError:
+    """Return the error for a file that Pillow cannot open: it is foreign, rare or broken.
+
+    Args:
+        file: the file.
+        heic: whether HEIC is accepted, too.
+    """
+    accepted = ACCEPTED + ", HEIC" * heic
     file.seek(0)
     start = file.read(kinds.LENGTH)
     # Not what begins like a HEIC, which an AVIF can as well.
@@ -101,9 +107,9 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     )
     advice = kinds.advice(kind or text)
     if advice:
-        advice += f" Darkroom accepts {ACCEPTED}."
+        advice += f" Darkroom accepts {accepted}."
     else:
-        advice = f"Convert it to a usual form of a format that Darkroom accepts ({ACCEPTED})."
+        advice = f"Convert it to a usual form of a format that Darkroom accepts ({accepted})."
     return UnsupportedFormat(f"The source is {what}. {advice}")
 
 

@@ -21,6 +21,8 @@
 | 16 bits with colour or alpha, or of an animation | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
+| a colour that the palette does not have | black in GIF and BMP, else InvalidImage |
+| a palette that is missing, or breaks PNG's rules | InvalidImage |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
 | parts of an APNG's canvas, their blending and disposal | composed as PNG defines it |
@@ -37,6 +39,7 @@
 | a BMP's bit fields of up to 8 bits | scaled to 8 bits; wider ones UnsupportedFormat |
 | a clean aperture of AVIF and HEIC | cropped; between pixels or in an animation UnsupportedFormat |
 | HEIC: tiles, bursts, live photos, sequences | the primary picture |
+| a thumbnail or a plane of another as the primary picture of AVIF and HEIC | the other |
 | HEIC without the parameter `Heic` | UnsupportedFormat, which names HEIC and the parameter |
 | JPEG 2000: file or codestream, any depth up to 16 bits, palettes | as the other formats |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
@@ -54,6 +57,7 @@
 | a PNG whose pixels differ from their checksum | InvalidImage |
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
 | a missing end of a JPEG or a PNG | ignored if no pixel depends on what is missing |
+| a video, a JPEG or zeros behind a JPEG without its end | ignored |
 | a truncated file | InvalidImage, never half a picture |
 """
 
@@ -206,7 +210,7 @@ def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Imag
 def _otherwise(kind: str, data: bytes) -> Any:
     """Return a loaded image that Pillow has not decoded; None if pixels are missing."""
     if kind == "JPEG":
-        return jpeg.without_end(data, _reload)
+        return jpeg.without_end(data[: jpeg.end(data)], _reload)
     if kind == "JPEG2000":
         from darkroom.images.decoders import jpeg2000
 

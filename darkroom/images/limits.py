@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.errors import ImageTooLarge
+from darkroom.errors import ImageTooLarge, InvalidImage
 from darkroom.images import jpeg, memory
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import ANIMATED, MAX_SIDE, identify
@@ -51,6 +51,7 @@ def check(
 
     Raises:
         ImageTooLarge: a limit is exceeded.
+        InvalidImage: a JPEG has no end, and what could be too many scans behind its pixels.
     """
     kind = identify(image)
     frames = _frames(image, kind)
@@ -116,6 +117,10 @@ def _check_effort(image: Any, target: str, frames: int) -> None:
     by_pillow = not isinstance(image, Picture)  # else its decoder has counted them
     is_jpeg = identify(image) == "JPEG"
     if is_jpeg and by_pillow and jpeg.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
+        image.fp.seek(0)
+        found = jpeg.frame(image.fp.read())
+        if found and not found.has_end:
+            raise InvalidImage(jpeg.NO_END)
         raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
 
 

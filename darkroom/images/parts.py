@@ -23,6 +23,12 @@ INDEXED = 3
 KEYS = {0: range(2, 3), 2: range(6, 7)}
 """The lengths of a PNG's tRNS that count, by colour type. For a palette it has at most a byte for
 each entry. libpng ignores others, and those behind the pixels (PNG, sections 5.6 and 11.3.1.1)."""
+PALETTE = range(1, 257)
+"""The numbers of colours that a PNG's palette can have."""
+NO_PALETTE = (
+    "The image cannot be decoded: its palette is missing or broken. Save it again with the program "
+    "that made it."
+)
 MOST_TEXT = 2**20
 """Bytes of an unpacked text or profile; Pillow reads no more."""
 LEAST = {0xFFE0: (b"JFIF", 7), 0xFFE2: (b"ICC_PROFILE\0", 14), 0xFFEE: (b"Adobe", 12)}
@@ -70,21 +76,22 @@ class Parts(io.RawIOBase):
         return done
 
 
-def needed(data: Data, *, still: bool = False) -> Parts | None:
+def needed(data: Data, *, still: bool = False, jpeg_end: int | None = None) -> Parts | None:
     """Return the parts of a PNG or a JPEG that Pillow needs; None if it can read all of them.
 
     Args:
         data: the file.
         still: whether to leave the animation of a PNG out.
+        jpeg_end: where a JPEG ends, if other data are behind it.
 
     Raises:
-        InvalidImage: the pixels of a PNG differ from their checksum.
+        InvalidImage: the pixels of a PNG differ from their checksum, or its palette is unusable.
     """
     try:
         if data[:8] == PNG:
             left_out = _of_png(data, still=still)
         elif data[:3] == b"\xff\xd8\xff":
-            left_out = _of_jpeg(data)
+            left_out = _of_jpeg(data) + ([(jpeg_end, len(data))] if jpeg_end else [])
         else:
             return None
     except IndexError:  # the file is truncated
@@ -124,7 +131,7 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
                 )
             has_pixels = True
         elif kind == b"PLTE" and data[25] == INDEXED:
-            keys = range(1, (end - at - 12) // 3 + 1)
+            keys = _keys_of_palette(end - at - 12, keys)
         elif kind == b"tRNS":
             if has_pixels or end - at - 12 not in keys:
                 left_out.append((at, end))
@@ -134,6 +141,14 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
         if kind == b"IEND":
             break
     return sorted(left_out + animation) if still else left_out
+
+
+def _keys_of_palette(length: int, before: range) -> range:
+    """Return the lengths of tRNS that count for a palette, which has to be the only one."""
+    colors, rest = divmod(length, 3)
+    if rest or colors not in PALETTE or before:
+        raise InvalidImage(NO_PALETTE)
+    return range(1, colors + 1)
 
 
 def _is_whole(chunk: memoryview) -> bool:

@@ -6,9 +6,9 @@ Each function works on an image of one format, which Pillow has opened or loaded
 import struct
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImagePalette
 
-from darkroom.errors import UnsupportedFormat
+from darkroom.errors import InvalidImage, UnsupportedFormat
 from darkroom.images import boxes
 
 CLAP = (
@@ -17,6 +17,9 @@ CLAP = (
 )
 OPAQUE = 0xFF
 BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
+COLORS = "colors"
+"""The entry of an image's `info` with the number of colours of a palette that has to have all."""
+MOST_COLORS = 256
 CANVAS = "canvas"
 """The entry of an image's `info` with the size of a GIF."""
 CLEAR, PREVIOUS = 2, 3
@@ -32,6 +35,35 @@ def repair(image: Any) -> None:
             image.putalpha(OPAQUE)
     elif image.format == "GIF":
         clear_background(image)
+
+
+def note_palette(image: Any) -> None:
+    """Keep the number of colours in the palette of an image that was opened but not loaded.
+
+    Pillow takes black for a colour that the palette does not have. Browsers do so, too, in a GIF
+    and a BMP. In a PNG, some take the last colour instead, and libtiff refuses such a TIFF.
+    A BMP's palette can be longer than any pixel can name.
+    """
+    if image.mode != "P" or not image.palette:
+        return
+    layout, colors = image.palette.getdata()
+    if image.format == "BMP":
+        image.palette = ImagePalette.raw(layout, colors[: MOST_COLORS * len(layout)])
+    elif image.format in {"PNG", "TIFF"}:
+        image.info[COLORS] = len(colors) // 3
+
+
+def check_palette(image: Image.Image) -> None:
+    """Refuse a loaded image if its palette does not have the colours of all pixels.
+
+    Raises:
+        InvalidImage: it does not.
+    """
+    if image.mode == "P" and image.getextrema()[1] >= image.info.get(COLORS, MOST_COLORS):
+        raise InvalidImage(
+            f"The image cannot be decoded: its palette has too few colours for its pixels "
+            f"({image.info[COLORS]}). Save it again with the program that made it."
+        )
 
 
 def note_canvas(gif: Any) -> None:

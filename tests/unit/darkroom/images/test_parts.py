@@ -135,6 +135,29 @@ def test_a_jpeg_without_its_last_pixels_is_not_whole(progressive: bool, cut: int
         develop(whole[:-cut])
 
 
+VIDEO = b"\0\0\0\x18ftypmp42" + b"\xff\xda\0\x08" * 120 + b"\xff\xd9"
+BEHIND = {"a video": VIDEO, "a picture": encode(photo(9, 9), "JPEG"), "zeros": bytes(5000)}
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 3}])
+def test_what_is_behind_a_jpeg_without_its_end_marker_is_no_pixel(
+    behind: str, options: dict[str, int]
+) -> None:
+    whole = encode(Image.fromarray(NOISE[..., 0]), "JPEG", quality=95, **options)
+
+    result = develop(whole[:-2] + BEHIND[behind])
+
+    assert np.array_equal(pixels(read(result)), pixels(read(develop(whole))))
+    with pytest.raises(InvalidImage, match=r"truncated|broken"):
+        develop(whole[:-8] + BEHIND[behind])
+
+
+def test_unknown_data_behind_a_jpeg_without_its_end_marker_are_named() -> None:
+    with pytest.raises(InvalidImage, match=r"no end \(EOI\), and other data behind its pixels"):
+        develop(encode(photo(), "JPEG")[:-2] + b"\xff\xda\0\2" * 120)
+
+
 @pytest.mark.parametrize("last", range(1, 11))
 def test_a_jpeg_that_ends_at_a_restart_marker_is_not_whole(last: int) -> None:
     whole = encode(Image.fromarray(NOISE), "JPEG", restart_marker_blocks=1)
