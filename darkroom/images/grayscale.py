@@ -17,7 +17,7 @@
 | 9 to 15 bits of gray, of a JPEG's luma | scaled, then as 16 bits |
 | 32 bits, signed, fractions | 0..1, 0..255 or 0..65535 if all colours fit, else min..max |
 | of these, pixels without data, by GDAL's tag | the nearest data; the data are min..max |
-| pixels that are not numbers | as those without data; without GDAL's tag InvalidImage |
+| pixels that are no numbers, or the largest | as without data; without the tag InvalidImage |
 | 16 bits with colour or alpha, or of an animation | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
@@ -31,6 +31,7 @@
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
 | a TIFF that names no color space | gray or RGB, by its samples, as in libtiff |
 | an extra sample of a TIFF that is not declared as alpha | dropped |
+| a fourth sample of RGB in 8 or 16 bits without any declaration | alpha, as in libtiff |
 | a reduced copy or a mask in front of a TIFF's picture, or above it | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
 | a TIFF's strips, tiles, planes, predictors, byte orders, BigTIFF | decoded like any other |
@@ -249,6 +250,8 @@ def _animation(
     # A PNG's picture for programs that do not support animation.
     has_default_image = bool(image.info.get("default_image"))
     canvas = apng.Canvas(size) if identify(image) == "PNG" else None
+    if canvas and image.info[repairs.ROWS](frames=True):
+        raise EOFError("rows of the animation are missing")
     number = -1
     for number, frame in enumerate(ImageSequence.Iterator(image)):
         if number == 0 and has_default_image and target != "PNG":

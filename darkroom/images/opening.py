@@ -2,6 +2,7 @@
 
 import io
 import mmap
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -101,6 +102,8 @@ def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> 
     conversion.repair_transparency(image)
     if identify(image) == "GIF":
         repairs.note_canvas(image)
+    if identify(image) == "PNG":
+        image.info[repairs.ROWS] = partial(parts.lacks_rows, data)
     if identify(image) == "AVIF":
         return _cropped(image, data)
     if repairs.key_of_16_bits(image):
@@ -124,7 +127,7 @@ def _tiff(source: bytes | Path, data: Any, *, heic: bool) -> Image.Image:
         raise
     except Exception as error:
         raise unidentified(file, heic=heic) from error
-    if tiff.is_usual(page):
+    if tiff.is_usual(page) and tiff.is_complete(file, page.tags):
         try:
             image: Any = _by_pillow(source, None)
             image.seek(page.number)

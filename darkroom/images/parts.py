@@ -3,7 +3,9 @@
 import bisect
 import io
 import itertools
+import struct
 import zlib
+from collections.abc import Iterator
 from mmap import mmap
 from typing import Any
 
@@ -14,12 +16,28 @@ from darkroom.errors import InvalidImage
 Data = bytes | mmap
 PNG = b"\x89PNG\r\n\x1a\n"
 ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+PIXELS = {b"IDAT": 8, b"fdAT": 12}
+"""The chunks with pixels, and where these begin."""
 TEXT = {b"tEXt", b"zTXt", b"iTXt"}
 ORIENTATION = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"exif\0")
 """The keys of texts that can have an orientation."""
 LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
 """The length of a PNG's chunks (PNG, section 11.3). Pillow fails at shorter ones."""
 INDEXED = 3
+SAMPLES = {0: 1, 2: 3, INDEXED: 1, 4: 2, 6: 4}
+"""The samples of a pixel, by colour type (PNG, section 11.2.1)."""
+WHOLE = ((0, 0, 1, 1),)
+ADAM7 = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+"""The first row and column of each pass, and its steps (PNG, section 8.1)."""
+PIECE = 2**20
 KEYS = {0: range(2, 3), 2: range(6, 7)}
 """The lengths of a PNG's tRNS that count, by colour type. For a palette it has at most a byte for
 each entry. libpng ignores others, and those behind the pixels (PNG, sections 5.6 and 11.3.1.1)."""
@@ -177,6 +195,51 @@ def _is_useful(chunk: memoryview, kind: bytes) -> bool:
             return False
         return not unpack.unconsumed_tail
     return True
+
+
+def lacks_rows(data: Data, *, frames: bool = False) -> bool:
+    """Whether the pixels of a PNG end before its last row. Pillow leaves black what is missing.
+
+    Args:
+        data: the file. Pillow has decoded it, or at least found that its size is allowed.
+        frames: whether to look at the frames behind the first picture, too.
+    """
+    view = memoryview(data)
+    bits, passes = data[24] * SAMPLES[data[25]], ADAM7 if data[28] else WHOLE
+    pictures = _pictures(view)
+    for (width, height), packed in pictures if frames else itertools.islice(pictures, 1):
+        left = 0
+        for row, column, rows, columns in passes:
+            across, down = -((column - width) // columns), -((row - height) // rows)
+            left += down * (1 + (across * bits + 7) // 8) if across > 0 < down else 0
+        unpack = zlib.decompressobj()
+        for part in packed:
+            rest: Any = part
+            while left > 0 and rest and not unpack.eof:
+                left -= len(unpack.decompress(rest, PIECE))
+                rest = unpack.unconsumed_tail
+        if left > 0:
+            return True
+    return False
+
+
+def _pictures(view: memoryview) -> Iterator[tuple[tuple[int, int], list[memoryview]]]:
+    """Yield the size and the packed pixels of a PNG, and those of each frame (section 11.3.4)."""
+    canvas = size = struct.unpack(">2I", view[16:24])
+    at = len(PNG)
+    packed: list[memoryview] = []
+    while at + 8 <= len(view):
+        kind, end = bytes(view[at + 4 : at + 8]), at + 12 + int.from_bytes(view[at : at + 4])
+        if kind == b"fcTL" and packed:
+            yield size, packed
+            packed = []
+        if kind == b"fcTL":
+            frame = struct.unpack(">2I", view[at + 12 : at + 20])
+            size = min(frame[0], canvas[0]), min(frame[1], canvas[1])
+        elif kind in PIXELS:
+            packed.append(view[at + PIXELS[kind] : end - 4])
+        at = end
+    yield size, packed
 
 
 def _of_jpeg(data: Data) -> list[tuple[int, int]]:

@@ -17,6 +17,8 @@ CLAP = (
 )
 OPAQUE = 0xFF
 BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
+ROWS = "rows"
+"""The entry of a PNG's `info` that says whether rows are missing: `parts.lacks_rows`."""
 COLORS = "colors"
 """The entry of an image's `info` with the number of colours of a palette that has to have all."""
 MOST_COLORS = 256
@@ -35,6 +37,17 @@ def repair(image: Any) -> None:
             image.putalpha(OPAQUE)
     elif image.format == "GIF":
         clear_background(image)
+    elif image.format == "PNG" and _may_lack_rows(image) and image.info[ROWS]():
+        raise InvalidImage(
+            "The image cannot be decoded: it is truncated, its last rows are missing. A part of "
+            "the file is missing: copy it again from where it came from."
+        )
+
+
+def _may_lack_rows(png: Any) -> bool:
+    """Whether the last row is empty. To look at all data takes as long as to decode them."""
+    last = png.crop((0, png.height - 1, *png.size)).tobytes()
+    return ROWS in png.info and (png.info.get("interlace") or not last.strip(b"\0"))
 
 
 def note_palette(image: Any) -> None:
