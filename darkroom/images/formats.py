@@ -21,7 +21,7 @@ from PIL import (  # noqa: F401
 )
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import boxes, jpeg, kinds, metadata
+from darkroom.images import boxes, jpeg, kinds, metadata, parts
 
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -54,6 +54,7 @@ READABLE = (OSError, SyntaxError, ValueError, EOFError)
 """Errors of Pillow whose messages are for people."""
 CODE = re.compile(r"error -\d|0x[0-9a-f]|^\d+$")
 """Numbers in messages that tell people nothing."""
+UNPROCESSED = re.compile(r" \(\d+ bytes not processed\)")
 BROKEN = "its data are broken"
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
 """The lossless compressions that can hold gray."""
@@ -95,10 +96,7 @@ def unidentified(file: BinaryIO, *, heic: bool) -> DarkroomError:
     kind = _rare(file, name) if name else None
     kind = kind or kinds.foreign(start)
     if name and not kind:
-        return InvalidImage(
-            f"The image cannot be decoded: it begins like {name}, but the rest of its header "
-            "is broken. Copy it again, or save it again with the program that made it."
-        )
+        return parts.damaged(f"it begins like {name}, but the rest of its header is broken")
     text = ": it is a text" if kinds.is_text(start) else ""
     what = (
         f"{kind}, which Darkroom does not read"
@@ -156,13 +154,12 @@ def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
     # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.
     # All of them mean the same.
     said = str(error) if isinstance(error, READABLE) and not CODE.search(str(error)) else BROKEN
+    said = UNPROCESSED.sub("", said)
     return InvalidImage(f"The image cannot be decoded: {said}. {_advice(error)}")
 
 
 def _advice(error: Exception) -> str:
-    if "truncated" in str(error).lower():
-        return "A part of the file is missing: copy it again from where it came from."
-    return "Copy it again, or save it again with the program that made it."
+    return parts.INCOMPLETE if "truncated" in str(error).lower() else parts.DAMAGED
 
 
 def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:

@@ -29,8 +29,8 @@ VIDEO = re.compile(rb"\0\0\0.ftyp[ -~]{4}", re.DOTALL)
 ZEROS = bytes(16)
 """What a disk or a download leaves behind a file that is not written to its end."""
 NO_END = (
-    "The image cannot be decoded: it has no end (EOI), and other data behind its pixels, so that "
-    "nobody can tell whether it is whole. Save it again with the program that made it."
+    "it has no end (EOI), and other data behind its pixels, so that nobody can tell whether it is "
+    "whole"
 )
 
 

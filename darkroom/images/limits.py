@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.errors import ImageTooLarge, InvalidImage
-from darkroom.images import jpeg, memory
+from darkroom.errors import ImageTooLarge
+from darkroom.images import jpeg, memory, parts
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import ANIMATED, MAX_SIDE, identify
 
@@ -120,7 +120,7 @@ def _check_effort(image: Any, target: str, frames: int) -> None:
         image.fp.seek(0)
         found = jpeg.frame(image.fp.read())
         if found and not found.has_end:
-            raise InvalidImage(jpeg.NO_END)
+            raise parts.damaged(jpeg.NO_END)
         raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
 
 

@@ -43,15 +43,24 @@ KEYS = {0: range(2, 3), 2: range(6, 7)}
 each entry. libpng ignores others, and those behind the pixels (PNG, sections 5.6 and 11.3.1.1)."""
 PALETTE = range(1, 257)
 """The numbers of colours that a PNG's palette can have."""
-NO_PALETTE = (
-    "The image cannot be decoded: its palette is missing or broken. Save it again with the program "
-    "that made it."
-)
+NO_PALETTE = "its palette is missing or broken"
+INCOMPLETE = "A part of the file is missing: copy it again from where it came from."
+DAMAGED = "Copy it again, or save it again with the program that made it."
 MOST_TEXT = 2**20
 """Bytes of an unpacked text or profile; Pillow reads no more."""
 LEAST = {0xFFE0: (b"JFIF", 7), 0xFFE2: (b"ICC_PROFILE\0", 14), 0xFFEE: (b"Adobe", 12)}
 """The length of a JPEG's segments that begin so. Pillow fails at shorter ones."""
 START_OF_SCAN = 0xFFDA
+
+
+def incomplete(what: str) -> InvalidImage:
+    """Return the error for an image of which a part is missing."""
+    return InvalidImage(f"The image cannot be decoded: {what}. {INCOMPLETE}")
+
+
+def damaged(what: str) -> InvalidImage:
+    """Return the error for an image that is broken."""
+    return InvalidImage(f"The image cannot be decoded: {what}. {DAMAGED}")
 
 
 class Parts(io.RawIOBase):
@@ -144,9 +153,7 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
             still |= kind != b"fdAT" and not _is_whole(view[at:end])
         elif kind == b"IDAT":
             if not _is_whole(view[at:end]):
-                raise InvalidImage(
-                    "The image cannot be decoded: its pixels differ from their checksum."
-                )
+                raise damaged("its pixels differ from their checksum")
             has_pixels = True
         elif kind == b"PLTE" and data[25] == INDEXED:
             keys = _keys_of_palette(end - at - 12, keys)
@@ -165,7 +172,7 @@ def _keys_of_palette(length: int, before: range) -> range:
     """Return the lengths of tRNS that count for a palette, which has to be the only one."""
     colors, rest = divmod(length, 3)
     if rest or colors not in PALETTE or before:
-        raise InvalidImage(NO_PALETTE)
+        raise damaged(NO_PALETTE)
     return range(1, colors + 1)
 
 

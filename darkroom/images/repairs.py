@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image, ImagePalette
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import boxes
+from darkroom.errors import UnsupportedFormat
+from darkroom.images import boxes, parts
 
 CLAP = (
     "The image is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
@@ -38,10 +38,7 @@ def repair(image: Any) -> None:
     elif image.format == "GIF":
         clear_background(image)
     elif image.format == "PNG" and _may_lack_rows(image) and image.info[ROWS]():
-        raise InvalidImage(
-            "The image cannot be decoded: it is truncated, its last rows are missing. A part of "
-            "the file is missing: copy it again from where it came from."
-        )
+        raise parts.incomplete("its last rows are missing")
 
 
 def _may_lack_rows(png: Any) -> bool:
@@ -73,9 +70,8 @@ def check_palette(image: Image.Image) -> None:
         InvalidImage: it does not.
     """
     if image.mode == "P" and image.getextrema()[1] >= image.info.get(COLORS, MOST_COLORS):
-        raise InvalidImage(
-            f"The image cannot be decoded: its palette has too few colours for its pixels "
-            f"({image.info[COLORS]}). Save it again with the program that made it."
+        raise parts.damaged(
+            f"its palette has too few colours for its pixels ({image.info[COLORS]})"
         )
 
 

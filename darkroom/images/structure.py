@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from PIL.JpegImagePlugin import MARKER
 
-from darkroom.errors import ImageTooLarge, InvalidImage
-from darkroom.images.parts import NO_PALETTE, PNG, START_OF_SCAN, Data
+from darkroom.errors import ImageTooLarge
+from darkroom.images.parts import NO_PALETTE, PNG, START_OF_SCAN, Data, damaged
 
 MAX_SEGMENTS = 10_000
 """Segments of a JPEG before its first scan. 50 MB of metadata need 800 full ones."""
@@ -93,7 +93,7 @@ def _gif_blocks(data: Data) -> Iterator[None]:
         yield
         if kind == ord(","):  # a frame: position and size, its palette, the size of codes
             if not (data[10] | data[at + 9]) & HAS_PALETTE:
-                raise InvalidImage(NO_PALETTE)
+                raise damaged(NO_PALETTE)
             at += 11 + _palette(data[at + 9])
         else:
             at += 2 if kind == ord("!") else 1

@@ -12,8 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import boxes
+from darkroom.errors import UnsupportedFormat
+from darkroom.images import boxes, parts
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
@@ -71,16 +71,13 @@ def header(data: Any) -> Header:
     if bytes(data[:4]) != CODESTREAM:
         place = boxes.find(data, b"jp2c")
         if not place and data.find(b"jp2c" + CODESTREAM) > 0:
-            raise InvalidImage(
-                "The image cannot be decoded: it is truncated. A part of the file is missing: copy "
-                "it again from where it came from."
-            )
+            raise parts.incomplete("it is truncated")
         if not place:
-            raise InvalidImage("The image cannot be decoded: there is no codestream in it.")
+            raise parts.damaged("there is no codestream in it")
         start, known = place.start, _properties(data)
     head = bytes(data[start : start + 4096 * 4])
     if len(head) < 45 or head[:4] != CODESTREAM:  # noqa: PLR2004 - with one component
-        raise InvalidImage("The image cannot be decoded: its codestream is broken.")
+        raise parts.damaged("its codestream is broken")
     right, bottom, left, top = struct.unpack_from(">4I", head, 8)
     (components,) = struct.unpack_from(">H", head, 40)
     each = [head[42 + 3 * n : 45 + 3 * n] for n in range(components)]

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import tiff
+from darkroom.errors import UnsupportedFormat
+from darkroom.images import parts, tiff
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
@@ -104,10 +104,10 @@ def _check(tags: Any) -> None:
     elif tags.get(tiff.DEPTH, 1) != 1:
         what = "a TIFF with a volume"
     if what:
-        raise UnsupportedFormat(
-            f"The source is {what}, which Darkroom does not read. Convert it to RGB or gray, with "
-            "8 or 16 bits a sample."
-        )
+        advice = "Convert it to RGB or gray, with 8 or 16 bits a sample."
+        if compression not in COMPRESSIONS:
+            advice = "Convert it to a TIFF without compression, or with LZW or Deflate."
+        raise UnsupportedFormat(f"The source is {what}, which Darkroom does not read. {advice}")
 
 
 def _has_luma(tags: Any, compression: int) -> bool:
@@ -191,9 +191,9 @@ def _check_segments(file: BinaryIO, page: Any, used: int, *, is_jpeg: bool) -> N
     places = list(zip(page.dataoffsets, page.databytecounts, strict=False))[:expected]
     whole = len(places) == expected
     if not whole or any(not count or place + count > end for place, count in places):
-        raise InvalidImage("The image cannot be decoded: strips or tiles are missing.")
+        raise parts.incomplete("strips or tiles are missing")
     if is_jpeg and not all(tiff.ends_as_jpeg(file, *place) for place in places):
-        raise InvalidImage("The image cannot be decoded: a strip or a tile is truncated.")
+        raise parts.incomplete("a strip or a tile is truncated")
 
 
 def _mapped(indices: Any, tags: Any, meaning: levels.Meaning) -> Image.Image:
