@@ -59,7 +59,7 @@
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
 | a missing end of a JPEG or a PNG | ignored if no pixel depends on what is missing |
 | a video, a JPEG or zeros behind a JPEG without its end | ignored |
-| a truncated file | InvalidImage, never half a picture |
+| a truncated file, also if a JPEG or JPEG 2000 is filled up with zeros | InvalidImage |
 """
 
 import io

@@ -20,7 +20,7 @@ BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
 ROWS = "rows"
 """The entry of a PNG's `info` that says whether rows are missing: `parts.lacks_rows`."""
 COLORS = "colors"
-"""The entry of an image's `info` with the number of colours of a palette that has to have all."""
+"""The entry of an image's `info` with the number of colours, of a palette that may lack some."""
 MOST_COLORS = 256
 CANVAS = "canvas"
 """The entry of an image's `info` with the size of a GIF."""
@@ -59,7 +59,7 @@ def note_palette(image: Any) -> None:
     layout, colors = image.palette.getdata()
     if image.format == "BMP":
         image.palette = ImagePalette.raw(layout, colors[: MOST_COLORS * len(layout)])
-    elif image.format in {"PNG", "TIFF"}:
+    elif image.format in {"PNG", "TIFF"} and len(colors) < 3 * MOST_COLORS:
         image.info[COLORS] = len(colors) // 3
 
 
@@ -69,7 +69,7 @@ def check_palette(image: Image.Image) -> None:
     Raises:
         InvalidImage: it does not.
     """
-    if image.mode == "P" and image.getextrema()[1] >= image.info.get(COLORS, MOST_COLORS):
+    if COLORS in image.info and image.getextrema()[1] >= image.info[COLORS]:
         raise parts.damaged(
             f"its palette has too few colours for its pixels ({image.info[COLORS]})"
         )
