@@ -58,7 +58,7 @@
 | a PNG whose pixels differ from their checksum | InvalidImage |
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
 | a missing end of a JPEG or a PNG | ignored if no pixel depends on what is missing |
-| a video, a JPEG or zeros behind a JPEG without its end | ignored |
+| whatever is behind a JPEG without its end marker | ignored |
 | a truncated file, also if a JPEG or JPEG 2000 is filled up with zeros | InvalidImage |
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from darkroom.errors import ImageTooLarge
-from darkroom.images import jpeg, memory, parts
+from darkroom.images import jpeg, memory
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import ANIMATED, MAX_SIDE, identify
 
@@ -51,7 +51,6 @@ def check(
 
     Raises:
         ImageTooLarge: a limit is exceeded.
-        InvalidImage: a JPEG has no end, and what could be too many scans behind its pixels.
     """
     kind = identify(image)
     frames = _frames(image, kind)
@@ -75,7 +74,7 @@ def _frames(image: Any, kind: str) -> int:
 
 
 def _ends_after_a_frame(gif: Any) -> bool:
-    """Whether a GIF certainly has only one frame; False if this quick check cannot tell.
+    """Whether a GIF certainly has only one frame; False if this quick check is not certain.
 
     Pillow would search the file for a second frame block by block, which costs 3 % of the time of
     everything else. A frame is a list of blocks, each of up to 255 bytes after its length; a block
@@ -117,10 +116,6 @@ def _check_effort(image: Any, target: str, frames: int) -> None:
     by_pillow = not isinstance(image, Picture)  # else its decoder has counted them
     is_jpeg = identify(image) == "JPEG"
     if is_jpeg and by_pillow and jpeg.scans(image.fp, MAX_SCANS + 1) > MAX_SCANS:
-        image.fp.seek(0)
-        found = jpeg.frame(image.fp.read())
-        if found and not found.has_end:
-            raise parts.damaged(jpeg.NO_END)
         raise ImageTooLarge(f"The image has more than {MAX_SCANS} scans.")
 
 

@@ -37,14 +37,19 @@ def repair(image: Any) -> None:
             image.putalpha(OPAQUE)
     elif image.format == "GIF":
         clear_background(image)
-    elif image.format == "PNG" and _may_lack_rows(image) and image.info[ROWS]():
+    elif ROWS in image.info and _may_lack_rows(image) and image.info[ROWS]():
         raise parts.incomplete("its last rows are missing")
 
 
 def _may_lack_rows(png: Any) -> bool:
-    """Whether the last row is empty. To look at all data takes as long as to decode them."""
-    last = png.crop((0, png.height - 1, *png.size)).tobytes()
-    return ROWS in png.info and (png.info.get("interlace") or not last.strip(b"\0"))
+    """Whether the row that comes last is empty. To look at all data takes as long as decoding.
+
+    Of an interlaced PNG, the last odd row comes last (PNG, section 8.1).
+    """
+    row = png.height - 1
+    if png.info.get("interlace"):
+        row = png.height // 2 * 2 - 1
+    return row < 0 or not png.crop((0, row, png.width, row + 1)).tobytes().strip(b"\0")
 
 
 def note_palette(image: Any) -> None:

@@ -253,9 +253,8 @@ def is_complete(file: BinaryIO, tags: Any) -> bool:
     if len(places) < across * down * planes:
         return False
     if tags.get(COMPRESSION) == JPEG:
-        for place, count in zip(places, counts, strict=False):
-            if not ends_as_jpeg(file, place, count):
-                return False
+        segments = zip(places[: across * down * planes], counts, strict=False)
+        return all(ends_as_jpeg(file, *segment) for segment in segments)
     return True
 
 
