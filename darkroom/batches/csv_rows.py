@@ -14,6 +14,8 @@ COLUMNS = {name.lower(): name for name in ("imageUrl", "uploadId", "name", "call
 """The columns that are read, as the fields of an item are spelled, by their name in lower case."""
 SOURCES = {"imageUrl", "uploadId"}
 DELIMITERS = ",;\t|"
+EMPTY = DELIMITERS + '" '
+"""What a row of empty cells has."""
 INVISIBLE = "\u200b\u200e\u200f\u2060\ufeff"
 """What copying from a web page leaves at the ends of a value."""
 HINT = re.compile(r"\"?sep=([,;\t|])\"?[,;\t|]*", re.IGNORECASE)
@@ -62,9 +64,13 @@ class Rows:
             hint = HINT.fullmatch(line)
             if hint and self._delimiter is None:
                 self._delimiter = hint[1]
-            else:
+            elif line.strip(EMPTY):
                 self._first = False
                 self._read_header(line)
+                if not any(self._columns or ()) and "://" in line:
+                    raise RowError(
+                        "is not a header: the first line has to name the columns, as in imageUrl"
+                    )
             return None
         if self._columns is None:
             raise RowError("is not a row of this table: the first line does not name the columns")
@@ -79,7 +85,11 @@ class Rows:
                 f"is not a row of this table: it has {len(row)} values, but there are "
                 f"{len(columns)} columns"
             )
-        return {name: value for name, value in zip(columns, row, strict=False) if name and value}
+        found: dict[str, str] = {}
+        for name, value in zip(columns, row, strict=False):
+            if name and value and found.setdefault(name, value) != value:
+                raise RowError(f"has two values of {name}: the first line names this column twice")
+        return found
 
     def _read_header(self, line: str) -> None:
         if self._delimiter is None:

@@ -43,6 +43,8 @@ UTF16 = {0: "utf-16-be", 1: "utf-16-le"}
 """Without a byte order mark: where the null of a first character in ASCII is."""
 WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")
 """What files of spreadsheets begin with: .xlsx and .ods, and .xls."""
+APPENDED = b" \t\0\x1a"
+"""What some programs append to a file: zeros, or Ctrl-Z."""
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 LINE_SEPARATORS = str.maketrans({"\x85": r"\u0085", "\u2028": r"\u2028", "\u2029": r"\u2029"})
@@ -93,7 +95,7 @@ def entries(chunks: Iterable[bytes], form: str) -> Iterator[Entry]:
     rows = csv_rows.Rows() if form == "csv" else None
     lines = _Lines(chunks)
     for number, raw in lines:
-        if not raw.strip():
+        if not raw.strip() or (not raw.strip(APPENDED) and lines.peek(1) is None):
             continue
         if number == 1 and raw.startswith(WORKBOOKS):
             problem = f"is the start of a spreadsheet's own file, which is not a list: {ADVICE}"

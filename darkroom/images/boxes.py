@@ -13,6 +13,9 @@ MOST = 10_000
 """Boxes that are read in one place; files have a few, and tens of them for a large grid."""
 SAMPLE_ENTRY = 78
 """Bytes of a visual sample entry before its boxes (ISO/IEC 14496-12, 12.1.3)."""
+OF_ANOTHER = {b"thmb", b"auxl"}
+"""References from a thumbnail, or from an alpha plane, a depth map or a gain map, to its picture
+(ISO/IEC 23008-12, 6.4.4 and 6.4.5)."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ def primary_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:
     parent = find(data, b"meta", b"iprp")
     if not item or not container or not parent:
         return
-    wide = data[item.start] > 0
-    primary = int.from_bytes(data[item.start + 4 : item.start + (8 if wide else 6)])
+    start, end = _number(data, item)
+    primary = int.from_bytes(data[start:end])
     all_of_them = list(boxes(data, container.start, container.end))
     for box in boxes(data, parent.start, parent.end):
         if box.kind == b"ipma":
@@ -73,6 +76,42 @@ def primary_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:
                 if 0 < number <= len(all_of_them):
                     one = all_of_them[number - 1]
                     yield one.kind, bytes(data[one.start : one.end])
+
+
+def with_own_picture(data: Any) -> Any:
+    """Return an AVIF or a HEIC whose primary item is a picture of its own.
+
+    If a file names a thumbnail, an alpha plane or a map, this is a copy that names the picture that
+    it belongs to.
+    """
+    item = find(data, b"meta", b"pitm")
+    owners = dict(_owners(data)) if item else {}
+    if not item or not owners:
+        return data
+    start, end = _number(data, item)
+    named = primary = int.from_bytes(data[start:end])
+    for _ in owners:  # the thumbnail of an alpha plane belongs to the picture of both
+        primary = owners.get(primary, primary)
+    if primary == named:
+        return data
+    return bytes(data[:start]) + primary.to_bytes(end - start) + bytes(data[end:])
+
+
+def _number(data: Any, item: Box) -> tuple[int, int]:
+    """Return where the number of the primary item is (ISO/IEC 14496-12, 8.11.4)."""
+    return item.start + 4, item.start + (8 if data[item.start] > 0 else 6)
+
+
+def _owners(data: Any) -> Iterator[tuple[int, int]]:
+    """Yield the items that belong to another one, with that one (ISO/IEC 14496-12, 8.11.12)."""
+    if not (references := find(data, b"meta", b"iref")):
+        return
+    length = 4 if data[references.start] > 0 else 2
+    for box in boxes(data, references.start + 4, references.end):
+        if box.kind in OF_ANOTHER:
+            first = box.start + length + 2  # behind the item, and the number of those it refers to
+            owner = int.from_bytes(data[first : first + length])
+            yield int.from_bytes(data[box.start : box.start + length]), owner
 
 
 def track_properties(data: Any) -> Iterator[tuple[bytes, bytes]]:

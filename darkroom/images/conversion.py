@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.images import tiff
+from darkroom.images import repairs, tiff
 from darkroom.images.color import tones
 from darkroom.images.formats import DEEP, WITH_16_BITS, WITH_ALPHA, WITH_KEY
 
@@ -63,6 +63,7 @@ def gray(image: Image.Image, target: str, tone: tones.Tone | None = None) -> Ima
     """
     if image.mode in DEEP:
         return _deep(image, target, tone)
+    repairs.check_palette(image)
     image = tones.applied(image, tone)
     if image.has_transparency_data:
         return _clean(image if image.mode == "LA" else image.convert("LA"))

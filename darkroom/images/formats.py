@@ -21,7 +21,7 @@ from PIL import (  # noqa: F401
 )
 
 from darkroom.errors import DarkroomError, ImageTooLarge, InvalidImage, UnsupportedFormat
-from darkroom.images import boxes, jpeg, kinds, metadata
+from darkroom.images import boxes, jpeg, kinds, metadata, parts
 
 CONTENT_TYPES = {
     "JPEG": ("image/jpeg", "jpg"),
@@ -54,6 +54,7 @@ READABLE = (OSError, SyntaxError, ValueError, EOFError)
 """Errors of Pillow whose messages are for people."""
 CODE = re.compile(r"error -\d|0x[0-9a-f]|^\d+$")
 """Numbers in messages that mean nothing to people."""
+UNPROCESSED = re.compile(r" \(\d+ bytes not processed\)")
 BROKEN = "its data are broken"
 TIFF_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "lzma"}
 """The lossless compressions that can hold gray."""
@@ -77,8 +78,14 @@ def automatic(image: Image.Image) -> str:
     return "PNG" if image.has_transparency_data or image.mode in DEEP else "JPEG"
 
 
-def unidentified(file: BinaryIO) -> DarkroomError:
-    """Return the error for a file that Pillow cannot open: it is foreign, rare or broken."""
+def unidentified(file: BinaryIO, *, heic: bool) -> DarkroomError:
+    """Return the error for a file that Pillow cannot open: it is foreign, rare or broken.
+
+    Args:
+        file: the file.
+        heic: whether HEIC is accepted, too.
+    """
+    accepted = ACCEPTED + ", HEIC" * heic
     file.seek(0)
     start = file.read(kinds.LENGTH)
     # Not what begins like a HEIC, which an AVIF can as well.
@@ -89,10 +96,7 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     kind = _rare(file, name) if name else None
     kind = kind or kinds.foreign(start)
     if name and not kind:
-        return InvalidImage(
-            f"The image cannot be decoded: it begins like {name}, but the rest of its header "
-            "is broken. Copy it again, or save it again with the program that made it."
-        )
+        return parts.damaged(f"it begins like {name}, but the rest of its header is broken")
     text = ": it is a text" if kinds.is_text(start) else ""
     what = (
         f"{kind}, which Darkroom does not read"
@@ -101,9 +105,9 @@ def unidentified(file: BinaryIO) -> DarkroomError:
     )
     advice = kinds.advice(kind or text)
     if advice:
-        advice += f" Darkroom accepts {ACCEPTED}."
+        advice += f" Darkroom accepts {accepted}."
     else:
-        advice = f"Convert it to a usual form of a format that Darkroom accepts ({ACCEPTED})."
+        advice = f"Convert it to a usual form of a format that Darkroom accepts ({accepted})."
     return UnsupportedFormat(f"The source is {what}. {advice}")
 
 
@@ -150,13 +154,12 @@ def undecodable(error: Exception, max_pixels: int) -> DarkroomError:
     # For a broken file the parsers raise OSError, SyntaxError, TypeError, struct.error and more.
     # All of them mean the same.
     said = str(error) if isinstance(error, READABLE) and not CODE.search(str(error)) else BROKEN
+    said = UNPROCESSED.sub("", said)
     return InvalidImage(f"The image cannot be decoded: {said}. {_advice(error)}")
 
 
 def _advice(error: Exception) -> str:
-    if "truncated" in str(error).lower():
-        return "A part of the file is missing: copy it again from where it came from."
-    return "Copy it again, or save it again with the program that made it."
+    return parts.INCOMPLETE if "truncated" in str(error).lower() else parts.DAMAGED
 
 
 def encoder(source: Image.Image, target: str, quality: int) -> dict[str, Any]:

@@ -17,10 +17,12 @@
 | 9 to 15 bits of gray, of a JPEG's luma | scaled, then as 16 bits |
 | 32 bits, signed, fractions | 0..1, 0..255 or 0..65535 if all colours fit, else min..max |
 | of these, pixels without data, by GDAL's tag | the nearest data; the data are min..max |
-| pixels that are not numbers | as those without data; without GDAL's tag InvalidImage |
+| pixels that are no numbers, or the largest | as without data; without the tag InvalidImage |
 | 16 bits with colour or alpha, or of an animation | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |
+| a colour that the palette does not have | black in GIF and BMP, else InvalidImage |
+| a palette that is missing, or breaks PNG's rules | InvalidImage |
 | a scale where 0 is white | a scale where 0 is black |
 | an animation | frames, times and loops kept in PNG, GIF, WebP and AVIF; else its first frame |
 | parts of an APNG's canvas, their blending and disposal | composed as PNG defines it |
@@ -29,6 +31,7 @@
 | a TIFF's colour map of 8-bit values | scaled as one of 16 bits |
 | a TIFF that names no color space | gray or RGB, by its samples, as in libtiff |
 | an extra sample of a TIFF that is not declared as alpha | dropped |
+| a fourth sample of RGB in 8 or 16 bits without any declaration | alpha, as in libtiff |
 | a reduced copy or a mask in front of a TIFF's picture, or above it | dropped |
 | the preview of a camera's raw file | UnsupportedFormat |
 | a TIFF's strips, tiles, planes, predictors, byte orders, BigTIFF | decoded like any other |
@@ -37,6 +40,7 @@
 | a BMP's bit fields of up to 8 bits | scaled to 8 bits; wider ones UnsupportedFormat |
 | a clean aperture of AVIF and HEIC | cropped; between pixels or in an animation UnsupportedFormat |
 | HEIC: tiles, bursts, live photos, sequences | the primary picture |
+| a thumbnail or a plane of another as the primary picture of AVIF and HEIC | the other |
 | HEIC without the parameter `Heic` | UnsupportedFormat, which names HEIC and the parameter |
 | JPEG 2000: file or codestream, any depth up to 16 bits, palettes | as the other formats |
 | what the first frame of a GIF leaves free | transparent, as in browsers |
@@ -54,7 +58,8 @@
 | a PNG whose pixels differ from their checksum | InvalidImage |
 | other files, and rare kinds of these formats | UnsupportedFormat, which names the kind |
 | a missing end of a JPEG or a PNG | ignored if no pixel depends on what is missing |
-| a truncated file | InvalidImage, never half a picture |
+| whatever is behind a JPEG without its end marker | ignored |
+| a truncated file, also if a JPEG or JPEG 2000 is filled up with zeros | InvalidImage |
 """
 
 import io
@@ -206,7 +211,7 @@ def _still(image: Any, target: str, tone: tones.Tone | None) -> tuple[Image.Imag
 def _otherwise(kind: str, data: bytes) -> Any:
     """Return a loaded image that Pillow has not decoded; None if pixels are missing."""
     if kind == "JPEG":
-        return jpeg.without_end(data, _reload)
+        return jpeg.without_end(data[: jpeg.end(data)], _reload)
     if kind == "JPEG2000":
         from darkroom.images.decoders import jpeg2000
 
@@ -245,6 +250,8 @@ def _animation(
     # A PNG's picture for programs that do not support animation.
     has_default_image = bool(image.info.get("default_image"))
     canvas = apng.Canvas(size) if identify(image) == "PNG" else None
+    if canvas and image.info[repairs.ROWS](frames=True):
+        raise EOFError("rows of the animation are missing")
     number = -1
     for number, frame in enumerate(ImageSequence.Iterator(image)):
         if number == 0 and has_default_image and target != "PNG":

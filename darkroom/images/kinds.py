@@ -15,7 +15,10 @@ NAMES: list[tuple[bytes, str]] = [
     (HEIC, "a HEIC image"),
     (rb"....ftypcrx ", "a camera's raw file (CR3)"),
     (rb"....ftypjxl |\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image"),
-    (rb"....ftyp(?!avi[fs])(jpeg|jpgs|(?=.{8,48}m[is]f[12]))", "a HEIF image that is not in HEVC"),
+    (
+        rb"....ftyp(?!avi[fs])(jpeg|jpgs|avc[is]|(?=.{8,48}m[is]f[12]))",
+        "a HEIF image that is not in HEVC",
+    ),
     (rb"....ftypM4A |ID3|OggS|fLaC|MThd|RIFF....WAVE", "a sound"),
     (rb"....(ftyp(?!avi[fs]|m[is]f1)|moov|mdat|wide|free|skip|pnot)|RIFF....AVI ", "a video"),
     (rb"\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01|(\x47.{187}){2}\x47", "a video"),
@@ -26,12 +29,15 @@ NAMES: list[tuple[bytes, str]] = [
         rb"\x89PNG(?!\r\n\x1a\n)|(\xef\xbf\xbd)+(PNG|..JFIF|\xef\xbf\xbd)",
         "an image that was changed like a text",
     ),
-    (rb"FUJIFILMCCD-RAW|II(RO|RS|U\0)|MMOR|FOVb|\0MRM", "a camera's raw file"),
+    (
+        rb"FUJIFILMCCD-RAW|II(RO|RS|U\0|II)|II\x1a\0\0\0HEAPCCDR|MMOR|FOVb|\0MRM",
+        "a camera's raw file",
+    ),
     (rb"II[*]\0....CR", "a camera's raw file (CR2)"),
     (rb"II\xbc\x01", "a JPEG XR image"),
     (rb"8BP[SB]", "a Photoshop document (PSD)"),
     (rb"gimp xcf", "a GIMP document (XCF)"),
-    (rb"%PDF", "a PDF document"),
+    (rb"\s*%PDF", "a PDF document"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
     (rb"PK\x03\x04", "a ZIP archive or an Office document"),
     (rb"\x1f\x8b", "a gzip file"),
@@ -54,7 +60,14 @@ NAMES: list[tuple[bytes, str]] = [
     (rb"BPG\xfb", "a BPG image"),
     (rb"AT&TFORM", "a DjVu document"),
     (rb"\xd7\xcd\xc6\x9a|\x01\0\0\0.{36} EMF", "a Windows metafile (WMF or EMF)"),
-    (rb"Rar!\x1a\x07|7z\xbc\xaf", "an archive (RAR or 7z)"),
+    (
+        rb"Rar!\x1a\x07|7z\xbc\xaf|BZh[1-9]1AY|\xfd7zXZ|\x28\xb5\x2f\xfd|.{257}ustar",
+        "an archive (such as RAR, 7z or tar)",
+    ),
+    (
+        rb"L\0\0\0\x01\x14\x02\0|\[(InternetShortcut|Desktop Entry)\]",
+        "a shortcut to something else",
+    ),
     (rb"version https://git-lfs", "a pointer of Git LFS"),
     (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, or previews (Thumbs.db)"),
     (rb"wOF[F2]|OTTO|\0\x01\0\0\0.\0", "a font"),
@@ -86,6 +99,8 @@ ADVICE: list[tuple[str, str]] = [
     (r"changed like a text", "Copy it again, as a binary file."),
     (r"CgBI", "Take the file from before Xcode changed it, or let Xcode's `pngcrush` revert that."),
     (r"of Apple|of macOS|Thumbs", "Send the image that it belongs to."),
+    (r"shortcut", "Send what it points to."),
+    (r"in front of it", "Remove that; often a script writes it before it sends the image."),
     (r"sound|font|program|database", "Leave it out."),
     (r"of a map|scientific", "Convert it to a GeoTIFF, for example with `gdal_translate`."),
     (r"web page|XML|JSON|a text", AGAIN),
@@ -97,12 +112,18 @@ ADVICE: list[tuple[str, str]] = [
     (r"zeros", "Copy it again from where it came from."),
 ]
 """What to do with a kind whose name contains a pattern. Others can be converted."""
+IN_FRONT = re.compile(
+    rb"(\xef\xbb\xbf|\s)+(\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|RIFF....WEBP|BM.{4}\0{4})", re.DOTALL
+)
+"""An image behind a byte order mark or white space."""
 LENGTH = 1024
 """Bytes of the start that are compared."""
 
 
 def foreign(start: bytes) -> str | None:
     """Return the name of a kind of file that Darkroom does not read, or None."""
+    if IN_FRONT.match(start):
+        return "an image with a byte order mark, line breaks or spaces in front of it"
     text = start[:LENGTH].removeprefix(b"\xef\xbb\xbf")
     if text[:2] in {b"\xff\xfe", b"\xfe\xff"}:  # UTF-16
         text = text[2:].replace(b"\0", b"")

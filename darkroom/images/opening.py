@@ -2,13 +2,14 @@
 
 import io
 import mmap
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from darkroom.errors import DarkroomError, UnsupportedFormat
-from darkroom.images import boxes, conversion, parts, repairs, structure, tiff
+from darkroom.images import boxes, conversion, jpeg, parts, repairs, structure, tiff
 from darkroom.images.color import tones
 from darkroom.images.decoders.picture import Picture
 from darkroom.images.formats import FORMATS, identify, unidentified
@@ -32,8 +33,11 @@ def opened(source: bytes | Path, *, still: bool = False, heic: bool = False) -> 
     """
     data = source if isinstance(source, bytes) else _mapped(source)
     structure.check(data)
+    if data[4:8] == b"ftyp" and (named := boxes.with_own_picture(data)) is not data:
+        source = data = named
     image = _opened(source, data, still=still, heic=heic)
     tones.note(image, data)
+    repairs.note_palette(image)
     return image
 
 
@@ -41,16 +45,19 @@ def _opened(source: bytes | Path, data: Any, *, still: bool, heic: bool) -> Imag
     if image := _of_boxes(source, data, heic=heic):
         return image
     if bytes(data[:4]) in tiff.STARTS:
-        return _tiff(source, data)
+        return _tiff(source, data, heic=heic)
     if bytes(data[12:16]) == b"CgBI":  # Pillow takes its pixels for broken ones
-        raise unidentified(_stream(source))
-    needed = parts.needed(data, still=still)
+        raise unidentified(_stream(source), heic=heic)
+    end = None
+    if data[:3] == jpeg.START and data[-2:] != jpeg.ENDS[0]:  # else it most likely has an end
+        end = jpeg.end(data)
+    needed = parts.needed(data, still=still, jpeg_end=end)
     try:
         image = _by_pillow(source, needed)
     except (UnidentifiedImageError, OSError) as error:  # a BMP's parser raises OSError
-        found = _of_rare_kind(data)
+        found = _of_rare_kind(needed.whole() if needed else data)
         if not found:
-            raise unidentified(_stream(source)) from error
+            raise unidentified(_stream(source), heic=heic) from error
         return found
     return _read_rightly(image, data, needed)
 
@@ -87,7 +94,7 @@ def _of_rare_kind(data: Any) -> Image.Image | None:
     """Open what Pillow has refused."""
     from darkroom.images.decoders import files
 
-    return files.opened_jpeg(data) if data[:3] == b"\xff\xd8\xff" else files.opened_bmp(data)
+    return files.opened_jpeg(data) if data[:3] == jpeg.START else files.opened_bmp(data)
 
 
 def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> Image.Image:
@@ -95,6 +102,8 @@ def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> 
     conversion.repair_transparency(image)
     if identify(image) == "GIF":
         repairs.note_canvas(image)
+    if identify(image) == "PNG":
+        image.info[repairs.ROWS] = partial(parts.lacks_rows, data)
     if identify(image) == "AVIF":
         return _cropped(image, data)
     if repairs.key_of_16_bits(image):
@@ -109,7 +118,7 @@ def _read_rightly(image: Image.Image, data: Any, needed: parts.Parts | None) -> 
     return image
 
 
-def _tiff(source: bytes | Path, data: Any) -> Image.Image:
+def _tiff(source: bytes | Path, data: Any, *, heic: bool) -> Image.Image:
     """Open the page of a TIFF that is the picture."""
     file: Any = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     try:
@@ -117,8 +126,8 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
     except (DarkroomError, MemoryError):
         raise
     except Exception as error:
-        raise unidentified(file) from error
-    if tiff.is_usual(page):
+        raise unidentified(file, heic=heic) from error
+    if tiff.is_usual(page) and tiff.is_complete(file, page.tags):
         try:
             image: Any = _by_pillow(source, None)
             image.seek(page.number)
@@ -136,7 +145,7 @@ def _tiff(source: bytes | Path, data: Any) -> Image.Image:
     except (DarkroomError, MemoryError):
         raise
     except Exception as error:
-        raise unidentified(file) from error
+        raise unidentified(file, heic=heic) from error
 
 
 def _cropped(image: Any, data: Any) -> Image.Image:

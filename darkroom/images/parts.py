@@ -3,7 +3,9 @@
 import bisect
 import io
 import itertools
+import struct
 import zlib
+from collections.abc import Iterator
 from mmap import mmap
 from typing import Any
 
@@ -14,20 +16,51 @@ from darkroom.errors import InvalidImage
 Data = bytes | mmap
 PNG = b"\x89PNG\r\n\x1a\n"
 ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+PIXELS = {b"IDAT": 8, b"fdAT": 12}
+"""The chunks with pixels, and where these begin."""
 TEXT = {b"tEXt", b"zTXt", b"iTXt"}
 ORIENTATION = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"exif\0")
 """The keys of texts that can have an orientation."""
 LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
 """The length of a PNG's chunks (PNG, section 11.3). Pillow fails at shorter ones."""
 INDEXED = 3
+SAMPLES = {0: 1, 2: 3, INDEXED: 1, 4: 2, 6: 4}
+"""The samples of a pixel, by colour type (PNG, section 11.2.1)."""
+WHOLE = ((0, 0, 1, 1),)
+ADAM7 = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+"""The first row and column of each pass, and its steps (PNG, section 8.1)."""
+PIECE = 2**20
 KEYS = {0: range(2, 3), 2: range(6, 7)}
 """The lengths of a PNG's tRNS that count, by colour type. For a palette it has at most a byte for
 each entry. libpng ignores others, and those behind the pixels (PNG, sections 5.6 and 11.3.1.1)."""
+PALETTE = range(1, 257)
+"""The numbers of colours that a PNG's palette can have."""
+NO_PALETTE = "its palette is missing or broken"
+INCOMPLETE = "A part of the file is missing: copy it again from where it came from."
+DAMAGED = "Copy it again, or save it again with the program that made it."
 MOST_TEXT = 2**20
 """Bytes of an unpacked text or profile; Pillow reads no more."""
 LEAST = {0xFFE0: (b"JFIF", 7), 0xFFE2: (b"ICC_PROFILE\0", 14), 0xFFEE: (b"Adobe", 12)}
 """The length of a JPEG's segments that begin so. Pillow fails at shorter ones."""
 START_OF_SCAN = 0xFFDA
+
+
+def incomplete(what: str) -> InvalidImage:
+    """Return the error for an image of which a part is missing."""
+    return InvalidImage(f"The image cannot be decoded: {what}. {INCOMPLETE}")
+
+
+def damaged(what: str) -> InvalidImage:
+    """Return the error for an image that is broken."""
+    return InvalidImage(f"The image cannot be decoded: {what}. {DAMAGED}")
 
 
 class Parts(io.RawIOBase):
@@ -70,21 +103,22 @@ class Parts(io.RawIOBase):
         return done
 
 
-def needed(data: Data, *, still: bool = False) -> Parts | None:
+def needed(data: Data, *, still: bool = False, jpeg_end: int | None = None) -> Parts | None:
     """Return the parts of a PNG or a JPEG that Pillow needs; None if it can read all of them.
 
     Args:
         data: the file.
         still: whether to leave the animation of a PNG out.
+        jpeg_end: where a JPEG ends, if other data are behind it.
 
     Raises:
-        InvalidImage: the pixels of a PNG differ from their checksum.
+        InvalidImage: the pixels of a PNG differ from their checksum, or its palette is unusable.
     """
     try:
         if data[:8] == PNG:
             left_out = _of_png(data, still=still)
         elif data[:3] == b"\xff\xd8\xff":
-            left_out = _of_jpeg(data)
+            left_out = _of_jpeg(data) + ([(jpeg_end, len(data))] if jpeg_end else [])
         else:
             return None
     except IndexError:  # the file is truncated
@@ -119,12 +153,10 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
             still |= kind != b"fdAT" and not _is_whole(view[at:end])
         elif kind == b"IDAT":
             if not _is_whole(view[at:end]):
-                raise InvalidImage(
-                    "The image cannot be decoded: its pixels differ from their checksum."
-                )
+                raise damaged("its pixels differ from their checksum")
             has_pixels = True
         elif kind == b"PLTE" and data[25] == INDEXED:
-            keys = range(1, (end - at - 12) // 3 + 1)
+            keys = _keys_of_palette(end - at - 12, keys)
         elif kind == b"tRNS":
             if has_pixels or end - at - 12 not in keys:
                 left_out.append((at, end))
@@ -134,6 +166,14 @@ def _of_png(data: Data, *, still: bool) -> list[tuple[int, int]]:
         if kind == b"IEND":
             break
     return sorted(left_out + animation) if still else left_out
+
+
+def _keys_of_palette(length: int, before: range) -> range:
+    """Return the lengths of tRNS that count for a palette, which has to be the only one."""
+    colors, rest = divmod(length, 3)
+    if rest or colors not in PALETTE or before:
+        raise damaged(NO_PALETTE)
+    return range(1, colors + 1)
 
 
 def _is_whole(chunk: memoryview) -> bool:
@@ -162,6 +202,51 @@ def _is_useful(chunk: memoryview, kind: bytes) -> bool:
             return False
         return not unpack.unconsumed_tail
     return True
+
+
+def lacks_rows(data: Data, *, frames: bool = False) -> bool:
+    """Whether the pixels of a PNG end before its last row. Pillow leaves black what is missing.
+
+    Args:
+        data: the file. Pillow has decoded it, or at least found that its size is allowed.
+        frames: whether to look at the frames behind the first picture, too.
+    """
+    view = memoryview(data)
+    bits, passes = data[24] * SAMPLES[data[25]], ADAM7 if data[28] else WHOLE
+    pictures = _pictures(view)
+    for (width, height), packed in pictures if frames else itertools.islice(pictures, 1):
+        left = 0
+        for row, column, rows, columns in passes:
+            across, down = -((column - width) // columns), -((row - height) // rows)
+            left += down * (1 + (across * bits + 7) // 8) if across > 0 < down else 0
+        unpack = zlib.decompressobj()
+        for part in packed:
+            rest: Any = part
+            while left > 0 and rest and not unpack.eof:
+                left -= len(unpack.decompress(rest, PIECE))
+                rest = unpack.unconsumed_tail
+        if left > 0:
+            return True
+    return False
+
+
+def _pictures(view: memoryview) -> Iterator[tuple[tuple[int, int], list[memoryview]]]:
+    """Yield the size and the packed pixels of a PNG, and those of each frame (section 11.3.4)."""
+    canvas = size = struct.unpack(">2I", view[16:24])
+    at = len(PNG)
+    packed: list[memoryview] = []
+    while at + 8 <= len(view):
+        kind, end = bytes(view[at + 4 : at + 8]), at + 12 + int.from_bytes(view[at : at + 4])
+        if kind == b"fcTL" and packed:
+            yield size, packed
+            packed = []
+        if kind == b"fcTL":
+            frame = struct.unpack(">2I", view[at + 12 : at + 20])
+            size = min(frame[0], canvas[0]), min(frame[1], canvas[1])
+        elif kind in PIXELS:
+            packed.append(view[at + PIXELS[kind] : end - 4])
+        at = end
+    yield size, packed
 
 
 def _of_jpeg(data: Data) -> list[tuple[int, int]]:

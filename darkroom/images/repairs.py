@@ -6,10 +6,10 @@ Each function works on an image of one format, which Pillow has opened or loaded
 import struct
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImagePalette
 
 from darkroom.errors import UnsupportedFormat
-from darkroom.images import boxes
+from darkroom.images import boxes, parts
 
 CLAP = (
     "The image is cropped by a clean aperture (clap) that does not consist of whole pixels of it, "
@@ -17,6 +17,11 @@ CLAP = (
 )
 OPAQUE = 0xFF
 BIT_FIELDS = 3  # BITMAPINFOHEADER, biCompression
+ROWS = "rows"
+"""The entry of a PNG's `info` that says whether rows are missing: `parts.lacks_rows`."""
+COLORS = "colors"
+"""The entry of an image's `info` with the number of colours, of a palette that may lack some."""
+MOST_COLORS = 256
 CANVAS = "canvas"
 """The entry of an image's `info` with the size of a GIF."""
 CLEAR, PREVIOUS = 2, 3
@@ -32,6 +37,47 @@ def repair(image: Any) -> None:
             image.putalpha(OPAQUE)
     elif image.format == "GIF":
         clear_background(image)
+    elif ROWS in image.info and _may_lack_rows(image) and image.info[ROWS]():
+        raise parts.incomplete("its last rows are missing")
+
+
+def _may_lack_rows(png: Any) -> bool:
+    """Whether the row that comes last is empty. To look at all data takes as long as decoding.
+
+    Of an interlaced PNG, the last odd row comes last (PNG, section 8.1).
+    """
+    row = png.height - 1
+    if png.info.get("interlace"):
+        row = png.height // 2 * 2 - 1
+    return row < 0 or not png.crop((0, row, png.width, row + 1)).tobytes().strip(b"\0")
+
+
+def note_palette(image: Any) -> None:
+    """Keep the number of colours in the palette of an image that was opened but not loaded.
+
+    Pillow takes black for a colour that the palette does not have. Browsers do so, too, in a GIF
+    and a BMP. In a PNG, some take the last colour instead, and libtiff refuses such a TIFF.
+    A BMP's palette can be longer than any pixel can name.
+    """
+    if image.mode != "P" or not image.palette:
+        return
+    layout, colors = image.palette.getdata()
+    if image.format == "BMP":
+        image.palette = ImagePalette.raw(layout, colors[: MOST_COLORS * len(layout)])
+    elif image.format in {"PNG", "TIFF"} and len(colors) < 3 * MOST_COLORS:
+        image.info[COLORS] = len(colors) // 3
+
+
+def check_palette(image: Image.Image) -> None:
+    """Refuse a loaded image if its palette does not have the colours of all pixels.
+
+    Raises:
+        InvalidImage: it does not.
+    """
+    if COLORS in image.info and image.getextrema()[1] >= image.info[COLORS]:
+        raise parts.damaged(
+            f"its palette has too few colours for its pixels ({image.info[COLORS]})"
+        )
 
 
 def note_canvas(gif: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from PIL.JpegImagePlugin import MARKER
 
 from darkroom.errors import ImageTooLarge
-from darkroom.images.parts import PNG, START_OF_SCAN, Data
+from darkroom.images.parts import NO_PALETTE, PNG, START_OF_SCAN, Data, damaged
 
 MAX_SEGMENTS = 10_000
 """Segments of a JPEG before its first scan. 50 MB of metadata need 800 full ones."""
@@ -25,6 +25,8 @@ MAX_BLOCKS = 1_000_000
 MAX_CHUNKS = 200_000
 """Chunks of a PNG. A file of 200 MB has 25,000 of 8 KiB, the size that libpng writes."""
 
+HAS_PALETTE = 0x80
+"""A flag of a GIF and of its frames."""
 FILL = re.compile(rb"\xff+")
 
 
@@ -35,6 +37,7 @@ def check(data: Data) -> None:
 
     Raises:
         ImageTooLarge: it has too many parts.
+        InvalidImage: a GIF has no palette.
     """
     try:
         if data[:3] == b"\xff\xd8\xff":
@@ -79,11 +82,18 @@ def _check_gif(data: Data) -> None:
 
 
 def _gif_blocks(data: Data) -> Iterator[None]:
-    """Yield once for each block and each of its sub-blocks (GIF89a, sections 15 to 27)."""
+    """Yield once for each block and each of its sub-blocks (GIF89a, sections 15 to 27).
+
+    Raises:
+        InvalidImage: a frame has no palette, also none that it shares. Every decoder would show it
+            in other colours.
+    """
     at = 13 + _palette(data[10])
     while (kind := data[at]) != ord(";"):
         yield
         if kind == ord(","):  # a frame: position and size, its palette, the size of codes
+            if not (data[10] | data[at + 9]) & HAS_PALETTE:
+                raise damaged(NO_PALETTE)
             at += 11 + _palette(data[at + 9])
         else:
             at += 2 if kind == ord("!") else 1
@@ -96,7 +106,7 @@ def _gif_blocks(data: Data) -> Iterator[None]:
 
 def _palette(flags: int) -> int:
     """Return the bytes of a palette, from the flags of the block before it."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+    return 3 << (flags & 7) + 1 if flags & HAS_PALETTE else 0
 
 
 def _check_png(data: Data) -> None:

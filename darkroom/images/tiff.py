@@ -12,8 +12,9 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from darkroom.errors import UnsupportedFormat
 
 SUBFILE, OLD_SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION = 254, 255, 256, 257, 258, 259
-PHOTOMETRIC = 262
+PHOTOMETRIC, FILL_ORDER = 262, 266
 STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, PLANAR, COLOR_MAP = 273, 277, 278, 284, 320
+STRIP_BYTES, TILE_BYTES = 279, 325
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 338, 339
 SUBSAMPLING = 530
 SUB_DIRECTORIES = 330  # Adobe PageMaker 6.0 TIFF Technical Notes
@@ -30,7 +31,11 @@ SEPARATE = 2
 MULTIPLIED, NOT_MULTIPLIED = 1, 2
 """Values of `EXTRA_SAMPLES` for alpha: the colours are multiplied with it, or not."""
 UNSIGNED, SIGNED, FRACTION, UNDEFINED = 1, 2, 3, 4
-UNCOMPRESSED = 1
+UNCOMPRESSED, JPEG = 1, 7
+END_OF_JPEG, TAIL = b"\xff\xd9", 16
+"""The end of a strip or a tile in JPEG, and how many of its last bytes have it."""
+LAST_BIT_FIRST = 2
+"""The value of `FILL_ORDER` for bytes whose bits are in reverse."""
 FAX = {2, 3, 4}
 WEBP = 50001  # libtiff
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, COLORMAPPED, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
@@ -75,7 +80,13 @@ COMPRESSIONS = {
     52546: "JPEG XL",
 }
 """Names of compressions of TIFF that are not in TIFF 6.0 and that no decoder here reads."""
-NUMBERS = {UNSIGNED: "integers", SIGNED: "signed integers", FRACTION: "floating-point numbers"}
+NUMBERS = {
+    UNSIGNED: "integers",
+    SIGNED: "signed integers",
+    FRACTION: "floating-point numbers",
+    5: "complex integers",
+    6: "complex floating-point numbers",
+}
 RAW_ADVICE = "Convert it to TIFF or JPEG with a raw converter."
 STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 BIG_AND_BIG_ENDIAN = b"MM\0+"
@@ -213,6 +224,8 @@ def is_usual(page: Page) -> bool:
         most > BYTE and MULTIPLIED in tags.get(EXTRA_SAMPLES, ()),  # it divides what it has cut
         compression == WEBP,  # its libtiff has none
         TILE_WIDTH in tags and TILE_OFFSETS not in tags,  # it takes such tiles for strips
+        BITS not in tags and tags.get(SAMPLES, 1) > 1,  # nobody writes colours of 1 bit
+        most == BYTE and compression == UNCOMPRESSED and tags.get(FILL_ORDER) == LAST_BIT_FIRST,
     )
     planes = tags.get(PLANAR, 1) == SEPARATE
     return not any(unusual) and (not planes or _has_usual_planes(tags, most, compression))
@@ -223,6 +236,32 @@ def _has_usual_planes(tags: Any, bits: int, compression: int) -> bool:
         return compression != UNCOMPRESSED
     plain = not tags.get(EXTRA_SAMPLES) and tags.get(PHOTOMETRIC) in {RGB, CMYK}
     return plain and (bits == BYTE or (bits == DEEPEST and compression != UNCOMPRESSED))
+
+
+def is_complete(file: BinaryIO, tags: Any) -> bool:
+    """Whether a page has all strips or tiles, and each JPEG among these its end.
+
+    libtiff leaves black what is missing, and libjpeg gray.
+    """
+    across, down = 1, -(-tags[LENGTH] // max(1, tags.get(ROWS_PER_STRIP, tags[LENGTH])))
+    places, counts = tags.get(STRIP_OFFSETS, ()), tags.get(STRIP_BYTES, ())
+    if TILE_OFFSETS in tags:
+        across = -(-tags[WIDTH] // max(1, tags[TILE_WIDTH]))
+        down = -(-tags[LENGTH] // max(1, tags[TILE_LENGTH]))
+        places, counts = tags[TILE_OFFSETS], tags.get(TILE_BYTES, ())
+    planes = tags.get(SAMPLES, 1) if tags.get(PLANAR) == SEPARATE else 1
+    if len(places) < across * down * planes:
+        return False
+    if tags.get(COMPRESSION) == JPEG:
+        segments = zip(places[: across * down * planes], counts, strict=False)
+        return all(ends_as_jpeg(file, *segment) for segment in segments)
+    return True
+
+
+def ends_as_jpeg(file: BinaryIO, place: int, count: int) -> bool:
+    """Whether a strip or a tile in JPEG has its end."""
+    file.seek(max(place, place + count - TAIL))
+    return END_OF_JPEG in file.read(min(count, TAIL))
 
 
 def prepare(image: Any) -> None:

@@ -10,7 +10,8 @@ from darkroom.errors import SourceBlocked, SourceTooLarge
 # for a file whose type they do not know; its bytes decide. The RFC also allows bytes without
 # base64, but nobody sends images that way.
 HEAD = re.compile(
-    r"data:(image/(\*|[a-z0-9.+-]+)|(application|binary)/octet-stream)?(;[a-z0-9-]+=[^;,]*)*;base64,",
+    r"data:(image/(\*|[a-z0-9.+-]+)|(application|binary)/octet-stream)?"
+    r"(;[a-z0-9-]+=[^;,]*)*; *base64,",
     re.IGNORECASE,
 )
 HEAD_LENGTH = 200

@@ -41,6 +41,8 @@ HEADERS = {
     # A response that is compressed all the same is decompressed, see `content_encoding`.
     "Accept-Encoding": "identity",
 }
+TRANSFER_ENCODINGS = {"chunked", "identity"}
+"""What is decoded. A server may only use others if the request allows it (RFC 9112, 7.4)."""
 MAX_WAIT = 5.0
 """Seconds that a function waits itself for a server that sent `Retry-After`."""
 MAX_RETRY_AFTER = 15.0
@@ -70,7 +72,7 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
         SourceUnavailable: retryable. If the server sent a short `Retry-After`, part of it has
             passed already, see `MAX_RETRY_AFTER`.
         UnsupportedFormat: not retryable. The body is a web page, or compressed in another way than
-            gzip or deflate.
+            gzip or deflate, or by its Transfer-Encoding.
     """
     cookies = Cookies()
     with Deadline(limits.seconds) as deadline:
@@ -84,9 +86,7 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                     if deadline.passed:  # a body without a length looks complete when it is cut off
                         raise ConnectionAbortedError
                     return size
-                location = (
-                    response.headers.get("Location") if response.status in REDIRECTS else None
-                )
+                location = _location(url, response)
                 if location is not None:
                     cookies.take(url, response)
                     url = redirected(url, location)
@@ -96,6 +96,14 @@ def fetch(url: str, into: IO[bytes], limits: Limits, *, allow_private: bool = Fa
                     time.sleep(deadline.left(seconds))
                 raise error
     raise SourceBlocked(f"{redacted_url(url)} redirects more than {MAX_REDIRECTS} times.")
+
+
+def _location(url: str, response: urllib3.BaseHTTPResponse) -> str | None:
+    """Return where a response redirects to, if it does. Some servers say it twice."""
+    found = set(response.headers.getlist("Location")) if response.status in REDIRECTS else set()
+    if len(found) > 1:
+        raise SourceBlocked(f"{redacted_url(url)} redirects to several URLs.")
+    return found.pop() if found else None
 
 
 def _refusal(url: str, response: urllib3.BaseHTTPResponse) -> tuple[SourceError, float]:
@@ -128,6 +136,11 @@ def _save(url: str, response: urllib3.BaseHTTPResponse, into: IO[bytes], max_byt
     if announced.isdigit() and int(announced) > max_bytes:
         raise SourceTooLarge(f"{too_large}: it announces {announced}.")
     stopped = f"{too_large}: the download was stopped there."
+    if response.headers.get("Transfer-Encoding", "chunked").lower() not in TRANSFER_ENCODINGS:
+        raise UnsupportedFormat(
+            f"{source} sent the file with a Transfer-Encoding that was not requested and is not "
+            "supported. Only chunked is."
+        )
     encoding = response.headers.get("Content-Encoding", "")
     # Both sides are counted: compressed data without end may decompress to nothing.
     received = _limited(_chunks(response), max_bytes, stopped)

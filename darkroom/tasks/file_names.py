@@ -65,7 +65,8 @@ def content_disposition(name: str) -> str:
     letters = "".join(
         c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)
     )
-    plain = re.sub(r'[^ -~]+|[%"\\]', "_", letters)
+    # The plain form of a wide character can be a separator: that of U+FF0F is a slash.
+    plain = re.sub(r'[^ -~]+|[%"\\/:*?<>|]', "_", letters)
     header = f'inline; filename="{plain}"'
     if plain == name:
         return header

@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.errors import ImageTooLarge, InvalidImage
-from darkroom.images import jpeg, limits, repairs
+from darkroom.errors import ImageTooLarge
+from darkroom.images import jpeg, limits, parts, repairs
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
@@ -95,7 +95,7 @@ def opened_jpeg(data: Any) -> Picture | None:
     def decode() -> Image.Image:
         found = load(io.BytesIO(whole)) if frame.has_end else jpeg.without_end(whole, load)
         if found is None:
-            raise InvalidImage("The image cannot be decoded: it is truncated.")
+            raise parts.incomplete("it is truncated")
         return found
 
     coefficients = 2 * frame.components if frame.scans > 1 else 0

@@ -12,12 +12,13 @@ from typing import Any
 
 from PIL import Image
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import boxes
+from darkroom.errors import UnsupportedFormat
+from darkroom.images import boxes, parts
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
 CODESTREAM, FILE = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"
+END_OF_CODESTREAM, ZEROS = b"\xff\xd9", bytes(16)
 BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK = 0, 12, 16, 17, 18, 15
 """Enumerated color spaces (`EnumCS`)."""
 COLORS = {None, BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK}
@@ -60,10 +61,10 @@ def header(data: Any) -> Header:
     """Return what a file says about its picture.
 
     Raises:
-        InvalidImage: there is no codestream.
+        InvalidImage: there is no codestream, or its end is missing.
         UnsupportedFormat: the color space is not supported, or the file is a video or a document.
     """
-    start, known = 0, {}
+    start, end, known = 0, len(data), {}
     if other := OTHERS.get(bytes(data[20:24])):
         raise UnsupportedFormat(
             f"The source is {other}, which Darkroom does not read. Save one of its pictures as PNG."
@@ -71,16 +72,15 @@ def header(data: Any) -> Header:
     if bytes(data[:4]) != CODESTREAM:
         place = boxes.find(data, b"jp2c")
         if not place and data.find(b"jp2c" + CODESTREAM) > 0:
-            raise InvalidImage(
-                "The image cannot be decoded: it is truncated. A part of the file is missing: copy "
-                "it again from where it came from."
-            )
+            raise parts.incomplete("it is truncated")
         if not place:
-            raise InvalidImage("The image cannot be decoded: there is no codestream in it.")
-        start, known = place.start, _properties(data)
+            raise parts.damaged("there is no codestream in it")
+        start, end, known = place.start, place.end, _properties(data)
     head = bytes(data[start : start + 4096 * 4])
     if len(head) < 45 or head[:4] != CODESTREAM:  # noqa: PLR2004 - with one component
-        raise InvalidImage("The image cannot be decoded: its codestream is broken.")
+        raise parts.damaged("its codestream is broken")
+    if bytes(data[max(start, end - len(ZEROS)) : end]) == ZEROS and not _has_end(data[start:end]):
+        raise parts.incomplete("it is truncated")
     right, bottom, left, top = struct.unpack_from(">4I", head, 8)
     (components,) = struct.unpack_from(">H", head, 40)
     each = [head[42 + 3 * n : 45 + 3 * n] for n in range(components)]
@@ -95,6 +95,11 @@ def header(data: Any) -> Header:
         subsampled=any(one[1:] != b"\1\1" for one in each),
         **known,
     )
+
+
+def _has_end(codestream: Any) -> bool:
+    """Whether a codestream ends in front of zeros, with which a disk or a download fills a file."""
+    return bytes(codestream).rstrip(b"\0").endswith(END_OF_CODESTREAM)
 
 
 def _properties(data: Any) -> dict[str, Any]:

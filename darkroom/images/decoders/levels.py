@@ -22,10 +22,13 @@ BLOCK = 2**18
 BASE = 80 * 2**20
 """Bytes that numpy, a decoder's library and the copies of one block take."""
 NOT_FINITE = (
-    "The image cannot be decoded: it has pixels that are not numbers (NaN or infinite). If they "
-    "mean that there are no data, say so in the file, for example with "
-    "`gdal_edit.py -a_nodata nan FILE`; otherwise replace them by numbers."
+    "The image cannot be decoded: it has pixels that are not numbers (NaN or infinite), or the "
+    "largest number of 32 bits. If they mean that there are no data, say so in the file, for "
+    "example with `gdal_edit.py -a_nodata nan FILE`; otherwise replace them by numbers."
 )
+LARGEST = 3.4e38
+"""From here on, a fraction is no value, but means that there is none: programs write the largest
+number of 32 bits, and name it with fewer digits in GDAL's tag."""
 MOST_BITS = 16
 """Unsigned integers of these depths use the whole range; others hold measurements."""
 
@@ -70,7 +73,7 @@ def gray(samples: Array, meaning: Meaning) -> Image.Image:
         meaning: what the samples are.
 
     Raises:
-        InvalidImage: a sample is not a finite number.
+        InvalidImage: a sample is not a finite number below `LARGEST`.
     """
     import numpy as np
 
@@ -136,7 +139,7 @@ def _range(samples: Array, meaning: Meaning) -> tuple[float, float]:
             low, high = np.minimum(low, part.min()), np.maximum(high, part.max())
     if low == np.inf and high == -np.inf and meaning.nodata is not None:
         return 0, 1  # there are no data
-    if not np.isfinite(low) or not np.isfinite(high):
+    if not (low > -LARGEST and high < LARGEST):  # also if one is NaN
         raise InvalidImage(NOT_FINITE)
     low, high = float(low), float(high)
     # A map's values are measurements, which have no usual white.
@@ -152,7 +155,8 @@ def _equal(samples: Array, value: float) -> Array:
     if samples.dtype.kind == "f":
         import numpy as np
 
-        return (samples == samples.dtype.type(value)) | ~np.isfinite(samples)
+        most = np.float32(LARGEST)
+        return (samples == samples.dtype.type(value)) | ~((samples > -most) & (samples < most))
     return samples == value
 
 

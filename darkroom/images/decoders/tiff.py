@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from darkroom.errors import InvalidImage, UnsupportedFormat
-from darkroom.images import tiff
+from darkroom.errors import UnsupportedFormat
+from darkroom.images import parts, tiff
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
 
@@ -40,7 +40,6 @@ COLORS = {
     tiff.YCBCR: 3,
 }
 """The number of samples of a colour, for each color space that is supported."""
-JPEG, END_OF_IMAGE = 7, b"\xff\xd9"
 DESCRIBING = (274, 315, 33432, 36867)
 """Tags that are the same in Exif: orientation, artist, copyright, time of the picture."""
 ICC_PROFILE = 34675  # ICC.1:2022, annex B
@@ -62,6 +61,8 @@ def opened(file: BinaryIO, page: tiff.Page) -> Picture:
         KeyError: its directory is not complete.
     """
     tags = page.tags
+    if tags.get(tiff.SAMPLES, 1) > 1:
+        _ = tags[tiff.BITS]  # 1 by default, which is right for a scan only
     _check(tags)
     meaning = _meaning(tags)
     size = tags[tiff.WIDTH], tags[tiff.LENGTH]
@@ -103,15 +104,15 @@ def _check(tags: Any) -> None:
     elif tags.get(tiff.DEPTH, 1) != 1:
         what = "a TIFF with a volume"
     if what:
-        raise UnsupportedFormat(
-            f"The source is {what}, which Darkroom does not read. Convert it to RGB or gray, with "
-            "8 or 16 bits a sample."
-        )
+        advice = "Convert it to RGB or gray, with 8 or 16 bits a sample."
+        if compression not in COMPRESSIONS:
+            advice = "Convert it to a TIFF without compression, or with LZW or Deflate."
+        raise UnsupportedFormat(f"The source is {what}, which Darkroom does not read. {advice}")
 
 
 def _has_luma(tags: Any, compression: int) -> bool:
     """Whether YCbCr is a JPEG, which its decoder converts, or has a sample of each for a pixel."""
-    return compression == JPEG or tuple(tags.get(tiff.SUBSAMPLING, (2, 2))) == (1, 1)
+    return compression == tiff.JPEG or tuple(tags.get(tiff.SUBSAMPLING, (2, 2))) == (1, 1)
 
 
 def _meaning(tags: Any) -> levels.Meaning:
@@ -134,7 +135,7 @@ def _meaning(tags: Any) -> levels.Meaning:
 
 
 def _is_jpeg(tags: Any) -> bool:
-    return bool(tags.get(tiff.COMPRESSION) == JPEG)
+    return bool(tags.get(tiff.COMPRESSION) == tiff.JPEG)
 
 
 def _nodata(tags: Any) -> float | None:
@@ -190,12 +191,9 @@ def _check_segments(file: BinaryIO, page: Any, used: int, *, is_jpeg: bool) -> N
     places = list(zip(page.dataoffsets, page.databytecounts, strict=False))[:expected]
     whole = len(places) == expected
     if not whole or any(not count or place + count > end for place, count in places):
-        raise InvalidImage("The image cannot be decoded: strips or tiles are missing.")
-    for place, count in places if is_jpeg else ():
-        # libjpeg makes gray of what is missing.
-        file.seek(max(place, place + count - 16))
-        if END_OF_IMAGE not in file.read(min(count, 16)):
-            raise InvalidImage("The image cannot be decoded: a strip or a tile is truncated.")
+        raise parts.incomplete("strips or tiles are missing")
+    if is_jpeg and not all(tiff.ends_as_jpeg(file, *place) for place in places):
+        raise parts.incomplete("a strip or a tile is truncated")
 
 
 def _mapped(indices: Any, tags: Any, meaning: levels.Meaning) -> Image.Image:

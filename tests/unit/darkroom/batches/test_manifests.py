@@ -83,6 +83,30 @@ def test_a_row_of_empty_cells_is_skipped_like_an_empty_line():
     assert [row["line"] for row in table(URL.encode(), b",,,", b' , ""', URL.encode())] == [2, 5]
 
 
+def test_empty_rows_above_the_header_and_what_programs_append_are_no_rows():
+    data = b'\n;;\n"";""\nimageUrl;name\n%s;A\n' % URL.encode()
+    for appended in (b"\x1a", bytes(4096)):
+        [row] = read(data + appended, "csv")
+    assert (row["line"], json.loads(str(row["text"]))) == (5, {"imageUrl": URL, "name": "A"})
+
+
+def test_a_list_without_a_header_loses_no_line():
+    first, second = read(f"{URL}\n{URL}\n".encode(), "csv")
+    assert (first["line"], str(first["problem"]).split(":")[0]) == (1, "is not a header")
+    assert str(second["problem"]).startswith("has no imageUrl")
+
+
+@pytest.mark.parametrize(
+    ("other", "read_as"), [("", URL), (URL, URL), ("https://b.example/", None)]
+)
+def test_a_column_that_is_named_twice_has_one_value(other: str, read_as: str | None):
+    [row] = read(f"imageUrl,note,IMAGEURL\n{URL},x,{other}\n".encode(), "csv")
+    if read_as:
+        assert json.loads(str(row["text"])) == {"imageUrl": read_as}
+    else:
+        assert str(row["problem"]).startswith("has two values of imageUrl")
+
+
 def test_the_table_of_a_spreadsheet_is_read_in_spite_of_its_byte_order_mark():
     [row] = read(f"\ufeffimageUrl, name\r\n{URL},A\r\n".encode(), "csv")
     assert (row["line"], json.loads(str(row["text"]))) == (2, {"imageUrl": URL, "name": "A"})

@@ -10,6 +10,7 @@ from PIL import Image
 from darkroom.errors import InvalidImage
 from darkroom.images.grayscale import Gray, grayscale
 from darkroom.images.parts import Parts
+from tests.support.images.corpus import png
 from tests.support.images.pictures import encode, photo, pixels, read
 
 
@@ -60,6 +61,37 @@ def test_the_orientation_in_a_text_is_applied() -> None:
     text = chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(xmp))
 
     assert develop(whole[:33] + NEEDLESS["a text without an end"] + text + whole[33:]).width == 64
+
+
+SAMPLES = np.random.default_rng(5).integers(1, 256, (9, 13), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_last_row_is_missing_is_refused_and_one_of_black_is_not(
+    interlaced: bool,
+) -> None:
+    samples = SAMPLES.copy()
+    samples[-1] = 0
+    rows = zlib.decompress(png.pixels(samples, 8, interlaced=interlaced))
+    head = png.png(samples, 0, 8, interlaced=interlaced)
+    at = head.index(b"IDAT") - 4
+    short = head[:at] + chunk(b"IDAT", zlib.compress(rows[:-14])) + chunk(b"IEND", b"")
+
+    assert np.array_equal(pixels(read(develop(head))), samples)
+    with pytest.raises(InvalidImage, match="its last rows are missing"):
+        develop(short)
+
+
+def test_an_animation_of_which_a_frame_lacks_rows_gives_its_first_picture() -> None:
+    whole = animation()
+    at = whole.rindex(b"fdAT") - 4
+    rows = zlib.decompress(whole[at + 12 : -16])
+    frame = whole[at + 8 : at + 12] + zlib.compress(rows[:-9])
+
+    result = read(develop(whole[:at] + chunk(b"fdAT", frame) + chunk(b"IEND", b"")))
+
+    assert getattr(result, "n_frames", 1) == 1
+    assert np.abs(pixels(result) - 50).max() == 0
 
 
 def animation() -> bytes:
@@ -133,6 +165,29 @@ def test_a_jpeg_without_its_last_pixels_is_incomplete(progressive: bool, cut: in
 
     with pytest.raises(InvalidImage, match="truncated"):
         develop(whole[:-cut])
+
+
+VIDEO = b"\0\0\0\x18ftypmp42" + b"\xff\xda\0\x08" * 120 + b"\xff\xd9"
+BEHIND = {
+    "a video": VIDEO,
+    "a picture": encode(photo(9, 9), "JPEG"),
+    "zeros": bytes(5000),
+    "unknown data": b"\xff\xe1\0\2\xff\xda\0\2" * 120,
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize("options", [{"progressive": True}, {"restart_marker_blocks": 3}])
+def test_what_is_behind_a_jpeg_without_its_end_marker_is_no_pixel(
+    behind: str, options: dict[str, int]
+) -> None:
+    whole = encode(Image.fromarray(NOISE[..., 0]), "JPEG", quality=95, **options)
+
+    result = develop(whole[:-2] + BEHIND[behind])
+
+    assert np.array_equal(pixels(read(result)), pixels(read(develop(whole))))
+    with pytest.raises(InvalidImage, match=r"truncated|broken"):
+        develop(whole[:-8] + BEHIND[behind])
 
 
 @pytest.mark.parametrize("last", range(1, 11))

@@ -17,6 +17,7 @@ from tests.support.images.tiffs import (
     PALETTE,
     RAW,
     RGB,
+    WHITE_IS_ZERO,
     gray_pages,
     tiff,
 )  # fmt: skip
@@ -123,9 +124,9 @@ def test_pixels_without_data_are_left_out_of_the_stretch(kind: type, nodata: int
     assert np.abs(result - expected).max() < 70
 
 
-@pytest.mark.parametrize("nodata", [b"nan\0", b"-9999\0"])
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_can_mean_no_data_and_is_refused_otherwise(value: float, nodata: bytes) -> None:
+@pytest.mark.parametrize("nodata", [b"nan\0", b"-9999\0", b"-3.40282e+38\0"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, np.finfo("f4").min])
+def test_a_value_outside_the_numbers_is_nodata_or_refused(value: float, nodata: bytes) -> None:
     values = np.linspace(0, 1, 96).reshape(4, 24).astype(np.float32)
     values[2, 2] = value
 
@@ -133,3 +134,40 @@ def test_nan_can_mean_no_data_and_is_refused_otherwise(value: float, nodata: byt
     assert filled[2, 2] == filled[1, 2]
     with pytest.raises(InvalidImage, match=r"not numbers .* -a_nodata nan"):
         develop(tiff(values, BLACK_IS_ZERO))
+
+
+@pytest.mark.parametrize("color", [WHITE_IS_ZERO, BLACK_IS_ZERO])
+def test_bytes_whose_bits_are_in_reverse_are_read(color: int) -> None:
+    turned = np.packbits(np.unpackbits(RAMP).reshape(-1, 8)[:, ::-1]).reshape(RAMP.shape)
+
+    result = pixels(read(develop(tiff(turned, color, tags={266: [2]}))))
+
+    assert np.array_equal(result, RAMP if color == BLACK_IS_ZERO else 255 - RAMP)
+
+
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [
+        ({278: [2]}, "strips or tiles are missing. .* copy it again"),
+        ({259: [7]}, "a strip or a tile is truncated. .* copy it again"),
+    ],
+    ids=["strips", "the end of a JPEG"],
+)
+def test_a_page_without_all_of_its_parts_is_no_picture(
+    tags: dict[int, list[int]], message: str
+) -> None:
+    with pytest.raises(InvalidImage, match=message):
+        develop(tiff(COLORS, RGB, tags=tags))
+
+
+def test_colours_without_their_depth_are_no_picture() -> None:
+    depth, foreign = struct.pack("<HHI", 258, 3, 3), struct.pack("<HHI", 60_000, 3, 3)
+
+    with pytest.raises(InvalidImage, match="the rest of its header is broken"):
+        develop(tiff(COLORS, RGB).replace(depth, foreign))
+
+
+def test_a_fourth_sample_of_rgb_that_nobody_declares_is_alpha() -> None:
+    samples = np.dstack([COLORS, RAMP])
+
+    assert np.array_equal(pixels(read(develop(tiff(samples, RGB))))[..., 1], RAMP)

@@ -23,6 +23,7 @@ from darkroom.sources.data_urls import decode, is_data_url
         "data:;base64,",
         "data:;charset=utf-8;base64,",
         "data:image/*;base64,",
+        "data:image/png; base64,",
     ],
 )
 def test_an_image_in_base64_is_decoded_and_shown_without_its_bytes(head: str) -> None:

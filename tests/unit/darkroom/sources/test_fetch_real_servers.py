@@ -9,7 +9,7 @@ from email.utils import formatdate
 import pytest
 from urllib3 import HTTPHeaderDict
 
-from darkroom.errors import SourceTooLarge, SourceUnavailable, UnsupportedFormat
+from darkroom.errors import SourceBlocked, SourceTooLarge, SourceUnavailable, UnsupportedFormat
 from darkroom.sources.content_encoding import PIECE_BYTES, decompressed
 from darkroom.sources.cookies import Cookies
 from darkroom.sources.fetch import Limits, fetch
@@ -149,6 +149,33 @@ def test_a_web_page_is_refused_as_one_whatever_its_type(page: bytes):
 def test_an_image_with_the_type_of_a_web_page_is_accepted(data: bytes):
     limits = Limits(5000, 5)
     assert body_of(say(OK, b"Content-Type: text/html\r\n\r\n", data), limits) == data
+
+
+def test_a_transfer_encoding_that_is_not_supported_is_named():
+    packed = gzip.compress(DATA)
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+
+    with pytest.raises(UnsupportedFormat, match="Transfer-Encoding that was not requested"):
+        body_of(say(OK, b"Transfer-Encoding: gzip, chunked\r\n\r\n", body))
+    assert body_of(say(OK, b"Transfer-Encoding: Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")) == b"x"
+
+
+# ── Redirects ────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("second", [b"/b.png", b"/c.png"])
+def test_a_redirect_that_is_sent_twice_counts_once_and_two_are_refused(second: bytes):
+    heard: list[bytes] = []
+
+    def talk(connection, over) -> None:
+        if b"GET /b.png " in heard[-1]:
+            return say(OK, b"\r\nimage")(connection, over)
+        locations = b"Location: /b.png\r\nLocation: %s\r\n\r\n" % second
+        return say(b"HTTP/1.1 302 Found\r\n", locations)(connection, over)
+
+    if second == b"/b.png":
+        assert body_of(talk, heard=heard) == b"image"
+    else:
+        with pytest.raises(SourceBlocked, match="redirects to several URLs"):
+            body_of(talk, heard=heard)
 
 
 # ── Cookies ──────────────────────────────────────────────────────────────────────────────────────

@@ -118,6 +118,12 @@ def test_any_other_name_has_a_plain_form_first_and_its_own_in_utf_8():
     assert exact == "filename*=UTF-8''100%25%20Gr%C3%B6%C3%9Fe.png"
 
 
+def test_the_plain_form_of_a_name_has_no_separator_that_its_letters_did_not_have() -> None:
+    header = content_disposition("\uff0e\uff0e\uff0fa\uff1ab.png")
+
+    assert header.startswith('inline; filename=".._a_b.png"; filename*=')
+
+
 @given(st.text(max_size=200))
 @example('"\\\r\n')
 @example("a; filename=b")

@@ -14,7 +14,7 @@ from darkroom.images.decoders import heic as decoder
 from darkroom.images.grayscale import Gray, grayscale
 from tests.support.images.heics import box, clap, deep_heic, grid, heic
 from tests.support.images.light import hlg, pq
-from tests.support.images.pictures import photo, pixels, read
+from tests.support.images.pictures import encode, photo, pixels, read
 from tests.support.images.profiles import power, profile, srgb
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -30,6 +30,15 @@ def develop(data: bytes, output: str = "png", **limits: Any) -> Gray:
 def test_heic_is_refused_by_its_name_and_the_message_names_the_parameter() -> None:
     with pytest.raises(UnsupportedFormat, match=r"a HEIC image, .*parameter Heic"):
         develop(heic(CARD), heic=False)
+
+
+@pytest.mark.parametrize(("heic", "last"), [(True, "JPEG 2000, HEIC"), (False, "JPEG 2000")])
+def test_the_accepted_formats_of_a_refusal_are_those_of_the_deployment(
+    heic: bool, last: str
+) -> None:
+    for data in (b"%PDF-1.7", b"not an image"):
+        with pytest.raises(UnsupportedFormat, match=rf"JPEG, PNG, .*{last}(\.|\)\.)$"):
+            develop(data, heic=heic)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
@@ -129,6 +138,27 @@ def test_the_primary_picture_of_several_is_taken() -> None:
     several.save(file, quality=-1, chroma=444, primary_index=1)
 
     assert np.abs(pixels(read(develop(file.getvalue()))) - GRAY).max() <= 1.5
+
+
+def test_a_thumbnail_or_a_plane_of_alpha_is_not_taken_for_its_picture() -> None:
+    several = pillow_heif.from_pillow(Image.new("RGB", (64, 64)))
+    several.add_from_pillow(CARD)
+    several[1].info["thumbnails"] = [64]
+    file = io.BytesIO()
+    several.save(file, quality=-1, chroma=444)
+    see_through = CARD.copy()
+    see_through.putalpha(200)
+    third, second = (b"pitm" + struct.pack(">IH", 0, number) for number in (3, 2))
+    first = b"pitm" + struct.pack(">IH", 0, 1)
+
+    for data, primary in (
+        (file.getvalue(), third),
+        (heic(see_through), second),
+        (encode(see_through, "AVIF", quality=100, subsampling="4:4:4"), second),
+    ):
+        assert first in data
+        result = read(develop(data.replace(first, primary))).convert("LA")
+        assert np.abs(pixels(result)[..., 0] - GRAY).max() <= 2
 
 
 @pytest.mark.parametrize(

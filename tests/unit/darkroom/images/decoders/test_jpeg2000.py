@@ -194,6 +194,16 @@ def test_a_truncated_file_is_never_taken_for_a_complete_one(bits: int, share: fl
         develop(data[: int(len(data) * share)])
 
 
+@pytest.mark.parametrize("options", [{}, {"no_jp2": True}])
+def test_a_file_that_is_filled_up_with_zeros_is_truncated(options: dict[str, bool]) -> None:
+    data = encode(photo(), "JPEG2000", **options)
+    share = len(data) // 5
+
+    assert develop(data + bytes(share)).width == photo().width
+    with pytest.raises(InvalidImage, match="truncated"):
+        develop(data[:-share] + bytes(share))
+
+
 def test_a_file_that_is_cut_off_is_called_truncated() -> None:
     data = encode(photo(), "JPEG2000")
     with pytest.raises(InvalidImage, match="truncated"):
