@@ -48,6 +48,23 @@ def test_a_deleted_history_is_reported_and_the_failure_is_still_explained(enter,
     expect(task.get_by_text("Check the URL, or upload the file again.")).to_be_visible()
 
 
+def test_the_page_says_why_the_webhook_did_not_arrive(enter, submit):
+    task_id = submit("/status/404/called-back.jpg")
+    delivery = {"delivered": False, "tries": 2, "message": "The receiver answered 501."}
+    page = enter()
+
+    def reply(route: Route) -> None:
+        callback = {"url": "https://example.com/hook", "delivery": delivery}
+        route.fulfill(json=route.fetch().json() | {"callback": callback})
+
+    page.route(f"**/tasks/{task_id}", reply)
+
+    task = go(page, task_id)
+
+    reason = "Webhook not delivered in 2 tries: The receiver answered 501."
+    expect(task.get_by_text(reason)).to_be_visible()
+
+
 def test_the_page_says_that_the_history_of_an_attempt_is_not_kept(enter, submit, caller):
     task_id = submit("/status/404/early.jpg")
     caller.http.post(f"/tasks/{task_id}/retry").raise_for_status()

@@ -13,7 +13,7 @@ import { before, compare, frame } from "../picture.js";
 import { Poll } from "../poll.js";
 import { full } from "../times.js";
 import { verdict } from "./verdict.js";
-import { duration, locationOf, size, statusName, title } from "../words.js";
+import { count, duration, locationOf, size, statusName, title } from "../words.js";
 
 const OPEN = ["PENDING", "RUNNING"];
 /** Seconds between two readings of the history of a running task: it is not made for polling. */
@@ -216,6 +216,7 @@ export class TaskPage {
       element("span", {}, "Task ", code(taskId)),
       element("span", { className: "place", dir: "auto" }, locationOf(this.#task) ?? ""),
       batchLink(this.#task),
+      webhookOutcome(this.#task),
     );
   }
 
@@ -279,4 +280,14 @@ export class TaskPage {
     const source = before(this.#task, this.#fileOf(taskId));
     return frame(compare({ name: title(this.#task), result, ...source }));
   }
+}
+
+/** Says whether the webhook of a task was delivered, if it has one. */
+function webhookOutcome({ callback }) {
+  if (!callback) return null;
+  const { delivered, tries, message } = callback.delivery ?? {};
+  const failed = tries
+    ? `not delivered in ${count(tries, "try", "tries")}: ${message}`
+    : "not sent yet";
+  return element("span", { className: "place" }, `Webhook ${delivered ? "delivered" : failed}`);
 }
