@@ -271,16 +271,19 @@ def test_a_slow_server_with_tls_is_also_cut_off(
 
 
 @pytest.mark.parametrize(
-    ("talk", "reason"),
+    ("talk", "seconds", "reason"),
     [
-        pytest.param(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "TLS failed", id="plain HTTP"),
-        pytest.param(say_for_ever(b"", b"", 0.02), "not complete within", id="silence"),
-        pytest.param(say_for_ever(b"\x16\x03\x03\x40\x00", b"\x02", 0.02), "not complete within",
-                     id="a handshake that drips"),
+        pytest.param(say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), GENEROUS, "TLS failed",
+                     id="plain HTTP"),
+        pytest.param(say_for_ever(b"", b"", 0.02), SECONDS, "not complete within", id="silence"),
+        pytest.param(say_for_ever(b"\x16\x03\x03\x40\x00", b"\x02", 0.02), SECONDS,
+                     "not complete within", id="a handshake that drips"),
     ],
 )  # fmt: skip
-def test_tls_to_a_port_without_it_ends_as_unavailable(talk: Talk, reason: str) -> None:
+def test_tls_to_a_port_without_it_ends_as_unavailable(
+    talk: Talk, seconds: float, reason: str
+) -> None:
     with serve(talk) as port, pytest.raises(SourceUnavailable, match=reason) as failure:
-        https(port, Limits(1000, SECONDS))
+        https(port, Limits(1000, seconds))
 
     assert "secret" not in str(failure.value)
