@@ -138,7 +138,7 @@ def test_a_key_is_rotated_under_load_and_nothing_fails_or_is_lost(
 
 def webhooks(receiver: Receiver) -> set[Any]:
     """The ids of the tasks of which a webhook was verified."""
-    return {event["data"]["taskId"] for event in [*receiver.told["/ok"]]}
+    return {event["data"]["taskId"] for event in [*receiver.received["/ok"]]}
 
 
 def key_ids(operator: Operator, name: str) -> list[str]:

@@ -163,19 +163,19 @@ def test_a_transfer_encoding_that_is_not_supported_is_named():
 # ── Redirects ────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("second", [b"/b.png", b"/c.png"])
 def test_a_redirect_that_is_sent_twice_counts_once_and_two_are_refused(second: bytes):
-    heard: list[bytes] = []
+    requests: list[bytes] = []
 
     def talk(connection, over) -> None:
-        if b"GET /b.png " in heard[-1]:
+        if b"GET /b.png " in requests[-1]:
             return say(OK, b"\r\nimage")(connection, over)
         locations = b"Location: /b.png\r\nLocation: %s\r\n\r\n" % second
         return say(b"HTTP/1.1 302 Found\r\n", locations)(connection, over)
 
     if second == b"/b.png":
-        assert body_of(talk, heard=heard) == b"image"
+        assert body_of(talk, requests=requests) == b"image"
     else:
         with pytest.raises(SourceBlocked, match="redirects to several URLs"):
-            body_of(talk, heard=heard)
+            body_of(talk, requests=requests)
 
 
 # ── Cookies ──────────────────────────────────────────────────────────────────────────────────────
