@@ -38,7 +38,7 @@ test: $(READY) $(EMULATOR) $(SAM) $(CHAOS) $(BENCH) $(NPM) ## Set up and run the
 	@# with a lower priority, so that they hardly delay the others. Their report comes at the end.
 	@# The tests of a file share a local cloud. The longest files must not begin last. `make bench`
 	@# tests the benchmarks, which take five minutes of a processor.
-	@nice -n 3 $(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term \
+	@nice -n 3 $(BIN)/pytest --numprocesses 3 --dist loadfile --cov --cov-report=term \
 		tests/unit tests/contract > .local/unit-tests.txt 2>&1 & unit=$$!; \
 	trap 'kill $$unit 2> /dev/null || true' EXIT; \
 	failed=0; $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder \
