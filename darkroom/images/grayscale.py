@@ -17,7 +17,7 @@
 | 9 to 15 bits of gray, of a JPEG's luma | scaled, then as 16 bits |
 | 32 bits, signed, fractions | 0..1, 0..255 or 0..65535 if all colours fit, else min..max |
 | of these, pixels without data, by GDAL's tag | the nearest data; the data are min..max |
-| pixels that are no numbers, or the largest | as without data; without the tag InvalidImage |
+| pixels that are not numbers, or the largest | as without data; without the tag InvalidImage |
 | 16 bits with colour or alpha, or of an animation | 8 bits |
 | a PNG's transparent colour of 16 bits a sample | compared in all bits |
 | 1, 2 and 4 bits, palettes | 8 bits |

@@ -88,7 +88,7 @@ def save(page: Page) -> Locator:
     return page.get_by_role("button", name=re.compile("^(Save|Stop)"))
 
 
-def told(page: Page) -> Locator:
+def report(page: Page) -> Locator:
     return page.locator(".saving")
 
 
@@ -110,7 +110,7 @@ def test_each_result_has_the_path_of_its_source_and_none_replaces_another(look_a
     page.evaluate(CHOOSE)
     save(page).press("Enter")
 
-    expect(told(page)).to_have_text("10 of 10 results saved in /my_trip 00000000.")
+    expect(report(page)).to_have_text("10 of 10 results saved in /my_trip 00000000.")
     expect(save(page)).to_be_focused()
     assert page.evaluate(SAVED) == {
         f"my_trip 00000000/{path}": len(JPEG) for path in names.values()
@@ -129,8 +129,8 @@ def test_what_could_not_be_saved_is_named_with_its_reason(look_at, faults: list[
     page.evaluate(CHOOSE)
     save(page).click()
 
-    expect(told(page)).to_contain_text("1 of 3 results saved in /trip 00000000. 2 failed.")
-    reasons = told(page).get_by_role("listitem").all_inner_texts()
+    expect(report(page)).to_contain_text("1 of 3 results saved in /trip 00000000. 2 failed.")
+    reasons = report(page).get_by_role("listitem").all_inner_texts()
     assert sorted(reasons) == [
         "b.png: S3 returned 403. Try again.",
         "c.jpg: The result has expired.",
@@ -157,7 +157,7 @@ def test_a_person_can_stop_and_a_folder_that_is_not_chosen_or_not_allowed_change
     page.evaluate(refuse, "AbortError")
     save(page).click()
     expect(save(page)).to_have_text("Save 5 results")
-    expect(told(page)).to_be_empty()
+    expect(report(page)).to_be_empty()
     expect(refusal).to_have_count(0)
     page.evaluate(refuse, "SecurityError")
     save(page).click()
@@ -166,7 +166,7 @@ def test_a_person_can_stop_and_a_folder_that_is_not_chosen_or_not_allowed_change
 
     page.evaluate(CHOOSE)
     save(page).click()
-    expect(told(page)).to_contain_text("0 of 5 results saved")
+    expect(report(page)).to_contain_text("0 of 5 results saved")
     expect(save(page)).to_have_text("Stop saving")
     save(page).click()  # more than once does no harm
     expect(refusal).to_have_count(0)
@@ -174,7 +174,7 @@ def test_a_person_can_stop_and_a_folder_that_is_not_chosen_or_not_allowed_change
     released.append(True)
     for route in held:
         route.fulfill(body=JPEG)
-    expect(told(page)).to_have_text("3 of 5 results saved in /trip 00000000. Stopped.")
+    expect(report(page)).to_have_text("3 of 5 results saved in /trip 00000000. Stopped.")
     assert len(page.evaluate(SAVED)) == 3
 
 
@@ -185,5 +185,5 @@ def test_a_browser_that_gives_no_folder_downloads_each_result(look_at):
     page.on("download", lambda file: names.append(file.suggested_filename))
     save(page).click()
 
-    expect(told(page)).to_have_text("2 of 2 results saved in the downloads of this browser.")
+    expect(report(page)).to_have_text("2 of 2 results saved in the downloads of this browser.")
     assert sorted(names) == ["day 1_A (2).png", "day 1_a.png"]

@@ -244,7 +244,7 @@ WATCH_LONG_TASKS = """() => {
 }"""
 
 
-def test_a_browser_that_does_not_tell_what_it_lays_out_shows_every_card(visit, caller: Caller):
+def test_a_browser_without_layout_events_shows_every_card(visit, caller: Caller):
     page = visit()
     page.add_init_script("""
       delete window.ContentVisibilityAutoStateChangeEvent;

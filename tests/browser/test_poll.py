@@ -30,7 +30,7 @@ def start(page: Page, *pauses: float | dict[str, float] | None) -> None:
     page.evaluate(START, list(pauses))
 
 
-def test_a_poll_waits_as_long_as_it_is_told_and_ends_when_nothing_is_to_come(visit):
+def test_a_poll_waits_for_the_returned_pause_and_ends_without_one(visit):
     page = visit()
     page.clock.install()
     start(page, 0, 20, 1000, None)
@@ -40,7 +40,7 @@ def test_a_poll_waits_as_long_as_it_is_told_and_ends_when_nothing_is_to_come(vis
     assert asked(page, 1000) == 4
 
 
-def test_a_poll_goes_on_after_errors_and_stops_while_nobody_looks(visit):
+def test_a_poll_continues_after_errors_and_stops_while_the_tab_is_hidden(visit):
     page = visit()
     page.clock.install()
     start(page, {}, {"retryAfter": 30}, 1, 1)
@@ -53,7 +53,7 @@ def test_a_poll_goes_on_after_errors_and_stops_while_nobody_looks(visit):
     assert asked(page, 0) == 4
 
 
-def test_a_poll_that_shall_come_soon_does_so_also_after_a_request_that_is_on_its_way(visit):
+def test_a_poll_comes_soon_when_asked_also_after_a_pending_request(visit):
     page = visit()
     page.clock.install()
     start(page, 30, 30, 30, 30)

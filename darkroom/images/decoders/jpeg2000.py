@@ -16,9 +16,10 @@ from darkroom.errors import UnsupportedFormat
 from darkroom.images import boxes, parts
 from darkroom.images.decoders import levels
 from darkroom.images.decoders.picture import Picture
+from darkroom.images.jpeg import ZEROS
 
 CODESTREAM, FILE = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"
-END_OF_CODESTREAM, ZEROS = b"\xff\xd9", bytes(16)
+END_OF_CODESTREAM = b"\xff\xd9"
 BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK = 0, 12, 16, 17, 18, 15
 """Enumerated color spaces (`EnumCS`)."""
 COLORS = {None, BILEVEL, CMYK, SRGB, GRAY, SYCC, BILEVEL_0_IS_BLACK}

@@ -49,11 +49,11 @@ export class Results {
     const taken = new Map();
     const failed = [];
     let saved = 0;
-    const tell = (then = "") => {
+    const showProgress = (then = "") => {
       text.textContent = `${saved.toLocaleString()} of ${all} saved${then}`;
       bar.value = saved + failed.length;
     };
-    tell();
+    showProgress();
     const wanted = () => !this.#isStopped && this.node.isConnected;
     for await (const tasks of getAll(tasksOf(batch), "COMPLETED")) {
       await atOnce(tasks, async (task) => {
@@ -64,13 +64,13 @@ export class Results {
         } catch (error) {
           failed.push({ path: path ?? title(task), problem: error.message });
         }
-        tell();
+        showProgress();
       }, wanted);
       if (!wanted()) break;
     }
     bar.remove();
     const lost = failed.length ? ` ${failed.length.toLocaleString()} failed.` : "";
-    tell(` in ${name}.${lost}${wanted() ? "" : " Stopped."}`);
+    showProgress(` in ${name}.${lost}${wanted() ? "" : " Stopped."}`);
     if (failed.length) this.node.append(failures(failed));
     if (this.node.isConnected) announce(text.textContent);
   }
